@@ -1,0 +1,1 @@
+"""The link between controller and agents: messages and transport."""

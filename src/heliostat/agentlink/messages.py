@@ -1,0 +1,283 @@
+"""What controller and agent say to each other.
+
+The agent dials the controller (WebSocket over mutual TLS).  The controller
+streams the desired state of the agent's own host; the agent acts, and reports
+what is.  ``revision`` of a desired document is its fencing generation: an agent
+remembers the highest it has seen for an entity and refuses an older one.  A
+report names the revision it has converged to.
+
+Frames are JSON objects with a ``type``; requests carry an ``id`` and are
+answered by a ``Response`` with the same ``id`` (multiplexed).  Bulk (image
+content, consoles, port tunnels) uses connections of its own.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class Power(StrEnum):
+    """The power state that a VM is wanted in."""
+
+    ON = "ON"
+    OFF = "OFF"
+    SUSPENDED = "SUSPENDED"
+
+
+class GuestState(StrEnum):
+    """The state a VM is found in by its agent."""
+
+    PREPARING = "PREPARING"
+    STOPPED = "STOPPED"
+    RUNNING = "RUNNING"
+    SUSPENDED = "SUSPENDED"
+    CRASHED = "CRASHED"
+
+
+class DiskKind(StrEnum):
+    """Boot disks overlay an image; ephemeral ones start empty; both die with their VM."""
+
+    BOOT = "BOOT"
+    EPHEMERAL = "EPHEMERAL"
+    PERSISTENT = "PERSISTENT"
+
+
+class DesiredVmDisk(msgspec.Struct, frozen=True, kw_only=True):
+    """A disk of a VM; ``image_digest`` (sha256 hex) only for the boot disk."""
+
+    id: str
+    kind: DiskKind
+    capacity_bytes: int
+    image_digest: str = ""
+
+
+class DesiredNic(msgspec.Struct, frozen=True, kw_only=True):
+    """A network interface on the host's user-mode network."""
+
+    mac: str
+    network: str = "user"
+
+
+class DesiredVm(msgspec.Struct, frozen=True, kw_only=True, tag="vm"):
+    """A VM as it shall be on its host.
+
+    ``restart`` counts restarts asked for: a larger number than the one last done
+    restarts a running guest once.  ``hard`` powers off without asking the guest.
+    ``restart_on_crash`` is the policy for a guest that died by itself.
+    """
+
+    id: str
+    revision: int = 0
+    name: str
+    power: Power
+    cpu_count: int
+    memory_mib: int
+    disks: tuple[DesiredVmDisk, ...]
+    nics: tuple[DesiredNic, ...] = ()
+    restart: int = 0
+    hard: bool = False
+    restart_on_crash: bool = True
+    stop_timeout_s: float = 60.0
+    hostname: str = ""
+    ssh_keys: tuple[str, ...] = ()
+    user_data: str = ""
+    environment: dict[str, str] = {}
+
+
+class DesiredDisk(msgspec.Struct, frozen=True, kw_only=True, tag="disk"):
+    """A persistent disk that shall exist on the host, attached or not."""
+
+    id: str
+    revision: int = 0
+    capacity_bytes: int
+
+
+class DesiredImage(msgspec.Struct, frozen=True, kw_only=True, tag="image"):
+    """An image (qcow2 blob) that shall be in the host's cache before it is needed."""
+
+    digest: str
+    revision: int = 0
+    size_bytes: int
+
+
+Desired = DesiredVm | DesiredDisk | DesiredImage
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an entity has not converged; ``permanent`` if trying again can't help."""
+
+    code: str
+    message: str
+    permanent: bool = False
+
+
+class ReportedVm(msgspec.Struct, frozen=True, kw_only=True, tag="vm"):
+    """A VM as it is; ``revision`` is the desired one it was last converged to (or failed at).
+
+    ``settled`` is true when the agent has nothing left to do for that revision;
+    with a ``fault`` that means it gave up.  ``ports`` maps guest TCP ports that
+    are reachable through the agent.
+    """
+
+    id: str
+    revision: int
+    settled: bool
+    state: GuestState
+    restart: int = 0
+    attached_disks: tuple[str, ...] = ()
+    accelerator: str = ""
+    crashes: int = 0
+    fault: Fault | None = None
+    detail: str = ""
+
+
+class ReportedDisk(msgspec.Struct, frozen=True, kw_only=True, tag="disk"):
+    """A persistent disk as it is."""
+
+    id: str
+    revision: int
+    settled: bool
+    fault: Fault | None = None
+
+
+class ReportedImage(msgspec.Struct, frozen=True, kw_only=True, tag="image"):
+    """A cached image as it is; ``progress`` is 0..1 while it is fetched."""
+
+    digest: str
+    revision: int
+    settled: bool
+    progress: float = 1.0
+    fault: Fault | None = None
+
+
+Reported = ReportedVm | ReportedDisk | ReportedImage
+
+
+class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host has; sizes in bytes, memory in MiB."""
+
+    hostname: str
+    cpu_count: int
+    memory_mib: int
+    disk_total_bytes: int
+    disk_free_bytes: int
+    datastore: str
+    accelerator: str
+    hypervisor: str
+    agent_version: str
+    images: tuple[str, ...] = ()
+
+
+# agent -> controller
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
+    """First frame of an agent; the host id is the one in its certificate."""
+
+    facts: HostFacts
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
+    """What changed on the host; ``gone`` are keys (``vm/<id>`` …) that no longer exist.
+
+    ``full`` marks the complete inventory that follows every (re)connection.
+    """
+
+    items: tuple[Reported, ...] = ()
+    gone: tuple[str, ...] = ()
+    full: bool = False
+    facts: HostFacts | None = None
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True, tag="response"):
+    """Answer to a ``Request``: a result or a fault."""
+
+    id: int
+    result: Any = None
+    fault: Fault | None = None
+
+
+AgentFrame = Hello | Report | Response
+
+
+# controller -> agent
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
+    """The whole desired state of the host; what is not in it shall not exist."""
+
+    items: tuple[Desired, ...]
+    revision: int
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True, tag="wanted"):
+    """One entity's desired state changed."""
+
+    item: Desired
+
+
+class Unwanted(msgspec.Struct, frozen=True, kw_only=True, tag="unwanted"):
+    """An entity (``vm/<id>``, ``disk/<id>``, ``image/<digest>``) shall no longer exist."""
+
+    key: str
+    revision: int
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, tag="request"):
+    """A question to the agent; methods are listed in ``REQUESTS``."""
+
+    id: int
+    method: str
+    params: dict[str, Any] = {}
+
+
+ControllerFrame = Snapshot | Wanted | Unwanted | Request
+
+REQUESTS = {
+    "host.stats": "samples of the last hour: {samples: [HostSample]}",
+    "vm.stats": "{vm} -> {samples: [VmSample]}",
+    "vm.log": "{vm, tail_bytes} -> {text}",
+    "vm.networks": "{vm} -> {networkConnections: [...]} as on the public API",
+    "tunnel": "{vm, kind: serial|port, port?, ticket} -> dial /agent/tunnel/<ticket> and bridge",
+}
+
+
+class HostSample(msgspec.Struct, frozen=True, kw_only=True):
+    """One reading of a host; percentages of all CPUs, rates per second."""
+
+    at_ms: int
+    cpu_percent: float
+    memory_used_mib: float
+    memory_total_mib: float
+    disk_used_bytes: int
+    disk_total_bytes: int
+    net_rx_bytes_per_s: float
+    net_tx_bytes_per_s: float
+    guests_running: int
+
+
+class VmSample(msgspec.Struct, frozen=True, kw_only=True):
+    """One reading of a guest; CPU in percent of one CPU, rates per second."""
+
+    at_ms: int
+    cpu_percent: float
+    memory_rss_mib: float
+    disk_read_bytes_per_s: float
+    disk_write_bytes_per_s: float
+    net_rx_bytes_per_s: float
+    net_tx_bytes_per_s: float
+
+
+def vm_key(vm_id: str) -> str:
+    return f"vm/{vm_id}"
+
+
+def disk_key(disk_id: str) -> str:
+    return f"disk/{disk_id}"
+
+
+def image_key(digest: str) -> str:
+    return f"image/{digest}"

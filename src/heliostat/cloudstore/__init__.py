@@ -1,0 +1,1 @@
+"""The multi-version document store that holds all state of the platform."""

@@ -1,0 +1,173 @@
+"""Every error code a user can see, with its HTTP status and what to do next.
+
+Codes are part of the API: clients branch on them, so a code never changes its
+meaning.  One row a code; a code that is not here cannot be raised.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Code(NamedTuple):
+    """HTTP status and default hint of an error code."""
+
+    status: int
+    hint: str
+
+
+CODES: dict[str, Code] = {
+    "MissingAuthToken": Code(401, "Sign in with `helio login`."),
+    "InvalidAuthToken": Code(401, "Sign in again with `helio login`."),
+    "ExpiredAuthToken": Code(401, "Refresh the token or sign in again with `helio login`."),
+    "InvalidClient": Code(401, "Check the client id, its key and the audience of its assertion."),
+    "AccessForbidden": Code(
+        403,
+        "Ask an administrator of the tenant or project to add one of your groups.",
+    ),
+    "SystemPaused": Code(403, "Wait, or resume the system with `helio system resume`."),
+    "NotFound": Code(404, "Check the path; /openapi.json lists every route."),
+    "TenantNotFound": Code(404, "`helio tenant list` shows the tenants you may see."),
+    "ProjectNotFound": Code(404, "`helio project list` shows the projects you may see."),
+    "VmNotFound": Code(404, "`helio vm list` shows the VMs of a project."),
+    "DiskNotFound": Code(404, "`helio disk list` shows the disks of a project."),
+    "ImageNotFound": Code(404, "`helio image list` shows the images."),
+    "FlavorNotFound": Code(404, "`helio flavor list` shows the flavors."),
+    "HostNotFound": Code(404, "`helio host list` shows the hosts."),
+    "TaskNotFound": Code(404, "`helio task list` shows the tasks."),
+    "StepNotFound": Code(404, "`helio task show` lists the steps of a task."),
+    "UserNotFound": Code(404, "`helio user list` shows the users."),
+    "GroupNotFound": Code(404, "`helio group list` shows the groups."),
+    "NetworkNotFound": Code(404, "No such network exists on this site."),
+    "DatastoreNotFound": Code(404, "`helio host show` lists the datastores of a host."),
+    "AvailabilityZoneNotFound": Code(404, "`helio zone list` shows the zones."),
+    "PageExpired": Code(404, "Start the list again from its first page."),
+    "BlobNotFound": Code(404, "The content is gone; upload the image again."),
+    "QuotaError": Code(400, "Free something, or ask for a higher limit with `helio quota update`."),
+    "StateError": Code(400, "Look at the entity's state and choose an operation that it allows."),
+    "InvalidEntity": Code(400, "Correct the named field and send the request again."),
+    "InvalidJson": Code(400, "Send one JSON object."),
+    "InvalidName": Code(
+        400,
+        "Use a letter first, then letters, digits and hyphens, at most 63 characters.",
+    ),
+    "InvalidFlavor": Code(400, "`helio flavor list` shows the flavors."),
+    "InvalidFlavorSpecification": Code(400, "Give each cost once, with a key, a value and a unit."),
+    "InvalidFlavorState": Code(400, "Use a flavor whose state is READY."),
+    "FlavorInUse": Code(400, "Delete what uses the flavor first."),
+    "NameTaken": Code(400, "Choose another name."),
+    "ContainerNotEmpty": Code(400, "Delete what it contains first."),
+    "ConcurrentTask": Code(400, "Wait for the running task to end, then try again."),
+    "InsufficientCapacity": Code(400, "Add a host, or free capacity."),
+    "NoSuchResource": Code(
+        400,
+        "Add a host that meets the request, or relax it; `helio task explain` counts the reasons.",
+    ),
+    "NotEnoughCpuResource": Code(
+        400,
+        "Add a host or use a flavor with fewer CPUs; `helio task explain` counts the reasons.",
+    ),
+    "NotEnoughMemoryResource": Code(
+        400,
+        "Add a host or use a flavor with less memory; `helio task explain` counts the reasons.",
+    ),
+    "NotEnoughDatastoreCapacity": Code(400, "Free disk space on a host or ask for a smaller disk."),
+    "UnfullfillableAffinities": Code(400, "Relax the affinities."),
+    "UnfullfillableDiskAffinities": Code(400, "Relax the affinities of the disk."),
+    "MoreThanOneHostAffinity": Code(400, "Name one host at most."),
+    "InvalidVmState": Code(400, "Bring the VM into one of the named states first."),
+    "InvalidHostState": Code(400, "Bring the host into one of the named states first."),
+    "InvalidImageState": Code(400, "Use an image whose state is READY."),
+    "InvalidDiskState": Code(400, "Bring the disk into one of the named states first."),
+    "InvalidOperation": Code(400, "See what the entity allows in its state."),
+    "InvalidOva": Code(
+        400,
+        "Export the appliance again; an OVA is a tar with an .ovf first and its disk after.",
+    ),
+    "InvalidVmdkFormat": Code(
+        400,
+        "Convert the disk: `qemu-img convert -O vmdk -o subformat=streamOptimized`.",
+    ),
+    "InvalidImage": Code(400, "Check the file with `qemu-img check` and upload it again."),
+    "ImageUploadError": Code(400, "Upload the image again."),
+    "UnsupportedImageFileType": Code(400, "Upload a raw, qcow2, VMDK or OVA file."),
+    "UnsupportedImageUploadParameter": Code(
+        400,
+        "Send ImageReplication before the file part, and nothing else.",
+    ),
+    "InvalidImageReplicationType": Code(400, "Use EAGER or ON_DEMAND."),
+    "ImageInUse": Code(400, "Delete the VMs made from the image first."),
+    "PersistentDiskAttached": Code(400, "Detach the disk first with `helio vm detach-disk`."),
+    "DiskInUse": Code(400, "Detach the disk first."),
+    "HostHasVms": Code(400, "Move or delete the VMs of the host first."),
+    "DuplicateHost": Code(
+        400,
+        "A host with this address exists already; `helio host list` shows it.",
+    ),
+    "InvalidLoginCredentials": Code(400, "Check user name and password."),
+    "SecurityGroupsAlreadyInherited": Code(400, "Leave out groups that the tenant hands down."),
+    "InvalidSecurityGroupFormat": Code(400, "Write a group as DOMAIN\\name."),
+    "InvalidPageSize": Code(400, "Ask for 1 to 100 items."),
+    "InvalidQueryParams": Code(400, "Correct the named query parameter."),
+    "MalformedAuthToken": Code(400, "Send `Authorization: Bearer TOKEN`."),
+    "SpecInvalid": Code(400, "Correct the named field."),
+    "InvalidToken": Code(400, "Make a new join token with `helio host join-token`."),
+    "InvalidGrant": Code(400, "Sign in again."),
+    "UnsupportedGrant": Code(400, "Use a grant that this client is allowed."),
+    "InvalidScope": Code(400, "Leave out the unknown scope."),
+    "QuotaInUse": Code(400, "Lower or delete what uses it first."),
+    "PlanNotPossible": Code(
+        400,
+        "An upload can be planned only with its size: send `Content-Length` or `declaredSize`.",
+    ),
+    "WeakPassword": Code(400, "Choose a longer password that is on no list of common ones."),
+    "UserExists": Code(400, "Choose another user name."),
+    "GroupExists": Code(400, "Choose another group name."),
+    "CyclicGroups": Code(400, "Remove one of the memberships that close the circle."),
+    "InvalidSetting": Code(400, "Correct the setting; the reference lists them all."),
+    "NotConfigured": Code(400, "This site has no such service yet."),
+    "UpdateNotSupported": Code(400, "This field can't be changed."),
+    "IdempotencyConflict": Code(409, "Send a new Idempotency-Key with a different request."),
+    "ConsoleInUse": Code(409, "Close the other console session first."),
+    "GuardFailed": Code(412, "Read the entity again and retry."),
+    "RequestTooLarge": Code(413, "Send a smaller request."),
+    "TooManyRequests": Code(429, "Wait a moment and try again."),
+    "InternalError": Code(500, "This is a defect; report it with the request id."),
+    "StepFailed": Code(500, "`helio task explain` tells what happened."),
+    "TaskUndone": Code(500, "`helio task explain` tells what happened."),
+    "StoreCorrupt": Code(500, "Restore the store from a copy."),
+    "CommandFailed": Code(500, "Read the program's own message."),
+    "NotImplemented": Code(501, "This site does not offer that."),
+    "AgentError": Code(502, "Look at the host's agent log."),
+    "GuestUnreachable": Code(
+        502,
+        "Wait until the guest has booted; `helio vm log` shows its console.",
+    ),
+    "AgentUnavailable": Code(
+        503,
+        "Start the agent on that host; `helio host list` shows which answer.",
+    ),
+    "StoreUnavailable": Code(503, "See that the store's disk is writable and has space."),
+    "StoreReadOnly": Code(
+        503,
+        "Make the store's file and folder writable for the controller, then start it again.",
+    ),
+    "Compacted": Code(503, "List again and watch from the new revision."),
+    "LeaseLost": Code(503, "Another worker has taken over; nothing to do."),
+    "AuthInitializationFailure": Code(503, "Wait until the controller has started."),
+    "ShuttingDown": Code(503, "Try again when the controller is back."),
+    "DiskFull": Code(507, "Free space on the disk that holds HELIO_HOME and try again."),
+    "PortTaken": Code(500, "Stop what listens there, or choose another port in the settings."),
+    "QemuMissing": Code(500, "Install it: `apt-get install qemu-system-x86 qemu-utils`."),
+    "HypervisorFailed": Code(500, "`helio vm log` and the agent's log tell more."),
+    "GuestCrashed": Code(500, "`helio vm log` shows the last console output."),
+    "ImageCorrupt": Code(500, "The host will fetch the image again."),
+    "BuildFailed": Code(500, "Read the log named above."),
+    "NotRunning": Code(500, "Start the platform with `make up`."),
+    "CertificateInvalid": Code(
+        500,
+        "Trust the platform's CA with `helio target set URL --ca FILE`.",
+    ),
+    "Unreachable": Code(500, "Check the address and that the controller runs: `helio status`."),
+    "TimedOut": Code(500, "`helio task show` tells how far it got."),
+}

@@ -1,0 +1,44 @@
+"""Identifiers and the randomness behind them, as a seam.
+
+Ids are UUID strings on the wire; opaque everywhere else.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import uuid
+from typing import Protocol
+
+
+class Ids(Protocol):
+    """A source of identifiers and secrets."""
+
+    def new_id(self) -> str:
+        """A fresh UUID in its 36-character form."""
+
+    def secret(self, size_bytes: int = 24) -> str:
+        """URL-safe text carrying ``size_bytes`` of randomness."""
+
+
+class SystemIds:
+    """Identifiers from the operating system's randomness."""
+
+    def new_id(self) -> str:
+        return str(uuid.uuid4())
+
+    def secret(self, size_bytes: int = 24) -> str:
+        return secrets.token_urlsafe(size_bytes)
+
+
+class SeededIds:
+    """The same identifiers for the same seed: for the simulator and for tests."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def new_id(self) -> str:
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def secret(self, size_bytes: int = 24) -> str:
+        return self._random.randbytes(size_bytes).hex()

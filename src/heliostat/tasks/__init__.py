@@ -1,0 +1,1 @@
+"""Durable tasks: steps that are persisted, taken over, retried, undone and explained."""
