@@ -35,7 +35,7 @@ class SeededIds:
     """The same identifiers for the same seed: for the simulator and for tests."""
 
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - repeatable, on purpose
 
     def new_id(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))

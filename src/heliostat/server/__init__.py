@@ -1,0 +1,1 @@
+"""Composition root: wires the parts into processes.  Nobody imports it."""

@@ -1,0 +1,53 @@
+# Two commands do everything: `make up` and `make test`.
+# HELIO_HOME holds all state of a platform (default ~/.heliostat).
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+HELIO_CACHE ?= $(CURDIR)/.cache
+export HELIO_CACHE
+SOURCES := src tests benchmarks
+
+.PHONY: help up down test test-slow lint quick bench lock docs clean
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+up: ## install what is missing, start a platform, and log in to its first machine
+	@scripts/bootstrap run
+	@$(BIN)/helio up
+
+down: ## stop the platform; its state stays
+	@test -x $(BIN)/helio && $(BIN)/helio down || echo "Nothing was installed here, so nothing runs."
+
+test: ## linters and the quick suite (five minutes at most)
+	@scripts/bootstrap dev
+	@$(MAKE) --no-print-directory lint quick
+
+lint:
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+quick:
+	$(BIN)/pytest -m "not slow"
+
+test-slow: ## the rest: cloud-init guests, kills, both commands from nothing
+	@scripts/bootstrap dev
+	$(BIN)/pytest -m slow --timeout 1500 $(SLOW)
+
+bench: ## measure, beside peers where there are any
+	@scripts/bootstrap dev
+	@for each in benchmarks/*/bench.py; do echo "# $$each"; $(BIN)/python $$each || exit 1; done
+
+docs: ## write the generated reference pages again
+	$(BIN)/python -m heliostat.cli.reference
+	$(BIN)/python -m heliostat.wire.openapi
+
+PIP_COMPILE := $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-emit-trusted-host --strip-extras --build-deps-for wheel --build-deps-for editable
+lock: ## resolve the Python packages anew
+	$(BIN)/pip install -q pip-tools
+	$(PIP_COMPILE) --extra server --extra agent --extra os -o requirements/run.txt pyproject.toml
+	$(PIP_COMPILE) --all-extras -o requirements/dev.txt pyproject.toml
+
+clean: ## remove what was installed and built in this checkout
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

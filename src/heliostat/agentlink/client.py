@@ -1,0 +1,128 @@
+"""The agent's end of the link: dial, exchange frames, fetch blobs, open tunnels.
+
+One :class:`Link` is one connection's life; reconnecting is the agent's business.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+import aiohttp
+
+from heliostat.agentlink.messages import AgentFrame, ControllerFrame
+from heliostat.agentlink.transport import (
+    HEARTBEAT_S,
+    MAX_FRAME_BYTES,
+    FrameCodec,
+    SocketTunnel,
+    Tunnel,
+)
+from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
+
+CHUNK_BYTES = 1 << 20
+CONNECT_TIMEOUT_S = 10.0
+
+
+class Link:
+    """A live connection to a controller."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse, url: str
+    ) -> None:
+        self._session = session
+        self._socket = socket
+        self._url = url
+        self._codec = FrameCodec(ControllerFrame)
+
+    async def frames(self) -> AsyncIterator[ControllerFrame]:
+        """The controller's frames, until the link is cut or closed."""
+        async for message in self._socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                yield cast(ControllerFrame, self._codec.decode(message.data))
+
+    async def send(self, frame: AgentFrame) -> None:
+        """Send one frame; raises ``TemporaryError`` once the link is cut."""
+        try:
+            await self._socket.send_str(self._codec.encode(frame))
+        except (ConnectionError, RuntimeError) as error:
+            raise TemporaryError(
+                "AgentUnavailable", "The link to the controller is cut."
+            ) from error
+
+    async def fetch_blob(self, digest: str, offset: int) -> AsyncIterator[bytes]:
+        """The blob's bytes from ``offset`` on, over a connection of its own."""
+        headers = {"Range": f"bytes={offset}-"} if offset else {}
+        address = f"{self._url}/agent/blobs/{digest}"
+        try:
+            async with self._session.get(address, headers=headers) as answer:
+                if answer.status == 404:
+                    raise PermanentError("BlobNotFound", f"The controller has no blob {digest}.")
+                if answer.status not in (200, 206):
+                    raise TemporaryError(
+                        "AgentUnavailable", f"The controller answered {answer.status} for a blob."
+                    )
+                skip = offset if answer.status == 200 else 0
+                async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
+                    if skip >= len(chunk):
+                        skip -= len(chunk)
+                        continue
+                    yield chunk[skip:]
+                    skip = 0
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise TemporaryError(
+                "AgentUnavailable", f"Fetching blob {digest[:12]} was cut off: {error}."
+            ) from error
+
+    async def dial_tunnel(self, ticket: str) -> Tunnel:
+        """Open the byte stream that the controller asked for with ``ticket``."""
+        try:
+            socket = await self._session.ws_connect(
+                f"{self._url}/agent/tunnel/{ticket}", heartbeat=HEARTBEAT_S
+            )
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise TemporaryError(
+                "AgentUnavailable", f"The tunnel can't be opened: {error}."
+            ) from error
+        return SocketTunnel(socket)
+
+
+@asynccontextmanager
+async def dial(url: str, context: ssl.SSLContext) -> AsyncIterator[Link]:
+    """Connect to a controller's agent address; ``TemporaryError`` if it can't be reached."""
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=60)
+    connector = aiohttp.TCPConnector(ssl=context)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        try:
+            socket = await session.ws_connect(
+                f"{url}/agent/link", heartbeat=HEARTBEAT_S, max_msg_size=MAX_FRAME_BYTES
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise TemporaryError(
+                "Unreachable", f"The controller at {url} can't be reached: {error}."
+            ) from error
+        try:
+            yield Link(session, socket, url)
+        finally:
+            await socket.close()
+
+
+async def redeem(url: str, context: ssl.SSLContext, secret: str, request: str) -> dict[str, str]:
+    """Exchange a join secret and a PEM signing request for ``{certificate, ca}``."""
+    connector = aiohttp.TCPConnector(ssl=context)
+    timeout = aiohttp.ClientTimeout(total=30)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        try:
+            async with session.post(
+                f"{url}/agent/join", json={"secret": secret, "csr": request}
+            ) as answer:
+                body = await answer.json()
+                if answer.status != 200:
+                    raise HeliostatError(body["code"], body["message"], hint=body.get("hint"))
+                return cast(dict[str, str], body)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise TemporaryError(
+                "Unreachable", f"The controller at {url} can't be reached: {error}."
+            ) from error

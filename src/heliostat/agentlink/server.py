@@ -1,0 +1,294 @@
+"""The controller's end of the link: accepts agents, blobs and tunnels.
+
+Knows connections, not documents: what an agent says goes to an
+:class:`AgentHandler`; the gateway in the controller is one.  A host has one
+session; a newer connection of the same host replaces the older one, because
+the older one is what a half-open TCP connection looks like.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import msgspec
+from aiohttp import WSMsgType, web
+
+from heliostat.agentlink.messages import (
+    AgentFrame,
+    ControllerFrame,
+    Hello,
+    Report,
+    Request,
+    Response,
+)
+from heliostat.agentlink.transport import (
+    HEARTBEAT_S,
+    MAX_FRAME_BYTES,
+    FrameCodec,
+    SocketTunnel,
+    Tunnel,
+    host_of_certificate,
+)
+from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
+from heliostat.core.ids import Ids
+
+log = logging.getLogger(__name__)
+
+REQUEST_TIMEOUT_S = 15.0
+JOIN_BODY_BYTES = 64 << 10
+
+
+class Session:
+    """One connected agent."""
+
+    def __init__(self, host_id: str, socket: web.WebSocketResponse) -> None:
+        self.host_id = host_id
+        self._socket = socket
+        self._codec = FrameCodec(AgentFrame)
+        self._numbers = itertools.count(1)
+        self._answers: dict[int, asyncio.Future[Response]] = {}
+
+    async def send(self, frame: ControllerFrame) -> None:
+        """Send one frame; raises ``TemporaryError`` once the link is cut."""
+        try:
+            await self._socket.send_str(self._codec.encode(frame))
+        except (ConnectionError, RuntimeError) as error:
+            raise _unavailable(self.host_id) from error
+
+    async def request(self, method: str, params: dict[str, Any]) -> Any:
+        """Ask the agent and wait for its answer.
+
+        Raises ``AgentUnavailable`` when it doesn't answer in time, and the
+        agent's own fault as the error it names.
+        """
+        number = next(self._numbers)
+        future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self._answers[number] = future
+        try:
+            await self.send(Request(id=number, method=method, params=params))
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                answer = await future
+        except TimeoutError as error:
+            raise TemporaryError(
+                "AgentUnavailable",
+                f"Host {self.host_id} did not answer {method} within {REQUEST_TIMEOUT_S:g} s.",
+            ) from error
+        finally:
+            del self._answers[number]
+        if answer.fault is not None:
+            kind = PermanentError if answer.fault.permanent else TemporaryError
+            raise kind(answer.fault.code, answer.fault.message)
+        return answer.result
+
+    def answered(self, response: Response) -> None:
+        """Hand a response to whoever waits for it; a late one is dropped."""
+        future = self._answers.get(response.id)
+        if future is not None and not future.done():
+            future.set_result(response)
+
+    async def receive(self) -> AgentFrame | None:
+        """The agent's next frame; ``None`` when the link is cut."""
+        while True:
+            message = await self._socket.receive()
+            if message.type is WSMsgType.TEXT:
+                return cast(AgentFrame, self._codec.decode(message.data))
+            if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
+                return None
+            if message.type is WSMsgType.ERROR:
+                return None
+
+    async def cut(self) -> None:
+        """Close the link and fail what still waits for an answer."""
+        for future in self._answers.values():
+            if not future.done():
+                future.set_exception(_unavailable(self.host_id))
+        await self._socket.close()
+
+
+class AgentHandler(Protocol):
+    """What the controller does with what agents say."""
+
+    async def connected(self, session: Session, hello: Hello) -> None:
+        """Serve the agent: send its desired state until cancelled (the link was cut)."""
+
+    async def reported(self, session: Session, report: Report) -> None:
+        """Keep what the agent says is."""
+
+    async def redeem(self, secret: str, request: str) -> dict[str, str]:
+        """Join: ``{certificate, ca}`` for a one-time secret and a PEM signing request."""
+
+    def blob_path(self, digest: str) -> Path:
+        """The file of a blob; raises ``BlobNotFound``."""
+
+
+class AgentGate:
+    """The aiohttp application that agents dial, and the sessions that are alive."""
+
+    def __init__(self, handler: AgentHandler, ids: Ids) -> None:
+        self._handler = handler
+        self._ids = ids
+        self._sessions: dict[str, Session] = {}
+        self._tunnels: dict[str, asyncio.Future[SocketTunnel]] = {}
+        self._tunnel_ends: dict[str, asyncio.Event] = {}
+
+    def app(self) -> web.Application:
+        app = web.Application(client_max_size=JOIN_BODY_BYTES)
+        app.add_routes(
+            [
+                web.get("/agent/link", self._errors(self._link)),
+                web.post("/agent/join", self._errors(self._join)),
+                web.get("/agent/blobs/{digest}", self._errors(self._blob)),
+                web.get("/agent/tunnel/{ticket}", self._errors(self._tunnel)),
+            ]
+        )
+        app.on_shutdown.append(self._shutdown)
+        return app
+
+    def session(self, host_id: str) -> Session:
+        """The live session of a host; raises ``AgentUnavailable``."""
+        session = self._sessions.get(host_id)
+        if session is None:
+            raise _unavailable(host_id)
+        return session
+
+    async def open_tunnel(self, host_id: str, params: dict[str, Any]) -> Tunnel:
+        """A byte stream into a guest: ``params`` as for the agent's ``tunnel`` request."""
+        session = self.session(host_id)
+        ticket = self._ids.secret()
+        future: asyncio.Future[SocketTunnel] = asyncio.get_running_loop().create_future()
+        self._tunnels[ticket] = future
+        try:
+            await session.request("tunnel", {**params, "ticket": ticket})
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                socket = await future
+        except TimeoutError as error:
+            raise TemporaryError(
+                "AgentUnavailable", f"Host {host_id} did not open the tunnel in time."
+            ) from error
+        finally:
+            self._tunnels.pop(ticket, None)
+        return _EndingTunnel(socket, self._tunnel_ends[ticket])
+
+    async def _link(self, request: web.Request) -> web.StreamResponse:
+        host_id = _host_of(request)
+        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_FRAME_BYTES)
+        await socket.prepare(request)
+        session = Session(host_id, socket)
+        older = self._sessions.get(host_id)
+        self._sessions[host_id] = session
+        if older is not None:
+            await older.cut()
+        try:
+            await self._serve(session)
+        finally:
+            if self._sessions.get(host_id) is session:
+                del self._sessions[host_id]
+            await session.cut()
+        return socket
+
+    async def _serve(self, session: Session) -> None:
+        hello = await session.receive()
+        if not isinstance(hello, Hello):
+            return
+        serving = asyncio.create_task(self._handler.connected(session, hello))
+        receiving = asyncio.create_task(self._receive(session))
+        try:
+            done, _ = await asyncio.wait({serving, receiving}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except HeliostatError as error:
+            log.info("link of host %s ended: %s", session.host_id, error)
+        except msgspec.MsgspecError as error:
+            log.warning("host %s sent what is no frame: %s", session.host_id, error)
+        finally:
+            for task in (serving, receiving):
+                task.cancel()
+            await asyncio.gather(serving, receiving, return_exceptions=True)
+
+    async def _receive(self, session: Session) -> None:
+        while (frame := await session.receive()) is not None:
+            if isinstance(frame, Response):
+                session.answered(frame)
+            elif isinstance(frame, Report):
+                await self._handler.reported(session, frame)
+
+    async def _join(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        if not isinstance(body, dict) or not {"secret", "csr"} <= body.keys():
+            raise PermanentError("InvalidEntity", "A join needs a secret and a signing request.")
+        return web.json_response(await self._handler.redeem(str(body["secret"]), str(body["csr"])))
+
+    async def _blob(self, request: web.Request) -> web.StreamResponse:
+        _host_of(request)
+        return web.FileResponse(self._handler.blob_path(request.match_info["digest"]))
+
+    async def _tunnel(self, request: web.Request) -> web.StreamResponse:
+        _host_of(request)
+        ticket = request.match_info["ticket"]
+        future = self._tunnels.get(ticket)
+        if future is None or future.done():
+            raise PermanentError("NotFound", "Nobody waits for this tunnel.")
+        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S)
+        await socket.prepare(request)
+        ended = self._tunnel_ends[ticket] = asyncio.Event()
+        future.set_result(SocketTunnel(socket))
+        try:
+            await ended.wait()
+        finally:
+            del self._tunnel_ends[ticket]
+        return socket
+
+    async def _shutdown(self, _app: web.Application) -> None:
+        for session in list(self._sessions.values()):
+            await session.cut()
+        for ended in list(self._tunnel_ends.values()):
+            ended.set()
+
+    @staticmethod
+    def _errors(
+        handle: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            try:
+                return await handle(request)
+            except HeliostatError as error:
+                body = {"code": error.code, "message": error.message, "hint": error.hint}
+                return web.json_response(body, status=error.status)
+
+        return guarded
+
+
+class _EndingTunnel:
+    """A tunnel that lets its HTTP handler return when it is closed."""
+
+    def __init__(self, tunnel: SocketTunnel, ended: asyncio.Event) -> None:
+        self._tunnel = tunnel
+        self._ended = ended
+
+    async def read(self) -> bytes:
+        return await self._tunnel.read()
+
+    async def write(self, data: bytes) -> None:
+        await self._tunnel.write(data)
+
+    async def close(self) -> None:
+        await self._tunnel.close()
+        self._ended.set()
+
+
+def _host_of(request: web.Request) -> str:
+    transport = request.transport
+    peer = transport.get_extra_info("peercert") if transport is not None else None
+    host_id = host_of_certificate(peer)
+    if host_id is None:
+        raise PermanentError("AccessForbidden", "Agents show a certificate of this platform.")
+    return host_id
+
+
+def _unavailable(host_id: str) -> TemporaryError:
+    return TemporaryError("AgentUnavailable", f"The agent of host {host_id} is not connected.")

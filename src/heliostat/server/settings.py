@@ -1,0 +1,128 @@
+"""Every setting of a Heliostat server, with its default, unit and reason.
+
+Read from ``$HELIO_HOME/heliostat.toml``; the environment wins
+(``HELIO__API__PORT=9443``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from heliostat.core.settings import load
+
+CONFIG_NAME = "heliostat.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """The public API."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; loopback by default, since a new platform has no firewall yet."""
+    port: int = 9000
+    """TCP port of the public API (HTTPS); 9000 is what existing clients try first."""
+    names: tuple[str, ...] = ("localhost", "127.0.0.1")
+    """DNS names and addresses in the API's certificate; the first one is in links and tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentGateSettings:
+    """Where agents dial in."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on for agents (mutual TLS)."""
+    port: int = 9001
+    """TCP port for agents."""
+    lease_ttl_s: float = 10.0
+    """Seconds after which a host whose link is silent counts as missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """The document store."""
+
+    keep_s: float = 86_400.0
+    """Seconds of history that compaction keeps; watches that fall further behind list again."""
+    keep_revisions: int = 10_000
+    """Revisions that compaction keeps at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSettings:
+    """Task workers."""
+
+    lease_ttl_s: float = 10.0
+    """Seconds without renewal after which another worker takes over a worker's tasks."""
+    concurrency: int = 64
+    """Tasks that one worker runs at the same time."""
+    retention_s: float = 7 * 86_400.0
+    """Seconds that tasks of deleted entities stay readable."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSettings:
+    """Uploaded images."""
+
+    max_virtual_gib: int = 2048
+    """Largest virtual size accepted, in GiB; stops decompression bombs."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerSettings:
+    """Placement."""
+
+    cpu_overcommit: float = 16.0
+    """Virtual CPUs promised per physical one."""
+    memory_overcommit: float = 1.0
+    """Guest memory promised per byte of host memory."""
+    memory_reserve_mib: int = 1024
+    """Memory of each host that guests never get, in MiB."""
+    disk_overcommit: float = 4.0
+    """Disk capacity promised per byte of host disk; disks are sparse and grow with use."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentitySettings:
+    """Sign-in."""
+
+    domain: str = "heliostat.local"
+    """Name of the system tenant's domain: users are ``name@domain``."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuestSettings:
+    """The agent on this machine and its guests."""
+
+    accelerator: str = "auto"
+    """``auto`` (KVM where a probe guest boots, else TCG), ``kvm`` or ``tcg``."""
+    sample_interval_s: float = 10.0
+    """Seconds between two readings of the statistics."""
+    serial_log_max_bytes: int = 1 << 20
+    """Size at which a guest's serial log is rotated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of a server."""
+
+    api: ApiSettings = field(default_factory=ApiSettings)
+    agents: AgentGateSettings = field(default_factory=AgentGateSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    tasks: TaskSettings = field(default_factory=TaskSettings)
+    images: ImageSettings = field(default_factory=ImageSettings)
+    scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
+    agent: GuestSettings = field(default_factory=GuestSettings)
+
+
+def home_of(environ: Mapping[str, str]) -> Path:
+    """The folder of all state: ``HELIO_HOME``, else ``~/.heliostat``."""
+    return Path(environ.get("HELIO_HOME") or Path.home() / ".heliostat").absolute()
+
+
+def load_settings(home: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of the platform in ``home``; raises ``InvalidSetting``."""
+    return load(Settings, home / CONFIG_NAME, environ)
