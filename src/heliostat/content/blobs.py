@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -201,7 +202,7 @@ class Blobs:
             shutil.rmtree(path, ignore_errors=True)
             os.close(handle)
 
-    def open(self, digest: str) -> BinaryIO:
+    def open(self, digest: str) -> BufferedReader:
         """The content for reading; it stays readable even if the blob is deleted meanwhile."""
         try:
             return self._target(digest).open("rb")
