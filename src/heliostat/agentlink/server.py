@@ -113,8 +113,11 @@ class Session:
 class AgentHandler(Protocol):
     """What the controller does with what agents say."""
 
-    async def connected(self, session: Session, hello: Hello) -> None:
-        """Serve the agent: send its desired state until cancelled (the link was cut)."""
+    async def greeted(self, session: Session, hello: Hello) -> None:
+        """Take over the host; awaited before anything else of the session is handled."""
+
+    async def serve(self, session: Session) -> None:
+        """Send the host its desired state until cancelled (the link was cut)."""
 
     async def reported(self, session: Session, report: Report) -> None:
         """Keep what the agent says is."""
@@ -195,7 +198,8 @@ class AgentGate:
         hello = await session.receive()
         if not isinstance(hello, Hello):
             return
-        serving = asyncio.create_task(self._handler.connected(session, hello))
+        await self._handler.greeted(session, hello)
+        serving = asyncio.create_task(self._handler.serve(session))
         receiving = asyncio.create_task(self._receive(session))
         try:
             done, _ = await asyncio.wait({serving, receiving}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,120 @@
+"""The controller's handler of agents: host leases, desired state out, reports in.
+
+``/lease/agent/<host>`` exists while a host's link is up.  The lease is not
+released when a link is cut: it ends by itself, so a short interruption doesn't
+make the host missing.  A new session of the host takes the lease again, which
+gives it a new fence and makes the old session's reports void.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from heliostat.agentlink.messages import Hello, HostFacts, Report
+from heliostat.agentlink.server import AgentGate, Session
+from heliostat.agentlink.transport import Tunnel
+from heliostat.cloudstore.contract import CloudStore, GuardFailed, Lease, LeaseLost
+from heliostat.content.blobs import Blobs
+from heliostat.controller.gateway import desired, reports
+from heliostat.core.clock import Clock
+from heliostat.core.errors import PermanentError
+from heliostat.core.ids import Ids
+
+log = logging.getLogger(__name__)
+
+RENEWALS_PER_TTL = 3
+Redeem = Callable[[str, str], Awaitable[dict[str, str]]]
+SeenHost = Callable[[str, HostFacts], Awaitable[None]]
+
+
+class Gateway:
+    """Serves agents from the store; ``gate.app()`` is what they dial."""
+
+    def __init__(
+        self,
+        store: CloudStore,
+        clock: Clock,
+        ids: Ids,
+        blobs: Blobs,
+        *,
+        controller_id: str,
+        lease_ttl_s: float,
+        redeem: Redeem,
+        seen: SeenHost,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._blobs = blobs
+        self._owner = controller_id
+        self._ttl_s = lease_ttl_s
+        self._redeem = redeem
+        self._seen = seen
+        self._leases: dict[Session, Lease] = {}
+        self.gate = AgentGate(self, ids)
+
+    async def greeted(self, session: Session, hello: Hello) -> None:
+        """Take the host's lease (waiting while another controller's session still holds it)."""
+        name = f"agent/{session.host_id}"
+        while (lease := await self._store.acquire(name, self._owner, self._ttl_s)) is None:
+            await self._clock.sleep(self._ttl_s / RENEWALS_PER_TTL)
+        self._leases[session] = lease
+        log.info("host %s is connected", session.host_id)
+        await self._seen(session.host_id, hello.facts)
+
+    async def serve(self, session: Session) -> None:
+        """Renew the host's lease and send its desired state, until cancelled."""
+        renewing = asyncio.create_task(self._renew(session))
+        try:
+            async for frame in desired.frames_of(self._store, session.host_id):
+                await session.send(frame)
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+            del self._leases[session]
+
+    async def reported(self, session: Session, report: Report) -> None:
+        """Keep a report; one of a replaced session is dropped and its link cut."""
+        guards = [self._leases[session].guard()]
+        try:
+            await reports.keep(self._store, session.host_id, report, guards)
+        except GuardFailed:
+            log.warning("host %s reported over a link that was replaced", session.host_id)
+            await session.cut()
+            return
+        if report.facts is not None:
+            await self._seen(session.host_id, report.facts)
+
+    async def redeem(self, secret: str, request: str) -> dict[str, str]:
+        return await self._redeem(secret, request)
+
+    def blob_path(self, digest: str) -> Path:
+        if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+            raise PermanentError("BlobNotFound", "That is no digest of a blob.")
+        if not self._blobs.exists(digest):
+            raise PermanentError("BlobNotFound", f"There is no blob {digest}.")
+        return self._blobs.path(digest)
+
+    async def request(self, host_id: str, method: str, params: dict[str, Any]) -> Any:
+        """Ask a host's agent; raises ``AgentUnavailable`` or the agent's fault."""
+        return await self.gate.session(host_id).request(method, params)
+
+    async def open_tunnel(self, host_id: str, vm_id: str, kind: str, port: int | None) -> Tunnel:
+        """A byte stream to a guest's serial console (``serial``) or TCP port (``port``)."""
+        params: dict[str, Any] = {"vm": vm_id, "kind": kind}
+        if port is not None:
+            params["port"] = port
+        return await self.gate.open_tunnel(host_id, params)
+
+    async def _renew(self, session: Session) -> None:
+        lease = self._leases[session]
+        try:
+            while True:
+                await self._clock.sleep(self._ttl_s / RENEWALS_PER_TTL)
+                await self._store.renew(lease)
+        except LeaseLost:
+            log.warning("the lease of host %s was lost", session.host_id)
+            await session.cut()
