@@ -1,0 +1,105 @@
+"""Persistent disks: they outlive the VMs they are attached to."""
+
+from __future__ import annotations
+
+from heliostat.wire.access import Access
+from heliostat.wire.body import Locality, Request, Response
+from heliostat.wire.quotas import QuotaLineItem
+from heliostat.wire.route import NAME, PAGE, Body, Owner, Route
+from heliostat.wire.tasks import TASKS_OF, Task, TaskList
+
+
+class DiskCreateSpec(Request):
+    """A persistent disk; an affinity to a VM places it on that VM's host."""
+
+    name: str
+    flavor: str
+    capacity_gb: int
+    kind: str = "persistent-disk"
+    affinities: list[Locality] | None = None
+    tags: list[str] | None = None
+
+
+class Disk(Response):
+    """A persistent disk; ``vms`` holds the id of the VM it is attached to."""
+
+    id: str
+    kind: str
+    name: str
+    flavor: str
+    state: str
+    self_link: str
+    capacity_gb: int
+    cost: list[QuotaLineItem]
+    vms: list[str]
+    tags: list[str]
+    project_id: str
+    datastore: str = ""
+    host_id: str = ""
+
+
+class DiskList(Response):
+    """A page of disks."""
+
+    items: list[Disk]
+    next_page_link: str = ""
+    previous_page_link: str = ""
+
+
+_DISK = Owner("disk")
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/v1/projects/{id}/disks",
+        operation="createDisk",
+        access=Access.PROJECT_USER,
+        owner=Owner("project"),
+        summary="Create a persistent disk.",
+        request=DiskCreateSpec,
+        body=Body.JSON,
+        response=Task,
+        status=201,
+        mutating=True,
+    ),
+    Route(
+        method="GET",
+        path="/v1/projects/{id}/disks",
+        operation="listDisks",
+        access=Access.PROJECT_USER,
+        owner=Owner("project"),
+        summary="List the disks of a project.",
+        response=DiskList,
+        query=(NAME, *PAGE),
+    ),
+    Route(
+        method="GET",
+        path="/v1/disks/{id}",
+        operation="getDisk",
+        access=Access.PROJECT_USER,
+        owner=_DISK,
+        summary="Show a disk.",
+        response=Disk,
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/disks/{id}",
+        operation="deleteDisk",
+        access=Access.PROJECT_USER,
+        owner=_DISK,
+        summary="Delete a detached disk and its content.",
+        response=Task,
+        status=201,
+        mutating=True,
+    ),
+    Route(
+        method="GET",
+        path="/v1/disks/{id}/tasks",
+        operation="listDiskTasks",
+        access=Access.PROJECT_USER,
+        owner=_DISK,
+        summary="List the tasks of a disk.",
+        response=TaskList,
+        query=TASKS_OF,
+    ),
+)

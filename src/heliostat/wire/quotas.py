@@ -1,0 +1,119 @@
+"""Quotas and costs.
+
+A quota is a map from a key (``vm.cpu``, ``vm.memory``, anything) to its limit,
+usage and unit (GB, MB, KB, B, COUNT; sizes in base 1024).  Writes take the bare
+map; clients send ``usage`` along, which the server ignores.
+"""
+
+from __future__ import annotations
+
+from heliostat.wire.access import Access
+from heliostat.wire.body import Request, Response
+from heliostat.wire.route import Body, Owner, Route
+from heliostat.wire.tasks import Task
+
+
+class QuotaItemSpec(Request):
+    """A limit asked for; ``usage`` is accepted because clients send it, and ignored."""
+
+    limit: float
+    unit: str
+    usage: float = 0.0
+
+
+class QuotaSpec(Request):
+    """Limits of a tenant or project that is created; clients send null for none."""
+
+    quota_items: dict[str, QuotaItemSpec] | None = None
+
+
+class QuotaItem(Response):
+    """One key of a quota."""
+
+    limit: float
+    usage: float
+    unit: str
+
+
+class Quota(Response):
+    """The quota of a tenant or project."""
+
+    quota_items: dict[str, QuotaItem]
+
+
+class QuotaLineItemSpec(Request):
+    """What one piece of a flavor costs, as given."""
+
+    key: str
+    value: float
+    unit: str
+
+
+class QuotaLineItem(Response):
+    """What something costs, for one quota key."""
+
+    key: str
+    value: float
+    unit: str
+
+
+def _routes(noun: str, title: str, read: Access, write: Access) -> tuple[Route, ...]:
+    path, owner = f"/v1/{noun}s/{{id}}/quota", Owner(noun)
+    items = dict[str, QuotaItemSpec]
+    return (
+        Route(
+            method="GET",
+            path=path,
+            operation=f"get{title}Quota",
+            access=read,
+            owner=owner,
+            summary=f"Show the quota of a {noun}.",
+            response=Quota,
+        ),
+        Route(
+            method="PUT",
+            path=path,
+            operation=f"set{title}Quota",
+            access=write,
+            owner=owner,
+            summary=f"Replace the limits of a {noun}.",
+            request=items,
+            body=Body.JSON,
+            response=Task,
+            status=201,
+            mutating=True,
+        ),
+        Route(
+            method="PATCH",
+            path=path,
+            operation=f"update{title}Quota",
+            access=write,
+            owner=owner,
+            summary=f"Set the given limits of a {noun} and keep the others.",
+            request=items,
+            body=Body.JSON,
+            response=Task,
+            status=201,
+            mutating=True,
+        ),
+        Route(
+            method="DELETE",
+            path=path,
+            operation=f"exclude{title}Quota",
+            access=write,
+            owner=owner,
+            summary=f"Lift the given limits of a {noun}.",
+            request=items,
+            body=Body.JSON,
+            response=Task,
+            status=201,
+            mutating=True,
+        ),
+    )
+
+
+# A tenant must not raise its own limits, nor a project its own: each is set from one level above.
+ROUTES = (
+    *_routes("tenant", "Tenant", Access.TENANT_READ, Access.SYSTEM_ADMIN),
+    *_routes("project", "Project", Access.PROJECT_USER, Access.PROJECT_ADMIN),
+)

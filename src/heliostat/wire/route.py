@@ -1,0 +1,87 @@
+"""What a row of a route table says.
+
+A route is data: authorisation, OpenAPI, the client and the tests read it.  It
+can't be built without an access rule, and a rule that hangs on an owner can't
+be built without saying which path parameter names that owner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from heliostat.wire.access import Access
+
+
+class Body(StrEnum):
+    """How the request body travels."""
+
+    NONE = "none"
+    JSON = "json"
+    UPLOAD = "upload"
+
+
+class Owner(NamedTuple):
+    """The entity whose tenant and project decide about access: its kind and its path parameter."""
+
+    kind: str
+    parameter: str = "id"
+
+
+class Query(NamedTuple):
+    """A query parameter; ``type`` is ``str``, ``int`` or ``bool``."""
+
+    name: str
+    type: type
+    summary: str
+
+
+PAGE = (
+    Query("pageSize", int, "Items on a page, 1 to 100."),
+    Query("pageLink", str, "Opaque cursor taken from nextPageLink or previousPageLink."),
+)
+NAME = Query("name", str, "Only the items with exactly this name.")
+STATE = Query("state", str, "Only the tasks in this state.")
+PLAN = Query("plan", bool, "Answer what would be done (200, Plan) and change nothing.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One operation of the API; ``mutating`` routes accept ``?plan=true``.
+
+    ``response`` is ``None`` where the answer has no JSON body (then ``status`` is
+    200 or 204) and for WebSockets (``websocket``, status 101).
+    """
+
+    method: str
+    path: str
+    operation: str
+    access: Access
+    summary: str
+    owner: Owner | None = None
+    request: Any = None
+    response: Any = None
+    status: int = 200
+    mutating: bool = False
+    query: tuple[Query, ...] = ()
+    body: Body = Body.NONE
+    websocket: bool = False
+
+    def __post_init__(self) -> None:
+        if self.access.needs_owner and self.owner is None:
+            raise ValueError(f"{self.operation}: {self.access} needs an owner")
+        if self.owner is not None and f"{{{self.owner.parameter}}}" not in self.path:
+            raise ValueError(f"{self.operation}: no path parameter {self.owner.parameter}")
+        if (self.request is None) != (self.body is not Body.JSON):
+            raise ValueError(f"{self.operation}: a JSON body and its type go together")
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the path parameters, in order."""
+        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+
+    @property
+    def all_query(self) -> tuple[Query, ...]:
+        """Query parameters, with ``plan`` where the route changes something."""
+        return (*self.query, PLAN) if self.mutating else self.query

@@ -1,0 +1,224 @@
+"""Virtual machines.
+
+A created VM is STOPPED; it is never started by itself.  Existing clients send
+``state`` (empty) and ``id`` in attached disks, which are accepted and ignored.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from heliostat.wire.access import Access
+from heliostat.wire.body import Locality, Request, Response
+from heliostat.wire.quotas import QuotaLineItem
+from heliostat.wire.route import NAME, PAGE, Body, Owner, Query, Route
+from heliostat.wire.stats import VmStats
+from heliostat.wire.tasks import TASKS_OF, Task, TaskList
+
+
+class AttachedDiskSpec(Request):
+    """A disk that is made with its VM; ``capacity_gb`` is not given for the boot disk."""
+
+    name: str
+    flavor: str
+    kind: str = "ephemeral-disk"
+    boot_disk: bool = False
+    capacity_gb: int | None = None
+    state: str = ""
+    id: str = ""
+
+
+class VmCreateSpec(Request):
+    """A VM to create.
+
+    Ours: ``ssh_keys`` and ``user_data`` (cloud-init) reach the guest through its seed
+    image; ``hostname`` defaults to the name; ``restart_on_crash`` is the policy for a
+    guest that died by itself.
+    """
+
+    name: str
+    flavor: str
+    source_image_id: str
+    attached_disks: list[AttachedDiskSpec] | None = None
+    affinities: list[Locality] | None = None
+    tags: list[str] | None = None
+    subnets: list[str] | None = None
+    environment: dict[str, str] | None = None
+    ssh_keys: list[str] | None = None
+    user_data: str = ""
+    hostname: str = ""
+    restart_on_crash: bool = True
+
+
+class VmMetadata(Request):
+    """Replaces the metadata of a VM."""
+
+    metadata: dict[str, str] | None = None
+
+
+class VmTag(Request):
+    """A tag to add, 1 to 64 characters."""
+
+    value: str
+
+
+class VmDiskOperation(Request):
+    """A disk to attach or detach; ``arguments`` is accepted because clients may send it."""
+
+    disk_id: str
+    arguments: dict[str, Any] | None = None
+
+
+class AttachedDisk(Response):
+    """A disk of a VM: its boot and ephemeral disks, and the persistent ones attached."""
+
+    id: str
+    kind: str
+    name: str
+    flavor: str
+    state: str
+    boot_disk: bool
+    capacity_gb: int
+
+
+class Iso(Response):
+    """A CD image attached to a VM; ``size`` in bytes."""
+
+    id: str
+    name: str
+    kind: str
+    size: int
+
+
+class Vm(Response):
+    """A VM; ``host`` is the address of the host it is on."""
+
+    id: str
+    kind: str
+    name: str
+    flavor: str
+    state: str
+    self_link: str
+    cost: list[QuotaLineItem]
+    attached_disks: list[AttachedDisk]
+    attached_isos: list[Iso]
+    tags: list[str]
+    metadata: dict[str, str]
+    floating_ip: str
+    source_image_id: str
+    project_id: str
+    host: str = ""
+    datastore: str = ""
+    host_id: str = ""
+    detail: str = ""
+
+
+class VmList(Response):
+    """A page of VMs."""
+
+    items: list[Vm]
+    next_page_link: str = ""
+    previous_page_link: str = ""
+
+
+class VmLog(Response):
+    """The end of a VM's serial log."""
+
+    id: str
+    text: str
+
+
+_VM = Owner("vm")
+
+
+def _change(method: str, verb: str, operation: str, summary: str, request: Any = None) -> Route:
+    return Route(
+        method=method,
+        path=f"/v1/vms/{{id}}/{verb}" if verb else "/v1/vms/{id}",
+        operation=operation,
+        access=Access.PROJECT_USER,
+        owner=_VM,
+        summary=summary,
+        request=request,
+        body=Body.NONE if request is None else Body.JSON,
+        response=Task,
+        status=201,
+        mutating=True,
+    )
+
+
+def _read(verb: str, operation: str, summary: str, response: Any, *query: Query) -> Route:
+    return Route(
+        method="GET",
+        path=f"/v1/vms/{{id}}/{verb}" if verb else "/v1/vms/{id}",
+        operation=operation,
+        access=Access.PROJECT_USER,
+        owner=_VM,
+        summary=summary,
+        response=response,
+        query=query,
+    )
+
+
+def _stream(verb: str, operation: str, summary: str) -> Route:
+    return Route(
+        method="GET",
+        path=f"/v1/vms/{{id}}/{verb}",
+        operation=operation,
+        access=Access.PROJECT_USER,
+        owner=_VM,
+        summary=summary,
+        status=101,
+        websocket=True,
+    )
+
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/v1/projects/{id}/vms",
+        operation="createVm",
+        access=Access.PROJECT_USER,
+        owner=Owner("project"),
+        summary="Create a VM; it stays STOPPED.",
+        request=VmCreateSpec,
+        body=Body.JSON,
+        response=Task,
+        status=201,
+        mutating=True,
+    ),
+    Route(
+        method="GET",
+        path="/v1/projects/{id}/vms",
+        operation="listVms",
+        access=Access.PROJECT_USER,
+        owner=Owner("project"),
+        summary="List the VMs of a project.",
+        response=VmList,
+        query=(NAME, *PAGE),
+    ),
+    _read("", "getVm", "Show a VM.", Vm),
+    _change("DELETE", "", "deleteVm", "Delete a stopped VM and its ephemeral disks."),
+    _read("tasks", "listVmTasks", "List the tasks of a VM.", TaskList, *TASKS_OF),
+    _change("POST", "start", "startVm", "Start a VM."),
+    _change("POST", "stop", "stopVm", "Stop a VM: ask the guest, then power off."),
+    _change("POST", "restart", "restartVm", "Restart a VM."),
+    _change("POST", "suspend", "suspendVm", "Save a VM's memory to disk and free its host's."),
+    _change("POST", "resume", "resumeVm", "Let a suspended VM go on where it stopped."),
+    _change("POST", "attach_disk", "attachDisk", "Attach a persistent disk.", VmDiskOperation),
+    _change("POST", "detach_disk", "detachDisk", "Detach a persistent disk.", VmDiskOperation),
+    _change("POST", "set_metadata", "setVmMetadata", "Replace a VM's metadata.", VmMetadata),
+    _change("POST", "tags", "addVmTag", "Add a tag to a VM.", VmTag),
+    _read("subnets", "getVmSubnets", "Find a VM's addresses: a task with them.", Task),
+    _read("networks", "getVmNetworks", "The old name of /subnets.", Task),
+    _read("stats", "getVmStats", "Show the last hour of a VM.", VmStats),
+    _read(
+        "log",
+        "getVmLog",
+        "Show the end of a VM's serial log.",
+        VmLog,
+        Query("tailBytes", int, "How much of the end, 1 to 1048576 bytes (default 65536)."),
+    ),
+    _stream("console", "openVmConsole", "Serial console: binary frames both ways."),
+    _stream("ports/{port}", "openVmPort", "Tunnel to a TCP port of the guest: binary frames."),
+)
