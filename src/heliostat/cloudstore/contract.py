@@ -69,7 +69,10 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class PrefixUnchanged:
-    """Holds while nothing under ``prefix`` was put or deleted after revision ``since``."""
+    """Holds while nothing under ``prefix`` was put or deleted after revision ``since``.
+
+    Fails when ``since`` was compacted, because deletions since then are forgotten.
+    """
 
     prefix: str
     since: int
@@ -161,6 +164,16 @@ class Compacted(HeliostatError):
         self.oldest = oldest
 
 
+class FutureRevision(HeliostatError):
+    """The revision asked for was never written here (a token from before a restore)."""
+
+    def __init__(self, revision: int, latest: int) -> None:
+        super().__init__(
+            "PageExpired", f"Revision {revision} does not exist; the latest is {latest}."
+        )
+        self.latest = latest
+
+
 class StoreUnavailable(TemporaryError):
     """The store did not say whether the commit happened: read before retrying."""
 
@@ -172,7 +185,11 @@ class CloudStore(Protocol):
     """What every backend does; see the module for the promises."""
 
     async def get(self, key: str, *, at_revision: int | None = None) -> Document | None:
-        """The document at ``key``, now or as of a revision (raises ``Compacted``)."""
+        """The document at ``key``, now or as of a revision.
+
+        Raises ``Compacted`` for a revision before the one compacted to (that one
+        itself stays readable), ``FutureRevision`` for one after the latest.
+        """
 
     async def list(
         self,
@@ -185,7 +202,8 @@ class CloudStore(Protocol):
         """Up to ``limit`` documents whose keys start with ``prefix`` and sort after ``after``.
 
         Pages read with the first page's ``revision`` as ``at_revision`` are one
-        consistent snapshot however much is written meanwhile (raises ``Compacted``).
+        consistent snapshot however much is written meanwhile (raises ``Compacted``,
+        ``FutureRevision``).
         """
 
     async def commit(self, guards: Sequence[Guard], changes: Sequence[Change]) -> int:
@@ -194,7 +212,9 @@ class CloudStore(Protocol):
         Raises ``GuardFailed``; ``HeliostatError("RequestTooLarge")`` above
         ``MAX_CHANGES`` changes or ``MAX_COMMIT_BYTES`` of keys and values;
         ``StoreUnavailable`` when the outcome is unknown or the disk refuses.
-        A commit without changes only checks its guards and returns the current revision.
+        A commit that changes nothing (no changes, or only deletions of absent keys)
+        checks its guards and returns the current revision.  Changing a key twice in one
+        commit, or a key under ``/lease/``, is a defect (``ValueError``).
         """
 
     def watch(self, prefix: str, from_revision: int) -> AsyncIterator[Event]:
@@ -202,6 +222,7 @@ class CloudStore(Protocol):
 
         Never ends by itself; raises ``Compacted`` when the start, or a reader
         that fell too far behind, is older than what is kept: list, then watch again.
+        Raises ``FutureRevision`` when the start is after the latest revision.
         """
 
     async def history(self, key: str) -> Sequence[Version]:
@@ -211,12 +232,17 @@ class CloudStore(Protocol):
         """The revision of the latest commit (0 for an empty store)."""
 
     async def compact(self, revision: int) -> None:
-        """Forget versions and events that only readers at or before ``revision`` need."""
+        """Forget versions and events that only readers before ``revision`` need.
+
+        Kept are what is readable at ``revision`` and everything after it; a revision
+        beyond the latest compacts to the latest, an older one than last time does nothing.
+        """
 
     async def acquire(self, name: str, owner: str, ttl_s: float) -> Lease | None:
         """Take lease ``name`` unless another owner holds it (then ``None``).
 
         Taking writes ``/lease/<name>`` (an event); expiry deletes it (an event).
+        Its owner may take it again: the earlier ``Lease`` is lost then.
         """
 
     async def renew(self, lease: Lease) -> None:
