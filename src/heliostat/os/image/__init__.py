@@ -1,0 +1,1 @@
+"""Images: a disk that boots by itself, made from packages and from data in ``distro/``."""
