@@ -41,6 +41,7 @@ bench: ## measure, beside peers where there are any
 docs: ## write the generated reference pages again
 	$(BIN)/python -m heliostat.cli.reference
 	$(BIN)/python -m heliostat.wire.openapi
+	$(BIN)/python -m heliostat.server.reference
 
 PIP_COMPILE := $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host --strip-extras --build-deps-for wheel --build-deps-for editable

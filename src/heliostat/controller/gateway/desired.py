@@ -21,6 +21,7 @@ from heliostat.agentlink.messages import (
     Wanted,
 )
 from heliostat.cloudstore.contract import CloudStore, Compacted
+from heliostat.controller.model.desired import desired_prefix
 
 PAGE_SIZE = 500
 _DECODERS: dict[str, msgspec.json.Decoder[Desired]] = {
@@ -28,11 +29,6 @@ _DECODERS: dict[str, msgspec.json.Decoder[Desired]] = {
     "disk": msgspec.json.Decoder(DesiredDisk),
     "image": msgspec.json.Decoder(DesiredImage),
 }
-
-
-def desired_prefix(host_id: str) -> str:
-    """Where the desired documents of a host live."""
-    return f"/v1/desired/{host_id}/"
 
 
 async def frames_of(store: CloudStore, host_id: str) -> AsyncIterator[ControllerFrame]:

@@ -21,14 +21,10 @@ from heliostat.agentlink.messages import (
     vm_key,
 )
 from heliostat.cloudstore.contract import Change, CloudStore, Delete, Guard, Put
+from heliostat.controller.model.desired import reported_prefix
 
 BATCH = 50
 _encoder = msgspec.json.Encoder()
-
-
-def reported_prefix(host_id: str) -> str:
-    """Where the reports of a host live."""
-    return f"/v1/reported/{host_id}/"
 
 
 async def keep(store: CloudStore, host_id: str, report: Report, guards: Sequence[Guard]) -> None:

@@ -1,0 +1,48 @@
+"""Settings: file, environment, and clear errors for what is wrong in either."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from heliostat.core.errors import HeliostatError
+from heliostat.server.settings import Settings, load_settings
+
+
+def test_defaults_need_no_file(tmp_path: Path) -> None:
+    assert load_settings(tmp_path, {}) == Settings()
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / "heliostat.toml").write_text(
+        '[api]\nport = 9443\nnames = ["a.example"]\n[scheduler]\ncpu_overcommit = 2\n'
+    )
+    settings = load_settings(tmp_path, {"HELIO__API__PORT": "9555", "HELIO_HOME": "/ignored"})
+    assert settings.api.port == 9555
+    assert settings.api.names == ("a.example",)
+    assert settings.scheduler.cpu_overcommit == 2.0
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "says"),
+    [
+        ("[api]\nprot = 1\n", {}, "Did you mean port?"),
+        ("[apis]\nport = 1\n", {}, "Did you mean api?"),
+        ("api = 1\n", {}, "a table of settings"),
+        ("[api]\nport = 'x'\n", {}, "api.port wants int"),
+        ("[api]\nport = true\n", {}, "api.port wants int"),
+        ("[api\n", {}, "not valid TOML"),
+        ("", {"HELIO__API__PROT": "1"}, "Did you mean port?"),
+        ("", {"HELIO__API__PORT": "many"}, "is not a number"),
+        ("", {"HELIO__API__PORT__X": "1"}, "no settings below"),
+    ],
+)
+def test_wrong_settings_are_named(
+    tmp_path: Path, text: str, environ: dict[str, str], says: str
+) -> None:
+    (tmp_path / "heliostat.toml").write_text(text)
+    with pytest.raises(HeliostatError) as raised:
+        load_settings(tmp_path, environ)
+    assert raised.value.code == "InvalidSetting"
+    assert says in f"{raised.value.message} {raised.value.hint}"
