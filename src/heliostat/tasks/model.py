@@ -78,7 +78,11 @@ class Stall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Step(msgspec.Struct, kw_only=True):
-    """One persisted step; ``result`` is what ``run`` returned, for later steps and undo."""
+    """One persisted step; ``result`` is what ``run`` returned, for later steps and undo.
+
+    ``skippable`` and ``undoable`` are copied from the definition at admission, so
+    that which actions a task allows can be told from the document alone.
+    """
 
     operation: str
     sequence: int
@@ -88,7 +92,10 @@ class Step(msgspec.Struct, kw_only=True):
     end_ms: int = 0
     attempt: int = 0
     not_before_ms: int = 0
+    skippable: bool = False
+    undoable: bool = False
     undo: Undo = Undo.NONE
+    undo_attempt: int = 0
     errors: list[Problem] = []
     warnings: list[Problem] = []
     options: dict[str, str] = {}
@@ -150,10 +157,11 @@ class Done:
 
 
 class StepContext(Protocol):
-    """What the engine gives to a running step."""
+    """What the engine gives to a running step; ``ports`` is what the workflows' owner passed in."""
 
     store: CloudStore
     clock: Clock
+    ports: Any
     task: Task
     step: Step
 
