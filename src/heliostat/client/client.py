@@ -1,0 +1,84 @@
+"""The client: one controller, one caller, every noun of the API.
+
+::
+
+    with Client("https://cloud.example:9000", FixedToken(token), ca_pem=pem) as cloud:
+        task = cloud.vms.power(vm_id, "start").submit()
+        cloud.tasks.wait(task)
+
+Synchronous and safe to use from several threads.  Close it, or use ``with``.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+import httpx
+
+from heliostat.client import trust
+from heliostat.client.credentials import Anonymous, Bound, Credentials
+from heliostat.client.directory import Groups, ServiceAccounts, Users
+from heliostat.client.disks import Disks
+from heliostat.client.flavors import Flavors
+from heliostat.client.hosts import Hosts
+from heliostat.client.images import Images
+from heliostat.client.projects import Projects
+from heliostat.client.quotas import Quotas
+from heliostat.client.system import System
+from heliostat.client.target import Target
+from heliostat.client.tasks import Tasks
+from heliostat.client.tenants import Tenants
+from heliostat.client.tokens import TokenService
+from heliostat.client.transport import Transport
+from heliostat.client.vms import Vms
+
+
+class Client:
+    """A controller as its caller sees it."""
+
+    def __init__(
+        self,
+        target: str | Target,
+        credentials: Credentials | None = None,
+        ca_pem: str = "",
+        *,
+        timeout_s: float = 60.0,
+        http: httpx.BaseTransport | None = None,
+    ) -> None:
+        """``ca_pem`` is trusted alone; without it the system's CAs are. ``http`` is for tests."""
+        parsed = target if isinstance(target, Target) else Target.parse(target)
+        tls = trust.context(ca_pem) if parsed.url.startswith("https:") else None
+        self.transport = Transport(parsed, tls=tls, timeout_s=timeout_s, http=http)
+        self.token_service = TokenService(self.transport)
+        self.transport.signer = Bound(credentials or Anonymous(), self.token_service)
+        self.tenants = Tenants(self.transport)
+        self.projects = Projects(self.transport)
+        self.quotas = Quotas(self.transport)
+        self.flavors = Flavors(self.transport)
+        self.images = Images(self.transport)
+        self.vms = Vms(self.transport)
+        self.disks = Disks(self.transport)
+        self.hosts = Hosts(self.transport)
+        self.tasks = Tasks(self.transport)
+        self.users = Users(self.transport)
+        self.groups = Groups(self.transport)
+        self.service_accounts = ServiceAccounts(self.transport)
+        self.system = System(self.transport)
+
+    @property
+    def target(self) -> Target:
+        return self.transport.target
+
+    def close(self) -> None:
+        self.transport.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

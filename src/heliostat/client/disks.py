@@ -1,0 +1,34 @@
+"""Persistent disks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from heliostat.client.calls import Change, pages, read
+from heliostat.client.transport import Transport
+from heliostat.wire.disks import Disk, DiskCreateSpec, DiskList
+from heliostat.wire.tasks import Task, TaskList
+
+
+class Disks:
+    """Disks that outlive the VMs they are attached to."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(self, project_id: str, spec: DiskCreateSpec) -> Change[Task]:
+        return Change(self._transport, "createDisk", (project_id,), Task, spec)
+
+    def list(self, project_id: str, *, name: str = "") -> Iterator[Disk]:
+        query = {"name": name}
+        return pages(self._transport, "listDisks", project_id, answer=DiskList, query=query)
+
+    def get(self, disk_id: str) -> Disk:
+        return read(self._transport, "getDisk", disk_id, answer=Disk)
+
+    def delete(self, disk_id: str) -> Change[Task]:
+        return Change(self._transport, "deleteDisk", (disk_id,), Task)
+
+    def tasks(self, disk_id: str, *, state: str = "") -> Iterator[Task]:
+        query = {"state": state}
+        return pages(self._transport, "listDiskTasks", disk_id, answer=TaskList, query=query)

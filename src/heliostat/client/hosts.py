@@ -1,0 +1,58 @@
+"""Hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from heliostat.client.calls import Change, pages, read
+from heliostat.client.transport import Transport
+from heliostat.wire.hosts import Host, HostCreateSpec, HostList, JoinToken
+from heliostat.wire.stats import HostStats
+from heliostat.wire.tasks import Task, TaskList
+from heliostat.wire.vms import Vm, VmList
+
+Mode = Literal["suspend", "resume", "enter-maintenance", "exit-maintenance"]
+
+_MODES: dict[Mode, str] = {
+    "suspend": "suspendHost",
+    "resume": "resumeHost",
+    "enter-maintenance": "enterHostMaintenance",
+    "exit-maintenance": "exitHostMaintenance",
+}
+
+
+class Hosts:
+    """The machines that run VMs."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(self, spec: HostCreateSpec) -> Change[Task]:
+        return Change(self._transport, "createHost", (), Task, spec)
+
+    def join_token(self, host_id: str) -> Change[JoinToken]:
+        """A one-time token for the host's agent."""
+        return Change(self._transport, "createJoinToken", (host_id,), JoinToken)
+
+    def list(self) -> Iterator[Host]:
+        return pages(self._transport, "listHosts", answer=HostList)
+
+    def get(self, host_id: str) -> Host:
+        return read(self._transport, "getHost", host_id, answer=Host)
+
+    def delete(self, host_id: str) -> Change[Task]:
+        return Change(self._transport, "deleteHost", (host_id,), Task)
+
+    def set_mode(self, host_id: str, mode: Mode) -> Change[Task]:
+        return Change(self._transport, _MODES[mode], (host_id,), Task)
+
+    def vms(self, host_id: str) -> Iterator[Vm]:
+        return pages(self._transport, "listHostVms", host_id, answer=VmList)
+
+    def stats(self, host_id: str) -> HostStats:
+        return read(self._transport, "getHostStats", host_id, answer=HostStats)
+
+    def tasks(self, host_id: str, *, state: str = "") -> Iterator[Task]:
+        query = {"state": state}
+        return pages(self._transport, "listHostTasks", host_id, answer=TaskList, query=query)

@@ -1,0 +1,149 @@
+"""The token service: finds it, and trades passwords, refresh tokens and keys for tokens.
+
+``GET /v1/system/auth`` names endpoint, port and domain; tokens come from
+``/openidconnect/token/<domain>`` there, as OAuth forms.  Errors of that service
+have OAuth's own shape and are mapped here.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode, urlsplit
+
+import httpx
+import msgspec
+
+from heliostat.client.calls import path_of
+from heliostat.client.faults import InvalidAnswer, refusal
+from heliostat.client.signing import KeyTool, base64url, key_tool, sign_es256
+from heliostat.client.transport import Request, Transport
+from heliostat.core.errors import HeliostatError
+from heliostat.wire.system import AuthInfo
+
+CLIENT_ID = "helio"
+SCOPE = "openid offline_access rs_esxcloud at_groups"
+KEY_SCOPE = "openid rs_esxcloud at_groups"
+ASSERTION_LIFETIME_S = 60
+_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+_OAUTH_CODES = {
+    "invalid_grant": "InvalidGrant",
+    "invalid_client": "InvalidClient",
+    "unauthorized_client": "UnsupportedGrant",
+    "unsupported_grant_type": "UnsupportedGrant",
+    "invalid_scope": "InvalidScope",
+}
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """What the token service answers; ``expires_in`` in seconds."""
+
+    access_token: str
+    expires_in: int
+    token_type: str = "Bearer"  # noqa: S105 - a kind, not a secret
+    refresh_token: str = ""
+    id_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceKey:
+    """What a service account signs in with."""
+
+    client_id: str
+    private_pem: str
+
+
+class _OauthError(msgspec.Struct):
+    error: str
+    error_description: str = ""
+
+
+class TokenService:
+    """The token service of one controller."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._url = ""
+
+    def by_password(self, user: str, password: str) -> Grant:
+        return self._ask({"grant_type": "password", "username": user, "password": password})
+
+    def by_refresh(self, refresh_token: str) -> Grant:
+        return self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token})
+
+    def by_key(self, key: ServiceKey, tool: KeyTool | None = None) -> Grant:
+        url = self.url()
+        assertion = signed_assertion(key, self._audience(url), tool or key_tool(), time.time())
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": key.client_id,
+            "scope": KEY_SCOPE,
+            "client_assertion_type": _ASSERTION_TYPE,
+            "client_assertion": assertion,
+        }
+        return self._ask(form)
+
+    def url(self) -> str:
+        """Where tokens are given: a path on the controller, or an address of its own."""
+        if not self._url:
+            request = Request("GET", path_of("getSystemAuth"))
+            found = self._transport.fetch_unsigned(request, AuthInfo)
+            path = f"/openidconnect/token/{quote(found.domain, safe='')}"
+            self._url = _base(self._transport, found) + path
+        return self._url
+
+    def _audience(self, url: str) -> str:
+        return url if "://" in url else f"{self._transport.target.url}{url}"
+
+    def _ask(self, form: Mapping[str, str]) -> Grant:
+        filled = {"client_id": CLIENT_ID, "scope": SCOPE, **form}
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        request = Request("POST", self.url(), {}, headers, urlencode(filled).encode())
+        response = self._transport.send_unsigned(request)
+        if response.is_success:
+            return self._transport.decode(response, Grant)
+        raise _refused(self._transport, response)
+
+
+def signed_assertion(key: ServiceKey, audience: str, tool: KeyTool, now_s: float) -> str:
+    """A ``private_key_jwt`` (RFC 7523) that is good for one use within a minute."""
+    issued = int(now_s)
+    claims = {
+        "iss": key.client_id,
+        "sub": key.client_id,
+        "aud": audience,
+        "iat": issued,
+        "exp": issued + ASSERTION_LIFETIME_S,
+        "jti": str(uuid.uuid4()),
+    }
+    parts = [json.dumps(part).encode() for part in ({"alg": "ES256", "typ": "JWT"}, claims)]
+    signed = ".".join(base64url(part) for part in parts)
+    return f"{signed}.{sign_es256(tool, key.private_pem, signed.encode())}"
+
+
+def _base(transport: Transport, found: AuthInfo) -> str:
+    """Empty when the controller itself gives the tokens."""
+    target = transport.target
+    if target.socket or not found.endpoint:
+        return ""
+    parts = urlsplit(target.url)
+    if (found.endpoint, found.port) == (parts.hostname, parts.port or 443):
+        return ""
+    host = f"[{found.endpoint}]" if ":" in found.endpoint else found.endpoint
+    return f"https://{host}:{found.port}"
+
+
+def _refused(transport: Transport, response: httpx.Response) -> HeliostatError:
+    try:
+        body = msgspec.json.decode(response.content, type=_OauthError)
+    except msgspec.MsgspecError:
+        return refusal(transport.target, response)
+    code = _OAUTH_CODES.get(body.error)
+    if code is None:
+        return InvalidAnswer(transport.target, f"the token service says {body.error}")
+    told = body.error_description.rstrip(".") or "The token service refused"
+    return HeliostatError(code, f"{told}.")
