@@ -1,0 +1,1 @@
+"""Placement: a pure choice over columns of hosts, with its reasons."""

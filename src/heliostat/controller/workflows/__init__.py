@@ -1,0 +1,1 @@
+"""The controller's verbs and the workflows that carry them out, one a file."""

@@ -2,18 +2,21 @@
 
 Every mutating verb is ``async (ports, caller, …) -> Admission``: it reads,
 validates and decides, and writes nothing.  The API then commits the admission
-(entity, quota, task and idempotency record in one commit) or answers the plan
-made of the same object, so every mutating route can be planned.
+(entity, quota, task and idempotency record in one commit, see
+:func:`heliostat.controller.workflows.commit.perform`) or answers the plan made
+of the same object, so every mutating route can be planned.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from heliostat.cloudstore.contract import Change, CloudStore, Guard
 from heliostat.content.blobs import Blobs
 from heliostat.controller.scheduler.placement import Decision
+from heliostat.controller.workflows.image_files import ImageFiles
+from heliostat.controller.workflows.settings import WorkflowSettings
 from heliostat.core.clock import Clock
 from heliostat.core.ids import Ids
 from heliostat.tasks.model import Problem, Task
@@ -21,12 +24,17 @@ from heliostat.tasks.model import Problem, Task
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: subject (``user@domain``), groups (``DOMAIN\\name``) and the request's id."""
+    """Who asks: subject (``user@domain``), groups (``DOMAIN\\name``) and the request's id.
+
+    ``planning`` asks the verb to look at placement too, which a plan shows and an
+    admission leaves to the task.
+    """
 
     subject: str
     groups: frozenset[str]
     is_system_admin: bool
     request_id: str
+    planning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,8 @@ class Ports:
     clock: Clock
     ids: Ids
     blobs: Blobs
+    images: ImageFiles
+    settings: WorkflowSettings = field(default_factory=WorkflowSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,12 @@ class QuotaCharge:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A decided, not yet committed operation."""
+    """A decided, not yet committed operation.
+
+    ``changes`` are those of entities and quotas; the task's own are added by the
+    commit, unless ``task_exists`` says that the operation acts on a task that is
+    there already (retry, skip, undo).
+    """
 
     task: Task
     guards: Sequence[Guard]
@@ -66,3 +81,4 @@ class Admission:
     quota: tuple[QuotaCharge, ...] = ()
     placement: Decision | None = None
     warnings: tuple[Problem, ...] = ()
+    task_exists: bool = False

@@ -1,0 +1,40 @@
+"""What placement may promise and what it prefers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerSettings:
+    """Limits first, weights after; weights only matter relative to each other."""
+
+    cpu_overcommit: float = 16.0
+    """Virtual CPUs promised for each CPU of a host; guests rarely all compute at once."""
+
+    memory_overcommit: float = 1.0
+    """Memory promised for each byte of a host; above 1 guests may be killed for lack of it."""
+
+    disk_overcommit: float = 1.0
+    """Disk promised for each byte of a datastore; disks are thin, so above 1 works until full."""
+
+    fill_limit: float = 0.95
+    """How full (0 to 1) a host's memory and datastore may become by promises."""
+
+    weight_memory: float = 0.3
+    """For the memory that stays free on the host, as a fraction of all."""
+
+    weight_cpu: float = 0.2
+    """For the promised CPUs that stay free."""
+
+    weight_disk: float = 0.2
+    """For the datastore space that stays free."""
+
+    weight_image: float = 0.2
+    """For having the image already: the VM is ready sooner and nothing is copied."""
+
+    weight_spread: float = 0.1
+    """For having few machines of the same project: one dead host then hurts it less."""
+
+    ranking: int = 5
+    """How many of the best hosts a decision names."""

@@ -1,0 +1,87 @@
+"""Where each noun is stored, and by what it is found.
+
+Uniqueness is an index key guarded to be absent; "is it used" is an index prefix
+guarded to be empty.  So these tables are also the list of what can be guarded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import attrgetter
+
+from heliostat.cloudstore.documents import Kind
+from heliostat.controller.model.disk import Disk
+from heliostat.controller.model.flavor import Flavor, FlavorKind
+from heliostat.controller.model.host import Host, HostInventory
+from heliostat.controller.model.image import PROJECT, Image
+from heliostat.controller.model.project import Project
+from heliostat.controller.model.quota import OwnerKind, Quota
+from heliostat.controller.model.reservation import Reservation
+from heliostat.controller.model.tenant import Tenant
+from heliostat.controller.model.vm import Vm
+
+
+def project_name(tenant_id: str, name: str) -> str:
+    """Index value of a project's name, unique in its tenant."""
+    return f"{tenant_id}/{name}"
+
+
+def flavor_name(kind: FlavorKind, name: str) -> str:
+    """Index value of a flavor's name, unique in its kind."""
+    return f"{kind}/{name}"
+
+
+def _flavors_of(vm: Vm) -> Iterable[str]:
+    return {vm.flavor_id, *(disk.flavor_id for disk in vm.disks)}
+
+
+def _scope_of(image: Image) -> Iterable[str]:
+    return (image.scope.id,) if image.scope.kind == PROJECT else ()
+
+
+def _host_of(entity: Vm | Disk) -> Iterable[str]:
+    return (entity.host_id,) if entity.host_id else ()
+
+
+def _digest_of(image: Image) -> Iterable[str]:
+    return (image.digest,) if image.digest else ()
+
+
+TENANTS: Kind[Tenant] = Kind("tenant", Tenant, {"name": attrgetter("name")})
+PROJECTS: Kind[Project] = Kind(
+    "project",
+    Project,
+    {
+        "tenant": attrgetter("tenant_id"),
+        "name": lambda project: project_name(project.tenant_id, project.name),
+    },
+)
+FLAVORS: Kind[Flavor] = Kind(
+    "flavor", Flavor, {"name": lambda flavor: flavor_name(flavor.kind, flavor.name)}
+)
+IMAGES: Kind[Image] = Kind("image", Image, {"project": _scope_of, "digest": _digest_of})
+VMS: Kind[Vm] = Kind(
+    "vm",
+    Vm,
+    {
+        "project": attrgetter("project_id"),
+        "image": attrgetter("image_id"),
+        "flavor": _flavors_of,
+        "host": _host_of,
+    },
+)
+DISKS: Kind[Disk] = Kind(
+    "disk",
+    Disk,
+    {"project": attrgetter("project_id"), "flavor": attrgetter("flavor_id"), "host": _host_of},
+)
+HOSTS: Kind[Host] = Kind("host", Host, {"address": attrgetter("address")})
+INVENTORIES: Kind[HostInventory] = Kind("host-inventory", HostInventory)
+RESERVATIONS: Kind[Reservation] = Kind("reservation", Reservation, identify=attrgetter("host_id"))
+QUOTAS: dict[OwnerKind, Kind[Quota]] = {
+    kind: Kind(f"quota/{kind}", Quota, identify=attrgetter("owner_id")) for kind in OwnerKind
+}
+
+# Kinds of entities as tasks and clients name them.
+TENANT, PROJECT_KIND, FLAVOR, IMAGE = "tenant", "project", "flavor", "image"
+VM, DISK, HOST = "vm", "persistent-disk", "host"

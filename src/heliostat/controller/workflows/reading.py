@@ -1,0 +1,206 @@
+"""Reads that raise ``<Noun>NotFound``, lists, and who owns what.
+
+The API answers and authorises with these; verbs start with them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from heliostat.cloudstore.contract import CloudStore
+from heliostat.cloudstore.documents import Kind, Stored
+from heliostat.controller.model.desired import agent_key
+from heliostat.controller.model.disk import Disk
+from heliostat.controller.model.flavor import Flavor, FlavorKind
+from heliostat.controller.model.host import Host, HostInventory
+from heliostat.controller.model.image import PROJECT, Image
+from heliostat.controller.model.project import Project
+from heliostat.controller.model.quota import OwnerKind, Quota
+from heliostat.controller.model.tenant import Tenant
+from heliostat.controller.model.vm import Vm
+from heliostat.controller.workflows import kinds
+from heliostat.core.errors import PermanentError
+from heliostat.tasks.model import Task, task_key
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+async def _found(store: CloudStore, kind: Kind[T], id_: str, code: str, noun: str) -> Stored[T]:
+    stored = await kind.get(store, id_)
+    if stored is None:
+        raise PermanentError(code, f"There is no {noun} {id_!r}.", data={"id": id_})
+    return stored
+
+
+async def tenant(store: CloudStore, id_: str) -> Stored[Tenant]:
+    return await _found(store, kinds.TENANTS, id_, "TenantNotFound", "tenant")
+
+
+async def project(store: CloudStore, id_: str) -> Stored[Project]:
+    return await _found(store, kinds.PROJECTS, id_, "ProjectNotFound", "project")
+
+
+async def flavor(store: CloudStore, id_: str) -> Stored[Flavor]:
+    return await _found(store, kinds.FLAVORS, id_, "FlavorNotFound", "flavor")
+
+
+async def image(store: CloudStore, id_: str) -> Stored[Image]:
+    return await _found(store, kinds.IMAGES, id_, "ImageNotFound", "image")
+
+
+async def vm(store: CloudStore, id_: str) -> Stored[Vm]:
+    return await _found(store, kinds.VMS, id_, "VmNotFound", "VM")
+
+
+async def disk(store: CloudStore, id_: str) -> Stored[Disk]:
+    return await _found(store, kinds.DISKS, id_, "DiskNotFound", "disk")
+
+
+async def host(store: CloudStore, id_: str) -> Stored[Host]:
+    return await _found(store, kinds.HOSTS, id_, "HostNotFound", "host")
+
+
+async def quota(store: CloudStore, owner: OwnerKind, id_: str) -> Stored[Quota]:
+    """The quota of a tenant or project; ``TenantNotFound`` or ``ProjectNotFound``."""
+    code = "TenantNotFound" if owner is OwnerKind.TENANT else "ProjectNotFound"
+    return await _found(store, kinds.QUOTAS[owner], id_, code, str(owner))
+
+
+async def task(store: CloudStore, id_: str) -> Task:
+    """The task as it stands; ``TaskNotFound``."""
+    document = await store.get(task_key(id_))
+    if document is None:
+        raise PermanentError("TaskNotFound", f"There is no task {id_!r}.", data={"id": id_})
+    return msgspec.json.decode(document.value, type=Task)
+
+
+async def inventory(store: CloudStore, host_id: str) -> HostInventory | None:
+    """What the host's agent said the host has; ``None`` before it joined."""
+    stored = await kinds.INVENTORIES.get(store, host_id)
+    return stored.value if stored is not None else None
+
+
+async def agent_is_active(store: CloudStore, host_id: str) -> bool:
+    """Whether the link to the host's agent is up (ACTIVE, else MISSING)."""
+    return await store.get(agent_key(host_id)) is not None
+
+
+async def tenants(store: CloudStore, *, name: str | None = None) -> list[Tenant]:
+    if name is not None:
+        return _values(await kinds.TENANTS.by_index(store, "name", name))
+    return _values(await kinds.TENANTS.all(store))
+
+
+async def projects(store: CloudStore, tenant_id: str, *, name: str | None = None) -> list[Project]:
+    if name is not None:
+        value = kinds.project_name(tenant_id, name)
+        return _values(await kinds.PROJECTS.by_index(store, "name", value))
+    return _values(await kinds.PROJECTS.by_index(store, "tenant", tenant_id))
+
+
+async def flavors(
+    store: CloudStore, *, name: str | None = None, kind: FlavorKind | None = None
+) -> list[Flavor]:
+    return [
+        each
+        for each in _values(await kinds.FLAVORS.all(store))
+        if name in (None, each.name) and kind in (None, each.kind)
+    ]
+
+
+async def images(
+    store: CloudStore, *, name: str | None = None, project_id: str | None = None
+) -> list[Image]:
+    """All images, or those of one project (infrastructure images not included)."""
+    if project_id is None:
+        found = _values(await kinds.IMAGES.all(store))
+    else:
+        found = _values(await kinds.IMAGES.by_index(store, "project", project_id))
+    return [each for each in found if name in (None, each.name)]
+
+
+async def vms(store: CloudStore, project_id: str, *, name: str | None = None) -> list[Vm]:
+    found = _values(await kinds.VMS.by_index(store, "project", project_id))
+    return [each for each in found if name in (None, each.name)]
+
+
+async def vms_of_host(store: CloudStore, host_id: str) -> list[Vm]:
+    return _values(await kinds.VMS.by_index(store, "host", host_id))
+
+
+async def disks(store: CloudStore, project_id: str, *, name: str | None = None) -> list[Disk]:
+    found = _values(await kinds.DISKS.by_index(store, "project", project_id))
+    return [each for each in found if name in (None, each.name)]
+
+
+async def hosts(store: CloudStore) -> list[Host]:
+    return _values(await kinds.HOSTS.all(store))
+
+
+def _values(found: list[Stored[T]]) -> list[T]:
+    return [stored.value for stored in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Who an entity belongs to: empty ids and groups where it is the platform's own.
+
+    ``tenant_groups`` administer, ``project_groups`` (without the tenant's) use.
+    """
+
+    tenant_id: str = ""
+    project_id: str = ""
+    tenant_groups: frozenset[str] = frozenset()
+    project_groups: frozenset[str] = frozenset()
+
+
+async def owner_of(store: CloudStore, kind: str, id_: str) -> Ownership:
+    """The owner of an entity of ``kind`` (as tasks name kinds; ``disk`` and ``task`` too).
+
+    Raises ``<Noun>NotFound``.  The owner of a task is that of its entity, also
+    after the entity is gone.
+    """
+    if kind == kinds.TENANT:
+        return await _tenant_owner(store, id_)
+    if kind == kinds.PROJECT_KIND:
+        return await _project_owner(store, id_)
+    if kind == kinds.VM:
+        return await _project_owner(store, (await vm(store, id_)).value.project_id)
+    if kind in (kinds.DISK, "disk", "ephemeral-disk"):
+        return await _project_owner(store, (await disk(store, id_)).value.project_id)
+    if kind == kinds.IMAGE:
+        scope = (await image(store, id_)).value.scope
+        return await _project_owner(store, scope.id) if scope.kind == PROJECT else Ownership()
+    if kind == kinds.FLAVOR:
+        await flavor(store, id_)
+    elif kind == kinds.HOST:
+        await host(store, id_)
+    elif kind == "task":
+        return await _task_owner(store, await task(store, id_))
+    else:
+        raise PermanentError("NotFound", f"There are no entities of kind {kind!r}.")
+    return Ownership()
+
+
+async def _tenant_owner(store: CloudStore, tenant_id: str) -> Ownership:
+    found = (await tenant(store, tenant_id)).value
+    return Ownership(tenant_id, "", frozenset(found.security_groups))
+
+
+async def _project_owner(store: CloudStore, project_id: str) -> Ownership:
+    found = (await project(store, project_id)).value
+    above = await _tenant_owner(store, found.tenant_id)
+    groups = frozenset(found.security_groups)
+    return Ownership(found.tenant_id, project_id, above.tenant_groups, groups)
+
+
+async def _task_owner(store: CloudStore, found: Task) -> Ownership:
+    """Of what still exists: a task outlives its project, and even its tenant."""
+    if found.project_id and await kinds.PROJECTS.get(store, found.project_id) is not None:
+        return await _project_owner(store, found.project_id)
+    if found.tenant_id and await kinds.TENANTS.get(store, found.tenant_id) is not None:
+        return await _tenant_owner(store, found.tenant_id)
+    return Ownership(found.tenant_id, found.project_id)

@@ -1,0 +1,42 @@
+"""How long workflows wait and how often they try again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from heliostat.controller.scheduler.settings import SchedulerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowSettings:
+    """Bounds of the controller's workflows."""
+
+    create_timeout_s: float = 1800.0
+    """Seconds for a host to prepare a VM or disk; an image may have to be fetched first."""
+
+    power_timeout_s: float = 300.0
+    """Seconds for a host to start, stop, suspend or resume a VM."""
+
+    delete_timeout_s: float = 1800.0
+    """Seconds for a host to confirm that a VM or disk is gone."""
+
+    expected_s: float = 30.0
+    """Seconds after which a step that still waits for a host is shown as stalled."""
+
+    stop_grace_s: float = 60.0
+    """Seconds that a guest gets to shut down by itself before it is powered off."""
+
+    reserve_attempts: int = 16
+    """How often a placement is decided anew when another one took the space first."""
+
+    admission_attempts: int = 16
+    """How often a verb decides anew when what it read was changed before its commit."""
+
+    max_attached_disks: int = 8
+    """Persistent disks a VM can have: the hot-plug slots of its machine."""
+
+    max_image_bytes: int = 1 << 42
+    """Largest virtual size of an image; a small file may claim an absurd one."""
+
+    scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
+    """Overcommit, headroom and weights of placement."""
