@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from heliostat.cloudstore.contract import MAX_CHANGES, MAX_COMMIT_BYTES, Change, Put
+from heliostat.cloudstore.contract import (
+    MAX_CHANGES,
+    MAX_COMMIT_BYTES,
+    Absent,
+    AtRevision,
+    Change,
+    Guard,
+    Put,
+)
 from heliostat.core.errors import PermanentError
 
 LEASES = "/lease/"
@@ -66,3 +74,9 @@ def check_changes(changes: Sequence[Change]) -> None:
             "RequestTooLarge",
             f"A commit of {size} bytes was refused; at most {MAX_COMMIT_BYTES} are allowed.",
         )
+
+
+def check_guards(guards: Sequence[Guard]) -> None:
+    """Refuse keys and prefixes that can't be encoded (``ValueError``)."""
+    for guard in guards:
+        (guard.key if isinstance(guard, AtRevision | Absent) else guard.prefix).encode()

@@ -1,0 +1,208 @@
+"""The store in one SQLite file: the default, with nothing to install.
+
+One writer thread with group commit makes commits durable before they are
+acknowledged (:mod:`~heliostat.cloudstore.sqlite_writer`); watches are fed from
+it in revision order.  Point reads and short pages run in the event loop, long
+ones on a small pool of connections: a point read costs less than the hop to
+another thread and back (numbers in the design note).  One process at a time
+may have the store open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeVar
+
+from heliostat.cloudstore.contract import (
+    Change,
+    Document,
+    Event,
+    Guard,
+    Lease,
+    Page,
+    StoreUnavailable,
+    Version,
+)
+from heliostat.cloudstore.feed import BUFFERED_COMMITS, Feed
+from heliostat.cloudstore.keyspace import LEASES, check_changes, check_guards
+from heliostat.cloudstore.leases import LeaseKeeper
+from heliostat.cloudstore.sqlite_file import StoreLock, check_writable, prepare
+from heliostat.cloudstore.sqlite_reader import Reader
+from heliostat.cloudstore.sqlite_writer import Compaction, Outcome, Submission, Writer
+from heliostat.core.clock import Clock
+
+POOLED_READERS = 2
+SHORT_PAGE = 100
+"""Pages up to this many documents are read in the event loop."""
+
+Answer = asyncio.Future[int]
+T = TypeVar("T")
+
+
+class SqliteStore:
+    """A ``CloudStore`` in one file; made by ``open``, used in the loop that opened it."""
+
+    def __init__(
+        self,
+        path: Path | str,
+        clock: Clock,
+        loop: asyncio.AbstractEventLoop,
+        buffered_commits: int,
+    ) -> None:
+        """Blocking; see ``open``.  Raises what opening the file raises, and then holds nothing."""
+        path = Path(path).resolve()
+        self._loop = loop
+        self._closing = False
+        self._free: SimpleQueue[Reader] = SimpleQueue()
+        with ExitStack() as opening:
+            check_writable(path)
+            lock = StoreLock(path)
+            opening.callback(lock.release)
+            prepare(path)
+            self._reader = opening.enter_context(closing(Reader(path)))
+            for _ in range(POOLED_READERS):
+                self._free.put(opening.enter_context(closing(Reader(path))))
+            self._pool = opening.enter_context(
+                ThreadPoolExecutor(POOLED_READERS, thread_name_prefix="cloudstore-reader")
+            )
+            self._writer: Writer[Answer] = Writer(path, self._deliver)
+            opening.callback(self._writer.stop)
+            self._resources = opening.pop_all()
+        self._feed = Feed(self._writer.started_at, capacity=buffered_commits)
+        self._leases = LeaseKeeper(clock, self.get, self._commit)
+
+    @classmethod
+    async def open(
+        cls, path: Path | str, clock: Clock, *, buffered_commits: int = BUFFERED_COMMITS
+    ) -> SqliteStore:
+        """Open the store at ``path``, or make a new one there.
+
+        Raises ``StoreReadOnly``, ``StoreCorrupt``, ``DiskFull``, or
+        ``StoreUnavailable`` when another process has it open.
+        """
+        loop = asyncio.get_running_loop()
+        store = await asyncio.to_thread(cls, path, clock, loop, buffered_commits)
+        await store._restore_leases()
+        return store
+
+    async def get(self, key: str, *, at_revision: int | None = None) -> Document | None:
+        self._check_open()
+        if at_revision is None:
+            return self._reader.get(key)
+        return self._reader.get_at(key, at_revision)
+
+    async def list(
+        self,
+        prefix: str,
+        *,
+        limit: int = 1000,
+        after: str | None = None,
+        at_revision: int | None = None,
+    ) -> Page:
+        self._check_open()
+        if limit <= SHORT_PAGE:
+            return self._reader.list(prefix, limit, after, at_revision)
+        return await self._pooled_read(lambda r: r.list(prefix, limit, after, at_revision))
+
+    async def commit(self, guards: Sequence[Guard], changes: Sequence[Change]) -> int:
+        check_changes(changes)
+        check_guards(guards)
+        return await self._commit(guards, changes)
+
+    async def watch(self, prefix: str, from_revision: int) -> AsyncIterator[Event]:
+        self._check_open()
+        self._reader.check_exists(from_revision)
+        try:
+            async for event in self._feed.follow(prefix, from_revision, self._kept_events):
+                yield event
+        except StoreUnavailable:
+            if not self._closing:
+                raise
+
+    async def history(self, key: str) -> Sequence[Version]:
+        return await self._pooled_read(lambda reader: reader.history(key))
+
+    async def revision(self) -> int:
+        self._check_open()
+        return self._reader.revision()
+
+    async def compact(self, revision: int) -> None:
+        self._check_open()
+        target = min(revision, self._reader.revision())
+        reached = -1
+        while reached < target:
+            answer: Answer = self._loop.create_future()
+            self._writer.submit(Compaction(answer, target))
+            reached = await answer
+
+    async def acquire(self, name: str, owner: str, ttl_s: float) -> Lease | None:
+        return await self._leases.acquire(name, owner, ttl_s)
+
+    async def renew(self, lease: Lease) -> None:
+        await self._leases.renew(lease)
+
+    async def release(self, lease: Lease) -> None:
+        await self._leases.release(lease)
+
+    async def close(self) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        await self._leases.close()
+        await asyncio.to_thread(self._resources.close)
+        # The writer's last outcomes were scheduled before its end, so they ran before this.
+        self._feed.close()
+
+    async def _commit(self, guards: Sequence[Guard], changes: Sequence[Change]) -> int:
+        self._check_open()
+        answer: Answer = self._loop.create_future()
+        self._writer.submit(Submission(answer, guards, changes))
+        return await answer
+
+    def _deliver(self, outcomes: Sequence[Outcome[Answer]]) -> None:
+        """Called in the writer's thread, after COMMIT."""
+        with suppress(RuntimeError):  # the loop ended without closing the store: nobody waits
+            self._loop.call_soon_threadsafe(self._publish, outcomes)
+
+    def _publish(self, outcomes: Sequence[Outcome[Answer]]) -> None:
+        for outcome in outcomes:
+            if outcome.events:
+                self._feed.publish(outcome.revision, outcome.events)
+            if outcome.token.done():  # its caller was cancelled; the commit stands
+                continue
+            if outcome.error is not None:
+                outcome.token.set_exception(outcome.error)
+            else:
+                outcome.token.set_result(outcome.revision)
+
+    async def _pooled_read(self, read: Callable[[Reader], T]) -> T:
+        self._check_open()
+        return await self._loop.run_in_executor(self._pool, self._with_reader, read)
+
+    def _with_reader(self, read: Callable[[Reader], T]) -> T:
+        reader = self._free.get()
+        try:
+            return read(reader)
+        finally:
+            self._free.put(reader)
+
+    async def _kept_events(self, prefix: str, after: int, upto: int) -> tuple[Sequence[Event], int]:
+        return await self._pooled_read(lambda reader: reader.events(prefix, after, upto))
+
+    async def _restore_leases(self) -> None:
+        after: str | None = None
+        while True:
+            page = await self.list(LEASES, after=after)
+            self._leases.restore(page.items)
+            after = page.after
+            if after is None:
+                return
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise StoreUnavailable("The store was closed.")

@@ -1,0 +1,246 @@
+"""The one thread that writes the store's file, with group commit.
+
+Commits that wait while one is being made durable share the next transaction,
+and so one fsync.  Each keeps its own guards, evaluated in order against what the
+earlier ones wrote; a commit whose guard fails changes nothing and does not hurt
+the others.  Outcomes are handed over only after COMMIT has returned, in revision
+order.  Lives as long as the store is open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
+
+from heliostat.cloudstore.contract import (
+    Absent,
+    AtRevision,
+    Change,
+    Event,
+    Guard,
+    GuardFailed,
+    PrefixEmpty,
+    Put,
+)
+from heliostat.cloudstore.keyspace import prefix_end
+from heliostat.cloudstore.sqlite_file import connect, first_seq, revision_of, translate
+
+GROUP_COMMITS = 512
+GROUP_CHANGES = 4096
+COMPACTED_REVISIONS = 2000
+"""Revisions forgotten in one transaction, so that commits get in between."""
+SCANNED_REVISIONS = 256
+"""A guard on a prefix looks through the latest events up to this many revisions back."""
+
+Token = TypeVar("Token")
+
+
+@dataclass(frozen=True, slots=True)
+class Submission(Generic[Token]):
+    """A commit that waits for its turn; ``token`` is the caller's, handed back."""
+
+    token: Token
+    guards: Sequence[Guard]
+    changes: Sequence[Change]
+
+
+@dataclass(frozen=True, slots=True)
+class Compaction(Generic[Token]):
+    """Forget what only readers before ``revision`` need, or the next slice of it."""
+
+    token: Token
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[Token]):
+    """What became of a submission: ``revision`` with its ``events``, or ``error``."""
+
+    token: Token
+    revision: int
+    events: Sequence[Event] = ()
+    error: Exception | None = None
+
+
+Work = Submission[Token] | Compaction[Token]
+Deliver = Callable[[Sequence[Outcome[Token]]], None]
+
+
+class Writer(Generic[Token]):
+    """Owns the writing connection; ``deliver`` is called in the writer's own thread."""
+
+    def __init__(self, path: Path, deliver: Deliver[Token]) -> None:
+        self._path = path
+        self._deliver = deliver
+        self._queue: SimpleQueue[Work[Token] | None] = SimpleQueue()
+        self._connection = connect(path)
+        self._revision, self._compacted = self._meta()
+        self.started_at = self._revision
+        self._thread = threading.Thread(target=self._run, name="cloudstore-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Work[Token]) -> None:
+        self._queue.put(work)
+
+    def stop(self) -> None:
+        """Finish everything submitted so far, then end; blocks until then."""
+        self._queue.put(None)
+        self._thread.join()
+        self._connection.close()
+
+    def _run(self) -> None:
+        ahead = self._queue.get()
+        while ahead is not None:
+            if isinstance(ahead, Compaction):
+                self._deliver([self._compact(ahead)])
+                ahead = self._queue.get()
+                continue
+            group, rest = self._gather(ahead)
+            self._deliver(self._write(group))
+            ahead = rest[0] if rest else self._queue.get()
+
+    def _gather(
+        self, first: Submission[Token]
+    ) -> tuple[list[Submission[Token]], list[Work[Token] | None]]:
+        """The commits that wait already, and what was taken from the queue behind them."""
+        group, changes = [first], len(first.changes)
+        while len(group) < GROUP_COMMITS and changes < GROUP_CHANGES:
+            try:
+                following = self._queue.get_nowait()
+            except Empty:
+                break
+            if not isinstance(following, Submission):
+                return group, [following]
+            group.append(following)
+            changes += len(following.changes)
+        return group, []
+
+    def _write(self, group: Sequence[Submission[Token]]) -> list[Outcome[Token]]:
+        try:
+            return self._transact(group)
+        except Exception as error:
+            self._recover()
+            if _is_full(error) and len(group) > 1:
+                # A large commit that no longer fits must not take small ones with it.
+                return [outcome for each in group for outcome in self._write([each])]
+            return [Outcome(t.token, self._revision, error=self._reason(error)) for t in group]
+
+    def _transact(self, group: Sequence[Submission[Token]]) -> list[Outcome[Token]]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        outcomes: list[Outcome[Token]] = []
+        revision = self._revision
+        for each in group:
+            failed = next((g for g in each.guards if not self._holds(g, revision)), None)
+            if failed is not None:
+                outcomes.append(Outcome(each.token, revision, error=GuardFailed(failed)))
+                continue
+            events = self._apply(each.changes, revision + 1)
+            revision += 1 if events else 0
+            outcomes.append(Outcome(each.token, revision, events))
+        if revision != self._revision:
+            self._connection.execute("UPDATE meta SET revision = ?", (revision,))
+        self._connection.execute("COMMIT")
+        self._revision = revision
+        return outcomes
+
+    def _apply(self, changes: Sequence[Change], revision: int) -> list[Event]:
+        execute = self._connection.execute
+        events: list[Event] = []
+        for change in changes:
+            seq = first_seq(revision) + len(events)
+            value: bytes | None = None
+            if isinstance(change, Put):
+                value = change.value
+                row = execute(
+                    "INSERT INTO document VALUES (?, ?, ?)"
+                    " ON CONFLICT (key) DO UPDATE SET seq = excluded.seq RETURNING created",
+                    (change.key, revision, seq),
+                ).fetchall()[0]
+            else:
+                rows = execute(
+                    "DELETE FROM document WHERE key = ? RETURNING 0", (change.key,)
+                ).fetchall()
+                if not rows:
+                    continue
+                row = rows[0]
+            execute("INSERT INTO event VALUES (?, ?, ?, ?)", (seq, change.key, row[0], value))
+            events.append(Event(change.key, value, revision))
+        return events
+
+    def _holds(self, guard: Guard, revision: int) -> bool:
+        execute = self._connection.execute
+        if isinstance(guard, Absent | AtRevision):
+            row = execute("SELECT seq FROM document WHERE key = ?", (guard.key,)).fetchone()
+            if isinstance(guard, Absent):
+                return row is None
+            return row is not None and revision_of(row[0]) == guard.revision
+        bounds = (guard.prefix, prefix_end(guard.prefix))
+        if isinstance(guard, PrefixEmpty):
+            statement = "SELECT 1 FROM document WHERE key >= ? AND key < ? LIMIT 1"
+            return execute(statement, bounds).fetchone() is None
+        if guard.since < self._compacted:
+            return False
+        by = (
+            "NOT INDEXED"
+            if revision - guard.since <= SCANNED_REVISIONS
+            else ("INDEXED BY event_by_key")
+        )
+        statement = f"SELECT 1 FROM event {by} WHERE key >= ? AND key < ? AND seq >= ? LIMIT 1"  # noqa: S608
+        return execute(statement, (*bounds, first_seq(guard.since + 1))).fetchone() is None
+
+    def _compact(self, work: Compaction[Token]) -> Outcome[Token]:
+        """One slice; the caller submits again until the outcome's revision is what it wants."""
+        floor = min(work.revision, self._revision, self._compacted + COMPACTED_REVISIONS)
+        if floor <= self._compacted:
+            return Outcome(work.token, self._compacted)
+        window = (first_seq(self._compacted + 1), first_seq(floor + 1))
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            # Every version in the window supersedes the one before it of the same key.
+            self._connection.execute(
+                "DELETE FROM event WHERE seq IN (SELECT (SELECT max(p.seq) FROM event p"
+                " WHERE p.key = r.key AND p.seq < r.seq) FROM event r NOT INDEXED"
+                " WHERE r.seq >= ? AND r.seq < ?)",
+                window,
+            )
+            self._connection.execute(
+                "DELETE FROM event WHERE seq >= ? AND seq < ? AND value IS NULL", window
+            )
+            self._connection.execute("UPDATE meta SET compacted = ?", (floor,))
+            self._connection.execute("COMMIT")
+        except Exception as error:
+            self._recover()
+            return Outcome(work.token, self._compacted, error=self._reason(error))
+        self._compacted = floor
+        return Outcome(work.token, floor)
+
+    def _recover(self) -> None:
+        """Back to the last commit; a connection that can't even roll back is replaced."""
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            self._revision, self._compacted = self._meta()
+        except sqlite3.Error:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            with contextlib.suppress(Exception):  # the next commit reports what is wrong
+                self._connection = connect(self._path)
+
+    def _reason(self, error: Exception) -> Exception:
+        return translate(error, self._path) if isinstance(error, sqlite3.Error) else error
+
+    def _meta(self) -> tuple[int, int]:
+        revision, compacted = self._connection.execute(
+            "SELECT revision, compacted FROM meta"
+        ).fetchone()
+        return revision, compacted
+
+
+def _is_full(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
