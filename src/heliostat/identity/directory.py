@@ -1,0 +1,19 @@
+"""The directory: people, groups and service accounts behind one interface.
+
+Kept in the document store; every verb returns after its commit, raises errors
+with stable codes, and with ``plan=True`` validates without writing.  ``close``
+ends the threads that hash passwords.
+"""
+
+from __future__ import annotations
+
+from heliostat.identity.accounts import ServiceAccounts
+from heliostat.identity.groups import Groups
+from heliostat.identity.users import Users
+
+
+class Directory(Users, Groups, ServiceAccounts):
+    """All verbs of the directory: ``Directory(store, clock, ids, options)``."""
+
+    def close(self) -> None:
+        self.hashing.close()

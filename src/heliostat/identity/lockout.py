@@ -1,0 +1,77 @@
+"""When guessing at a password stops.  The rule is pure; ``Lockouts`` keeps its state.
+
+Names that no user has are counted too, in a bounded number of buckets: locking,
+answers and work are then the same for them, and a flood of invented names can't
+fill the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from heliostat.cloudstore.contract import CloudStore
+from heliostat.core.clock import Clock
+from heliostat.identity.decided import Decided, settle
+from heliostat.identity.options import LockoutPolicy
+from heliostat.identity.records import ATTEMPTS, Attempts
+
+
+def is_locked(attempts: Attempts | None, now_ms: int) -> bool:
+    return attempts is not None and now_ms < attempts.locked_until_ms
+
+
+def after_failure(attempts: Attempts, now_ms: int, policy: LockoutPolicy) -> Attempts:
+    """The state after one more wrong password; a locked name is not locked for longer."""
+    if is_locked(attempts, now_ms):
+        return attempts
+    oldest = now_ms - int(policy.window_s * 1000)
+    failures = (*(at for at in attempts.failures_ms if at > oldest), now_ms)
+    locked = len(failures) >= policy.failures
+    until = now_ms + int(policy.locked_s * 1000) if locked else 0
+    return Attempts(
+        id=attempts.id,
+        failures_ms=() if locked else failures,
+        locked_until_ms=until,
+        expires_ms=max(until, now_ms + int(policy.window_s * 1000)),
+    )
+
+
+class Lockouts:
+    """Wrong passwords by name, in the store: a second controller sees them too."""
+
+    def __init__(self, store: CloudStore, clock: Clock, policy: LockoutPolicy) -> None:
+        self._store = store
+        self._clock = clock
+        self._policy = policy
+
+    async def locked(self, id_: str) -> bool:
+        stored = await ATTEMPTS.get(self._store, id_)
+        return is_locked(stored.value if stored else None, self._clock.now_ms())
+
+    async def failed(self, id_: str) -> None:
+        """Count one wrong password."""
+
+        async def decide() -> Decided[None]:
+            stored = await ATTEMPTS.get(self._store, id_)
+            before = stored.value if stored else Attempts(id=id_)
+            after = after_failure(before, self._clock.now_ms(), self._policy)
+            guard = ATTEMPTS.guard(stored) if stored else ATTEMPTS.absent(id_)
+            return Decided(None, [guard], ATTEMPTS.put(after) if after != before else [])
+
+        await settle(self._store, decide)
+
+    async def forget(self, id_: str) -> None:
+        """Begin anew, after a right password or a new one."""
+        stored = await ATTEMPTS.get(self._store, id_)
+        if stored is not None:
+            await self._store.commit([], ATTEMPTS.delete(stored.value))
+
+
+def known_id(key: str) -> str:
+    """Where the attempts at a user's name are counted."""
+    return f"user.{key}"
+
+
+def unknown_id(key: str) -> str:
+    """The bucket of a name that no user has; one of 4096."""
+    return "unknown." + hashlib.sha256(key.encode()).hexdigest()[:3]

@@ -1,0 +1,133 @@
+"""What sign-in keeps in the store: one struct a kind.
+
+Keys are folded names for users, groups and clients, so that a commit's guards
+make names unique.  Secrets are kept as hashes, but for the private signing keys
+of tokens: those are protected by the mode (0600) of the store's own files.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from heliostat.cloudstore.documents import Kind
+from heliostat.identity.names import fold
+
+
+class Algorithm(StrEnum):
+    """How tokens are signed."""
+
+    ES256 = "ES256"
+    RS256 = "RS256"
+
+
+class Grant(StrEnum):
+    """How a client may ask for tokens."""
+
+    PASSWORD = "password"  # noqa: S105 - the name of a grant
+    REFRESH = "refresh_token"
+    CLIENT_CREDENTIALS = "client_credentials"
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """A person.  ``stamp`` changes when sessions must end: sign-ins remember it."""
+
+    name: str
+    stamp: str
+    password_hash: str
+    disabled: bool = False
+    created_ms: int = 0
+    given_name: str = ""
+    family_name: str = ""
+    email: str = ""
+    schema: int = 1
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """A group; members are ``user:<key>``, ``group:<key>`` and ``account:<key>``, sorted."""
+
+    name: str
+    description: str = ""
+    members: tuple[str, ...] = ()
+    built_in: bool = False
+    created_ms: int = 0
+    schema: int = 1
+
+
+class Client(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks for tokens: a program people use, or (with a public key) a service account."""
+
+    name: str
+    stamp: str
+    grants: tuple[Grant, ...]
+    algorithm: Algorithm = Algorithm.ES256
+    rotate_refresh: bool = True
+    public_key_pem: str = ""
+    created_ms: int = 0
+    schema: int = 1
+
+    @property
+    def is_service_account(self) -> bool:
+        return bool(self.public_key_pem)
+
+
+class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that signs tokens; once ``retired_ms`` is set it only verifies older ones."""
+
+    kid: str
+    algorithm: Algorithm
+    private_pem: str
+    created_ms: int
+    retired_ms: int = 0
+    schema: int = 1
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """One sign-in with all refresh tokens that came of it; ``current`` is the valid one's jti."""
+
+    id: str
+    user: str
+    stamp: str
+    client: str
+    scope: str
+    current: str
+    expires_ms: int
+    schema: int = 1
+
+
+class Attempts(msgspec.Struct, frozen=True, kw_only=True):
+    """Wrong passwords of late, and until when the name is locked."""
+
+    id: str
+    failures_ms: tuple[int, ...] = ()
+    locked_until_ms: int = 0
+    expires_ms: int = 0
+    schema: int = 1
+
+
+class SpentAssertion(msgspec.Struct, frozen=True, kw_only=True):
+    """An assertion that was used; kept until it would have expired anyway."""
+
+    id: str
+    expires_ms: int
+    schema: int = 1
+
+
+class JoinRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A join token that nobody has used yet; ``id`` is the hash of its secret."""
+
+    id: str
+    host_id: str
+    expires_ms: int
+    schema: int = 1
+
+
+USERS = Kind("user", User, identify=lambda user: fold(user.name))
+GROUPS = Kind("group", Group, identify=lambda group: fold(group.name))
+CLIENTS = Kind("client", Client, identify=lambda client: fold(client.name))
+SIGNING_KEYS = Kind("signing-key", SigningKey, identify=lambda key: key.kid)
+SESSIONS = Kind("session", Session)
+ATTEMPTS = Kind("sign-in-attempts", Attempts)
+SPENT_ASSERTIONS = Kind("spent-assertion", SpentAssertion)
+JOIN_RECORDS = Kind("join", JoinRecord)
