@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import itertools
 import sys
 import typing
 from collections.abc import Iterator
@@ -45,9 +46,9 @@ def errors_page() -> str:
     lines = [
         "# Error codes\n\n",
         GENERATED,
-        "Every error carries a code that never changes its meaning, one sentence with the facts, and "
-        "a hint. This is the table of codes with the hints they have when nothing more precise is "
-        "known.\n\n| code | HTTP status | what to do |\n|---|---|---|\n",
+        "Every error carries a code that never changes its meaning, one sentence with the facts, "
+        "and a hint. This is the table of codes with the hints they have when nothing more precise "
+        "is known.\n\n| code | HTTP status | what to do |\n|---|---|---|\n",
     ]
     lines.extend(
         f"| `{name}` | {code.status} | {code.hint} |\n" for name, code in sorted(CODES.items())
@@ -68,7 +69,7 @@ def _documented(tree: Any) -> Iterator[tuple[dataclasses.Field[Any], str]]:
     )
     texts = {
         first.target.id: " ".join(str(second.value.value).split())
-        for first, second in zip(body, body[1:], strict=False)
+        for first, second in itertools.pairwise(body)
         if isinstance(first, ast.AnnAssign)
         and isinstance(first.target, ast.Name)
         and isinstance(second, ast.Expr)
