@@ -135,6 +135,7 @@ CODES: dict[str, Code] = {
     "TooManyRequests": Code(429, "Wait a moment and try again."),
     "InternalError": Code(500, "This is a defect; report it with the request id."),
     "StepFailed": Code(500, "`helio task explain` tells what happened."),
+    "StepSkipped": Code(500, "Do by hand what the step should have done."),
     "TaskUndone": Code(500, "`helio task explain` tells what happened."),
     "StoreCorrupt": Code(500, "Restore the store from a copy."),
     "CommandFailed": Code(500, "Read the program's own message."),
