@@ -1,0 +1,10 @@
+"""``python -m heliostat.server ROLE``: a role as a process, as ``helio up`` starts it."""
+
+from __future__ import annotations
+
+from heliostat.server.commands import COMMANDS
+
+import click
+
+if __name__ == "__main__":
+    click.Group("heliostat", commands=COMMANDS)()

@@ -1,0 +1,142 @@
+"""``helio up`` and ``helio down``: a platform on one machine, started and stopped.
+
+Both may be run at any time and do only what is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from heliostat.client.client import Client
+from heliostat.core.errors import HeliostatError
+from heliostat.os import image as os_image
+from heliostat.os.image.monitor import Monitor, monitor_for
+from heliostat.server import daemon, pidfile, ports
+from heliostat.server.demo import Demo, Platform
+from heliostat.server.home import Home
+from heliostat.server.settings import Settings, load_settings
+from heliostat.wire.hosts import Host, HostCreateSpec
+from heliostat.wire.vms import Vm
+
+START_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 60.0
+AGENT_STOP_TIMEOUT_S = 120.0
+MANIFEST = "minimal"
+
+
+def bring_up(home: Home, *, demo: bool) -> None:
+    """Prepare, start and, with ``demo``, do the main job."""
+    monitor = monitor_for(sys.stderr)
+    home.prepare()
+    ports.choose(home, load_settings(home.path))
+    settings = load_settings(home.path)
+    built = _image(home, monitor) if demo else None
+    _start_controller(home, monitor)
+    _start_agent(home, monitor)
+    if built is None:
+        click.echo(_NEXT_BARE.format(**_facts(home, settings)))
+        return
+    platform = Platform(
+        home.path,
+        home.socket,
+        f"https://{settings.api.names[0]}:{settings.api.port}",
+        (home.authority / "ca.pem").read_text(),
+        settings.identity.domain,
+    )
+    vm = Demo(platform, monitor).run(built)
+    click.echo(_next(home, settings, vm))
+
+
+def bring_down(home: Home) -> None:
+    """Stop the agent with its guests, then the controller."""
+    monitor = monitor_for(sys.stderr)
+    with monitor.step("stop the guests and the agent"):
+        stopped = pidfile.stop(home.pid_file("agent"), timeout_s=AGENT_STOP_TIMEOUT_S)
+        from heliostat.server.agent import stop_guests
+
+        asyncio.run(stop_guests(home.agent))
+    with monitor.step("stop the controller"):
+        stopped |= pidfile.stop(home.pid_file("controller"), timeout_s=STOP_TIMEOUT_S)
+    click.echo("The platform is stopped." if stopped else "Nothing ran.")
+
+
+def _image(home: Home, monitor: Monitor) -> os_image.BuiltImage:
+    cache = Path(os.environ.get("HELIO_CACHE") or home.cache)
+    return os_image.build(MANIFEST, cache / "images", monitor)
+
+
+def _start_controller(home: Home, monitor: Monitor) -> None:
+    if pidfile.read(home.pid_file("controller")) is not None:
+        return
+    from heliostat.server.controller import initialise
+
+    password = asyncio.run(initialise(home))
+    if password is not None:
+        click.echo(
+            f"The administrator's password is {password}\n"
+            "It is shown this once and kept only as a hash."
+        )
+    with monitor.step("start the controller"):
+        daemon.start("controller", home.path, timeout_s=START_TIMEOUT_S)
+
+
+def _start_agent(home: Home, monitor: Monitor) -> None:
+    if pidfile.read(home.pid_file("agent")) is not None:
+        return
+    from heliostat.server.agent import has_joined, join
+
+    with monitor.step("start the agent"), Client(f"unix:{home.socket}") as owner:
+        if not has_joined(home.agent):
+            host = _this_host(owner)
+            token = owner.hosts.join_token(host.id).submit().token
+            asyncio.run(join(home.agent, token))
+        daemon.start("agent", home.path, timeout_s=START_TIMEOUT_S)
+
+
+def _this_host(owner: Client) -> Host:
+    """The document of this machine, made at the first start."""
+    for host in owner.hosts.list():
+        if host.address == _ADDRESS:
+            return host
+    task = owner.hosts.create(HostCreateSpec(address=_ADDRESS, usage_tags=["CLOUD", "MGMT"]))
+    done = owner.tasks.wait(task.submit())
+    if done.entity is None:
+        raise HeliostatError("InternalError", "The host's task names no host.")
+    return owner.hosts.get(done.entity.id)
+
+
+_ADDRESS = "127.0.0.1"
+
+
+def _facts(home: Home, settings: Settings) -> dict[str, str]:
+    return {"home": str(home.path), "url": f"https://{settings.api.names[0]}:{settings.api.port}"}
+
+
+_NEXT_BARE = """
+The platform runs at {url}.
+  export HELIO_HOME={home}       # this shell is now its administrator
+  helio status
+"""
+
+
+def _next(home: Home, settings: Settings, vm: Vm) -> str:
+    facts = _facts(home, settings)
+    return f"""
+The platform runs at {facts["url"]} and its first machine, {vm.name}, answers.
+What to try next (helio is .venv/bin/helio):
+
+  export HELIO_HOME={facts["home"]}          # administrator of this platform
+  helio status
+  helio vm list --tenant demo --project demo
+  helio task list
+
+  export HELIO_CONFIG=$HELIO_HOME/demo/config.toml     # the demo's developer
+  helio vm ssh demo --identity $HELIO_HOME/demo/id_ed25519
+  helio vm create second --flavor demo-vm --image {vm.source_image_id} --plan
+
+The tutorial goes on from here: docs/tutorial/. Stop everything with `make down`."""
