@@ -260,3 +260,4 @@ class LeaseLost(HeliostatError):
 
     def __init__(self, lease: Lease) -> None:
         super().__init__("LeaseLost", f"{lease.owner} no longer holds the lease {lease.name}.")
+        self.lease = lease
