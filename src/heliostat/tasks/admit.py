@@ -35,7 +35,7 @@ def new_task(
     *,
     entity_kind: str,
     entity_id: str,
-    input: dict[str, Any] | None = None,  # noqa: A002 (the field's name)
+    input: dict[str, Any] | None = None,
     tenant_id: str = "",
     project_id: str = "",
     requested_by: str = "",
@@ -85,7 +85,7 @@ def completed_task(
     entity_kind: str,
     entity_id: str,
     steps: Sequence[str] | None = None,
-    input: dict[str, Any] | None = None,  # noqa: A002 (the field's name)
+    input: dict[str, Any] | None = None,
     tenant_id: str = "",
     project_id: str = "",
     requested_by: str = "",

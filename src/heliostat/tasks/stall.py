@@ -51,16 +51,14 @@ def _can_undo(task: Task) -> bool:
     )
 
 
-def overdue(
-    task: Task, step: Step, waiting: str, elapsed_s: float, expected_s: float, now_ms: int
-) -> Stall:
-    """The stall of a step that has run longer than expected."""
+def overdue(task: Task, waiting: str, expected_s: float, since_ms: int) -> Stall:
+    """The stall of a step that has run longer than expected; ``waiting`` is what it waits for."""
+    step = current_step(task)
     verb = "Undoing" if task.undoing else "Running"
-    why = waiting.rstrip(".") if waiting else f"{verb} {step.operation}"
+    doing = f"{verb} {step.operation}" if step else verb
+    why = waiting.rstrip(".") or doing
     reason = f"{why}; this has taken longer than the {expected_s:g} s expected."
-    since = (
-        task.stalled.since_ms if task.stalled else now_ms - round((elapsed_s - expected_s) * 1000)
-    )
+    since = task.stalled.since_ms if task.stalled else since_ms
     return Stall(since_ms=since, reason=reason, actions=actions(task))
 
 

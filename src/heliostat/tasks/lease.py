@@ -1,0 +1,89 @@
+"""A worker's lease: ``/lease/worker/<id>`` exists while the worker lives.
+
+The holder takes the lease for lost when the store says so, or when it could not
+renew it for a whole time to live by its own clock: then it must stop at once,
+since somebody else may already run its tasks.  What it commits until it notices
+is refused by the fence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import NoReturn
+
+from heliostat.cloudstore.contract import CloudStore, Lease, LeaseLost, StoreUnavailable, lease_key
+from heliostat.core.clock import Clock
+
+log = logging.getLogger(__name__)
+
+RENEWALS_PER_TTL = 3
+
+
+def worker_lease(worker_id: str) -> str:
+    """Name of the lease of a worker."""
+    return f"worker/{worker_id}"
+
+
+WORKERS_PREFIX = lease_key(worker_lease(""))
+
+
+class WorkerLease:
+    """Takes, keeps and gives back the lease of one worker (``owner``: one process of it)."""
+
+    def __init__(
+        self, store: CloudStore, clock: Clock, *, worker_id: str, owner: str, ttl_s: float
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._name = worker_lease(worker_id)
+        self._owner = owner
+        self._ttl_s = ttl_s
+
+    async def take(self) -> Lease:
+        """The lease, as soon as nobody else holds it."""
+        while True:
+            try:
+                lease = await self._store.acquire(self._name, self._owner, self._ttl_s)
+            except StoreUnavailable as error:
+                log.warning("%s: %s", self._name, error)
+                lease = None
+            if lease is not None:
+                return lease
+            await self._clock.sleep(self._ttl_s / RENEWALS_PER_TTL)
+
+    async def keep(self, lease: Lease) -> NoReturn:
+        """Renew until the lease is lost; then raise ``LeaseLost``."""
+        deadline_s = self._clock.monotonic_s() + self._ttl_s
+        while True:
+            left_s = deadline_s - self._clock.monotonic_s()
+            await self._clock.sleep(max(0.0, min(self._ttl_s / RENEWALS_PER_TTL, left_s)))
+            began_s = self._clock.monotonic_s()
+            if await self._renewed(lease, deadline_s - began_s):
+                deadline_s = began_s + self._ttl_s
+            elif self._clock.monotonic_s() >= deadline_s:
+                raise LeaseLost(lease)
+
+    async def give_back(self, lease: Lease) -> None:
+        """Release the lease, so that its tasks are taken over at once."""
+        try:
+            await self._store.release(lease)
+        except StoreUnavailable as error:
+            log.info("%s ends by itself in %g s: %s", self._name, self._ttl_s, error)
+
+    async def _renewed(self, lease: Lease, within_s: float) -> bool:
+        """Whether the store renewed in time; raises ``LeaseLost`` when it says it is gone."""
+        renewing = asyncio.ensure_future(self._store.renew(lease))
+        limit = asyncio.ensure_future(self._clock.sleep(max(0.0, within_s)))
+        try:
+            await asyncio.wait((renewing, limit), return_when=asyncio.FIRST_COMPLETED)
+            if not renewing.done():
+                return False
+            renewing.result()
+        except StoreUnavailable:
+            return False
+        finally:
+            renewing.cancel()
+            limit.cancel()
+            await asyncio.gather(renewing, limit, return_exceptions=True)
+        return True
