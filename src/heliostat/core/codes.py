@@ -48,6 +48,7 @@ CODES: dict[str, Code] = {
     "StateError": Code(400, "Look at the entity's state and choose an operation that it allows."),
     "InvalidEntity": Code(400, "Correct the named field and send the request again."),
     "InvalidJson": Code(400, "Send one JSON object."),
+    "AmbiguousName": Code(400, "Name it by its id."),
     "InvalidName": Code(
         400,
         "Use a letter first, then letters, digits and hyphens, at most 63 characters.",
@@ -140,6 +141,10 @@ CODES: dict[str, Code] = {
     "StoreCorrupt": Code(500, "Restore the store from a copy."),
     "CommandFailed": Code(500, "Read the program's own message."),
     "NotImplemented": Code(501, "This site does not offer that."),
+    "InvalidAnswer": Code(
+        502,
+        "See that the address is a Heliostat controller of this version: `helio target show`.",
+    ),
     "AgentError": Code(502, "Look at the host's agent log."),
     "GuestUnreachable": Code(
         502,
