@@ -5,9 +5,11 @@ With ``plan`` a verb validates and answers what would be, and writes nothing.
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 
-from heliostat.cloudstore.contract import Change, Delete
+from heliostat.cloudstore.contract import Change, Delete, Guard, GuardFailed
 from heliostat.cloudstore.documents import Stored
 from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
@@ -84,6 +86,15 @@ class Users(DirectoryPart):
         """Forget wrong passwords, so that a locked user need not wait."""
         return await self._change(name, plan=plan, unlock=True)
 
+    async def renew_hash(self, user: User, password: str) -> None:
+        """Keep a hash at today's cost, after ``password`` was found right."""
+        stored = await self.find_user(user.name)
+        if stored is None or stored.value.password_hash != user.password_hash:
+            return
+        new = msgspec.structs.replace(user, password_hash=await self.hashing.hash(password))
+        with contextlib.suppress(GuardFailed):  # somebody set a password meanwhile: theirs stays
+            await self.store.commit([USERS.guard(stored)], USERS.put(new, stored.value))
+
     async def delete_user(self, name: str, *, plan: bool = False) -> UserView:
         """Delete a person, with memberships and sessions; gives what was deleted.
 
@@ -105,7 +116,7 @@ class Users(DirectoryPart):
                 *groups.without(f"user:{user.name}"),
                 *self._forget_attempts(user),
             ]
-            guards = [USERS.guard(stored), groups.guard()]
+            guards: list[Guard] = [USERS.guard(stored), groups.guard()]
             return Decided(self._view(user, groups), guards, changes)
 
         return await settle(self.store, decide, plan=plan)

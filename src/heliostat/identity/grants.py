@@ -1,0 +1,185 @@
+"""The token endpoint's decisions: from a request to tokens, by grant.
+
+A wrong password, an unknown user, a disabled one and a locked name get the same
+sentence after the same work: one hash, one count.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from heliostat.core.errors import PermanentError
+from heliostat.identity.assertions import ASSERTION_TYPE, Assertions
+from heliostat.identity.clients import named_client, public_id
+from heliostat.identity.directory import Directory
+from heliostat.identity.keys import SigningKeys
+from heliostat.identity.lockout import Lockouts, known_id, unknown_id
+from heliostat.identity.names import subject_of
+from heliostat.identity.opened import opened
+from heliostat.identity.records import USERS, Client, Grant, Session, User
+from heliostat.identity.scopes import Scope, narrowed, parse
+from heliostat.identity.sessions import Sessions
+from heliostat.identity.tokens import (
+    Bearer,
+    Occasion,
+    TokenClass,
+    access_claims,
+    id_claims,
+    new_jti,
+    refresh_claims,
+    sign,
+)
+
+
+class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of the form that a client posts."""
+
+    grant_type: str
+    username: str = ""
+    password: str = ""
+    scope: str = ""
+    refresh_token: str = ""
+    client_id: str = ""
+    client_assertion: str = ""
+    client_assertion_type: str = ""
+
+
+class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the client gets (RFC 6749, 5.1); ``expires_in`` in seconds."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    scope: str
+    id_token: str = ""
+    refresh_token: str = ""
+
+
+class Grants:
+    """Answers token requests."""
+
+    def __init__(
+        self, directory: Directory, keys: SigningKeys, sessions: Sessions, assertions: Assertions
+    ) -> None:
+        self._directory = directory
+        self._keys = keys
+        self._sessions = sessions
+        self._assertions = assertions
+        self._options = directory.options
+        self._lockouts = Lockouts(directory.store, directory.clock, self._options.lockout)
+
+    async def answer(self, request: TokenRequest) -> TokenAnswer:
+        """The tokens, or an error: ``InvalidClient``, ``InvalidGrant``, ``UnsupportedGrant``,
+        ``InvalidScope``, ``InvalidLoginCredentials``, ``TooManyRequests``."""
+        client = await self._client(request)
+        if request.grant_type not in client.grants:
+            raise PermanentError(
+                "UnsupportedGrant", f"This client may not use {request.grant_type[:80]!r}."
+            )
+        match Grant(request.grant_type):
+            case Grant.PASSWORD:
+                return await self._password(request, client)
+            case Grant.REFRESH:
+                return await self._refresh(request, client)
+            case Grant.CLIENT_CREDENTIALS:
+                return await self._account(request, client)
+
+    async def _client(self, request: TokenRequest) -> Client:
+        if request.client_assertion or request.client_assertion_type:
+            if request.client_assertion_type != ASSERTION_TYPE:
+                raise PermanentError("InvalidClient", f"Use {ASSERTION_TYPE} assertions.")
+            return await self._assertions.client(request.client_assertion, request.client_id)
+        client = await named_client(self._directory.store, request.client_id)
+        if client.is_service_account:
+            raise PermanentError("InvalidClient", f"{client.name} must sign an assertion.")
+        return client
+
+    async def _password(self, request: TokenRequest, client: Client) -> TokenAnswer:
+        scope = parse(request.scope)
+        user = await self._authenticated(request.username, request.password)
+        session = None
+        if scope.refresh_token and Grant.REFRESH in client.grants:
+            session = await self._sessions.open(user, client, str(scope))
+        return await self._tokens(await self._bearer(user), client, scope, session)
+
+    async def _refresh(self, request: TokenRequest, client: Client) -> TokenAnswer:
+        now_s = self._directory.clock.now_ms() / 1000
+        try:
+            claims = await opened(
+                request.refresh_token, self._keys, self._options, TokenClass.REFRESH, now_s
+            )
+        except PermanentError as error:
+            raise PermanentError("InvalidGrant", error.message) from error
+        session = await self._sessions.resume(claims, client)
+        stored = await USERS.get(self._directory.store, session.user)
+        if stored is None or stored.value.disabled or stored.value.stamp != session.stamp:
+            await self._sessions.end(session)
+            raise PermanentError("InvalidGrant", "The session has ended.")
+        scope = narrowed(parse(session.scope), request.scope)
+        bearer = await self._bearer(stored.value)
+        next_session = session if client.rotate_refresh else None
+        return await self._tokens(bearer, client, scope, next_session)
+
+    async def _account(self, request: TokenRequest, client: Client) -> TokenAnswer:
+        scope = parse(request.scope)
+        view = await self._directory.get_service_account(client.name)
+        unneeded = {"openid", "offline_access"}
+        kept = Scope(tuple(value for value in scope.values if value not in unneeded))
+        return await self._tokens(Bearer(view.subject, view.groups), client, kept, None)
+
+    async def _authenticated(self, username: str, password: str) -> User:
+        directory = self._directory
+        stored = await directory.find_user(username)
+        key = directory.key_of(username)
+        attempts = known_id(key) if stored else unknown_id(key)
+        locked = await self._lockouts.locked(attempts)
+        usable = stored is not None and not stored.value.disabled and not locked
+        kept = stored.value.password_hash if stored is not None and usable else None
+        right = await directory.hashing.matches(password[:1024], kept)
+        if stored is None or not right:
+            await self._lockouts.failed(attempts)
+            raise _refused()
+        if await self._lockouts.locked(attempts):  # guesses in parallel locked it meanwhile
+            raise _refused()
+        await self._lockouts.forget(attempts)
+        if directory.hashing.is_outdated(stored.value.password_hash):
+            await directory.renew_hash(stored.value, password)
+        return stored.value
+
+    async def _bearer(self, user: User) -> Bearer:
+        view = await self._directory.get_user(user.name)
+        subject = subject_of(user.name, self._options.domain)
+        return Bearer(subject, view.groups, user.given_name, user.family_name)
+
+    async def _tokens(
+        self, bearer: Bearer, client: Client, scope: Scope, session: Session | None
+    ) -> TokenAnswer:
+        directory, options = self._directory, self._options
+        key = await self._keys.signer(client.algorithm)
+        now_s = directory.clock.now_ms() // 1000
+        sid = session.id if session else ""
+        occasion = Occasion(bearer, public_id(client), scope, now_s, sid)
+        refresh = ""
+        if session is not None:
+            end_s = session.expires_ms // 1000
+            refresh = sign(refresh_claims(occasion, options, session.current, end_s), key)
+        identity = ""
+        if scope.id_token:
+            identity = sign(id_claims(occasion, options, new_jti(directory.ids)), key)
+        return TokenAnswer(
+            access_token=sign(access_claims(occasion, options, new_jti(directory.ids)), key),
+            token_type="Bearer",  # noqa: S106 - a kind of token
+            expires_in=int(options.lifetimes.access_s),
+            scope=str(scope),
+            id_token=identity,
+            refresh_token=refresh,
+        )
+
+
+def _refused() -> PermanentError:
+    return PermanentError(
+        "InvalidLoginCredentials",
+        "User name or password is wrong, or the account is disabled or locked.",
+        hint="Check both. After five wrong passwords an account opens again by itself "
+        "in five minutes.",
+    )

@@ -1,0 +1,122 @@
+"""One-time tokens with which an agent joins: no password, no blind trust.
+
+The token (``hjt1.`` and base64url JSON) carries the agents' address, the CA (and
+its fingerprint, for people), the host id and a secret.  The store keeps only the
+secret's hash; redeeming deletes it in a compare-and-set, so of two that try one
+wins.  It ends after an hour.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import msgspec
+
+from heliostat.cloudstore.contract import CloudStore, GuardFailed
+from heliostat.core.clock import Clock
+from heliostat.core.errors import PermanentError
+from heliostat.core.ids import Ids
+from heliostat.identity.authority import Authority
+from heliostat.identity.records import JOIN_RECORDS, JoinRecord
+
+PREFIX = "hjt1."
+LIFETIME_S = 3600.0
+SECRET_BYTES = 32
+
+
+class JoinToken(msgspec.Struct, frozen=True, kw_only=True):
+    """What the text of a token says; ``ca`` is PEM, ``fingerprint`` its SHA-256 in hex."""
+
+    url: str
+    ca: str
+    fingerprint: str
+    host: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedJoin:
+    """A new token, and when it ends."""
+
+    token: str
+    expires_ms: int
+
+
+class Joins:
+    """Issues and redeems join tokens; ``url`` is where agents dial in."""
+
+    def __init__(
+        self, store: CloudStore, clock: Clock, ids: Ids, authority: Authority, url: str
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._authority = authority
+        self._url = url
+
+    async def issue(self, host_id: str) -> IssuedJoin:
+        """A token with which one agent may join as ``host_id``, once."""
+        secret = self._ids.secret(SECRET_BYTES)
+        expires_ms = self._clock.now_ms() + int(LIFETIME_S * 1000)
+        record = JoinRecord(id=_hash(secret), host_id=host_id, expires_ms=expires_ms)
+        await self._store.commit([JOIN_RECORDS.absent(record.id)], JOIN_RECORDS.put(record))
+        token = JoinToken(
+            url=self._url,
+            ca=self._authority.ca_pem,
+            fingerprint=self._authority.fingerprint,
+            host=host_id,
+            secret=secret,
+        )
+        return IssuedJoin(encode(token), expires_ms)
+
+    async def redeem(self, secret: str, csr_pem: str) -> dict[str, str]:
+        """``{certificate, ca}`` for a secret and a signing request; the secret is then spent.
+
+        Raises ``InvalidToken`` (wrong, used or expired) and ``InvalidEntity`` (the
+        request is bad; the secret stays good).
+        """
+        stored = await JOIN_RECORDS.get(self._store, _hash(secret))
+        if stored is None or self._clock.now_ms() >= stored.value.expires_ms:
+            raise _refused()
+        certificate = self._authority.sign_csr(csr_pem, host_id=stored.value.host_id)
+        try:
+            guard = JOIN_RECORDS.guard(stored)
+            await self._store.commit([guard], JOIN_RECORDS.delete(stored.value))
+        except GuardFailed as error:
+            raise _refused() from error
+        return {"certificate": certificate, "ca": self._authority.ca_pem}
+
+
+def encode(token: JoinToken) -> str:
+    """The text that a person hands to the agent."""
+    return PREFIX + base64.urlsafe_b64encode(msgspec.json.encode(token)).decode().rstrip("=")
+
+
+def decode(text: str) -> JoinToken:
+    """What a token's text says; raises ``InvalidToken``.
+
+    The CA in it is the one to trust for the address in it, and no other.
+    """
+    body = text.strip()
+    if not body.startswith(PREFIX):
+        raise PermanentError("InvalidToken", f"A join token begins with {PREFIX}.")
+    body = body.removeprefix(PREFIX)
+    try:
+        raw = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
+        token = msgspec.json.decode(raw, type=JoinToken)
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise PermanentError("InvalidToken", "The join token is cut off or changed.") from error
+    if urlsplit(token.url).scheme != "https":
+        raise PermanentError("InvalidToken", "The join token names no https address.")
+    return token
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _refused() -> PermanentError:
+    return PermanentError("InvalidToken", "The join token is wrong, was used, or has expired.")

@@ -1,0 +1,79 @@
+"""Sign-ins that last: refresh tokens, and what ends them.
+
+A session holds the ``jti`` of its one valid refresh token.  For clients that
+rotate, each refresh replaces it, and a token that comes back a second time
+shows that it was copied: the whole session ends.  A session ends on its own
+eight hours after the password, or when the user's ``stamp`` has changed (new
+password, disabled, deleted and made again).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from heliostat.cloudstore.contract import CloudStore
+from heliostat.core.clock import Clock
+from heliostat.core.errors import PermanentError
+from heliostat.core.ids import Ids
+from heliostat.identity.decided import Decided, settle
+from heliostat.identity.opened import Claims
+from heliostat.identity.options import IdentityOptions
+from heliostat.identity.records import SESSIONS, Client, Session, User
+from heliostat.identity.tokens import new_jti
+
+
+class Sessions:
+    """The sessions of all users."""
+
+    def __init__(self, store: CloudStore, clock: Clock, ids: Ids, options: IdentityOptions) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._options = options
+
+    async def open(self, user: User, client: Client, scope: str) -> Session:
+        """Begin a session after a right password."""
+        session = Session(
+            id=self._ids.new_id(),
+            user=user.name,
+            stamp=user.stamp,
+            client=client.name,
+            scope=scope,
+            current=new_jti(self._ids),
+            expires_ms=self._clock.now_ms() + int(self._options.lifetimes.refresh_s * 1000),
+        )
+        await self._store.commit([SESSIONS.absent(session.id)], SESSIONS.put(session))
+        return session
+
+    async def resume(self, claims: Claims, client: Client) -> Session:
+        """The session of a refresh token, moved on to its next token if the client rotates.
+
+        Raises ``InvalidGrant``; a token used twice ends its session.
+        """
+
+        async def decide() -> Decided[Session | None]:
+            stored = await SESSIONS.get(self._store, str(claims.get("sid", "")))
+            if stored is None or self._clock.now_ms() >= stored.value.expires_ms:
+                raise _invalid("the session has ended")
+            session = stored.value
+            if session.client != client.name:
+                raise _invalid("the token was given to another client")
+            if claims.get("jti") != session.current:
+                return Decided(None, [SESSIONS.guard(stored)], SESSIONS.delete(session))
+            if not client.rotate_refresh:
+                return Decided(session, [], [])
+            moved = msgspec.structs.replace(session, current=new_jti(self._ids))
+            return Decided(moved, [SESSIONS.guard(stored)], SESSIONS.put(moved, session))
+
+        session = await settle(self._store, decide)
+        if session is None:
+            raise _invalid("the token was used before, so the session was ended")
+        return session
+
+    async def end(self, session: Session) -> None:
+        """End a session; its refresh token is worthless from now on."""
+        await self._store.commit([], SESSIONS.delete(session))
+
+
+def _invalid(why: str) -> PermanentError:
+    return PermanentError("InvalidGrant", f"The refresh token is not accepted: {why}.")

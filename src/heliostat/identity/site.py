@@ -1,0 +1,89 @@
+"""Sign-in, put together: what the composition root opens and hands to the others.
+
+``Identity`` answers the API's three questions (who bears this token, who is at
+the other end of this socket, may they) and holds the parts for the rest.  It
+lives as long as the controller; ``close`` ends its threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+from heliostat.cloudstore.contract import CloudStore
+from heliostat.core.clock import Clock
+from heliostat.core.ids import Ids
+from heliostat.identity.access import Caller, Owner, Verdict, decide
+from heliostat.identity.assertions import Assertions
+from heliostat.identity.authority import Authority
+from heliostat.identity.bootstrap import bootstrap
+from heliostat.identity.directory import Directory
+from heliostat.identity.grants import Grants
+from heliostat.identity.join import Joins
+from heliostat.identity.keys import SigningKeys
+from heliostat.identity.options import IdentityOptions
+from heliostat.identity.peer import peer_principal
+from heliostat.identity.principal import Principal
+from heliostat.identity.sessions import Sessions
+from heliostat.identity.sweep import sweep
+from heliostat.identity.verify import Verifier
+from heliostat.wire.access import Access
+
+
+class Identity:
+    """All of sign-in.  ``authority_folder`` holds the CA; ``agent_url`` is where agents dial."""
+
+    def __init__(
+        self,
+        store: CloudStore,
+        clock: Clock,
+        ids: Ids,
+        options: IdentityOptions,
+        *,
+        authority_folder: Path,
+        agent_url: str = "",
+    ) -> None:
+        self.options = options
+        self._store = store
+        self._clock = clock
+        self.directory = Directory(store, clock, ids, options)
+        self.authority = Authority.open(authority_folder, clock, options.domain)
+        self.joins = Joins(store, clock, ids, self.authority, agent_url)
+        self.keys = SigningKeys(store, clock, options.lifetimes)
+        self.verifier = Verifier(self.keys, clock, options)
+        self.grants = Grants(
+            self.directory,
+            self.keys,
+            Sessions(store, clock, ids, options),
+            Assertions(store, clock, options),
+        )
+
+    async def start(self) -> str | None:
+        """Make ready; the administrator's new password at the first start, to be shown once."""
+        password = await bootstrap(self.directory)
+        await self.directory.hashing.prepare()
+        return password
+
+    async def verify(self, token: str) -> Principal:
+        """The principal of an access token; see ``Verifier.verify`` for the errors."""
+        return await self.verifier.verify(token)
+
+    def peer(self, transport: asyncio.BaseTransport | None) -> Principal | None:
+        """The administrator behind a Unix socket's connection, or ``None``."""
+        wrapped = transport.get_extra_info("socket") if transport is not None else None
+        if wrapped is None or wrapped.family != socket.AF_UNIX:
+            return None
+        return peer_principal(wrapped, self.options.domain)
+
+    def decide(self, rule: Access, principal: Caller | None, owner: Owner) -> Verdict:
+        """Whether ``principal`` passes ``rule`` for what ``owner`` owns, and why."""
+        return decide(rule, principal, owner)
+
+    async def maintain(self) -> int:
+        """Rotate old keys and forget what has ended; call it about once an hour."""
+        await self.keys.maintain()
+        return await sweep(self._store, self._clock)
+
+    def close(self) -> None:
+        self.directory.close()

@@ -1,0 +1,43 @@
+"""TLS contexts of the servers, and the host behind an agent's certificate."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+
+from heliostat.identity.authority import HOST_SAN, ServerFiles
+
+
+def server_ssl_context(files: ServerFiles) -> ssl.SSLContext:
+    """For the public API: TLS 1.2 or later, no client certificates.
+
+    Raises ``OSError`` (``ssl.SSLError``) for files that can't be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(files.chain, files.key)
+    return context
+
+
+def agent_ssl_context(files: ServerFiles, ca_pem: str) -> ssl.SSLContext:
+    """For the agents' listener: a client certificate is checked if there is one.
+
+    It is optional because joining, on the same port, has none yet; every other
+    request there must have one (``host_id_of``).
+    """
+    context = server_ssl_context(files)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_verify_locations(cadata=ca_pem)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+def host_id_of(peer_certificate: Mapping[str, object] | None) -> str | None:
+    """The host in a checked certificate (``SSLObject.getpeercert()``); ``None`` without one."""
+    names = (peer_certificate or {}).get("subjectAltName", ())
+    hosts = [
+        value.removeprefix(HOST_SAN)
+        for kind, value in (names if isinstance(names, tuple) else ())
+        if kind == "URI" and value.startswith(HOST_SAN)
+    ]
+    return hosts[0] if len(hosts) == 1 else None

@@ -1,0 +1,90 @@
+"""From an ``Authorization`` header to a principal.
+
+Every request passes here.  A verified token is remembered until it expires (a
+bounded number of them), since checking a signature costs more than the rest of
+a small request.  Tokens carry their groups: a membership changed after sign-in
+counts from the next refresh on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from typing import NamedTuple
+
+from heliostat.core.clock import Clock
+from heliostat.core.errors import PermanentError
+from heliostat.identity.keys import SigningKeys
+from heliostat.identity.opened import audiences, invalid, number, opened
+from heliostat.identity.options import IdentityOptions
+from heliostat.identity.principal import Principal, principal_of
+from heliostat.identity.scopes import API_SERVERS
+from heliostat.identity.tokens import TokenClass
+
+REMEMBERED = 4096
+
+
+class _Remembered(NamedTuple):
+    principal: Principal
+    expires_s: float
+
+
+class Verifier:
+    """Checks access tokens for the API."""
+
+    def __init__(self, keys: SigningKeys, clock: Clock, options: IdentityOptions) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._options = options
+        self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
+
+    async def verify_header(self, authorization: str | None) -> Principal:
+        """The principal of an ``Authorization`` header's value.
+
+        Raises ``MissingAuthToken`` without one, else as ``verify``.
+        """
+        return await self.verify(bearer_of(authorization))
+
+    async def verify(self, bearer: str) -> Principal:
+        """The principal that an access token proves.
+
+        Raises ``MalformedAuthToken`` (not a token), ``InvalidAuthToken`` (not for us)
+        or ``ExpiredAuthToken`` (refresh it).
+        """
+        digest = hashlib.sha256(bearer.encode()).digest()
+        now_s = self._clock.now_ms() / 1000
+        known = self._remembered.get(digest)
+        if known is not None and now_s < known.expires_s:
+            self._remembered.move_to_end(digest)
+            return known.principal
+        claims = await opened(bearer, self._keys, self._options, TokenClass.ACCESS, now_s)
+        if API_SERVERS.isdisjoint(audiences(claims)):
+            raise invalid("it was not asked for this API; ask with scope rs_esxcloud")
+        groups = claims.get("groups", [])
+        if not isinstance(groups, list):
+            raise invalid("its groups are no list")
+        principal = principal_of(
+            str(claims["sub"]),
+            frozenset(group for group in groups if isinstance(group, str)),
+            str(claims.get("client_id", "")),
+            self._options.domain,
+        )
+        self._remember(digest, _Remembered(principal, number(claims, "exp")))
+        return principal
+
+    def _remember(self, digest: bytes, verified: _Remembered) -> None:
+        self._remembered[digest] = verified
+        while len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
+
+
+def bearer_of(authorization: str | None) -> str:
+    """The token in ``Bearer TOKEN``; raises ``MissingAuthToken``, ``MalformedAuthToken``."""
+    if authorization is None or not authorization.strip():
+        raise PermanentError("MissingAuthToken", "The request carries no token.")
+    scheme, _, token = authorization.strip().partition(" ")
+    if scheme.casefold() != "bearer" or not token.strip():
+        raise PermanentError(
+            "MalformedAuthToken", "The Authorization header is not of the form Bearer TOKEN."
+        )
+    return token.strip()
