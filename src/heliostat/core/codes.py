@@ -129,6 +129,8 @@ CODES: dict[str, Code] = {
     "InvalidSetting": Code(400, "Correct the setting; the reference lists them all."),
     "NotConfigured": Code(400, "This site has no such service yet."),
     "UpdateNotSupported": Code(400, "This field can't be changed."),
+    "MethodNotAllowed": Code(405, "Check the method; /openapi.json lists every route."),
+    "UpgradeRequired": Code(426, "Open it as a WebSocket, e.g. with `helio vm console`."),
     "IdempotencyConflict": Code(409, "Send a new Idempotency-Key with a different request."),
     "ConsoleInUse": Code(409, "Close the other console session first."),
     "GuardFailed": Code(412, "Read the entity again and retry."),

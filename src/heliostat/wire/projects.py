@@ -5,7 +5,7 @@ from __future__ import annotations
 from heliostat.wire.access import Access
 from heliostat.wire.body import Request, Response, SecurityGroup, SecurityGroupsSpec
 from heliostat.wire.quotas import Quota, QuotaSpec
-from heliostat.wire.route import NAME, PAGE, Body, Owner, Query, Route
+from heliostat.wire.route import NAME, PAGE, Body, Owner, Route
 from heliostat.wire.tasks import TASKS_OF, Task, TaskList
 
 
@@ -99,7 +99,7 @@ ROUTES = (
         owner=_PROJECT,
         summary="List the tasks of a project, those of its VMs and disks included.",
         response=TaskList,
-        query=(Query("kind", str, "Only the tasks of entities of this kind."), *TASKS_OF),
+        query=TASKS_OF,
     ),
     Route(
         method="POST",

@@ -35,10 +35,22 @@ class QuotaItem(Response):
     unit: str
 
 
+class TrackedItem(Response):
+    """Usage of a key that has no limit."""
+
+    usage: float
+    unit: str
+
+
 class Quota(Response):
-    """The quota of a tenant or project."""
+    """The quota of a tenant or project.
+
+    ``quota_items`` are the limited keys only: clients compute a project's limits from
+    them, and a limit of 0 for a key that is merely tracked would forbid its use.
+    """
 
     quota_items: dict[str, QuotaItem]
+    tracked: dict[str, TrackedItem] = {}
 
 
 class QuotaLineItemSpec(Request):

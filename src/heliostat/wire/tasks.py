@@ -56,7 +56,7 @@ class Task(Response):
 
 
 class TaskList(Response):
-    """A page of tasks, newest first."""
+    """A page of tasks, in order of their ids."""
 
     items: list[Task]
     next_page_link: str = ""
@@ -106,7 +106,7 @@ _ENTITY = (
     Query("entityKind", str, "Kind of the entity; needs entityId."),
 )
 
-TASKS_OF = (*PAGE, STATE)
+TASKS_OF = (Query("kind", str, "Only the tasks of entities of this kind."), STATE, *PAGE)
 """Query parameters of every ``…/{id}/tasks`` list."""
 
 _TASK = Owner("task")

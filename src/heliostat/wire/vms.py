@@ -32,8 +32,7 @@ class VmCreateSpec(Request):
     """A VM to create.
 
     Ours: ``ssh_keys`` and ``user_data`` (cloud-init) reach the guest through its seed
-    image; ``hostname`` defaults to the name; ``restart_on_crash`` is the policy for a
-    guest that died by itself.
+    image; ``restart_on_crash`` is the policy for a guest that died by itself.
     """
 
     name: str
@@ -46,7 +45,6 @@ class VmCreateSpec(Request):
     environment: dict[str, str] | None = None
     ssh_keys: list[str] | None = None
     user_data: str = ""
-    hostname: str = ""
     restart_on_crash: bool = True
 
 
@@ -110,7 +108,6 @@ class Vm(Response):
     host: str = ""
     datastore: str = ""
     host_id: str = ""
-    detail: str = ""
 
 
 class VmList(Response):
