@@ -124,7 +124,8 @@ def with_limits(quota: Quota, limits: Mapping[str, QuotaItem], *, keep_others: b
             items[key] = kept
     for key, asked in limits.items():
         used = quota.items[key].used if key in quota.items else 0
-        _same_measure(quota, key, asked.unit)
+        if used:
+            _same_measure(quota, key, asked.unit)
         new = QuotaItem(unit=asked.unit, limit=asked.limit, used=used)
         if asked.limit is not None and used > asked.limit:
             raise _too_low(quota, key, new)

@@ -15,6 +15,7 @@ class VmShare(msgspec.Struct, frozen=True, kw_only=True):
     cpu_count: int
     memory_mib: int
     disk_bytes: int
+    project_id: str = ""
 
 
 class Reservation(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,5 +42,5 @@ async def perform(ports: Ports, decide: Decide, extra: Extra | None = None) -> A
         return admission
     raise PermanentError(
         "ConcurrentTask",
-        f"Others kept changing the same things, {ports.settings.admission_attempts} times in a row.",
+        "Others kept changing the same things; this request could not be decided on firm ground.",
     )

@@ -1,0 +1,195 @@
+"""Waiting until an agent has made a desired document true.
+
+Level-triggered: what is wanted is written once, and what is reported is looked
+at whenever it changes, also after this process took over from another.  The
+wait is bounded by the clock and says what it waits for, so a stalled task tells
+whether the agent is away or just busy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+import msgspec
+
+from heliostat.agentlink.messages import GuestState, ReportedDisk, ReportedVm
+from heliostat.cloudstore.contract import (
+    Absent,
+    AtRevision,
+    CloudStore,
+    Compacted,
+    Guard,
+    Put,
+    StoreUnavailable,
+)
+from heliostat.cloudstore.documents import encode
+from heliostat.controller.model.desired import DISK, VM, agent_key, reported_key
+from heliostat.controller.workflows.steps import fault_error
+from heliostat.core.clock import Clock
+from heliostat.core.errors import PermanentError
+from heliostat.tasks.model import StepContext
+
+T = TypeVar("T")
+Check = Callable[[], Awaitable[T | None]]
+
+
+async def want(ctx: StepContext, key: str, desired: msgspec.Struct) -> int:
+    """Write a desired document unless it says the same already; its revision."""
+    value = encode(desired)
+    document = await ctx.store.get(key)
+    if document is not None and document.value == value:
+        return document.revision
+    guard: Guard = Absent(key) if document is None else AtRevision(key, document.revision)
+    return await ctx.commit([guard], [Put(key, value)])
+
+
+async def vm_converged(
+    ctx: StepContext,
+    host_id: str,
+    vm_id: str,
+    revision: int,
+    doing: str,
+    timeout_s: float,
+    accepted: Callable[[ReportedVm], bool],
+) -> ReportedVm:
+    """The report that the host has converged to ``revision`` of the VM, as ``accepted`` judges.
+
+    Raises the agent's fault if it gave up, and ``TimedOut``.
+    """
+    key = reported_key(host_id, VM, vm_id)
+
+    async def check() -> ReportedVm | None:
+        document = await ctx.store.get(key)
+        report = None
+        if document is not None:
+            report = msgspec.json.decode(document.value, type=ReportedVm)
+        fresh = report if report is not None and report.revision >= revision else None
+        if fresh is not None and fresh.fault and (fresh.settled or fresh.fault.permanent):
+            raise fault_error(host_id, fresh.fault)
+        if fresh is not None and fresh.settled and accepted(fresh):
+            return fresh
+        await _say(ctx, host_id, doing, _progress(fresh))
+        return None
+
+    return await _waited(ctx, host_id, [key], doing, timeout_s, check)
+
+
+async def disk_converged(
+    ctx: StepContext, host_id: str, disk_id: str, revision: int, doing: str, timeout_s: float
+) -> ReportedDisk:
+    """The report that the host has made the disk of ``revision``."""
+    key = reported_key(host_id, DISK, disk_id)
+
+    async def check() -> ReportedDisk | None:
+        document = await ctx.store.get(key)
+        report = None
+        if document is not None:
+            report = msgspec.json.decode(document.value, type=ReportedDisk)
+        fresh = report if report is not None and report.revision >= revision else None
+        if fresh is not None and fresh.fault and (fresh.settled or fresh.fault.permanent):
+            raise fault_error(host_id, fresh.fault)
+        if fresh is not None and fresh.settled:
+            return fresh
+        await _say(ctx, host_id, doing, "")
+        return None
+
+    return await _waited(ctx, host_id, [key], doing, timeout_s, check)
+
+
+async def gone(
+    ctx: StepContext, host_id: str, kind: str, entity_id: str, doing: str, timeout_s: float
+) -> None:
+    """Return once the host says that the entity no longer exists there."""
+    key = reported_key(host_id, kind, entity_id)
+
+    async def check() -> bool | None:
+        if await ctx.store.get(key) is None:
+            return True
+        await _say(ctx, host_id, doing, "")
+        return None
+
+    await _waited(ctx, host_id, [key], doing, timeout_s, check)
+
+
+def _progress(report: ReportedVm | None) -> str:
+    if report is None:
+        return ""
+    if report.fault is not None:
+        return report.fault.message
+    return report.detail or (report.state if report.state is not GuestState.RUNNING else "")
+
+
+async def _say(ctx: StepContext, host_id: str, doing: str, progress: str) -> None:
+    if await ctx.store.get(agent_key(host_id)) is None:
+        ctx.waiting_for(f"the agent of host {host_id}, which is not connected, to {doing}")
+    else:
+        more = f" ({progress})" if progress else ""
+        ctx.waiting_for(f"the agent of host {host_id} to {doing}{more}")
+
+
+async def _waited(
+    ctx: StepContext,
+    host_id: str,
+    keys: Iterable[str],
+    doing: str,
+    timeout_s: float,
+    check: Check[T],
+) -> T:
+    found = await until(ctx.store, ctx.clock, [*keys, agent_key(host_id)], timeout_s, check)
+    if found is None:
+        raise PermanentError(
+            "TimedOut",
+            f"The agent of host {host_id} did not {doing} within {timeout_s:g} s.",
+            hint="`helio host show` tells whether its agent answers; then try again.",
+            data={"hostId": host_id},
+        )
+    return found
+
+
+async def until(
+    store: CloudStore, clock: Clock, keys: Iterable[str], timeout_s: float, check: Check[T]
+) -> T | None:
+    """The first result of ``check`` that isn't ``None``; ``None`` after ``timeout_s``.
+
+    ``check`` is called at once and after each change under ``keys``.
+    """
+    changed = asyncio.Event()
+    since = await store.revision()
+    found = await check()
+    if found is not None:
+        return found
+    tasks = [asyncio.create_task(_notice(store, key, since, changed)) for key in keys]
+    alarm = asyncio.create_task(clock.sleep(timeout_s))
+    try:
+        while not alarm.done():
+            waiting = asyncio.create_task(changed.wait())
+            await asyncio.wait([waiting, alarm, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            for task in tasks:
+                if task.done():
+                    task.result()
+            changed.clear()
+            found = await check()
+            if found is not None:
+                return found
+        return None
+    finally:
+        for task in (alarm, *tasks):
+            task.cancel()
+        await asyncio.gather(alarm, *tasks, return_exceptions=True)
+
+
+async def _notice(store: CloudStore, key: str, since: int, changed: asyncio.Event) -> None:
+    """Set ``changed`` at each event; a compacted start only means that something happened."""
+    while True:
+        try:
+            async for event in store.watch(key, since):
+                since = event.revision
+                changed.set()
+        except Compacted:
+            since = await store.revision()
+            changed.set()
+        else:
+            raise StoreUnavailable("The store ended a watch: it is being closed.")
