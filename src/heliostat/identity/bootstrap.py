@@ -23,7 +23,7 @@ async def bootstrap(directory: Directory) -> str | None:
     """
     if await GROUPS.get(directory.store, fold(ADMINISTRATORS)) is not None:
         return None
-    password = directory.ids.secret(PASSWORD_BYTES)
+    password = typeable(directory.ids.secret(PASSWORD_BYTES))
     now_ms = directory.clock.now_ms()
     user = User(
         name=BUILT_IN_USER,
@@ -48,3 +48,8 @@ async def bootstrap(directory: Directory) -> str | None:
     except GuardFailed:
         return None  # another controller started at the same moment and shows its password
     return password
+
+
+def typeable(secret: str) -> str:
+    """``secret`` in letters and digits only: programs read a leading hyphen as an option."""
+    return secret.replace("-", "h").replace("_", "u")

@@ -11,13 +11,22 @@ import os
 import pwd
 import socket
 import struct
+from typing import Protocol
 
 from heliostat.identity.principal import Principal
 
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: struct ucred of <sys/socket.h>
 
 
-def peer_principal(connection: socket.socket, tenant: str) -> Principal | None:
+class Connection(Protocol):
+    """A socket, or what asyncio shows of one."""
+
+    @property
+    def family(self) -> int: ...
+    def getsockopt(self, level: int, option: int, size: int, /) -> bytes: ...
+
+
+def peer_principal(connection: Connection, tenant: str) -> Principal | None:
     """The administrator ``local:<user>`` behind ``connection``, or ``None``."""
     if connection.family != socket.AF_UNIX:
         return None

@@ -1,0 +1,38 @@
+"""What clients and other services read to find and trust this site's sign-in.  Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from heliostat.identity.options import IdentityOptions
+from heliostat.identity.records import Algorithm, Grant
+from heliostat.identity.scopes import SUPPORTED
+
+
+def openid_configuration(options: IdentityOptions) -> dict[str, Any]:
+    """OpenID Connect Discovery 1.0 metadata.
+
+    There is no authorization endpoint yet, so no response type either.
+    """
+    base = f"{options.base_url.rstrip('/')}/openidconnect"
+    return {
+        "issuer": options.issuer,
+        "token_endpoint": f"{base}/token/{options.domain}",
+        "jwks_uri": f"{base}/jwks/{options.domain}",
+        "response_types_supported": [],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [each.value for each in Algorithm],
+        "grant_types_supported": [each.value for each in Grant],
+        "scopes_supported": list(SUPPORTED),
+        "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": [Algorithm.ES256.value],
+        "claims_supported": [
+            "iss", "sub", "aud", "iat", "exp", "jti", "sid", "scope", "tenant", "token_class",
+            "token_type", "groups", "client_id", "given_name", "family_name",
+        ],
+    }  # fmt: skip
+
+
+def trusted_roots(ca_pem: str) -> list[dict[str, str]]:
+    """The roots that a client should trust, in the shape existing clients download."""
+    return [{"encoded": ca_pem}]

@@ -1,0 +1,141 @@
+"""Sign-in on the wire: token endpoint, discovery, keys and trusted roots.
+
+Paths and answers are those that existing clients know: the tenant comes last and
+may be left out.  Errors of the token endpoint follow RFC 6749 (5.2), with our
+stable ``code`` and ``hint`` added.  Nothing here needs a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qsl
+
+import msgspec
+from aiohttp import web
+
+from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
+from heliostat.identity.discovery import openid_configuration, trusted_roots
+from heliostat.identity.grants import TokenRequest
+from heliostat.identity.names import fold
+from heliostat.identity.site import Identity
+
+MAX_BODY_BYTES = 65_536
+MAX_FIELDS = 32
+FORM = "application/x-www-form-urlencoded"
+_OAUTH_ERRORS = {
+    "InvalidLoginCredentials": "invalid_grant",
+    "InvalidGrant": "invalid_grant",
+    "UnsupportedGrant": "unauthorized_client",
+    "InvalidClient": "invalid_client",
+    "InvalidScope": "invalid_scope",
+    "TooManyRequests": "temporarily_unavailable",
+}
+
+
+def routes(identity: Identity) -> list[web.RouteDef]:
+    """The routes to add to the controller's application."""
+    wire = _Wire(identity)
+    configuration = ".well-known/openid-configuration"
+    return [
+        web.post("/openidconnect/token", wire.token),
+        web.post("/openidconnect/token/{tenant}", wire.token),
+        web.get("/openidconnect/jwks", wire.jwks),
+        web.get("/openidconnect/jwks/{tenant}", wire.jwks),
+        web.get(f"/openidconnect/{configuration}", wire.configuration),
+        web.get(f"/openidconnect/{{tenant}}/{configuration}", wire.configuration),
+        web.get("/afd/vecs/ssl", wire.roots),
+    ]
+
+
+class _Wire:
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    async def token(self, request: web.Request) -> web.StreamResponse:
+        try:
+            self._check_tenant(request)
+            answer = await self._identity.grants.answer(await _form(request))
+        except HeliostatError as error:
+            return _refusal(error)
+        return web.json_response(
+            msgspec.to_builtins(answer), headers={"Cache-Control": "no-store", "Pragma": "no-cache"}
+        )
+
+    async def jwks(self, request: web.Request) -> web.StreamResponse:
+        return await self._public(request, self._identity.keys.jwks)
+
+    async def configuration(self, request: web.Request) -> web.StreamResponse:
+        async def answer() -> object:
+            return openid_configuration(self._identity.options)
+
+        return await self._public(request, answer)
+
+    async def roots(self, request: web.Request) -> web.StreamResponse:
+        async def answer() -> object:
+            return trusted_roots(self._identity.authority.ca_pem)
+
+        return await self._public(request, answer)
+
+    async def _public(
+        self, request: web.Request, answer: Callable[[], Awaitable[object]]
+    ) -> web.StreamResponse:
+        try:
+            self._check_tenant(request)
+            body = await answer()
+        except HeliostatError as error:
+            return _refusal(error)
+        return web.json_response(body, headers={"Cache-Control": "max-age=60"})
+
+    def _check_tenant(self, request: web.Request) -> None:
+        tenant = request.match_info.get("tenant", self._identity.options.domain)
+        if fold(tenant) != fold(self._identity.options.domain):
+            raise PermanentError(
+                "TenantNotFound",
+                f"There is no sign-in for {tenant[:80]!r}.",
+                hint="GET /v1/system/auth names this site's domain.",
+            )
+
+
+async def _form(request: web.Request) -> TokenRequest:
+    if request.content_type != FORM:
+        raise PermanentError("InvalidEntity", f"Send {FORM}, not {request.content_type[:80]}.")
+    try:
+        text = (await _body(request)).decode()
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    except ValueError as error:
+        raise PermanentError("InvalidEntity", f"The form can't be read: {error}.") from error
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise PermanentError("InvalidEntity", "A field occurs more than once.")
+    known = {name: fields[name] for name in TokenRequest.__struct_fields__ if name in fields}
+    if not known.get("grant_type"):
+        raise PermanentError("InvalidEntity", "The field grant_type is missing.")
+    return TokenRequest(**known)
+
+
+async def _body(request: web.Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise PermanentError(
+                "RequestTooLarge", f"A token request has at most {MAX_BODY_BYTES} bytes."
+            )
+    return bytes(body)
+
+
+def _refusal(error: HeliostatError) -> web.Response:
+    fallback = "server_error" if error.status >= 500 else "invalid_request"
+    headers = {"Cache-Control": "no-store"}
+    if isinstance(error, TemporaryError):
+        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+    return web.json_response(
+        {
+            "error": _OAUTH_ERRORS.get(error.code, fallback),
+            "error_description": error.message,
+            "code": error.code,
+            "hint": error.hint,
+        },
+        status=error.status,
+        headers=headers,
+    )
