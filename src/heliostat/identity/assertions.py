@@ -68,9 +68,12 @@ class Assertions:
 
 
 def token_audiences(options: IdentityOptions) -> frozenset[str]:
-    """What an assertion may name as audience: the issuer or either token endpoint."""
-    endpoint = f"{options.base_url.rstrip('/')}/openidconnect/token"
-    return frozenset({options.issuer, endpoint, f"{endpoint}/{options.domain}"})
+    """What an assertion may name as audience: the issuer, or a token endpoint of this site."""
+    urls = {url.rstrip("/") for url in (options.base_url, *options.other_urls)}
+    endpoints = {f"{url}/openidconnect/token" for url in urls}
+    return frozenset(
+        {options.issuer, *endpoints, *(f"{each}/{options.domain}" for each in endpoints)}
+    )
 
 
 def check_assertion(
@@ -86,7 +89,7 @@ def check_assertion(
     if claims.get("iss") != name or claims.get("sub") != name:
         raise _refused("issuer and subject must both be the client id")
     if audiences(claims).isdisjoint(expected):
-        raise _refused(f"its audience is not {min(expected, key=len)}")
+        raise _refused(f"its audience is none of {', '.join(sorted(expected))}")
     if not now_s - tolerance_s < expires_s:
         raise _refused("it has expired")
     if expires_s > now_s + longest_s + tolerance_s:

@@ -70,6 +70,8 @@ class IdentityOptions:
     """The site's domain, as spelled in group names (``DOMAIN\\name``) and subjects."""
     base_url: str = "https://localhost:9000"
     """Where clients reach the token endpoint; it is in every token's issuer."""
+    other_urls: tuple[str, ...] = ()
+    """Further addresses of the site; a service account may name any of them as audience."""
     passwords: PasswordPolicy = field(default_factory=PasswordPolicy)
     """What a password must be."""
     lockout: LockoutPolicy = field(default_factory=LockoutPolicy)
