@@ -11,7 +11,15 @@ from __future__ import annotations
 
 import msgspec
 
-from heliostat.cloudstore.contract import AtRevision, CloudStore, Event, GuardFailed, Put
+from heliostat.cloudstore.contract import (
+    AtRevision,
+    Change,
+    CloudStore,
+    Event,
+    Guard,
+    GuardFailed,
+    Put,
+)
 from heliostat.cloudstore.documents import decode
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.indexes import ACTION_PREFIX, action_key
@@ -51,28 +59,38 @@ async def request(
     Raises ``PermanentError``: ``TaskNotFound``, or ``InvalidOperation`` when the
     task does not allow the action now.
     """
-    wanted = _parse(action)
+    wanted = parse(action)
     for _ in range(REQUEST_TRIES):
         document = await store.get(task_key(task_id))
         if document is None:
             raise PermanentError("TaskNotFound", f"There is no task {task_id}.")
         task = decode(Task, document)
-        check(task, wanted)
-        step = current_step(task)
-        asked = ActionRequest(
-            task_id=task_id,
-            action=wanted,
-            step=step.sequence if step else -1,
-            requested_by=requested_by,
-            at_ms=now_ms,
-        )
-        put = Put(action_key(task_id), msgspec.json.encode(asked))
+        asked = decide(task, wanted, requested_by=requested_by, now_ms=now_ms)
         try:
-            await store.commit([AtRevision(task_key(task_id), document.revision)], [put])
+            await store.commit(*asking(asked, document.revision))
         except GuardFailed:
             continue
         return asked
     raise PermanentError("InvalidOperation", f"Task {task_id} is moving on; look at it again.")
+
+
+def decide(task: Task, action: Action, *, requested_by: str = "", now_ms: int = 0) -> ActionRequest:
+    """The request for ``action``; raises ``InvalidOperation`` if the task does not allow it now."""
+    check(task, action)
+    step = current_step(task)
+    return ActionRequest(
+        task_id=task.id,
+        action=action,
+        step=step.sequence if step else -1,
+        requested_by=requested_by,
+        at_ms=now_ms,
+    )
+
+
+def asking(asked: ActionRequest, task_revision: int) -> tuple[list[Guard], list[Change]]:
+    """Guards and changes that hand the request to the task as it was read at ``task_revision``."""
+    guard = AtRevision(task_key(asked.task_id), task_revision)
+    return [guard], [Put(action_key(asked.task_id), msgspec.json.encode(asked))]
 
 
 def check(task: Task, action: Action) -> None:
@@ -105,7 +123,8 @@ def task_of(key: str) -> str:
     return key.removeprefix(ACTION_PREFIX)
 
 
-def _parse(action: str) -> Action:
+def parse(action: str) -> Action:
+    """The action of that name; raises ``InvalidOperation``."""
     try:
         return Action(action)
     except ValueError:
