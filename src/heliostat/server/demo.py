@@ -39,7 +39,7 @@ from heliostat.wire.tenants import Tenant, TenantCreateSpec
 from heliostat.wire.vms import AttachedDiskSpec, Vm, VmCreateSpec
 
 NAME = "demo"
-GROUP = "Demo"
+GROUP = "demo-developers"
 DISK_GB = 1
 GUEST_UP_TIMEOUT_S = 600.0
 GUEST_POLL_S = 2.0
