@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+LOCAL_AUTHORITIES = Path("/usr/local/share/ca-certificates")
 SECOND_UP_LIMIT_S = 120
 ENTER = """
 set -eu
@@ -58,11 +58,11 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def _copy_network_configuration(root: Path) -> None:
     """Names, the machine's extra certificate authorities and its package index settings."""
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
-    for path in (BUNDLE, Path("/etc/pip.conf")):
-        if path.exists():
-            target = root / path.relative_to("/")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, target)
+    if Path("/etc/pip.conf").exists():
+        shutil.copy("/etc/pip.conf", root / "etc/pip.conf")
+    if LOCAL_AUTHORITIES.is_dir():
+        target = root / LOCAL_AUTHORITIES.relative_to("/")
+        shutil.copytree(LOCAL_AUTHORITIES, target, dirs_exist_ok=True)
 
 
 def _inside(root: Path, script: str, timeout_s: float) -> str:

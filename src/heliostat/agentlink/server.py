@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -32,7 +32,6 @@ from heliostat.agentlink.transport import (
     FrameCodec,
     SocketTunnel,
     Tunnel,
-    host_of_certificate,
 )
 from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
 from heliostat.core.ids import Ids
@@ -41,6 +40,8 @@ log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_S = 15.0
 JOIN_BODY_BYTES = 64 << 10
+
+HostOf = Callable[[Mapping[str, object] | None], str | None]
 
 
 class Session:
@@ -132,9 +133,11 @@ class AgentHandler(Protocol):
 class AgentGate:
     """The aiohttp application that agents dial, and the sessions that are alive."""
 
-    def __init__(self, handler: AgentHandler, ids: Ids) -> None:
+    def __init__(self, handler: AgentHandler, ids: Ids, host_of: HostOf) -> None:
+        """``host_of`` gives the host id in a verified client certificate."""
         self._handler = handler
         self._ids = ids
+        self._host_of_certificate = host_of
         self._sessions: dict[str, Session] = {}
         self._tunnels: dict[str, asyncio.Future[SocketTunnel]] = {}
         self._tunnel_ends: dict[str, asyncio.Event] = {}
@@ -178,7 +181,7 @@ class AgentGate:
         return _EndingTunnel(socket, self._tunnel_ends[ticket])
 
     async def _link(self, request: web.Request) -> web.StreamResponse:
-        host_id = _host_of(request)
+        host_id = self._host_of(request)
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_FRAME_BYTES)
         await socket.prepare(request)
         session = Session(host_id, socket)
@@ -228,11 +231,11 @@ class AgentGate:
         return web.json_response(await self._handler.redeem(str(body["secret"]), str(body["csr"])))
 
     async def _blob(self, request: web.Request) -> web.StreamResponse:
-        _host_of(request)
+        self._host_of(request)
         return web.FileResponse(self._handler.blob_path(request.match_info["digest"]))
 
     async def _tunnel(self, request: web.Request) -> web.StreamResponse:
-        _host_of(request)
+        self._host_of(request)
         ticket = request.match_info["ticket"]
         future = self._tunnels.get(ticket)
         if future is None or future.done():
@@ -252,6 +255,14 @@ class AgentGate:
             await session.cut()
         for ended in list(self._tunnel_ends.values()):
             ended.set()
+
+    def _host_of(self, request: web.Request) -> str:
+        transport = request.transport
+        peer = transport.get_extra_info("peercert") if transport is not None else None
+        host_id = self._host_of_certificate(peer)
+        if host_id is None:
+            raise PermanentError("AccessForbidden", "Agents show a certificate of this platform.")
+        return host_id
 
     @staticmethod
     def _errors(
@@ -283,15 +294,6 @@ class _EndingTunnel:
     async def close(self) -> None:
         await self._tunnel.close()
         self._ended.set()
-
-
-def _host_of(request: web.Request) -> str:
-    transport = request.transport
-    peer = transport.get_extra_info("peercert") if transport is not None else None
-    host_id = host_of_certificate(peer)
-    if host_id is None:
-        raise PermanentError("AccessForbidden", "Agents show a certificate of this platform.")
-    return host_id
 
 
 def _unavailable(host_id: str) -> TemporaryError:

@@ -22,9 +22,6 @@ HEARTBEAT_S = 5.0
 MAX_FRAME_BYTES = 16 << 20
 """A snapshot of some ten thousand entities fits; anything larger is a defect."""
 
-HOST_SAN_PREFIX = "heliostat:host:"
-"""The URI name in an agent's certificate, followed by the host's id."""
-
 T = TypeVar("T")
 WebSocket = ClientWebSocketResponse | web.WebSocketResponse
 
@@ -88,14 +85,3 @@ def agent_client_context(ca: Path, certificate: Path, key: Path) -> ssl.SSLConte
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_cert_chain(certificate, key)
     return context
-
-
-def host_of_certificate(peer: dict[str, object] | None) -> str | None:
-    """The host id in a verified client certificate (``SSLSocket.getpeercert()``), if any."""
-    names = (peer or {}).get("subjectAltName", ())
-    if not isinstance(names, tuple):
-        return None
-    for kind, value in names:
-        if kind == "URI" and value.startswith(HOST_SAN_PREFIX):
-            return str(value.removeprefix(HOST_SAN_PREFIX))
-    return None

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from heliostat.cloudstore.retention import Retention
+from heliostat.controller.scheduler.settings import SchedulerSettings
 from heliostat.core.settings import load
 
 CONFIG_NAME = "heliostat.toml"
@@ -41,16 +43,6 @@ class AgentGateSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class StoreSettings:
-    """The document store."""
-
-    keep_s: float = 86_400.0
-    """Seconds of history that compaction keeps; watches that fall further behind list again."""
-    keep_revisions: int = 10_000
-    """Revisions that compaction keeps at least."""
-
-
-@dataclass(frozen=True, slots=True)
 class TaskSettings:
     """Task workers."""
 
@@ -68,20 +60,6 @@ class ImageSettings:
 
     max_virtual_gib: int = 2048
     """Largest virtual size accepted, in GiB; stops decompression bombs."""
-
-
-@dataclass(frozen=True, slots=True)
-class SchedulerSettings:
-    """Placement."""
-
-    cpu_overcommit: float = 16.0
-    """Virtual CPUs promised per physical one."""
-    memory_overcommit: float = 1.0
-    """Guest memory promised per byte of host memory."""
-    memory_reserve_mib: int = 1024
-    """Memory of each host that guests never get, in MiB."""
-    disk_overcommit: float = 4.0
-    """Disk capacity promised per byte of host disk; disks are sparse and grow with use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +88,7 @@ class Settings:
 
     api: ApiSettings = field(default_factory=ApiSettings)
     agents: AgentGateSettings = field(default_factory=AgentGateSettings)
-    store: StoreSettings = field(default_factory=StoreSettings)
+    store: Retention = field(default_factory=Retention)
     tasks: TaskSettings = field(default_factory=TaskSettings)
     images: ImageSettings = field(default_factory=ImageSettings)
     scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)

@@ -14,12 +14,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from heliostat.agentlink.messages import Hello, HostFacts, Report
-from heliostat.agentlink.server import AgentGate, Session
+from heliostat.agentlink.messages import Hello, Report
+from heliostat.agentlink.server import AgentGate, HostOf, Session
 from heliostat.agentlink.transport import Tunnel
 from heliostat.cloudstore.contract import CloudStore, GuardFailed, Lease, LeaseLost
 from heliostat.content.blobs import Blobs
-from heliostat.controller.gateway import desired, reports
+from heliostat.controller.gateway import desired, inventory, reports
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 
 RENEWALS_PER_TTL = 3
 Redeem = Callable[[str, str], Awaitable[dict[str, str]]]
-SeenHost = Callable[[str, HostFacts], Awaitable[None]]
 
 
 class Gateway:
@@ -44,7 +43,7 @@ class Gateway:
         controller_id: str,
         lease_ttl_s: float,
         redeem: Redeem,
-        seen: SeenHost,
+        host_of: HostOf,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -52,9 +51,8 @@ class Gateway:
         self._owner = controller_id
         self._ttl_s = lease_ttl_s
         self._redeem = redeem
-        self._seen = seen
         self._leases: dict[Session, Lease] = {}
-        self.gate = AgentGate(self, ids)
+        self.gate = AgentGate(self, ids, host_of)
 
     async def greeted(self, session: Session, hello: Hello) -> None:
         """Take the host's lease (waiting while another controller's session still holds it)."""
@@ -63,7 +61,7 @@ class Gateway:
             await self._clock.sleep(self._ttl_s / RENEWALS_PER_TTL)
         self._leases[session] = lease
         log.info("host %s is connected", session.host_id)
-        await self._seen(session.host_id, hello.facts)
+        await inventory.keep(self._store, session.host_id, hello.facts)
 
     async def serve(self, session: Session) -> None:
         """Renew the host's lease and send its desired state, until cancelled."""
@@ -86,7 +84,7 @@ class Gateway:
             await session.cut()
             return
         if report.facts is not None:
-            await self._seen(session.host_id, report.facts)
+            await inventory.keep(self._store, session.host_id, report.facts)
 
     async def redeem(self, secret: str, request: str) -> dict[str, str]:
         return await self._redeem(secret, request)

@@ -1,0 +1,228 @@
+"""The controller as a process: store, sign-in, tasks, gateway and API, wired together.
+
+Three listeners: the public API over TLS, the same API on a Unix socket for the
+owner of the machine, and the agents' gate over mutual TLS.  All resources hang
+on one exit stack and end in reverse order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+
+from heliostat.cloudstore.retention import Compactor
+from heliostat.cloudstore.sqlite import SqliteStore
+from heliostat.content.blobs import Blobs
+from heliostat.content.collection import collect
+from heliostat.controller.api.app import make_app
+from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
+from heliostat.controller.gateway.gateway import Gateway
+from heliostat.controller.gateway.observer import GuestObserver
+from heliostat.controller.images.service import QemuImageFiles
+from heliostat.controller.workflows.admission import Ports
+from heliostat.controller.workflows.catalogue import WORKFLOWS
+from heliostat.controller.workflows.defaults import ensure_defaults
+from heliostat.controller.workflows.settings import WorkflowSettings
+from heliostat.core.clock import Clock, SystemClock
+from heliostat.core.errors import HeliostatError
+from heliostat.core.ids import SystemIds
+from heliostat.core.units import GIB
+from heliostat.identity import http as identity_http
+from heliostat.identity.options import IdentityOptions
+from heliostat.identity.site import Identity
+from heliostat.identity.tls import agent_ssl_context, host_id_of, server_ssl_context
+from heliostat.server import daemon, pidfile, ports
+from heliostat.server.home import Home
+from heliostat.server.hosts import Hosts
+from heliostat.server.controller_id import controller_id
+from heliostat.server.settings import Settings, load_settings
+from heliostat.tasks.engine import TaskEngine
+
+log = logging.getLogger(__name__)
+
+HOUR_S = 3600.0
+BLOB_GRACE_S = 3600.0
+SOCKET_MODE = 0o600
+
+
+async def initialise(home: Home) -> str | None:
+    """Make what a new platform needs; the administrator's password at the first start."""
+    settings = load_settings(home.path)
+    clock = SystemClock()
+    store = await SqliteStore.open(home.store, clock)
+    try:
+        identity = _identity(home, settings, store)
+        try:
+            return await identity.start()
+        finally:
+            identity.close()
+    finally:
+        await store.close()
+
+
+def main(home: Home) -> None:
+    """Run until SIGTERM or SIGINT; raises what keeps it from starting."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        home.prepare()
+        asyncio.run(_run(home, load_settings(home.path)))
+    except HeliostatError as error:
+        daemon.tell_failed(error)
+        raise
+
+
+async def _run(home: Home, settings: Settings) -> None:
+    async with AsyncExitStack() as stack:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await _serve(home, settings, stack)
+        pidfile.write(home.pid_file("controller"))
+        stack.callback(home.pid_file("controller").unlink, missing_ok=True)
+        daemon.tell_ready()
+        log.info("ready on port %d", settings.api.port)
+        await stop.wait()
+        log.info("stopping")
+
+
+async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
+    """Open everything in order; what was opened is on ``stack``."""
+    clock, ids = SystemClock(), SystemIds()
+    store = await SqliteStore.open(home.store, clock)
+    stack.push_async_callback(store.close)
+    identity = _identity(home, settings, store)
+    stack.callback(identity.close)
+    password = await identity.start()
+    if password is not None:
+        print(f"The administrator's password is {password} (shown this once).", flush=True)
+    blobs = Blobs(home.content)
+    blobs.sweep()
+    own_id = controller_id(home, ids)
+    world = Ports(store, clock, ids, blobs, QemuImageFiles(), _workflow_settings(settings))
+    await ensure_defaults(world)
+    gateway = Gateway(
+        store,
+        clock,
+        ids,
+        blobs,
+        controller_id=own_id,
+        lease_ttl_s=settings.agents.lease_ttl_s,
+        redeem=identity.joins.redeem,
+        host_of=host_id_of,
+    )
+    engine = TaskEngine(
+        store,
+        clock,
+        ids,
+        WORKFLOWS,
+        world,
+        worker_id=f"{own_id}-{ids.new_id()[:8]}",
+        lease_ttl_s=settings.tasks.lease_ttl_s,
+        concurrency=settings.tasks.concurrency,
+    )
+    await _background(
+        stack,
+        engine.run,
+        GuestObserver(store, clock, ids).run,
+        Compactor(store, clock, settings.store).run,
+        lambda: _hourly(clock, identity.maintain),
+        lambda: _hourly(clock, lambda: collect(store, blobs, grace_s=BLOB_GRACE_S)),
+    )
+    auth = AuthEndpoint(settings.api.names[0], settings.api.port, settings.identity.domain)
+    app = make_app(
+        world, identity, identity.directory, Hosts(gateway, identity.joins), ApiSettings(auth)
+    )
+    app.add_routes(identity_http.routes(identity))
+    await _listen(home, settings, stack, identity, app, gateway.gate.app())
+
+
+def _identity(home: Home, settings: Settings, store: SqliteStore) -> Identity:
+    options = IdentityOptions(
+        domain=settings.identity.domain,
+        base_url=f"https://{settings.api.names[0]}:{settings.api.port}",
+    )
+    return Identity(
+        store,
+        SystemClock(),
+        SystemIds(),
+        options,
+        authority_folder=home.authority,
+        agent_url=f"https://{settings.api.names[0]}:{settings.agents.port}",
+    )
+
+
+def _workflow_settings(settings: Settings) -> WorkflowSettings:
+    return WorkflowSettings(
+        max_image_bytes=settings.images.max_virtual_gib * GIB, scheduler=settings.scheduler
+    )
+
+
+async def _listen(
+    home: Home,
+    settings: Settings,
+    stack: AsyncExitStack,
+    identity: Identity,
+    app: web.Application,
+    gate: web.Application,
+) -> None:
+    files = identity.authority.issue_server(settings.api.names)
+    public = await _runner(stack, app)
+    agents = await _runner(stack, gate)
+    home.socket.unlink(missing_ok=True)
+    await web.UnixSite(public, str(home.socket)).start()
+    home.socket.chmod(SOCKET_MODE)
+    await _tcp(public, settings.api.host, settings.api.port, server_ssl_context(files), "api.port")
+    gate_context = agent_ssl_context(files, identity.authority.ca_pem)
+    await _tcp(agents, settings.agents.host, settings.agents.port, gate_context, "agents.port")
+
+
+async def _runner(stack: AsyncExitStack, app: web.Application) -> web.AppRunner:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    return runner
+
+
+async def _tcp(
+    runner: web.AppRunner, host: str, port: int, context: ssl.SSLContext, setting: str
+) -> None:
+    try:
+        await web.TCPSite(runner, host, port, ssl_context=context).start()
+    except OSError as error:
+        raise ports.taken(host, port, setting) from error
+
+
+async def _background(stack: AsyncExitStack, *jobs: Callable[[], Awaitable[object]]) -> None:
+    """Run ``jobs`` until the stack ends; one that fails is logged and begun again."""
+    tasks = [asyncio.create_task(_forever(job)) for job in jobs]
+
+    async def end() -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
+async def _forever(job: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        try:
+            await job()
+        except Exception:
+            log.exception("a background job failed and begins again")
+            await asyncio.sleep(1)
+
+
+async def _hourly(clock: Clock, job: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        await clock.sleep(HOUR_S)
+        await job()
