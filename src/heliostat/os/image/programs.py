@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from heliostat.core.errors import HeliostatError
+from heliostat.core.process import CommandFailed
 
 GRUB_MODULES = Path("/usr/lib/grub/i386-pc")
 
@@ -46,3 +50,41 @@ def require(programs: Iterable[str]) -> None:
 def resolve(program: str) -> str:
     """The path to run ``program`` by, once ``require`` has passed."""
     return find(program) or program
+
+
+def run_reporting(
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    on_line: Callable[[str], None],
+    stdin: bytes,
+    env: Mapping[str, str],
+) -> None:
+    """Run a long program, handing over each line of its output as it comes.
+
+    Raises ``CommandFailed`` with the end of the output when it fails or takes longer
+    than ``timeout_s``.
+    """
+    lines: deque[str] = deque(maxlen=200)
+    with subprocess.Popen(
+        list(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env
+    ) as process:
+        watchdog = threading.Timer(timeout_s, process.kill)
+        watchdog.start()
+        try:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(stdin)
+            process.stdin.close()
+            for raw in process.stdout:
+                line = raw.decode(errors="replace").rstrip()
+                lines.append(line)
+                on_line(line)
+            code = process.wait()
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            watchdog.cancel()
+    if code != 0:
+        raise CommandFailed(argv, code, "", "\n".join(lines), f"exited with {code}")
