@@ -30,12 +30,17 @@ _PRIVATE = 0o600
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One platform as one person uses it; empty means not set."""
+    """One platform as one person uses it; empty means not set.
+
+    ``tenant`` and ``project`` are ids on ``context_target``, which may be a platform
+    that the environment names.
+    """
 
     target: str = ""
     ca_pem: str = ""
     tenant: str = ""
     project: str = ""
+    context_target: str = ""
     subject: str = ""
     access_token: str = ""
     refresh_token: str = ""

@@ -84,7 +84,8 @@ def _open(transport: Transport, operation: str, arguments: tuple[str, ...]) -> T
             max_size=None,
         )
     except InvalidStatus as error:
-        answer = httpx.Response(error.response.status_code, content=error.response.body or b"")
+        body = bytes(error.response.body or b"")
+        answer = httpx.Response(error.response.status_code, content=body)
         raise refusal(target, answer) from error
     except (OSError, InvalidHandshake) as error:
         fault = certificate_fault(target, error)

@@ -46,23 +46,26 @@ class Upload:
             raise _unreadable(self.path, error) from error
         with stream:
             size = self.path.stat().st_size
-            return self.transport.fetch(self._described({}, self._body(stream, size)), Task)
+            return self.transport.fetch(self._described(self._body(stream, size)), Task)
 
     def plan(self) -> Plan:
         """What the upload would do; sends the file's size, not the file."""
         size = self.path.stat().st_size
         query: dict[str, str | int] = {"plan": "true", "declaredSize": size}
-        return self.transport.fetch(
-            self._described(query, iter([self._head(), self._tail()])), Plan
-        )
+        operation, arguments = self._operation()
+        return self.transport.fetch(Request("POST", path_of(operation, *arguments), query), Plan)
 
-    def _described(self, query: dict[str, str | int], body: Iterator[bytes]) -> Request:
-        operation = "uploadProjectImage" if self.project_id else "uploadImage"
-        arguments = (self.project_id,) if self.project_id else ()
+    def _operation(self) -> tuple[str, tuple[str, ...]]:
+        if self.project_id:
+            return "uploadProjectImage", (self.project_id,)
+        return "uploadImage", ()
+
+    def _described(self, body: Iterator[bytes]) -> Request:
+        operation, arguments = self._operation()
         return Request(
             "POST",
             path_of(operation, *arguments),
-            query,
+            {},
             {"Content-Type": f"multipart/form-data; boundary={self.boundary}"},
             body,
             timeout_s=SILENCE_S,

@@ -1,0 +1,94 @@
+"""``helio disk``."""
+
+from __future__ import annotations
+
+import click
+
+from heliostat.cli import naming, options, text
+from heliostat.cli.affinities import parse_affinities
+from heliostat.cli.carrying import carry_out
+from heliostat.cli.options import Noun, pass_session
+from heliostat.cli.output import Column
+from heliostat.cli.session import Session
+from heliostat.wire.disks import Disk, DiskCreateSpec
+
+_COLUMNS = (
+    Column[Disk]("id", lambda disk: disk.id),
+    Column[Disk]("name", lambda disk: disk.name),
+    Column[Disk]("state", lambda disk: disk.state),
+    Column[Disk]("size", lambda disk: f"{disk.capacity_gb} GiB"),
+    Column[Disk]("flavor", lambda disk: disk.flavor),
+    Column[Disk]("vm", lambda disk: text.cell(disk.vms)),
+)
+
+
+@click.group("disk", cls=Noun)
+def disk() -> None:
+    """Persistent disks: they outlive the VMs they are attached to."""
+
+
+@disk.command("create")
+@click.argument("name")
+@click.option("--size", required=True, type=click.IntRange(min=1), metavar="GIB", help="Capacity.")
+@click.option("--flavor", required=True, help="Name of a persistent-disk flavor.")
+@click.option("--near", metavar="VM", help="Place it on this VM's host, to be attached there.")
+@click.option("--affinity", "affinities", multiple=True, metavar="KIND:ID", help="Place it near.")
+@click.option("--tag", "tags", multiple=True)
+@options.project
+@options.task
+@pass_session
+def create(
+    session: Session,
+    name: str,
+    size: int,
+    flavor: str,
+    near: str | None,
+    affinities: tuple[str, ...],
+    tags: tuple[str, ...],
+    project: str | None,
+    tenant: str | None,
+) -> None:
+    """Create the disk NAME."""
+    owner = naming.project_id(session, project, tenant)
+    places = list(affinities)
+    if near:
+        places.append(f"vm:{naming.vm_id(session, near, project, tenant)}")
+    spec = DiskCreateSpec(
+        name=name,
+        flavor=flavor,
+        capacity_gb=size,
+        affinities=parse_affinities(places),
+        tags=[*tags],
+    )
+    carry_out(session, session.client.disks.create(owner, spec))
+
+
+@disk.command("list")
+@click.option("--name", default="", help="Only those with exactly this name.")
+@options.project
+@pass_session
+def list_disks(session: Session, name: str, project: str | None, tenant: str | None) -> None:
+    """List the disks of a project."""
+    found = session.client.disks.list(naming.project_id(session, project, tenant), name=name)
+    session.output.items(found, _COLUMNS, empty="No disks.")
+
+
+@disk.command("show")
+@click.argument("disk")
+@options.project
+@pass_session
+def show(session: Session, disk: str, project: str | None, tenant: str | None) -> None:
+    """Show DISK (name or id)."""
+    found = naming.disk_id(session, disk, project, tenant)
+    session.output.entity(session.client.disks.get(found))
+
+
+@disk.command("delete")
+@click.argument("disk")
+@options.project
+@options.task
+@pass_session
+def delete(session: Session, disk: str, project: str | None, tenant: str | None) -> None:
+    """Delete DISK with its content; it must be detached."""
+    found = naming.disk_id(session, disk, project, tenant)
+    carry_out(session, session.client.disks.delete(found))

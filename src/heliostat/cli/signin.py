@@ -1,0 +1,119 @@
+"""``helio login``, ``logout`` and ``whoami``."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from heliostat.cli.options import Verb, pass_session
+from heliostat.cli.session import Session
+from heliostat.client.client import Client
+from heliostat.client.config import Profile
+from heliostat.client.credentials import Anonymous, FixedToken, ServiceAccount, Tokens
+from heliostat.client.keyfile import read_key
+from heliostat.client.sessions import with_tokens
+from heliostat.core.errors import HeliostatError
+
+
+@click.command("login", cls=Verb)
+@click.argument("user", required=False)
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option(
+    "--key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Sign in as the service account of this key file.",
+)
+@pass_session
+def login(session: Session, user: str | None, password_stdin: bool, key: Path | None) -> None:
+    """Sign in as USER (name or name@domain) and keep the session in the profile.
+
+    The session is renewed by itself for as long as the platform allows.
+    """
+    place = session.place()
+    with Client(place.target, Anonymous(), session.ca_pem()) as client:
+        if key is not None:
+            tokens, signed_in = None, key.absolute()
+            token = ServiceAccount(read_key(key)).bearer(client.token_service) or ""
+        else:
+            user = user or click.prompt("User", err=True)
+            grant = client.token_service.by_password(
+                _full_name(client, user), _password(password_stdin)
+            )
+            tokens, signed_in = Tokens.of(grant, time.time()), None
+            token = grant.access_token
+    with Client(place.target, FixedToken(token), session.ca_pem()) as client:
+        caller = client.users.whoami()
+    _keep(session, place.target, caller.subject, tokens, signed_in)
+    if session.output.json or session.output.quiet:
+        session.output.value(caller) if session.output.json else session.output.line(caller.subject)
+        return
+    session.output.line(f"Signed in to {place.target} as {caller.subject}.")
+
+
+@click.command("logout", cls=Verb)
+@pass_session
+def logout(session: Session) -> None:
+    """Forget the sign-in of the profile."""
+    session.config_file.change(
+        lambda config: config.replace(
+            session.profile_name, _signed_out(config.get(session.profile_name))
+        )
+    )
+    if session.output.json:
+        session.output.value({"profile": session.profile_name, "signedIn": False})
+    else:
+        session.output.note("Signed out.")
+
+
+@click.command("whoami", cls=Verb)
+@pass_session
+def whoami(session: Session) -> None:
+    """Show who you are to the platform, and your groups."""
+    caller = session.client.users.whoami()
+    if session.output.quiet:
+        session.output.line(caller.subject)
+    else:
+        session.output.entity(caller)
+
+
+def _full_name(client: Client, user: str) -> str:
+    """A bare name belongs to the platform's own domain."""
+    return user if "@" in user or "\\" in user else f"{user}@{client.system.auth().domain}"
+
+
+def _password(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise click.UsageError("There is no terminal to ask for the password: --password-stdin.")
+    answer: str = click.prompt("Password", hide_input=True, err=True)
+    return answer
+
+
+def _keep(
+    session: Session, target: str, subject: str, tokens: Tokens | None, key_file: Path | None
+) -> None:
+    name, ca_pem = session.profile_name, session.ca_pem()
+    kept = session.profile
+    if kept.target and kept.target != target:
+        raise HeliostatError(
+            "InvalidSetting",
+            f"The profile {name} belongs to {kept.target}; its sign-in can't be for {target}.",
+            hint=f"Sign in with another profile: `helio login --profile NAME --target {target}`.",
+        )
+    clean = _signed_out(dataclasses.replace(kept, target=target, ca_pem=ca_pem))
+    filled = with_tokens(clean, tokens) if tokens is not None else clean
+    filled = dataclasses.replace(
+        filled, subject=subject, key_file=str(key_file) if key_file is not None else ""
+    )
+    session.config_file.change(lambda config: config.replace(name, filled))
+
+
+def _signed_out(profile: Profile) -> Profile:
+    return dataclasses.replace(
+        profile, subject="", access_token="", refresh_token="", expires_at_s=0.0, key_file=""
+    )

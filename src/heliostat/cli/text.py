@@ -1,0 +1,101 @@
+"""Values as text for people: pure, so that what is printed can be tested as strings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+_STEPS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_HIDDEN = frozenset({"kind", "selfLink"})
+
+
+def cell(value: Any) -> str:
+    """A value in a table cell."""
+    match value:
+        case None | "" | [] | {}:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return number(value)
+        case Mapping():
+            return ", ".join(f"{key}={cell(item)}" for key, item in value.items())
+        case list() | tuple():
+            return ", ".join(cell(item) for item in value)
+        case _:
+            return str(value)
+
+
+def number(value: float) -> str:
+    """Without a fraction where there is none."""
+    return f"{value:.0f}" if value == int(value) else f"{value:.2f}".rstrip("0")
+
+
+def size(size_bytes: float) -> str:
+    """Bytes in the largest unit that leaves a number of at least one."""
+    value, unit = float(size_bytes), _STEPS[0]
+    for step in _STEPS:
+        unit = step
+        if abs(value) < 1024 or step == _STEPS[-1]:
+            break
+        value /= 1024
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def moment(at_ms: int) -> str:
+    """A point in time, in the local zone, to the second."""
+    if not at_ms:
+        return "-"
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def duration(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+def took(started_ms: int, end_ms: int) -> str:
+    return duration((end_ms - started_ms) / 1000) if started_ms and end_ms else "-"
+
+
+def facts(entity: msgspec.Struct) -> list[tuple[str, str]]:
+    """Every field of an entity as (name, text); a list of objects takes a row an object."""
+    rows: list[tuple[str, str]] = []
+    for name, value in msgspec.to_builtins(entity).items():
+        if name in _HIDDEN:
+            continue
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            rows += [(_title(name) if not i else "", cell(item)) for i, item in enumerate(value)]
+        else:
+            rows.append((_title(name), _fact(name, value)))
+    return rows
+
+
+def _fact(name: str, value: Any) -> str:
+    if name.endswith("Bytes") or name == "size":
+        return size(value)
+    if name.endswith("Time") and isinstance(value, int):
+        return moment(value)
+    return cell(value)
+
+
+def _title(name: str) -> str:
+    words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
+    return words[:1].upper() + words[1:]
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as aligned lines, without trailing blanks."""
+    if not rows:
+        return []
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

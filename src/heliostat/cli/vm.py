@@ -1,0 +1,18 @@
+"""``helio vm``: the group; its verbs live beside it, by what they are about."""
+
+from __future__ import annotations
+
+import click
+
+from heliostat.cli import vm_access, vm_lifecycle, vm_power, vm_records
+from heliostat.cli.options import Noun
+
+
+@click.group("vm", cls=Noun)
+def vm() -> None:
+    """Virtual machines."""
+
+
+for _part in (vm_lifecycle, vm_power, vm_access, vm_records):
+    for _verb in _part.VERBS:
+        vm.add_command(_verb)

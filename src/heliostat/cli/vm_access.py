@@ -1,0 +1,123 @@
+"""``helio vm console``, ``tunnel`` and ``ssh``: getting into a guest.
+
+All three go through the platform's API, so the client needs no route to guests.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from heliostat.cli import naming, options, ssh
+from heliostat.cli.options import Verb, pass_session
+from heliostat.cli.session import Session
+from heliostat.client import terminal
+from heliostat.client.bridging import Ending, Forwarder, bridge
+from heliostat.client.guests import wait_for_ssh
+
+ESCAPE = b"\x1d"
+_LOOPBACK = "127.0.0.1"
+
+
+@click.command("console", cls=Verb)
+@click.argument("vm")
+@options.project
+@pass_session
+def console(session: Session, vm: str, project: str | None, tenant: str | None) -> None:
+    """Open the serial console of VM; Ctrl-] leaves it."""
+    found = naming.vm_id(session, vm, project, tenant)
+    tunnel = session.client.vms.console(found)
+    interactive = terminal.is_terminal()
+    if interactive:
+        session.output.note("Connected to the serial console. Ctrl-] leaves it.")
+    with terminal.raw_input() as read:
+        ending = bridge(
+            tunnel, read, terminal.binary_output(), escape=ESCAPE if interactive else b""
+        )
+    if interactive:
+        session.output.note("\nLeft the console." if ending is Ending.ESCAPE else "\nClosed.")
+
+
+@click.command("tunnel", cls=Verb)
+@click.argument("vm")
+@click.argument("port", type=click.IntRange(1, 65535))
+@click.option(
+    "--listen",
+    metavar="[ADDRESS:]PORT",
+    help="Carry connections to a local port (0: any free one), not standard input and output.",
+)
+@options.project
+@pass_session
+def tunnel(
+    session: Session,
+    vm: str,
+    port: int,
+    listen: str | None,
+    project: str | None,
+    tenant: str | None,
+) -> None:
+    """Reach the TCP PORT of the guest of VM."""
+    found = naming.vm_id(session, vm, project, tenant)
+    if listen is None:
+        opened = session.client.vms.port(found, port)
+        bridge(opened, terminal.binary_input(), terminal.binary_output())
+        return
+    address, local_port = _listening(listen)
+    forwarder = Forwarder(address, local_port, lambda: session.client.vms.port(found, port))
+    session.output.note(f"Port {port} of the guest is at {address}:{forwarder.port}; Ctrl-C ends.")
+    try:
+        forwarder.serve(lambda error: session.output.note(f"Connection failed: {error.message}"))
+    finally:
+        forwarder.close()
+
+
+@click.command(
+    "ssh",
+    cls=Verb,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True},
+)
+@click.argument("vm")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.option("-l", "--user", default="root", show_default=True, help="User in the guest.")
+@click.option("-i", "--identity", type=click.Path(path_type=Path), help="Private key file.")
+@click.option("--port", type=click.IntRange(1, 65535), default=22, show_default=True)
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Wait this long for the guest's SSH server to answer.",
+)
+@options.project
+@pass_session
+def open_ssh(
+    session: Session,
+    vm: str,
+    command: tuple[str, ...],
+    user: str,
+    identity: Path | None,
+    port: int,
+    wait_s: float,
+    project: str | None,
+    tenant: str | None,
+) -> int:
+    """Run the system's ssh to VM: helio vm ssh VM [-- COMMAND...].
+
+    The exit code is that of ssh.
+    """
+    found = naming.vm_id(session, vm, project, tenant)
+    if wait_s:
+        wait_for_ssh(session.client, found, timeout_s=wait_s, port=port)
+    return ssh.run(ssh.Login(session, found, user, identity, port), command)
+
+
+def _listening(text: str) -> tuple[str, int]:
+    address, _, port = text.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise click.BadParameter(f"{text!r} is not [ADDRESS:]PORT.", param_hint="--listen")
+    return address.strip("[]") or _LOOPBACK, int(port)
+
+
+VERBS = (console, tunnel, open_ssh)

@@ -1,0 +1,134 @@
+"""``helio vm create``, ``list``, ``show`` and ``delete``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from heliostat.cli import naming, options
+from heliostat.cli.affinities import parse_affinities, parse_pairs
+from heliostat.cli.carrying import carry_out, follow
+from heliostat.cli.listing import VM_COLUMNS
+from heliostat.cli.options import Verb, pass_session
+from heliostat.cli.session import Session
+from heliostat.cli.vm_disks import boot_disk, extra_disk
+from heliostat.wire.vms import VmCreateSpec
+
+
+@click.command("create", cls=Verb)
+@click.argument("name")
+@click.option("--flavor", required=True, help="Name of a vm flavor: CPUs and memory.")
+@click.option("--image", required=True, help="Name or id of the image to boot from.")
+@click.option("--boot-flavor", default="", help="Ephemeral-disk flavor of the boot disk.")
+@click.option(
+    "--disk", "disks", multiple=True, metavar="'NAME FLAVOR GIB'", help="An empty ephemeral disk."
+)
+@click.option(
+    "--ssh-key",
+    "ssh_keys",
+    multiple=True,
+    metavar="FILE",
+    help="Public key that may sign in (a file, or the key itself).",
+)
+@click.option(
+    "--user-data",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="cloud-init user data for the guest.",
+)
+@click.option("--env", "environment", multiple=True, metavar="KEY=VALUE", help="For the guest.")
+@click.option("--tag", "tags", multiple=True)
+@click.option("--affinity", "affinities", multiple=True, metavar="KIND:ID", help="Place it near.")
+@click.option(
+    "--restart-on-crash/--no-restart-on-crash", default=True, help="If the guest dies by itself."
+)
+@click.option("--start", is_flag=True, help="Start it once it is created.")
+@options.project
+@options.task
+@pass_session
+def create(
+    session: Session,
+    name: str,
+    flavor: str,
+    image: str,
+    boot_flavor: str,
+    disks: tuple[str, ...],
+    ssh_keys: tuple[str, ...],
+    user_data: Path | None,
+    environment: tuple[str, ...],
+    tags: tuple[str, ...],
+    affinities: tuple[str, ...],
+    restart_on_crash: bool,
+    start: bool,
+    project: str | None,
+    tenant: str | None,
+) -> None:
+    """Create the VM NAME; it is STOPPED until it is started."""
+    if start and session.choices.no_wait:
+        raise click.UsageError("--start needs the created VM, so it can't go with --no-wait.")
+    owner = naming.project_id(session, project, tenant)
+    spec = VmCreateSpec(
+        name=name,
+        flavor=flavor,
+        source_image_id=naming.image_id(session, image),
+        attached_disks=[boot_disk(session, name, boot_flavor), *map(extra_disk, disks)],
+        affinities=parse_affinities(affinities),
+        tags=[*tags],
+        environment=parse_pairs(environment, "--env"),
+        ssh_keys=[_public_key(key) for key in ssh_keys],
+        user_data=user_data.read_text(encoding="utf-8") if user_data is not None else "",
+        restart_on_crash=restart_on_crash,
+    )
+    described = session.client.vms.create(owner, spec)
+    if not start or session.choices.plan:
+        carry_out(session, described)
+        return
+    created = follow(session, described.submit())
+    carry_out(session, session.client.vms.power(created.entity.id, "start"))
+
+
+@click.command("list", cls=Verb)
+@click.option("--name", default="", help="Only those with exactly this name.")
+@options.project
+@pass_session
+def list_vms(session: Session, name: str, project: str | None, tenant: str | None) -> None:
+    """List the VMs of a project."""
+    found = session.client.vms.list(naming.project_id(session, project, tenant), name=name)
+    session.output.items(found, VM_COLUMNS, empty="No VMs.")
+
+
+@click.command("show", cls=Verb)
+@click.argument("vm")
+@options.project
+@pass_session
+def show(session: Session, vm: str, project: str | None, tenant: str | None) -> None:
+    """Show VM (name or id)."""
+    found = naming.vm_id(session, vm, project, tenant)
+    session.output.entity(session.client.vms.get(found))
+
+
+@click.command("delete", cls=Verb)
+@click.argument("vm")
+@options.project
+@options.task
+@pass_session
+def delete(session: Session, vm: str, project: str | None, tenant: str | None) -> None:
+    """Delete VM, which must be stopped and hold no persistent disk."""
+    found = naming.vm_id(session, vm, project, tenant)
+    carry_out(session, session.client.vms.delete(found))
+
+
+def _public_key(given: str) -> str:
+    """A key from a file, or as typed; refuses a private key, which must not travel."""
+    text = given
+    if not given.startswith(("ssh-", "ecdsa-", "sk-")):
+        try:
+            text = Path(given).expanduser().read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise click.BadParameter(f"{given} can't be read: {error}.") from error
+    if "PRIVATE KEY" in text:
+        raise click.BadParameter(f"{given} is a private key; give {given}.pub.")
+    return text.strip()
+
+
+VERBS = (create, list_vms, show, delete)
