@@ -232,7 +232,8 @@ def _refusal(considered: int, ruled_out: dict[str, int], request: PlacementReque
     if not considered:
         sentence = "There is no host yet."
     else:
-        sentence = f"None of {considered} {_hosts(considered)} fits {_asked(request)}{_counted(ruled_out)}."
+        fleet = f"{considered} {_hosts(considered)}"
+        sentence = f"None of {fleet} fits {_asked(request)}{_counted(ruled_out)}."
     return Decision(
         host_id=None,
         score=0.0,

@@ -43,7 +43,7 @@ async def place(
     ports = ports_of(ctx)
     attempts = ports.settings.reserve_attempts
     for attempt in range(attempts):
-        fleet = await read_fleet(ports.store)
+        fleet = await read_fleet(ctx.store)
         decision = choose(
             fleet.columns,
             request,

@@ -14,7 +14,6 @@ from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.kinds import PROJECTS, QUOTAS, TENANT, TENANTS
 from heliostat.controller.workflows.requests import completed, queued, refuse_busy
-from heliostat.controller.workflows.steps import ports_of
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.model import Done, StepContext, StepDefinition, Workflow
 
@@ -87,7 +86,7 @@ async def _set(ctx: StepContext) -> Done:
 
 async def _push(ctx: StepContext) -> Done:
     """Projects forget those of their own groups that they now inherit."""
-    store = ports_of(ctx).store
+    store = ctx.store
     stored = await reading.tenant(store, ctx.task.entity_id)
     handed_down = set(stored.value.security_groups)
     for project in await PROJECTS.by_index(store, "tenant", stored.value.id):

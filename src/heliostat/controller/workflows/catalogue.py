@@ -1,0 +1,37 @@
+"""Every workflow by its operation: what the task engine runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from heliostat.controller.workflows import (
+    disk_create,
+    disk_delete,
+    host_create,
+    host_modes,
+    image,
+    tenant,
+    vm_create,
+    vm_delete,
+    vm_disks,
+    vm_power,
+)
+from heliostat.tasks.model import Workflow
+
+WORKFLOWS: Mapping[str, Workflow] = {
+    workflow.operation: workflow
+    for workflow in (
+        tenant.SECURITY_GROUPS,
+        image.CREATE_IMAGE,
+        vm_create.CREATE_VM,
+        vm_delete.DELETE_VM,
+        *vm_power.WORKFLOWS.values(),
+        vm_disks.ATTACH_DISK,
+        vm_disks.DETACH_DISK,
+        disk_create.CREATE_DISK,
+        disk_delete.DELETE_DISK,
+        host_create.CREATE_HOST,
+        host_create.DELETE_HOST,
+        *host_modes.WORKFLOWS.values(),
+    )
+}

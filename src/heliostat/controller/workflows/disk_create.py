@@ -1,0 +1,155 @@
+"""Creating a persistent disk: reserve space on a host, then have its agent make the disk."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from heliostat.agentlink.messages import DesiredDisk
+from heliostat.cloudstore.contract import Change, CloudStore, Delete, Guard
+from heliostat.controller.model.desired import DISK as DISK_PATH
+from heliostat.controller.model.desired import desired_key
+from heliostat.controller.model.disk import Disk, DiskSpec, DiskState
+from heliostat.controller.model.flavor import FlavorKind, flavor_kind
+from heliostat.controller.model.names import check_name, check_tag, invalid
+from heliostat.controller.model.quantity import total
+from heliostat.controller.scheduler.placement import PlacementRequest
+from heliostat.controller.workflows import affinities, reading
+from heliostat.controller.workflows.admission import Admission, Caller, Ports
+from heliostat.controller.workflows.convergence import disk_converged, want
+from heliostat.controller.workflows.disk_removal import removal
+from heliostat.controller.workflows.flavor import ready_flavor
+from heliostat.controller.workflows.kinds import DISK, DISKS, FLAVORS, PROJECTS
+from heliostat.controller.workflows.ledger import charge_project
+from heliostat.controller.workflows.placing import decide, place
+from heliostat.controller.workflows.requests import queued, refuse_busy
+from heliostat.controller.workflows.steps import ports_of
+from heliostat.controller.workflows.vm_spec import check_capacity, disk_cost
+from heliostat.core.units import GIB
+from heliostat.tasks.model import Done, StepContext, StepDefinition, Workflow
+
+
+async def disk_create(ports: Ports, caller: Caller, project_id: str, spec: DiskSpec) -> Admission:
+    """A disk in CREATING, its quota charged; an affinity to a VM puts it on the VM's host."""
+    project = await reading.project(ports.store, project_id)
+    refuse_busy("project", project.value)
+    check_name(spec.name)
+    for tag in spec.tags:
+        check_tag(tag, "tags")
+    if flavor_kind(spec.kind) is not FlavorKind.PERSISTENT_DISK:
+        raise invalid("kind", f"disks of a project are of kind persistent-disk, not {spec.kind}")
+    flavor = await ready_flavor(ports, FlavorKind.PERSISTENT_DISK, spec.flavor)
+    disk = Disk(
+        id=ports.ids.new_id(),
+        project_id=project_id,
+        tenant_id=project.value.tenant_id,
+        name=spec.name,
+        state=DiskState.CREATING,
+        flavor_id=flavor.value.id,
+        flavor=flavor.value.name,
+        capacity_gb=check_capacity(spec.capacity_gb),
+        cost=total(disk_cost(flavor.value, spec.capacity_gb)),
+        affinities=spec.affinities,
+        tags=tuple(dict.fromkeys(spec.tags)),
+        created_ms=ports.clock.now_ms(),
+    )
+    request = await placement_request(ports.store, disk)
+    entry = await charge_project(ports.store, disk.tenant_id, project_id, disk.cost)
+    task = queued(
+        ports,
+        caller,
+        CREATE_DISK,
+        DISK,
+        disk.id,
+        tenant_id=disk.tenant_id,
+        project_id=project_id,
+    )
+    return Admission(
+        task=task,
+        guards=(PROJECTS.guard(project), FLAVORS.guard(flavor), *entry.guards),
+        changes=(*DISKS.put(replace(disk, task_id=task.id)), *entry.changes),
+        quota=entry.charges,
+        placement=await decide(ports, request, disk.id) if caller.planning else None,
+    )
+
+
+async def placement_request(store: CloudStore, disk: Disk) -> PlacementRequest:
+    """What the disk asks of a host; raises what can't be met by any."""
+    where = await affinities.resolve(
+        store,
+        disk.project_id,
+        disk.affinities,
+        affinities.DISK_KINDS,
+        "UnfullfillableDiskAffinities",
+    )
+    return PlacementRequest(
+        disk_bytes=disk.capacity_gb * GIB,
+        host_id=where.host_id,
+        zone=where.zone,
+        datastore=where.datastore,
+        project_id=disk.project_id,
+    )
+
+
+async def _reserve(ctx: StepContext) -> Done:
+    stored = await reading.disk(ctx.store, ctx.task.entity_id)
+    disk = stored.value
+    if disk.host_id:  # an earlier run of this step reserved, then was interrupted
+        return Done(result={"hostId": disk.host_id})
+    request = await placement_request(ctx.store, disk)
+
+    def write(host_id: str, datastore: str) -> tuple[list[Guard], list[Change]]:
+        placed = replace(disk, host_id=host_id, datastore=datastore)
+        return [DISKS.guard(stored)], DISKS.put(placed, disk)
+
+    size_bytes = request.disk_bytes
+    host_id = await place(
+        ctx, request, disk.id, lambda held: held.with_disk(disk.id, size_bytes), write
+    )
+    return Done(result={"hostId": host_id})
+
+
+async def _unreserve(ctx: StepContext) -> Done:
+    stored = await DISKS.get(ctx.store, ctx.task.entity_id)
+    if stored is None:
+        return Done()
+    guards, changes = await removal(ctx.store, stored)
+    return Done(changes=changes, guards=guards)
+
+
+async def _create(ctx: StepContext) -> Done:
+    disk = (await reading.disk(ctx.store, ctx.task.entity_id)).value
+    desired = DesiredDisk(id=disk.id, capacity_bytes=disk.capacity_gb * GIB)
+    revision = await want(ctx, desired_key(disk.host_id, DISK_PATH, disk.id), desired)
+    timeout_s = ports_of(ctx).settings.create_timeout_s
+    doing = f"make the disk {disk.name}"
+    await disk_converged(ctx, disk.host_id, disk.id, revision, doing, timeout_s)
+    stored = await reading.disk(ctx.store, disk.id)
+    ready = replace(stored.value, state=DiskState.DETACHED, task_id="")
+    return Done(changes=DISKS.put(ready, stored.value), guards=[DISKS.guard(stored)])
+
+
+async def _uncreate(ctx: StepContext) -> Done:
+    """The host forgets the disk when it next hears of it: true also while its agent is away."""
+    stored = await DISKS.get(ctx.store, ctx.task.entity_id)
+    if stored is None or not stored.value.host_id:
+        return Done()
+    return Done(changes=[Delete(desired_key(stored.value.host_id, DISK_PATH, stored.value.id))])
+
+
+async def give_up(ctx: StepContext) -> Done:
+    """What remains of a disk whose undo can't finish: in ERROR, for delete to finish."""
+    stored = await DISKS.get(ctx.store, ctx.task.entity_id)
+    if stored is None:
+        return Done()
+    broken = replace(stored.value, state=DiskState.ERROR, task_id="")
+    return Done(changes=DISKS.put(broken, stored.value), guards=[DISKS.guard(stored)])
+
+
+CREATE_DISK = Workflow(
+    "CREATE_DISK",
+    (
+        StepDefinition("RESERVE_RESOURCE", _reserve, undo=_unreserve),
+        StepDefinition("CREATE_DISK", _create, undo=_uncreate),
+    ),
+    stuck=give_up,
+)
