@@ -1,0 +1,67 @@
+"""A sign-in for tests: a real ``Identity`` on a memory store, with hashes made cheap.
+
+``IdentityKit`` gives the parts; time is virtual, ids come from a seed, and the
+passwords below are accepted by the policy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from heliostat.cloudstore.memory import MemoryStore
+from heliostat.core.ids import SeededIds
+from heliostat.identity.options import HashCost, IdentityOptions
+from heliostat.identity.site import Identity
+from heliostat.testing.clock import VirtualClock
+
+CHEAP = HashCost(memory_kib=64, passes=1, lanes=1, concurrency=2, queue=64)
+OPTIONS = IdentityOptions(base_url="https://site.test:9000", hashing=CHEAP)
+PASSWORD = "correct horse battery"  # noqa: S105 - for tests
+OTHER_PASSWORD = "quite another staple"  # noqa: S105 - for tests
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityKit:
+    """A started sign-in and the seams below it; ``admin_password`` was shown at the start."""
+
+    identity: Identity
+    store: MemoryStore
+    clock: VirtualClock
+    ids: SeededIds
+    admin_password: str
+
+    def restarted(self, folder: Path, **changes: object) -> Identity:
+        """Another controller on the same store; ``changes`` to its options."""
+        options = replace(self.identity.options, **changes)  # type: ignore[arg-type]
+        return Identity(self.store, self.clock, self.ids, options, authority_folder=folder)
+
+
+async def start_identity(
+    folder: Path, options: IdentityOptions = OPTIONS, start_ms: int | None = None
+) -> IdentityKit:
+    """A sign-in that has just had its first start; its CA lies in ``folder``."""
+    clock = VirtualClock() if start_ms is None else VirtualClock(start_ms)
+    store, ids = MemoryStore(clock), SeededIds(1)
+    identity = Identity(
+        store, clock, ids, options, authority_folder=folder, agent_url="https://site.test:9001"
+    )
+    password = await identity.start()
+    assert password is not None
+    return IdentityKit(identity, store, clock, ids, password)
+
+
+def new_key_pair() -> tuple[str, str]:
+    """A P-256 key as PEM: private half, public half."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()
