@@ -1,0 +1,274 @@
+"""The effects of a VM's worker: what each verb of ``reconcile`` does.
+
+Each is safe to be interrupted anywhere and done again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from heliostat.agent.desired import DesiredState
+from heliostat.agent.hypervisors.contract import SLOTS, GuestSpec, Hypervisor, Plugged
+from heliostat.agent.images import ImageCache
+from heliostat.agent.places import Places, disk_file
+from heliostat.agent.reconcile import Action, Halt, Policy, Verb, wanted_disks
+from heliostat.agent.record import VmRecord, load_record, save_record
+from heliostat.agent.seed import SEED, write_seed
+from heliostat.agent.settings import AgentSettings
+from heliostat.agentlink.messages import DesiredVm, DesiredVmDisk, DiskKind, ReportedVm
+from heliostat.core.clock import Clock
+from heliostat.core.errors import PermanentError, TemporaryError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What all workers share."""
+
+    places: Places
+    desired: DesiredState
+    hypervisor: Hypervisor
+    images: ImageCache
+    clock: Clock
+    settings: AgentSettings
+    policy: Policy
+    starts: asyncio.Semaphore
+    report: Callable[[ReportedVm], None]
+    gone: Callable[[str], None]
+
+
+class Actions:
+    """Performs actions on one VM."""
+
+    def __init__(self, vm_id: str, shop: Workshop) -> None:
+        self._vm_id = vm_id
+        self._shop = shop
+        self._folder = shop.places.vm(vm_id)
+        self._first_press_s: float | None = None
+        self._last_press_s = 0.0
+
+    def pressed(self, now_s: float) -> tuple[float | None, float]:
+        """Seconds since the first and the last press of the power button."""
+        if self._first_press_s is None:
+            return None, 0.0
+        return now_s - self._first_press_s, now_s - self._last_press_s
+
+    def forget_press(self) -> None:
+        self._first_press_s = None
+
+    async def perform(self, action: Action, desired: DesiredVm | None) -> None:
+        """Do it; raises ``HeliostatError`` or ``OSError``."""
+        match action.verb:
+            case Verb.DELETE:
+                self._delete()
+            case Verb.KILL:
+                await self._kill(action)
+            case Verb.FETCH_IMAGE:
+                await self._shop.images.ensure(action.target)
+            case Verb.WAIT:
+                raise AssertionError("waiting is the worker's business")
+            case _:
+                assert desired is not None, "only removal works without a wish"
+                await self._towards(action, desired)
+
+    async def _towards(self, action: Action, desired: DesiredVm) -> None:
+        match action.verb:
+            case Verb.PREPARE:
+                await self._prepare(desired)
+            case Verb.START:
+                await self._start(desired)
+            case Verb.RESUME:
+                await self._resume(desired)
+            case Verb.PRESS_POWER:
+                await self._press_power(action)
+            case Verb.SUSPEND:
+                await self._suspend()
+            case Verb.DISCARD_MEMORY:
+                self._discard_memory()
+            case Verb.PLUG:
+                await self._plug(action.target)
+            case Verb.UNPLUG:
+                await self._unplug(action.target)
+            case _:
+                raise AssertionError(action.verb)
+
+    async def _prepare(self, desired: DesiredVm) -> None:
+        """Disks, seed, and last the record: without it the VM counts as not prepared."""
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        boot = ""
+        ephemeral: list[str] = []
+        for disk in desired.disks:
+            if disk.kind is DiskKind.PERSISTENT:
+                continue
+            name = disk_file(disk)
+            await self._create_disk(disk, name)
+            if disk.kind is DiskKind.BOOT:
+                boot = name
+            else:
+                ephemeral.append(name)
+        if not boot:
+            raise PermanentError("HypervisorFailed", "The VM has no boot disk.")
+        await asyncio.to_thread(write_seed, desired, self._folder / SEED)
+        spec = GuestSpec(
+            id=desired.id,
+            name=desired.name or desired.id,
+            cpu_count=desired.cpu_count,
+            memory_mib=desired.memory_mib,
+            boot_disk=boot,
+            boot_bus=self._shop.settings.boot_bus,
+            seed=SEED,
+            ephemeral_disks=tuple(ephemeral),
+            macs=tuple(nic.mac for nic in desired.nics),
+        )
+        images = tuple(disk.image_digest for disk in desired.disks if disk.image_digest)
+        save_record(self._folder, VmRecord(spec=spec, images=images))
+
+    async def _create_disk(self, disk: DesiredVmDisk, name: str) -> None:
+        backing = None
+        capacity = disk.capacity_bytes
+        if disk.image_digest:
+            backing = await self._shop.images.ensure(disk.image_digest)
+            capacity = max(capacity, await self._shop.hypervisor.image_capacity(backing))
+        await self._shop.hypervisor.create_disk(self._folder / name, capacity, backing)
+
+    async def _start(self, desired: DesiredVm) -> None:
+        record = self._record()
+        for name in (record.spec.boot_disk, *record.spec.ephemeral_disks):
+            if not (self._folder / name).exists():
+                raise PermanentError(
+                    "HypervisorFailed", f"Disk file {name} of the VM is gone from this host."
+                )
+        for digest in record.images:
+            await self._shop.images.ensure(digest)
+        record.spec = self._current_spec(record.spec, desired)
+        await asyncio.to_thread(write_seed, desired, self._folder / SEED)
+        await self._run(record, desired, restore=False)
+
+    async def _resume(self, desired: DesiredVm) -> None:
+        """With the hardware it was saved with; differences are made up for afterwards."""
+        await self._run(self._record(), desired, restore=True)
+
+    async def _run(self, record: VmRecord, desired: DesiredVm, *, restore: bool) -> None:
+        async with self._shop.starts:
+            record.running, record.ending, record.halt = True, False, Halt.NONE
+            record.detail = ""
+            if not restore:
+                record.restart_done = desired.restart
+                record.started_ms = self._shop.clock.now_ms()
+            save_record(self._folder, record)
+            try:
+                await self._shop.hypervisor.start(record.spec, self._folder, restore=restore)
+            except Exception:
+                record.running, record.halt = False, Halt.AGENT
+                save_record(self._folder, record)
+                raise
+
+    async def _press_power(self, action: Action) -> None:
+        self._note_ending(action.reason)
+        now_s = self._shop.clock.monotonic_s()
+        if self._first_press_s is None:
+            self._first_press_s = now_s
+        self._last_press_s = now_s
+        await self._shop.hypervisor.press_power(self._vm_id)
+
+    async def _kill(self, action: Action) -> None:
+        self._note_ending(action.reason)
+        await self._shop.hypervisor.kill(self._vm_id)
+
+    def _note_ending(self, reason: str) -> None:
+        record = load_record(self._folder)
+        if record is not None:
+            record.ending, record.detail = True, reason
+            save_record(self._folder, record)
+
+    async def _suspend(self) -> None:
+        record = self._record()
+        if record.spec.boot_bus == "nvme":
+            raise PermanentError(
+                "HypervisorFailed",
+                "This VM boots from an NVMe disk, whose state QEMU can't save; it runs on.",
+                hint="Set agent.boot_bus to virtio for images that can boot from it.",
+            )
+
+        def tell(done: float) -> None:
+            log.info("VM %s: %.0f %% of its memory is saved", self._vm_id, done * 100)
+
+        record.ending = True
+        save_record(self._folder, record)
+        try:
+            await self._shop.hypervisor.save(self._vm_id, tell)
+        except Exception:
+            record.ending = False
+            save_record(self._folder, record)
+            raise
+
+    def _discard_memory(self) -> None:
+        record = self._record()
+        record.halt, record.running, record.ending = Halt.AGENT, False, False
+        save_record(self._folder, record)
+        self._shop.hypervisor.discard_saved(self._folder)
+
+    async def _plug(self, disk_id: str) -> None:
+        record = self._record()
+        taken = {disk.slot for disk in record.spec.plugged}
+        slot = next((each for each in range(SLOTS) if each not in taken), None)
+        if slot is None:
+            raise PermanentError("HypervisorFailed", f"All {SLOTS} disk slots are taken.")
+        disk = self._disk(disk_id, slot)
+        # noted first: saved memory must find every device it was saved with
+        self._set_plugged(record, (*self._without(record, disk_id), disk))
+        try:
+            await self._shop.hypervisor.plug(self._vm_id, disk)
+        except Exception:
+            self._set_plugged(record, self._without(record, disk_id))
+            raise
+
+    async def _unplug(self, disk_id: str) -> None:
+        await self._shop.hypervisor.unplug(self._vm_id, disk_id)
+        record = self._record()
+        self._set_plugged(record, self._without(record, disk_id))
+
+    def _delete(self) -> None:
+        self._shop.places.remove_vm(self._vm_id)
+
+    def _current_spec(self, spec: GuestSpec, desired: DesiredVm) -> GuestSpec:
+        wanted = wanted_disks(desired)
+        if len(wanted) > SLOTS:
+            raise PermanentError("HypervisorFailed", f"More than {SLOTS} disks are wanted.")
+        return GuestSpec(
+            id=spec.id,
+            name=spec.name,
+            cpu_count=desired.cpu_count,
+            memory_mib=desired.memory_mib,
+            boot_disk=spec.boot_disk,
+            boot_bus=self._shop.settings.boot_bus,
+            seed=spec.seed,
+            ephemeral_disks=spec.ephemeral_disks,
+            plugged=tuple(self._disk(each, slot) for slot, each in enumerate(wanted)),
+            macs=tuple(nic.mac for nic in desired.nics),
+        )
+
+    def _disk(self, disk_id: str, slot: int) -> Plugged:
+        path = self._shop.places.disk(disk_id)
+        if not path.exists():
+            raise TemporaryError("DiskNotFound", f"Disk {disk_id} is not on this host.")
+        return Plugged(id=disk_id, path=str(path.absolute()), slot=slot)
+
+    def _record(self) -> VmRecord:
+        record = load_record(self._folder)
+        if record is None:
+            raise TemporaryError("HypervisorFailed", "The VM is not prepared.")
+        return record
+
+    def _without(self, record: VmRecord, disk_id: str) -> tuple[Plugged, ...]:
+        return tuple(disk for disk in record.spec.plugged if disk.id != disk_id)
+
+    def _set_plugged(self, record: VmRecord, plugged: tuple[Plugged, ...]) -> None:
+        from msgspec.structs import replace
+
+        record.spec = replace(record.spec, plugged=plugged)
+        save_record(self._folder, record)

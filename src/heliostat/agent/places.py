@@ -1,0 +1,69 @@
+"""Where things lie in the agent's home.
+
+``vms/<id>`` holds all of a VM but its persistent disks, which lie in ``disks`` and
+outlive every VM; ``images`` is a cache.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from heliostat.agentlink.messages import DesiredVmDisk, DiskKind
+from heliostat.core.files import sync_directory
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Paths below the agent's home."""
+
+    home: Path
+
+    @property
+    def desired(self) -> Path:
+        return self.home / "desired.json"
+
+    @property
+    def images(self) -> Path:
+        return self.home / "images"
+
+    @property
+    def disks(self) -> Path:
+        return self.home / "disks"
+
+    @property
+    def vms(self) -> Path:
+        return self.home / "vms"
+
+    def vm(self, vm_id: str) -> Path:
+        return self.vms / vm_id
+
+    def disk(self, disk_id: str) -> Path:
+        return self.disks / f"{disk_id}.qcow2"
+
+    def make(self) -> None:
+        """Create the folders; only the agent's user may look into them."""
+        for folder in (self.home, self.images, self.disks, self.vms):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def vm_ids(self) -> list[str]:
+        """VMs that have a folder, prepared or not."""
+        return sorted(path.name for path in self.vms.iterdir() if path.is_dir())
+
+    def disk_ids(self) -> list[str]:
+        """Persistent disks on this host."""
+        return sorted(path.stem for path in self.disks.glob("[!.]*.qcow2"))
+
+    def remove_vm(self, vm_id: str) -> None:
+        """Remove a VM's folder; an interrupted removal is never mistaken for a VM."""
+        folder = self.vm(vm_id)
+        (folder / "record.json").unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=False)
+        sync_directory(self.vms)
+
+
+def disk_file(disk: DesiredVmDisk) -> str:
+    """The name of a boot or ephemeral disk inside its VM's folder."""
+    prefix = "boot" if disk.kind is DiskKind.BOOT else "ephemeral"
+    return f"{prefix}-{disk.id}.qcow2"

@@ -1,0 +1,57 @@
+"""What the agent remembers of a VM, in the VM's folder.
+
+Written before an effect that must not be forgotten (a stop that was asked for)
+and after one that was observed (how a run ended).  A folder without a record was
+left by an interrupted preparation and is prepared anew.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from heliostat.agent.hypervisors.contract import GuestSpec
+from heliostat.agent.reconcile import Halt
+from heliostat.agentlink.messages import Fault
+from heliostat.core.files import atomic_write
+
+RECORD = "record.json"
+
+
+class VmRecord(msgspec.Struct, kw_only=True):
+    """Facts about a VM that its hypervisor can't tell.
+
+    ``ending`` is true from the moment the agent asks the guest to end until it has
+    ended; ``running`` says that a run was started whose end has not been noted yet.
+    """
+
+    spec: GuestSpec
+    images: tuple[str, ...] = ()
+    running: bool = False
+    ending: bool = False
+    halt: Halt = Halt.NONE
+    halt_revision: int = -1
+    halted_ms: int = 0
+    started_ms: int = 0
+    restart_done: int = 0
+    crashes: int = 0
+    crash_streak: int = 0
+    converged_revision: int = -1
+    fault: Fault | None = None
+    fault_revision: int = -1
+    detail: str = ""
+
+
+def load_record(folder: Path) -> VmRecord | None:
+    """The record of the VM in ``folder``; ``None`` if it was never prepared to the end."""
+    try:
+        raw = (folder / RECORD).read_bytes()
+    except FileNotFoundError:
+        return None
+    return msgspec.json.decode(raw, type=VmRecord)
+
+
+def save_record(folder: Path, record: VmRecord) -> None:
+    """Make ``record`` durable."""
+    atomic_write(folder / RECORD, msgspec.json.encode(record), mode=0o600)
