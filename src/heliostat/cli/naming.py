@@ -133,7 +133,7 @@ def group_id(session: Session, given: str) -> str:
 
 def _context(session: Session, kind: str) -> str:
     profile = session.profile
-    if profile.context_target != session.place().target:
+    if (profile.context_target or profile.target) != session.place().target:
         return ""
     return profile.tenant if kind == "tenant" else profile.project
 

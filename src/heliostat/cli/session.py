@@ -118,9 +118,10 @@ class Session:
             return ServiceAccount(read_key(Path(key_file)))
         if not self.uses_profile:
             return Anonymous()
-        if self.profile.key_file:
-            return ServiceAccount(read_key(Path(self.profile.key_file)))
-        if self.profile.access_token:
+        profile = self.profile
+        if profile.key_file:
+            return ServiceAccount(read_key(Path(profile.key_file), profile.client_id))
+        if profile.access_token:
             return SignedIn(ProfileTokens(self.config_file, self.profile_name))
         return Anonymous()
 

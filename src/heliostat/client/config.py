@@ -32,8 +32,9 @@ _PRIVATE = 0o600
 class Profile:
     """One platform as one person uses it; empty means not set.
 
-    ``tenant`` and ``project`` are ids on ``context_target``, which may be a platform
-    that the environment names.
+    ``tenant`` and ``project`` (ids or names) belong to ``context_target``, which may be a
+    platform that the environment names; empty means ``target``.  A ``key_file`` in
+    bare PEM form needs the ``client_id``.
     """
 
     target: str = ""

@@ -11,6 +11,7 @@ from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
 
 _PRIVATE = 0o600
+_PEM = b"-----BEGIN"
 
 
 class _KeyFile(msgspec.Struct, rename="camel"):
@@ -18,11 +19,14 @@ class _KeyFile(msgspec.Struct, rename="camel"):
     private_key_pem: str
 
 
-def read_key(path: Path) -> ServiceKey:
-    """The key in ``path``; raises ``InvalidSetting``."""
+def read_key(path: Path, client_id: str = "") -> ServiceKey:
+    """The key in ``path``; a bare PEM file needs the ``client_id``. Raises ``InvalidSetting``."""
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=_KeyFile)
-    except (OSError, msgspec.MsgspecError) as error:
+        content = path.read_bytes()
+        if content.startswith(_PEM) and client_id:
+            return ServiceKey(client_id, content.decode("ascii"))
+        found = msgspec.json.decode(content, type=_KeyFile)
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise HeliostatError(
             "InvalidSetting",
             f"{path} is no key file of a service account: {error}.",

@@ -18,8 +18,9 @@ import httpx
 import msgspec
 
 from heliostat.client.calls import path_of
-from heliostat.client.faults import InvalidAnswer, refusal
+from heliostat.client.faults import InvalidAnswer, ServerError, refusal
 from heliostat.client.signing import KeyTool, base64url, key_tool, sign_es256
+from heliostat.client.target import Target
 from heliostat.client.transport import Request, Transport
 from heliostat.core.errors import HeliostatError
 from heliostat.wire.system import AuthInfo
@@ -57,9 +58,21 @@ class ServiceKey:
     private_pem: str
 
 
-class _OauthError(msgspec.Struct):
+class _Refusal(msgspec.Struct):
+    """RFC 6749 (5.2); ``code`` and ``hint`` are this platform's addition."""
+
     error: str
     error_description: str = ""
+    code: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where tokens are given: what to send to, and what the service calls itself."""
+
+    url: str
+    audience: str
 
 
 class TokenService:
@@ -67,7 +80,7 @@ class TokenService:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._url = ""
+        self._found: Endpoint | None = None
 
     def by_password(self, user: str, password: str) -> Grant:
         return self._ask({"grant_type": "password", "username": user, "password": password})
@@ -76,37 +89,47 @@ class TokenService:
         return self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token})
 
     def by_key(self, key: ServiceKey, tool: KeyTool | None = None) -> Grant:
-        url = self.url()
-        assertion = signed_assertion(key, self._audience(url), tool or key_tool(), time.time())
+        audience = self.endpoint().audience
         form = {
             "grant_type": "client_credentials",
             "client_id": key.client_id,
             "scope": KEY_SCOPE,
             "client_assertion_type": _ASSERTION_TYPE,
-            "client_assertion": assertion,
+            "client_assertion": signed_assertion(key, audience, tool or key_tool(), time.time()),
         }
         return self._ask(form)
 
-    def url(self) -> str:
-        """Where tokens are given: a path on the controller, or an address of its own."""
-        if not self._url:
+    def endpoint(self) -> Endpoint:
+        """Found once, by asking the controller."""
+        if self._found is None:
             request = Request("GET", path_of("getSystemAuth"))
-            found = self._transport.fetch_unsigned(request, AuthInfo)
-            path = f"/openidconnect/token/{quote(found.domain, safe='')}"
-            self._url = _base(self._transport, found) + path
-        return self._url
-
-    def _audience(self, url: str) -> str:
-        return url if "://" in url else f"{self._transport.target.url}{url}"
+            told = self._transport.fetch_unsigned(request, AuthInfo)
+            self._found = endpoint_of(self._transport.target, told)
+        return self._found
 
     def _ask(self, form: Mapping[str, str]) -> Grant:
         filled = {"client_id": CLIENT_ID, "scope": SCOPE, **form}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        request = Request("POST", self.url(), {}, headers, urlencode(filled).encode())
+        request = Request("POST", self.endpoint().url, {}, headers, urlencode(filled).encode())
         response = self._transport.send_unsigned(request)
         if response.is_success:
             return self._transport.decode(response, Grant)
         raise _refused(self._transport, response)
+
+
+def endpoint_of(target: Target, told: AuthInfo) -> Endpoint:
+    """The token endpoint, as the controller tells it.
+
+    One on the controller's own port is the controller itself, whatever name it goes
+    by there: it is then asked at the address that this client reaches it by.
+    """
+    path = f"/openidconnect/token/{quote(told.domain, safe='')}"
+    if not told.endpoint:
+        return Endpoint(path, target.url + path)
+    host = f"[{told.endpoint}]" if ":" in told.endpoint else told.endpoint
+    named = f"https://{host}:{told.port}{path}"
+    own = target.socket or (urlsplit(target.url).port or 443) == told.port
+    return Endpoint(path if own else named, named)
 
 
 def signed_assertion(key: ServiceKey, audience: str, tool: KeyTool, now_s: float) -> str:
@@ -125,25 +148,13 @@ def signed_assertion(key: ServiceKey, audience: str, tool: KeyTool, now_s: float
     return f"{signed}.{sign_es256(tool, key.private_pem, signed.encode())}"
 
 
-def _base(transport: Transport, found: AuthInfo) -> str:
-    """Empty when the controller itself gives the tokens."""
-    target = transport.target
-    if target.socket or not found.endpoint:
-        return ""
-    parts = urlsplit(target.url)
-    if (found.endpoint, found.port) == (parts.hostname, parts.port or 443):
-        return ""
-    host = f"[{found.endpoint}]" if ":" in found.endpoint else found.endpoint
-    return f"https://{host}:{found.port}"
-
-
 def _refused(transport: Transport, response: httpx.Response) -> HeliostatError:
     try:
-        body = msgspec.json.decode(response.content, type=_OauthError)
+        body = msgspec.json.decode(response.content, type=_Refusal)
     except msgspec.MsgspecError:
         return refusal(transport.target, response)
-    code = _OAUTH_CODES.get(body.error)
+    code = body.code or _OAUTH_CODES.get(body.error)
     if code is None:
         return InvalidAnswer(transport.target, f"the token service says {body.error}")
     told = body.error_description.rstrip(".") or "The token service refused"
-    return HeliostatError(code, f"{told}.")
+    return ServerError(response.status_code, code, f"{told}.", body.hint, {})
