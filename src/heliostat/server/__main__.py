@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from heliostat.server.commands import COMMANDS
-
 import click
+
+from heliostat.server.commands import COMMANDS
 
 if __name__ == "__main__":
     click.Group("heliostat", commands=COMMANDS)()

@@ -38,9 +38,9 @@ from heliostat.identity.options import IdentityOptions
 from heliostat.identity.site import Identity
 from heliostat.identity.tls import agent_ssl_context, host_id_of, server_ssl_context
 from heliostat.server import daemon, pidfile, ports
+from heliostat.server.controller_id import controller_id
 from heliostat.server.home import Home
 from heliostat.server.hosts import Hosts
-from heliostat.server.controller_id import controller_id
 from heliostat.server.settings import Settings, load_settings
 from heliostat.tasks.engine import TaskEngine
 

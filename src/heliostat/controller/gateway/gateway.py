@@ -19,7 +19,8 @@ from heliostat.agentlink.server import AgentGate, HostOf, Session
 from heliostat.agentlink.transport import Tunnel
 from heliostat.cloudstore.contract import CloudStore, GuardFailed, Lease, LeaseLost
 from heliostat.content.blobs import Blobs
-from heliostat.controller.gateway import desired, inventory, reports
+from heliostat.controller.gateway import desired, reports
+from heliostat.controller.workflows.host_seen import host_seen
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
@@ -61,7 +62,7 @@ class Gateway:
             await self._clock.sleep(self._ttl_s / RENEWALS_PER_TTL)
         self._leases[session] = lease
         log.info("host %s is connected", session.host_id)
-        await inventory.keep(self._store, session.host_id, hello.facts)
+        await host_seen(self._store, session.host_id, hello.facts)
 
     async def serve(self, session: Session) -> None:
         """Renew the host's lease and send its desired state, until cancelled."""
@@ -84,7 +85,7 @@ class Gateway:
             await session.cut()
             return
         if report.facts is not None:
-            await inventory.keep(self._store, session.host_id, report.facts)
+            await host_seen(self._store, session.host_id, report.facts)
 
     async def redeem(self, secret: str, request: str) -> dict[str, str]:
         return await self._redeem(secret, request)

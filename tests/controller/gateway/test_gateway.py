@@ -1,0 +1,302 @@
+"""Agents over real TLS against the gateway: joining, leases, frames, blobs, tunnels."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from heliostat.agentlink import client
+from heliostat.agentlink.messages import (
+    ControllerFrame,
+    DesiredDisk,
+    Fault,
+    GuestState,
+    Hello,
+    HostFacts,
+    Report,
+    ReportedDisk,
+    ReportedVm,
+    Request,
+    Response,
+    Snapshot,
+    Unwanted,
+    Wanted,
+)
+from heliostat.agentlink.transport import agent_client_context
+from heliostat.cloudstore.contract import Delete, Put
+from heliostat.cloudstore.memory import MemoryStore
+from heliostat.content.blobs import Blobs
+from heliostat.controller.gateway.gateway import Gateway
+from heliostat.controller.model.desired import agent_key, desired_key, reported_key
+from heliostat.controller.model.host import Host, HostState, UsageTag
+from heliostat.controller.workflows.kinds import HOSTS, INVENTORIES
+from heliostat.core.clock import SystemClock
+from heliostat.core.errors import HeliostatError
+from heliostat.core.ids import SystemIds
+from heliostat.identity.authority import Authority, new_key
+from heliostat.identity.join import Joins, decode
+from heliostat.identity.tls import agent_ssl_context, host_id_of
+
+FACTS = HostFacts(
+    hostname="h1",
+    cpu_count=4,
+    memory_mib=8192,
+    disk_total_bytes=1 << 40,
+    disk_free_bytes=1 << 39,
+    datastore="local",
+    accelerator="tcg",
+    hypervisor="QEMU",
+    agent_version="1",
+)
+
+
+@dataclass
+class Site:
+    """A gateway that listens, and what stands behind it."""
+
+    folder: Path
+    store: MemoryStore
+    blobs: Blobs
+    gateway: Gateway
+    joins: Joins
+    url: str
+
+    async def add_host(self, host_id: str) -> None:
+        host = Host(
+            id=host_id,
+            address=host_id,
+            state=HostState.NOT_PROVISIONED,
+            usage_tags=(UsageTag.CLOUD,),
+        )
+        await self.store.commit([], HOSTS.put(host))
+
+    async def joined(self, host_id: str) -> ssl.SSLContext:
+        """Join as ``host_id`` and return the TLS context of its agent."""
+        token = decode((await self.joins.issue(host_id)).token)
+        folder = self.folder / host_id
+        key = new_key(folder / "agent.key")
+        request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+        csr = request.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+        trusted = ssl.create_default_context(cadata=token.ca)
+        answer = await client.redeem(token.url, trusted, token.secret, csr)
+        (folder / "agent.pem").write_text(answer["certificate"])
+        (folder / "ca.pem").write_text(answer["ca"])
+        return agent_client_context(folder / "ca.pem", folder / "agent.pem", folder / "agent.key")
+
+    async def until(self, key: str, *, exists: bool = True) -> bytes | None:
+        """The document at ``key`` once it exists (or is gone)."""
+        async with asyncio.timeout(10):
+            revision = await self.store.revision()
+            found = await self.store.get(key)
+            if (found is not None) == exists:
+                return found.value if found is not None else None
+            async for event in self.store.watch(key, revision):
+                if (event.value is not None) == exists:
+                    return event.value
+        raise AssertionError("a watch does not end by itself")
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    clock, ids = SystemClock(), SystemIds()
+    store = MemoryStore(clock)
+    blobs = Blobs(tmp_path / "content")
+    authority = Authority.open(tmp_path / "ca", clock, "test.local")
+    joins = Joins(store, clock, ids, authority, "")
+    gateway = Gateway(
+        store,
+        clock,
+        ids,
+        blobs,
+        controller_id="c1",
+        lease_ttl_s=0.6,
+        redeem=joins.redeem,
+        host_of=host_id_of,
+    )
+    runner = web.AppRunner(gateway.gate.app(), shutdown_timeout=0.1)
+    await runner.setup()
+    context = agent_ssl_context(authority.issue_server(["127.0.0.1"]), authority.ca_pem)
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    url = f"https://127.0.0.1:{runner.addresses[0][1]}"
+    joins = Joins(store, clock, ids, authority, url)
+    site = Site(tmp_path, store, blobs, gateway, joins, url)
+    await site.add_host("h1")
+    yield site
+    await runner.cleanup()
+    await store.close()
+
+
+@asynccontextmanager
+async def agent(
+    site: Site, context: ssl.SSLContext
+) -> AsyncIterator[tuple[client.Link, AsyncIterator[ControllerFrame]]]:
+    """A connected agent that has said hello, and its frames."""
+    async with client.dial(site.url, context) as link:
+        await link.send(Hello(facts=FACTS))
+        yield link, link.frames()
+
+
+async def next_frame(frames: AsyncIterator[ControllerFrame]) -> ControllerFrame:
+    async with asyncio.timeout(10):
+        return await anext(frames)
+
+
+async def test_a_joined_host_becomes_ready_and_active(site: Site) -> None:
+    async with agent(site, await site.joined("h1")) as (_, frames):
+        assert isinstance(await next_frame(frames), Snapshot)
+        host, inventory = await HOSTS.get(site.store, "h1"), await INVENTORIES.get(site.store, "h1")
+        assert host is not None
+        assert host.value.state is HostState.READY
+        assert inventory is not None
+        assert inventory.value.memory_mib == 8192
+        assert await site.store.get(agent_key("h1")) is not None
+    await site.until(agent_key("h1"), exists=False)
+
+
+async def test_desired_documents_arrive_as_they_change(site: Site) -> None:
+    first = DesiredDisk(id="d1", capacity_bytes=1 << 30)
+    await site.store.commit([], [Put(desired_key("h1", "disk", "d1"), msgspec.json.encode(first))])
+    async with agent(site, await site.joined("h1")) as (_, frames):
+        snapshot = await next_frame(frames)
+        assert isinstance(snapshot, Snapshot)
+        (item,) = snapshot.items
+        assert isinstance(item, DesiredDisk)
+        assert (item.id, item.revision > 0) == ("d1", True)
+        more = msgspec.json.encode(DesiredDisk(id="d2", capacity_bytes=5))
+        put = await site.store.commit([], [Put(desired_key("h1", "disk", "d2"), more)])
+        assert await next_frame(frames) == Wanted(
+            item=DesiredDisk(id="d2", capacity_bytes=5, revision=put)
+        )
+        gone = await site.store.commit([], [Delete(desired_key("h1", "disk", "d1"))])
+        assert await next_frame(frames) == Unwanted(key="disk/d1", revision=gone)
+
+
+async def test_reports_become_documents_and_repeating_them_costs_nothing(site: Site) -> None:
+    vm = ReportedVm(id="v1", revision=7, settled=True, state=GuestState.RUNNING)
+    disk = ReportedDisk(id="d1", revision=3, settled=True)
+    async with agent(site, await site.joined("h1")) as (link, frames):
+        await next_frame(frames)
+        await link.send(Report(items=(vm, disk), full=True))
+        value = await site.until(reported_key("h1", "vm", "v1"))
+        assert msgspec.json.decode(value or b"", type=ReportedVm) == vm
+        revision = await site.store.revision()
+        await link.send(Report(items=(vm, disk)))
+        await link.send(Report(gone=("disk/d1",)))
+        await site.until(reported_key("h1", "disk", "d1"), exists=False)
+        assert await site.store.revision() == revision + 1
+        await link.send(Report(full=True))
+        await site.until(reported_key("h1", "vm", "v1"), exists=False)
+
+
+async def test_requests_are_answered_and_faults_are_raised(site: Site) -> None:
+    with pytest.raises(HeliostatError, match="not connected"):
+        await site.gateway.request("h1", "vm.log", {})
+    async with agent(site, await site.joined("h1")) as (link, frames):
+        await next_frame(frames)
+        asked = asyncio.create_task(site.gateway.request("h1", "vm.log", {"vm": "v1"}))
+        frame = await next_frame(frames)
+        assert isinstance(frame, Request)
+        assert (frame.method, frame.params) == ("vm.log", {"vm": "v1"})
+        await link.send(Response(id=frame.id, result={"text": "hi"}))
+        assert await asked == {"text": "hi"}
+        asked = asyncio.create_task(site.gateway.request("h1", "vm.log", {"vm": "v2"}))
+        frame = await next_frame(frames)
+        assert isinstance(frame, Request)
+        fault = Fault(code="VmNotFound", message="There is no VM v2.", permanent=True)
+        await link.send(Response(id=frame.id, fault=fault))
+        with pytest.raises(HeliostatError) as raised:
+            await asked
+        assert raised.value.code == "VmNotFound"
+
+
+async def test_a_request_under_way_fails_when_the_link_is_cut(site: Site) -> None:
+    async with agent(site, await site.joined("h1")) as (_, frames):
+        await next_frame(frames)
+        asked = asyncio.create_task(site.gateway.request("h1", "host.stats", {}))
+        await next_frame(frames)
+    with pytest.raises(HeliostatError) as raised:
+        await asked
+    assert raised.value.code == "AgentUnavailable"
+
+
+async def test_blobs_are_fetched_whole_and_from_an_offset(site: Site) -> None:
+    content = bytes(range(256)) * 9000
+    with site.blobs.stage() as staging:
+        staging.write(content)
+        blob = staging.commit()
+    async with agent(site, await site.joined("h1")) as (link, _):
+        assert b"".join([part async for part in link.fetch_blob(blob.digest, 0)]) == content
+        tail = b"".join([part async for part in link.fetch_blob(blob.digest, 1_500_000)])
+        assert tail == content[1_500_000:]
+        with pytest.raises(HeliostatError) as raised:
+            [part async for part in link.fetch_blob("0" * 64, 0)]
+        assert raised.value.code == "BlobNotFound"
+
+
+async def test_a_tunnel_carries_bytes_both_ways_until_it_is_closed(site: Site) -> None:
+    async with agent(site, await site.joined("h1")) as (link, frames):
+        await next_frame(frames)
+        opening = asyncio.create_task(site.gateway.open_tunnel("h1", "v1", "port", 22))
+        frame = await next_frame(frames)
+        assert isinstance(frame, Request)
+        assert frame.params["port"] == 22
+        far = await link.dial_tunnel(str(frame.params["ticket"]))
+        await link.send(Response(id=frame.id, result={}))
+        near = await opening
+        await near.write(b"ping" * 10_000)
+        got = b""
+        while len(got) < 40_000:
+            got += await far.read()
+        await far.write(b"pong")
+        assert await near.read() == b"pong"
+        closing = asyncio.create_task(near.close())
+        assert await far.read() == b""
+        await far.close()
+        await closing
+
+
+async def test_the_newer_of_two_sessions_wins(site: Site) -> None:
+    context = await site.joined("h1")
+    async with agent(site, context) as (_, old_frames):
+        await next_frame(old_frames)
+        async with agent(site, context) as (new, new_frames):
+            await next_frame(new_frames)
+            async with asyncio.timeout(10):
+                assert [frame async for frame in old_frames] == []
+            vm = ReportedVm(id="v1", revision=1, settled=True, state=GuestState.STOPPED)
+            await new.send(Report(items=(vm,)))
+            await site.until(reported_key("h1", "vm", "v1"))
+
+
+async def test_a_stranger_gets_nothing(site: Site) -> None:
+    authority = Authority.open(site.folder / "other", SystemClock(), "other.local")
+    trusting = ssl.create_default_context(cafile=str(site.folder / "ca" / "ca.pem"))
+    with pytest.raises(HeliostatError):
+        async with client.dial(site.url, trusting):
+            pass
+    distrusting = ssl.create_default_context(cadata=authority.ca_pem)
+    with pytest.raises(HeliostatError) as raised:
+        async with client.dial(site.url, distrusting):
+            pass
+    assert raised.value.code == "Unreachable"
+    with pytest.raises(HeliostatError) as raised:
+        await client.redeem(site.url, trusting, "wrong", "no request")
+    assert raised.value.code == "InvalidToken"
+
+
+async def test_an_agent_of_a_deleted_host_is_turned_away(site: Site) -> None:
+    context = await site.joined("h2")
+    async with agent(site, context) as (_, frames):
+        async with asyncio.timeout(10):
+            assert [frame async for frame in frames] == []
