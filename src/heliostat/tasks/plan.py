@@ -83,7 +83,7 @@ def plan(
         steps=planned_steps(task, durations),
         quota=tuple(quota),
         placement=placement,
-        warnings=tuple([*warnings, *(each for each in own if each not in warnings)]),
+        warnings=(*warnings, *(each for each in own if each not in warnings)),
         estimate=estimate(task, durations),
     )
 
