@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -62,6 +63,7 @@ def document(version: str, routes: tuple[Route, ...] = ROUTES) -> dict[str, Any]
     }
 
 
+@cache
 def render(version: str) -> bytes:
     """The document as indented JSON with a final newline, as it is committed."""
     return msgspec.json.format(msgspec.json.encode(document(version)), indent=2) + b"\n"

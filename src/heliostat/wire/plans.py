@@ -38,10 +38,11 @@ class PlanPlacement(Response):
 
 
 class PlanEstimate(Response):
-    """How long it would take, from the history of the same steps."""
+    """How long it would usually take, from the history of the same steps."""
 
     seconds: float
     basis: str
+    seldom_above_s: float = 0.0
 
 
 class Plan(Response):

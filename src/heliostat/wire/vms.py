@@ -126,9 +126,17 @@ class VmLog(Response):
 
 
 _VM = Owner("vm")
+_HARD = (Query("hard", bool, "Power off at once, without asking the guest."),)
 
 
-def _change(method: str, verb: str, operation: str, summary: str, request: Any = None) -> Route:
+def _change(
+    method: str,
+    verb: str,
+    operation: str,
+    summary: str,
+    request: Any = None,
+    query: tuple[Query, ...] = (),
+) -> Route:
     return Route(
         method=method,
         path=f"/v1/vms/{{id}}/{verb}" if verb else "/v1/vms/{id}",
@@ -141,6 +149,7 @@ def _change(method: str, verb: str, operation: str, summary: str, request: Any =
         response=Task,
         status=201,
         mutating=True,
+        query=query,
     )
 
 
@@ -198,7 +207,7 @@ ROUTES = (
     _change("DELETE", "", "deleteVm", "Delete a stopped VM and its ephemeral disks."),
     _read("tasks", "listVmTasks", "List the tasks of a VM.", TaskList, *TASKS_OF),
     _change("POST", "start", "startVm", "Start a VM."),
-    _change("POST", "stop", "stopVm", "Stop a VM: ask the guest, then power off."),
+    _change("POST", "stop", "stopVm", "Stop a VM: ask the guest, then power off.", query=_HARD),
     _change("POST", "restart", "restartVm", "Restart a VM."),
     _change("POST", "suspend", "suspendVm", "Save a VM's memory to disk and free its host's."),
     _change("POST", "resume", "resumeVm", "Let a suspended VM go on where it stopped."),

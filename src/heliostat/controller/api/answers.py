@@ -1,0 +1,20 @@
+"""The one way a JSON answer is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+JSON = "application/json"
+_encoder = msgspec.json.Encoder()
+
+
+def encode(body: Any) -> bytes:
+    """Wire structs as JSON; equal structs give equal bytes."""
+    return _encoder.encode(body)
+
+
+def as_json(body: Any, status: int) -> web.Response:
+    return web.Response(status=status, body=encode(body), content_type=JSON)

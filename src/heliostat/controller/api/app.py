@@ -1,0 +1,118 @@
+"""The API as an aiohttp application, built from the route table.
+
+Starting fails when a route has no handler or a handler no route.  Every request
+passes, in this order: request id, error boundary, authentication, authorisation,
+parsing, handler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+
+from heliostat.controller.api import (
+    access,
+    boundary,
+    disks,
+    flavors,
+    groups,
+    hosts,
+    images,
+    parsing,
+    projects,
+    quotas,
+    service_accounts,
+    system,
+    tasks,
+    tenants,
+    users,
+    vms,
+)
+from heliostat.controller.api.call import Call, Services
+from heliostat.controller.api.handler import Handler
+from heliostat.controller.api.ports import ApiSettings, DirectoryPort, HostsPort, IdentityPort
+from heliostat.controller.workflows.admission import Ports
+from heliostat.wire.route import Body, Route
+from heliostat.wire.routes import ROUTES
+
+HANDLERS: Mapping[str, Handler] = {
+    **system.HANDLERS,
+    **tenants.HANDLERS,
+    **projects.HANDLERS,
+    **quotas.HANDLERS,
+    **flavors.HANDLERS,
+    **images.HANDLERS,
+    **vms.HANDLERS,
+    **disks.HANDLERS,
+    **hosts.HANDLERS,
+    **tasks.HANDLERS,
+    **users.HANDLERS,
+    **groups.HANDLERS,
+    **service_accounts.HANDLERS,
+}
+
+
+def make_app(
+    ports: Ports,
+    identity: IdentityPort,
+    directory: DirectoryPort,
+    hosts_port: HostsPort,
+    settings: ApiSettings,
+) -> web.Application:
+    """The application that serves every route of ``wire.routes``."""
+    services = Services(ports, identity, directory, hosts_port, settings)
+    app = web.Application(
+        middlewares=[boundary.request_ids(ports.ids), boundary.errors],
+        client_max_size=settings.json_body_bytes,
+    )
+    app.on_response_prepare.append(boundary.add_headers)
+    check_complete(ROUTES, HANDLERS)
+    for route in ROUTES:
+        app.router.add_route(
+            route.method, route.path, endpoint(services, route, HANDLERS[route.operation])
+        )
+    return app
+
+
+def check_complete(routes: tuple[Route, ...], handlers: Mapping[str, Handler]) -> None:
+    """Raise ``RuntimeError`` unless routes and handlers match one to one."""
+    operations = {route.operation for route in routes}
+    if missing := sorted(operations - handlers.keys()):
+        raise RuntimeError(f"routes without a handler: {', '.join(missing)}")
+    if unknown := sorted(handlers.keys() - operations):
+        raise RuntimeError(f"handlers without a route: {', '.join(unknown)}")
+
+
+def endpoint(
+    services: Services, route: Route, handler: Handler
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """What aiohttp calls for one route."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        principal = await access.authenticate(services, route, request)
+        await access.authorise(services, route, principal, request.match_info)
+        call = Call(
+            services=services,
+            route=route,
+            request=request,
+            principal=principal,
+            request_id=request[boundary.REQUEST_ID],
+            params=request.match_info,
+            query=parsing.parse_query(request.query, route.all_query),
+            body=await _body(route, request),
+        )
+        return await handler.answer(call)
+
+    return handle
+
+
+async def _body(route: Route, request: web.Request) -> object:
+    if route.body is Body.UPLOAD or route.websocket:
+        return None
+    raw = await request.read()
+    if route.body is Body.JSON:
+        return parsing.parse_json(raw, route.request)
+    if route.mutating:
+        parsing.parse_nothing(raw)
+    return None

@@ -1,0 +1,87 @@
+"""The outermost layer of every request: its id, and the one shape of errors.
+
+``{"code", "message", "data", "hint"}``, ``data`` always an object.  What nobody
+foresaw becomes InternalError with the request id, and the log has the rest.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from heliostat import __version__
+from heliostat.core.errors import HeliostatError, PermanentError
+from heliostat.core.ids import Ids
+from heliostat.wire.errors import ApiError
+
+log = logging.getLogger(__name__)
+
+REQUEST_ID = web.RequestKey("request_id", str)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_RETRY_AFTER_STATUSES = (429, 503)
+
+
+def request_ids(ids: Ids) -> Middleware:
+    """Middleware that gives every request an id of its own."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request[REQUEST_ID] = ids.new_id()
+        return await handler(request)
+
+    return middleware
+
+
+@web.middleware
+async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Middleware that answers every failure in the one shape."""
+    try:
+        return await handler(request)
+    except HeliostatError as error:
+        return _answer(error)
+    except web.HTTPException as error:
+        return _answer(_of_http(request, error))
+    except ConnectionError:
+        raise  # the client is gone; there is nobody to answer
+    except Exception as error:
+        request_id = request.get(REQUEST_ID, "")
+        log.exception("request %s: %s %s failed", request_id, request.method, request.path)
+        sentence = (
+            f"Something unforeseen went wrong ({type(error).__name__}); request {request_id}."
+        )
+        return _answer(PermanentError("InternalError", sentence, data={"requestId": request_id}))
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Signal handler: headers of every answer."""
+    response.headers["REQUEST-ID"] = request.get(REQUEST_ID, "")
+    response.headers["X-API-VERSION"] = __version__
+    response.headers["Server"] = "heliostat"
+
+
+def _answer(error: HeliostatError) -> web.Response:
+    headers = {}
+    if error.status in _RETRY_AFTER_STATUSES:
+        headers["Retry-After"] = str(max(1, round(getattr(error, "retry_after_s", 1.0))))
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return web.Response(
+        status=error.status,
+        body=msgspec.json.encode(ApiError.of(error)),
+        content_type="application/json",
+        headers=headers,
+    )
+
+
+def _of_http(request: web.Request, error: web.HTTPException) -> HeliostatError:
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(error.allowed_methods))
+        sentence = f"{request.path} does not take {request.method}; it takes {allowed}."
+        return PermanentError("MethodNotAllowed", sentence)
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return PermanentError("RequestTooLarge", "The request body is too large.")
+    return PermanentError("NotFound", f"There is nothing at {request.method} {request.path}.")

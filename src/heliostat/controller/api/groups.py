@@ -1,0 +1,66 @@
+"""Groups of the site's own directory."""
+
+from __future__ import annotations
+
+from heliostat.controller.api.call import Call
+from heliostat.controller.api.cursors import paginate
+from heliostat.controller.api.handler import Applies, Handler, Reads
+from heliostat.controller.api.listing import of_names
+from heliostat.controller.api.ports import GroupRecord
+from heliostat.wire import groups as wire
+
+KIND = "group"
+
+
+def show_group(call: Call, group: GroupRecord) -> wire.Group:
+    """A group; its name is its id."""
+    return wire.Group(
+        id=group.name,
+        kind=KIND,
+        name=group.name,
+        security_group=group.security_group,
+        self_link=f"{call.base}/v1/groups/{group.name}",
+        members=list(group.members),
+        description=group.description,
+    )
+
+
+async def _list(call: Call) -> wire.GroupList:
+    read = of_names(call.store, await call.services.directory.list_groups(), call.query.get("name"))
+    found, link = await paginate(call, read)
+    return wire.GroupList(items=[show_group(call, each) for each in found], next_page_link=link)
+
+
+async def _show(call: Call) -> wire.Group:
+    return show_group(call, await call.services.directory.get_group(call.id))
+
+
+async def _create(call: Call, plan: bool) -> wire.Group:
+    body: wire.GroupCreateSpec = call.body
+    made = await call.services.directory.create_group(
+        body.name, description=body.description, plan=plan
+    )
+    return show_group(call, made)
+
+
+async def _delete(call: Call, plan: bool) -> None:
+    await call.services.directory.delete_group(call.id, plan=plan)
+
+
+async def _add_member(call: Call, plan: bool) -> wire.Group:
+    made = await call.services.directory.add_member(call.id, call.body.name, plan=plan)
+    return show_group(call, made)
+
+
+async def _remove_member(call: Call, plan: bool) -> None:
+    await call.services.directory.remove_member(call.id, call.params["member"], plan=plan)
+
+
+HANDLERS: dict[str, Handler] = {
+    "createGroup": Applies(_create, KIND),
+    "listGroups": Reads(_list),
+    "getGroup": Reads(_show),
+    "deleteGroup": Applies(_delete, KIND),
+    "addGroupMember": Applies(_add_member, KIND),
+    "removeGroupMember": Applies(_remove_member, KIND),
+}

@@ -1,0 +1,137 @@
+"""What reaches through the agent into a guest: addresses, statistics, log, console, ports.
+
+Asking for addresses answers a completed task, also for a VM that is broken or
+whose agent is away: existing clients ask it for every VM they show.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from heliostat.agentlink import messages
+from heliostat.controller.api import streams
+from heliostat.controller.api.call import Call
+from heliostat.controller.api.handler import Handler, Reads, Streams
+from heliostat.controller.api.presenting import show_task
+from heliostat.controller.model.vm import Vm, VmState
+from heliostat.controller.workflows import kinds, reading
+from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
+from heliostat.tasks.admit import changes_for, completed_task
+from heliostat.tasks.model import Problem
+from heliostat.wire import stats, tasks
+from heliostat.wire import vms as wire
+
+DEFAULT_TAIL_BYTES = 64 << 10
+MAX_TAIL_BYTES = 1 << 20
+MAX_PORT = 65535
+_CONNECTION_KEYS = ("network", "macAddress", "ipAddress", "netmask", "isConnected")
+
+
+async def _networks(call: Call) -> tasks.Task:
+    vm = (await reading.vm(call.store, call.id)).value
+    connections, warnings = await _connections(call, vm)
+    task = completed_task(
+        call.ports.ids,
+        call.ports.clock,
+        "GET_NETWORKS",
+        entity_kind=kinds.VM,
+        entity_id=vm.id,
+        tenant_id=vm.tenant_id,
+        project_id=vm.project_id,
+        requested_by=call.caller.subject,
+        request_id=call.request_id,
+        resource_properties={"networkConnections": connections},
+        warnings=warnings,
+    )
+    # clients poll the task that this GET answers, so it must be there to be read
+    await call.store.commit((), changes_for(task))
+    return show_task(task, call.base)
+
+
+async def _connections(call: Call, vm: Vm) -> tuple[list[dict[str, str]], list[Problem]]:
+    """What the agent says; what is known without it when it can't be asked."""
+    if vm.state is not VmState.STARTED or not vm.host_id:
+        return [_assumed(vm, "False")], []
+    try:
+        async with asyncio.timeout(call.services.settings.agent_timeout_s):
+            answer = await call.services.hosts.request(vm.host_id, "vm.networks", {"vm": vm.id})
+        return [_shown(each) for each in answer["networkConnections"]], []
+    except TimeoutError:
+        late = TemporaryError("AgentUnavailable", f"Host {vm.host_id} did not answer in time.")
+        return [_assumed(vm, "Unknown")], [Problem.of(late)]
+    except HeliostatError as error:
+        return [_assumed(vm, "Unknown")], [Problem.of(error)]
+
+
+def _assumed(vm: Vm, connected: str) -> dict[str, str]:
+    return dict(zip(_CONNECTION_KEYS, ("user", vm.mac, "", "", connected), strict=True))
+
+
+def _shown(connection: dict[str, Any]) -> dict[str, str]:
+    """All strings: clients can't read anything else here."""
+    shown = {key: str(connection.get(key) or "") for key in _CONNECTION_KEYS}
+    return {**shown, "isConnected": shown["isConnected"] or "Unknown"}
+
+
+async def _stats(call: Call) -> stats.VmStats:
+    vm = (await reading.vm(call.store, call.id)).value
+    samples: list[stats.VmSample] = []
+    if vm.host_id:
+        answer = await call.services.hosts.request(vm.host_id, "vm.stats", {"vm": vm.id})
+        found = msgspec.convert(answer["samples"], list[messages.VmSample])
+        samples = [stats.VmSample(**msgspec.structs.asdict(each)) for each in found]
+    return stats.VmStats(id=vm.id, samples=samples)
+
+
+async def _log(call: Call) -> wire.VmLog:
+    tail = call.query.get("tailBytes", DEFAULT_TAIL_BYTES)
+    if not 1 <= tail <= MAX_TAIL_BYTES:
+        raise PermanentError(
+            "InvalidQueryParams",
+            f"tailBytes is 1 to {MAX_TAIL_BYTES}, not {tail}.",
+            data={"parameter": "tailBytes"},
+        )
+    vm = (await reading.vm(call.store, call.id)).value
+    if not vm.host_id:
+        return wire.VmLog(id=vm.id, text="")
+    params = {"vm": vm.id, "tail_bytes": tail}
+    answer = await call.services.hosts.request(vm.host_id, "vm.log", params)
+    return wire.VmLog(id=vm.id, text=str(answer["text"]))
+
+
+async def _console(call: Call) -> web.StreamResponse:
+    return await streams.bridge(call, await _running_on(call), "serial", None)
+
+
+async def _port(call: Call) -> web.StreamResponse:
+    text = call.params["port"]
+    port = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0
+    if not 1 <= port <= MAX_PORT:
+        raise PermanentError("InvalidEntity", f"port: {text!r} is not a TCP port.")
+    return await streams.bridge(call, await _running_on(call), "port", port)
+
+
+async def _running_on(call: Call) -> str:
+    """The host that the guest runs on; ``InvalidVmState`` if it doesn't run."""
+    vm = (await reading.vm(call.store, call.id)).value
+    if vm.state is not VmState.STARTED or not vm.host_id:
+        raise PermanentError(
+            "InvalidVmState",
+            f"VM {vm.name} is {vm.state}; it must be STARTED.",
+            data={"state": vm.state.value, "allowed": [VmState.STARTED.value]},
+        )
+    return vm.host_id
+
+
+HANDLERS: dict[str, Handler] = {
+    "getVmSubnets": Reads(_networks),
+    "getVmNetworks": Reads(_networks),
+    "getVmStats": Reads(_stats),
+    "getVmLog": Reads(_log),
+    "openVmConsole": Streams(_console),
+    "openVmPort": Streams(_port),
+}

@@ -1,0 +1,105 @@
+"""The kinds of handlers: what a noun module registers for its operations.
+
+A handler of each kind turns a :class:`Call` into an HTTP answer in one way, so a
+noun's functions only decide, read or present.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from heliostat.controller.api import admitting, uploads
+from heliostat.controller.api.answers import as_json, encode
+from heliostat.controller.api.call import Call
+from heliostat.controller.workflows.admission import Admission, Caller
+from heliostat.wire.body import EntityRef
+from heliostat.wire.plans import Plan
+
+
+class Handler(Protocol):
+    """Answers one operation."""
+
+    async def answer(self, call: Call) -> web.StreamResponse:
+        """The whole answer; raises ``HeliostatError``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """Answers what ``read`` returns; nothing when that is ``None``."""
+
+    read: Callable[[Call], Awaitable[Any]]
+
+    async def answer(self, call: Call) -> web.StreamResponse:
+        found = await self.read(call)
+        if found is None:
+            return web.Response(status=call.route.status)
+        return as_json(found, call.route.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Decides:
+    """Plans or commits the admission that ``verb`` decides."""
+
+    verb: Callable[[Call, Caller], Awaitable[Admission]]
+
+    async def answer(self, call: Call) -> web.StreamResponse:
+        digest = sha256(encode(call.body)).hexdigest()
+        return await admitting.answer(call, lambda caller: self.verb(call, caller), digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Receives:
+    """Takes an upload, then plans or commits what ``verb`` decides about it.
+
+    A plan reads nothing of the body: ``expect`` makes the upload it plans with.
+    """
+
+    verb: Callable[[Call, Caller, uploads.Upload], Awaitable[Admission]]
+
+    async def answer(self, call: Call) -> web.StreamResponse:
+        if call.wants_plan:
+            upload = uploads.declared(call.request, call.query.get("declaredSize"))
+        else:
+            upload = await uploads.receive(call.request, call.ports.blobs)
+        text = f"{upload.name}\n{upload.replication}\n{upload.blob.digest}"
+        digest = sha256(text.encode()).hexdigest()
+        return await admitting.answer(call, lambda caller: self.verb(call, caller, upload), digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Applies:
+    """Carries out a change that has no task (directory, join token).
+
+    ``change`` gets ``plan``: then it validates, changes nothing, and its result is
+    not shown.  ``entity`` names what the plan is about.
+    """
+
+    change: Callable[[Call, bool], Awaitable[Any]]
+    kind: str
+
+    async def answer(self, call: Call) -> web.StreamResponse:
+        made = await self.change(call, call.wants_plan)
+        if call.wants_plan:
+            entity = EntityRef(kind=self.kind, id=call.params.get("id", ""))
+            plan = Plan(
+                operation=call.route.operation, entity=entity, steps=[], quota=[], warnings=[]
+            )
+            return as_json(plan, 200)
+        if made is None:
+            return web.Response(status=204)
+        return as_json(made, call.route.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Answers by itself (WebSockets, ready-made bodies)."""
+
+    serve: Callable[[Call], Awaitable[web.StreamResponse]]
+
+    async def answer(self, call: Call) -> web.StreamResponse:
+        return await self.serve(call)

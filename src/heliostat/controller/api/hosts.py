@@ -1,0 +1,128 @@
+"""Hosts: entities, modes, statistics and join tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from heliostat.agentlink import messages
+from heliostat.controller.api.call import Call
+from heliostat.controller.api.cursors import paginate
+from heliostat.controller.api.handler import Applies, Decides, Handler, Reads
+from heliostat.controller.api.listing import of_index, of_kind
+from heliostat.controller.api.tasks import list_tasks
+from heliostat.controller.api.vms import show_vm
+from heliostat.controller.model.host import Host, HostSpec
+from heliostat.controller.workflows import host as verbs
+from heliostat.controller.workflows import kinds, reading
+from heliostat.controller.workflows.admission import Admission, Caller, Ports
+from heliostat.tasks.indexes import entity_prefix
+from heliostat.wire import hosts as wire
+from heliostat.wire import stats
+from heliostat.wire.tasks import TaskList
+from heliostat.wire.vms import VmList
+
+
+async def show_host(call: Call, host: Host) -> wire.Host:
+    """A host; its agent's part is there once the agent has joined.
+
+    ``username`` and ``password`` are always empty: neither is kept.
+    """
+    active = await reading.agent_is_active(call.store, host.id)
+    found = await reading.inventory(call.store, host.id)
+    return wire.Host(
+        id=host.id,
+        kind=kinds.HOST,
+        address=host.address,
+        state=host.state.value,
+        self_link=f"{call.base}/v1/infrastructure/hosts/{host.id}",
+        usage_tags=[tag.value for tag in host.usage_tags],
+        username="",
+        password="",
+        esx_version=found.hypervisor if found else "",
+        zone=host.zone,
+        metadata=host.metadata,
+        agent_state="ACTIVE" if active else "MISSING",
+        hostname=found.hostname if found else "",
+        hypervisor=found.hypervisor if found else "",
+        accelerator=found.accelerator if found else "",
+        agent_version=found.agent_version if found else "",
+        datastore=found.datastore if found else "",
+        cpu_count=found.cpu_count if found else 0,
+        memory_mib=found.memory_mib if found else 0,
+        disk_total_bytes=found.disk_total_bytes if found else 0,
+        disk_free_bytes=found.disk_free_bytes if found else 0,
+    )
+
+
+async def _list(call: Call) -> wire.HostList:
+    found, link = await paginate(call, of_kind(call.store, kinds.HOSTS))
+    return wire.HostList(items=[await show_host(call, each) for each in found], next_page_link=link)
+
+
+async def _show(call: Call) -> wire.Host:
+    return await show_host(call, (await reading.host(call.store, call.id)).value)
+
+
+async def _tasks(call: Call) -> TaskList:
+    await reading.host(call.store, call.id)
+    return await list_tasks(call, entity_prefix(kinds.HOST, call.id))
+
+
+async def _vms(call: Call) -> VmList:
+    await reading.host(call.store, call.id)
+    found, link = await paginate(call, of_index(call.store, kinds.VMS, "host", call.id))
+    return VmList(items=[await show_vm(call, each) for each in found], next_page_link=link)
+
+
+async def _stats(call: Call) -> stats.HostStats:
+    await reading.host(call.store, call.id)
+    answer = await call.services.hosts.request(call.id, "host.stats", {})
+    found = msgspec.convert(answer["samples"], list[messages.HostSample])
+    samples = [stats.HostSample(**msgspec.structs.asdict(each)) for each in found]
+    return stats.HostStats(id=call.id, samples=samples)
+
+
+async def _join_token(call: Call, plan: bool) -> wire.JoinToken | None:
+    await reading.host(call.store, call.id)
+    if plan:
+        return None
+    issued = await call.services.hosts.issue_join_token(call.id)
+    return wire.JoinToken(host_id=call.id, token=issued.token, expires_time=issued.expires_ms)
+
+
+async def _create(call: Call, caller: Caller) -> Admission:
+    body: wire.HostCreateSpec = call.body
+    spec = HostSpec(
+        address=body.address,
+        usage_tags=tuple(body.usage_tags or ()),
+        zone=body.zone or body.availability_zone,
+        metadata=body.metadata or {},
+    )
+    return await verbs.host_create(call.ports, caller, spec)
+
+
+def _mode(verb: Callable[[Ports, Caller, str], Awaitable[Admission]]) -> Decides:
+    """A verb that needs nothing but the host."""
+
+    async def decide(call: Call, caller: Caller) -> Admission:
+        return await verb(call.ports, caller, call.id)
+
+    return Decides(decide)
+
+
+HANDLERS: dict[str, Handler] = {
+    "createHost": Decides(_create),
+    "listHosts": Reads(_list),
+    "getHost": Reads(_show),
+    "deleteHost": _mode(verbs.host_delete),
+    "listHostTasks": Reads(_tasks),
+    "listHostVms": Reads(_vms),
+    "getHostStats": Reads(_stats),
+    "createJoinToken": Applies(_join_token, kinds.HOST),
+    "suspendHost": _mode(verbs.host_suspend),
+    "resumeHost": _mode(verbs.host_resume),
+    "enterHostMaintenance": _mode(verbs.host_enter_maintenance),
+    "exitHostMaintenance": _mode(verbs.host_exit_maintenance),
+}

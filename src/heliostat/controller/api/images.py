@@ -1,0 +1,137 @@
+"""Images: uploads, and who may see which."""
+
+from __future__ import annotations
+
+from heliostat.controller.api.access import groups_of, may
+from heliostat.controller.api.call import Call
+from heliostat.controller.api.cursors import paginate
+from heliostat.controller.api.handler import Decides, Handler, Reads, Receives
+from heliostat.controller.api.listing import of_index, of_kind
+from heliostat.controller.api.reach import reach_of
+from heliostat.controller.api.tasks import list_tasks
+from heliostat.controller.api.uploads import Upload
+from heliostat.controller.model.image import (
+    INFRASTRUCTURE,
+    PROJECT,
+    Image,
+    ImageScope,
+    ImageState,
+    Replication,
+    StagedImage,
+)
+from heliostat.controller.workflows import image as verbs
+from heliostat.controller.workflows import kinds, reading
+from heliostat.controller.workflows.admission import Admission, Caller
+from heliostat.core.errors import PermanentError
+from heliostat.tasks.indexes import entity_prefix
+from heliostat.wire import images as wire
+from heliostat.wire.access import Access
+from heliostat.wire.tasks import TaskList
+
+
+def show_image(call: Call, image: Image) -> wire.Image:
+    """An image; on this site one content store serves every host, so progress is all or nothing."""
+    progress = "100%" if image.state is ImageState.READY else "0%"
+    return wire.Image(
+        id=image.id,
+        kind=kinds.IMAGE,
+        name=image.name,
+        state=image.state.value,
+        self_link=f"{call.base}/v1/images/{image.id}",
+        size=image.size_bytes,
+        scope=wire.ImageScope(kind=image.scope.kind, id=image.scope.id),
+        settings=[
+            wire.ImageSetting(name=each.name, default_value=each.default_value)
+            for each in image.settings
+        ],
+        replication_type=image.replication.value,
+        replication_progress=progress,
+        seeding_progress=progress,
+        tags=list(image.tags),
+        digest=image.digest,
+        format=image.file_format,
+    )
+
+
+async def _list(call: Call) -> wire.ImageList:
+    name = call.query.get("name")
+    reach = await reach_of(call)
+
+    def wanted(image: Image) -> bool:
+        seen = image.scope.kind == INFRASTRUCTURE or reach.sees_project(image.scope.id)
+        return seen and name in (None, image.name)
+
+    found, link = await paginate(call, of_kind(call.store, kinds.IMAGES, wanted))
+    items = [show_image(call, each) for each in found]
+    return wire.ImageList(items=items, next_page_link=link)
+
+
+async def _list_of_project(call: Call) -> wire.ImageList:
+    await reading.project(call.store, call.id)
+    name = call.query.get("name")
+    read = of_index(
+        call.store, kinds.IMAGES, "project", call.id, lambda image: name in (None, image.name)
+    )
+    found, link = await paginate(call, read)
+    items = [show_image(call, each) for each in found]
+    return wire.ImageList(items=items, next_page_link=link)
+
+
+async def _show(call: Call) -> wire.Image:
+    """Infrastructure images are everybody's; a project's only its users', like unknown ones."""
+    principal = call.principal
+    if principal is None or principal.is_system_admin:
+        return show_image(call, (await reading.image(call.store, call.id)).value)
+    stored = await kinds.IMAGES.get(call.store, call.id)
+    if stored is not None:
+        if stored.value.scope.kind != PROJECT:
+            return show_image(call, stored.value)
+        owner = await groups_of(call.services, kinds.IMAGE, call.id)
+        if may(call.services, Access.PROJECT_USER, principal, owner):
+            return show_image(call, stored.value)
+    raise PermanentError("AccessForbidden", f"{principal.subject} may not see image {call.id!r}.")
+
+
+async def _tasks(call: Call) -> TaskList:
+    await reading.image(call.store, call.id)
+    return await list_tasks(call, entity_prefix(kinds.IMAGE, call.id))
+
+
+async def _upload(call: Call, caller: Caller, upload: Upload) -> Admission:
+    return await _create(call, caller, upload, ImageScope())
+
+
+async def _upload_to_project(call: Call, caller: Caller, upload: Upload) -> Admission:
+    return await _create(call, caller, upload, ImageScope(kind=PROJECT, id=call.id))
+
+
+async def _create(call: Call, caller: Caller, upload: Upload, scope: ImageScope) -> Admission:
+    staged = StagedImage(digest=upload.blob.digest, size_bytes=upload.blob.size_bytes)
+    return await verbs.image_create(
+        call.ports, caller, upload.name, _replication(upload.replication), scope, staged
+    )
+
+
+def _replication(text: str) -> Replication:
+    try:
+        return Replication(text.upper())
+    except ValueError as error:
+        known = " and ".join(Replication)
+        raise PermanentError(
+            "InvalidImageReplicationType", f"{text!r} is no replication type; there are {known}."
+        ) from error
+
+
+async def _delete(call: Call, caller: Caller) -> Admission:
+    return await verbs.image_delete(call.ports, caller, call.id)
+
+
+HANDLERS: dict[str, Handler] = {
+    "uploadImage": Receives(_upload),
+    "uploadProjectImage": Receives(_upload_to_project),
+    "listImages": Reads(_list),
+    "listProjectImages": Reads(_list_of_project),
+    "getImage": Reads(_show),
+    "deleteImage": Decides(_delete),
+    "listImageTasks": Reads(_tasks),
+}

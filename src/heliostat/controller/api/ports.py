@@ -1,0 +1,203 @@
+"""What the API needs from the rest of the platform, as protocols.
+
+The composition root joins them: sign-in knows tokens and groups, the gateway
+knows the agents' connections.  The API imports neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from heliostat.wire.access import Access
+
+
+class Principal(Protocol):
+    """A caller who has proved who it is."""
+
+    @property
+    def subject(self) -> str:
+        """``user@domain``."""
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Effective groups, ``DOMAIN\\name``."""
+
+    @property
+    def is_system_admin(self) -> bool:
+        """Whether every access rule is passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerGroups:
+    """Groups that administer an entity's tenant, and groups that may use its project."""
+
+    tenant_groups: frozenset[str] = frozenset()
+    project_groups: frozenset[str] = frozenset()
+
+
+class Verdict(Protocol):
+    """An access decision and its reason, one sentence."""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the caller may go on."""
+
+    @property
+    def reason(self) -> str:
+        """Why, for the caller to read."""
+
+
+class IdentityPort(Protocol):
+    """Who calls, and what may they do."""
+
+    async def verify(self, token: str) -> Principal:
+        """The principal of a bearer token; raises Malformed-, Invalid- or ExpiredAuthToken."""
+
+    def peer(self, transport: asyncio.BaseTransport | None) -> Principal | None:
+        """The principal of a Unix-socket peer, if the connection is one that counts."""
+
+    def decide(self, rule: Access, principal: Principal, owner: OwnerGroups) -> Verdict:
+        """Pure: whether ``principal`` passes ``rule`` for what ``owner`` owns."""
+
+
+class UserRecord(Protocol):
+    """A person in the directory."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def disabled(self) -> bool: ...
+    @property
+    def created_ms(self) -> int: ...
+    @property
+    def groups(self) -> tuple[str, ...]: ...
+    @property
+    def given_name(self) -> str: ...
+    @property
+    def family_name(self) -> str: ...
+    @property
+    def email(self) -> str: ...
+
+
+class GroupRecord(Protocol):
+    """A group in the directory."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def security_group(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def members(self) -> tuple[str, ...]: ...
+
+
+class AccountRecord(Protocol):
+    """A service account in the directory."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def client_id(self) -> str: ...
+    @property
+    def groups(self) -> tuple[str, ...]: ...
+
+
+class DirectoryPort(Protocol):
+    """Users, groups and service accounts; each change returns after its own commit.
+
+    With ``plan`` a change validates and writes nothing.
+    """
+
+    async def create_user(
+        self,
+        name: str,
+        password: str,
+        *,
+        given_name: str = "",
+        family_name: str = "",
+        email: str = "",
+        plan: bool = False,
+    ) -> UserRecord: ...
+    async def get_user(self, name: str) -> UserRecord: ...
+    async def list_users(self) -> Sequence[UserRecord]: ...
+    async def delete_user(self, name: str, *, plan: bool = False) -> UserRecord: ...
+    async def set_password(self, name: str, password: str, *, plan: bool = False) -> UserRecord: ...
+    async def create_group(
+        self, name: str, *, description: str = "", plan: bool = False
+    ) -> GroupRecord: ...
+    async def get_group(self, name: str) -> GroupRecord: ...
+    async def list_groups(self) -> Sequence[GroupRecord]: ...
+    async def delete_group(self, name: str, *, plan: bool = False) -> GroupRecord: ...
+    async def add_member(self, group: str, member: str, *, plan: bool = False) -> GroupRecord: ...
+    async def remove_member(
+        self, group: str, member: str, *, plan: bool = False
+    ) -> GroupRecord: ...
+    async def create_service_account(
+        self, name: str, public_key_pem: str, groups: Sequence[str] = (), *, plan: bool = False
+    ) -> AccountRecord: ...
+    async def list_service_accounts(self) -> Sequence[AccountRecord]: ...
+    async def delete_service_account(self, name: str, *, plan: bool = False) -> AccountRecord: ...
+
+
+class Stream(Protocol):
+    """A two-way byte stream into a guest."""
+
+    async def read(self) -> bytes:
+        """The next bytes; ``b""`` once the other end has closed."""
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes; raises ``HeliostatError`` when the other end is gone."""
+
+    async def close(self) -> None:
+        """Close both directions; closing twice does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedJoin:
+    """A one-time join token and when it ends (ms)."""
+
+    token: str
+    expires_ms: int
+
+
+class HostsPort(Protocol):
+    """Questions to agents; each raises ``AgentUnavailable`` while the agent is away."""
+
+    async def request(self, host_id: str, method: str, params: dict[str, Any]) -> Any:
+        """The agent's answer to a method of ``agentlink.messages.REQUESTS``, or its fault."""
+
+    async def open_tunnel(self, host_id: str, vm_id: str, kind: str, port: int | None) -> Stream:
+        """A byte stream to a guest's serial console (``serial``) or TCP port (``port``)."""
+
+    async def issue_join_token(self, host_id: str) -> IssuedJoin:
+        """A token with which one agent may join as this host, once."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthEndpoint:
+    """Where clients get tokens."""
+
+    endpoint: str
+    port: int
+    domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """Limits and facts of the API; all are for one controller process."""
+
+    auth: AuthEndpoint
+    json_body_bytes: int = 1 << 20
+    """Largest JSON request body, in bytes; the store takes commits of 1 MiB."""
+    agent_timeout_s: float = 3.0
+    """How long a read waits for an agent before it answers without the agent's part."""
+    git_commit_hash: str = ""
+    """The commit this server was built from, if known."""
+    load_balancer_address: str = ""
+    """Address of the load balancer before the controllers, if there is one."""

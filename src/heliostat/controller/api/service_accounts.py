@@ -1,0 +1,50 @@
+"""Service accounts."""
+
+from __future__ import annotations
+
+from heliostat.controller.api.call import Call
+from heliostat.controller.api.cursors import paginate
+from heliostat.controller.api.handler import Applies, Handler, Reads
+from heliostat.controller.api.listing import of_names
+from heliostat.controller.api.ports import AccountRecord
+from heliostat.wire import service_accounts as wire
+
+KIND = "service-account"
+
+
+def show_account(call: Call, account: AccountRecord) -> wire.ServiceAccount:
+    """A service account; its name is its id."""
+    return wire.ServiceAccount(
+        id=account.name,
+        kind=KIND,
+        name=account.name,
+        client_id=account.client_id,
+        self_link=f"{call.base}/v1/service-accounts/{account.name}",
+        groups=list(account.groups),
+    )
+
+
+async def _list(call: Call) -> wire.ServiceAccountList:
+    accounts = await call.services.directory.list_service_accounts()
+    found, link = await paginate(call, of_names(call.store, accounts, call.query.get("name")))
+    items = [show_account(call, each) for each in found]
+    return wire.ServiceAccountList(items=items, next_page_link=link)
+
+
+async def _create(call: Call, plan: bool) -> wire.ServiceAccount:
+    body: wire.ServiceAccountCreateSpec = call.body
+    made = await call.services.directory.create_service_account(
+        body.name, body.public_key_pem, tuple(body.groups or ()), plan=plan
+    )
+    return show_account(call, made)
+
+
+async def _delete(call: Call, plan: bool) -> None:
+    await call.services.directory.delete_service_account(call.id, plan=plan)
+
+
+HANDLERS: dict[str, Handler] = {
+    "createServiceAccount": Applies(_create, KIND),
+    "listServiceAccounts": Reads(_list),
+    "deleteServiceAccount": Applies(_delete, KIND),
+}

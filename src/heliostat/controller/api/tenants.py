@@ -1,0 +1,93 @@
+"""Tenants."""
+
+from __future__ import annotations
+
+from heliostat.controller.api.call import Call
+from heliostat.controller.api.cursors import paginate
+from heliostat.controller.api.handler import Decides, Handler, Reads
+from heliostat.controller.api.listing import of_index, of_kind
+from heliostat.controller.api.quotas import read_spec, show_quota
+from heliostat.controller.api.reach import Reach, reach_of
+from heliostat.controller.api.tasks import list_tasks
+from heliostat.controller.model.quota import OwnerKind
+from heliostat.controller.model.tenant import Tenant
+from heliostat.controller.workflows import kinds, reading
+from heliostat.controller.workflows import tenant as verbs
+from heliostat.controller.workflows.admission import Admission, Caller
+from heliostat.tasks.indexes import tenant_prefix
+from heliostat.wire import tenants as wire
+from heliostat.wire.body import SecurityGroup
+from heliostat.wire.tasks import TaskList
+
+
+async def show_tenant(call: Call, tenant: Tenant, reach: Reach) -> wire.Tenant:
+    """A tenant with its quota and those of its projects that the caller may use."""
+    quota = await reading.quota(call.store, OwnerKind.TENANT, tenant.id)
+    projects = await reading.projects(call.store, tenant.id)
+    return wire.Tenant(
+        id=tenant.id,
+        kind=kinds.TENANT,
+        name=tenant.name,
+        self_link=f"{call.base}/v1/tenants/{tenant.id}",
+        projects=[
+            wire.ProjectRef(id=each.id, name=each.name)
+            for each in projects
+            if reach.sees_project(each.id)
+        ],
+        security_groups=[
+            SecurityGroup(name=name, inherited=False) for name in tenant.security_groups
+        ],
+        tags=list(tenant.tags),
+        quota=show_quota(quota.value),
+    )
+
+
+async def _list(call: Call) -> wire.TenantList:
+    reach = await reach_of(call)
+    name = call.query.get("name")
+
+    def visible(tenant: Tenant) -> bool:
+        return reach.sees_tenant(tenant.id)
+
+    if name is None:
+        read = of_kind(call.store, kinds.TENANTS, visible)
+    else:
+        read = of_index(call.store, kinds.TENANTS, "name", name, visible)
+    found, link = await paginate(call, read)
+    items = [await show_tenant(call, each, reach) for each in found]
+    return wire.TenantList(items=items, next_page_link=link)
+
+
+async def _show(call: Call) -> wire.Tenant:
+    tenant = (await reading.tenant(call.store, call.id)).value
+    return await show_tenant(call, tenant, await reach_of(call))
+
+
+async def _tasks(call: Call) -> TaskList:
+    await reading.tenant(call.store, call.id)
+    return await list_tasks(call, tenant_prefix(call.id))
+
+
+async def _create(call: Call, caller: Caller) -> Admission:
+    body: wire.TenantCreateSpec = call.body
+    groups = tuple(body.security_groups or ())
+    return await verbs.tenant_create(call.ports, caller, body.name, groups, read_spec(body.quota))
+
+
+async def _delete(call: Call, caller: Caller) -> Admission:
+    return await verbs.tenant_delete(call.ports, caller, call.id)
+
+
+async def _set_groups(call: Call, caller: Caller) -> Admission:
+    groups = tuple(call.body.items or ())
+    return await verbs.tenant_set_security_groups(call.ports, caller, call.id, groups)
+
+
+HANDLERS: dict[str, Handler] = {
+    "createTenant": Decides(_create),
+    "listTenants": Reads(_list),
+    "getTenant": Reads(_show),
+    "deleteTenant": Decides(_delete),
+    "listTenantTasks": Reads(_tasks),
+    "setTenantSecurityGroups": Decides(_set_groups),
+}

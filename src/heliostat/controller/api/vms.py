@@ -1,0 +1,177 @@
+"""Virtual machines: entities and operations; what reaches into a guest is in ``guests``."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from heliostat.controller.api.call import Call
+from heliostat.controller.api.cursors import paginate
+from heliostat.controller.api.disks import read_affinities
+from heliostat.controller.api.guests import HANDLERS as GUEST_HANDLERS
+from heliostat.controller.api.handler import Decides, Handler, Reads
+from heliostat.controller.api.listing import of_index
+from heliostat.controller.api.quotas import show_cost
+from heliostat.controller.api.tasks import list_tasks
+from heliostat.controller.model.vm import AttachedDiskSpec, Vm, VmSpec
+from heliostat.controller.workflows import kinds, reading
+from heliostat.controller.workflows import vm as verbs
+from heliostat.controller.workflows.admission import Admission, Caller, Ports
+from heliostat.tasks.indexes import entity_prefix
+from heliostat.wire import vms as wire
+from heliostat.wire.tasks import TaskList
+
+EPHEMERAL, PERSISTENT = "ephemeral-disk", "persistent-disk"
+ATTACHED = "ATTACHED"
+
+
+async def show_vm(call: Call, vm: Vm) -> wire.Vm:
+    """A VM with its own disks first, then the persistent ones attached."""
+    host = await kinds.HOSTS.get(call.store, vm.host_id) if vm.host_id else None
+    return wire.Vm(
+        id=vm.id,
+        kind=kinds.VM,
+        name=vm.name,
+        flavor=vm.flavor,
+        state=vm.state.value,
+        self_link=f"{call.base}/v1/vms/{vm.id}",
+        cost=show_cost(vm.cost),
+        attached_disks=[*_own_disks(vm), *await _persistent_disks(call, vm)],
+        attached_isos=[],
+        tags=list(vm.tags),
+        metadata=vm.metadata,
+        floating_ip="",
+        source_image_id=vm.image_id,
+        project_id=vm.project_id,
+        host=host.value.address if host is not None else "",
+        datastore=vm.datastore,
+        host_id=vm.host_id,
+    )
+
+
+def _own_disks(vm: Vm) -> list[wire.AttachedDisk]:
+    return [
+        wire.AttachedDisk(
+            id=disk.id,
+            kind=EPHEMERAL,
+            name=disk.name,
+            flavor=disk.flavor,
+            state=ATTACHED,
+            boot_disk=disk.boot,
+            capacity_gb=disk.capacity_gb,
+        )
+        for disk in vm.disks
+    ]
+
+
+async def _persistent_disks(call: Call, vm: Vm) -> list[wire.AttachedDisk]:
+    shown = []
+    for disk_id in vm.attached_disk_ids:
+        stored = await kinds.DISKS.get(call.store, disk_id)
+        if stored is not None:
+            disk = stored.value
+            shown.append(
+                wire.AttachedDisk(
+                    id=disk.id,
+                    kind=PERSISTENT,
+                    name=disk.name,
+                    flavor=disk.flavor,
+                    state=disk.state.value,
+                    boot_disk=False,
+                    capacity_gb=disk.capacity_gb,
+                )
+            )
+    return shown
+
+
+async def _list(call: Call) -> wire.VmList:
+    await reading.project(call.store, call.id)
+    name = call.query.get("name")
+    read = of_index(call.store, kinds.VMS, "project", call.id, lambda vm: name in (None, vm.name))
+    found, link = await paginate(call, read)
+    return wire.VmList(items=[await show_vm(call, each) for each in found], next_page_link=link)
+
+
+async def _show(call: Call) -> wire.Vm:
+    return await show_vm(call, (await reading.vm(call.store, call.id)).value)
+
+
+async def _tasks(call: Call) -> TaskList:
+    await reading.vm(call.store, call.id)
+    return await list_tasks(call, entity_prefix(kinds.VM, call.id))
+
+
+async def _create(call: Call, caller: Caller) -> Admission:
+    body: wire.VmCreateSpec = call.body
+    disks = tuple(
+        AttachedDiskSpec(
+            name=disk.name,
+            flavor=disk.flavor,
+            kind=disk.kind,
+            capacity_gb=disk.capacity_gb,
+            boot_disk=disk.boot_disk,
+        )
+        for disk in body.attached_disks or ()
+    )
+    spec = VmSpec(
+        name=body.name,
+        flavor=body.flavor,
+        source_image_id=body.source_image_id,
+        attached_disks=disks,
+        affinities=read_affinities(body.affinities),
+        tags=tuple(body.tags or ()),
+        subnets=tuple(body.subnets or ()),
+        environment=body.environment or {},
+        ssh_keys=tuple(body.ssh_keys or ()),
+        user_data=body.user_data,
+        restart_on_crash=body.restart_on_crash,
+    )
+    return await verbs.vm_create(call.ports, caller, call.id, spec)
+
+
+def _power(verb: Callable[[Ports, Caller, str], Awaitable[Admission]]) -> Decides:
+    """A verb that needs nothing but the VM."""
+
+    async def decide(call: Call, caller: Caller) -> Admission:
+        return await verb(call.ports, caller, call.id)
+
+    return Decides(decide)
+
+
+async def _stop(call: Call, caller: Caller) -> Admission:
+    hard = call.query.get("hard", False)
+    return await verbs.vm_stop(call.ports, caller, call.id, hard=hard)
+
+
+async def _attach(call: Call, caller: Caller) -> Admission:
+    return await verbs.disk_attach(call.ports, caller, call.id, call.body.disk_id)
+
+
+async def _detach(call: Call, caller: Caller) -> Admission:
+    return await verbs.disk_detach(call.ports, caller, call.id, call.body.disk_id)
+
+
+async def _set_metadata(call: Call, caller: Caller) -> Admission:
+    return await verbs.vm_set_metadata(call.ports, caller, call.id, call.body.metadata or {})
+
+
+async def _add_tag(call: Call, caller: Caller) -> Admission:
+    return await verbs.vm_add_tag(call.ports, caller, call.id, call.body.value)
+
+
+HANDLERS: dict[str, Handler] = {
+    "createVm": Decides(_create),
+    "listVms": Reads(_list),
+    "getVm": Reads(_show),
+    "deleteVm": _power(verbs.vm_delete),
+    "listVmTasks": Reads(_tasks),
+    "startVm": _power(verbs.vm_start),
+    "stopVm": Decides(_stop),
+    "restartVm": _power(verbs.vm_restart),
+    "suspendVm": _power(verbs.vm_suspend),
+    "resumeVm": _power(verbs.vm_resume),
+    "attachDisk": Decides(_attach),
+    "detachDisk": Decides(_detach),
+    "setVmMetadata": Decides(_set_metadata),
+    "addVmTag": Decides(_add_tag),
+    **GUEST_HANDLERS,
+}

@@ -1,0 +1,308 @@
+"""What a furnished site holds: one of everything, in the states that verbs need.
+
+Tenants, projects, flavors, users and groups are made by their own verbs; what
+only a worker could make (VMs, disks, images, hosts) is written as it would be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from heliostat.cloudstore.contract import Change
+from heliostat.cloudstore.documents import Kind
+from heliostat.controller.model.disk import Disk, DiskState
+from heliostat.controller.model.host import Host, HostInventory, HostState, UsageTag
+from heliostat.controller.model.image import (
+    PROJECT,
+    Image,
+    ImageScope,
+    ImageState,
+    Replication,
+)
+from heliostat.controller.model.quantity import CostItem, total
+from heliostat.controller.model.quota import OwnerKind, QuotaLimit, charge, settle
+from heliostat.controller.model.reservation import Reservation, VmShare
+from heliostat.controller.model.vm import Vm, VmDisk, VmState, mac_of
+from heliostat.controller.workflows import kinds, reading
+from heliostat.controller.workflows.admission import Admission, Caller, Ports
+from heliostat.controller.workflows.commit import perform
+from heliostat.controller.workflows.flavor import flavor_create
+from heliostat.controller.workflows.project import project_create
+from heliostat.controller.workflows.tenant import tenant_create
+from heliostat.core.units import GIB, Unit
+from heliostat.identity.directory import Directory
+from heliostat.tasks.admit import changes_for
+from heliostat.tasks.model import Problem, Stall, Step, Task, TaskState
+from heliostat.testing.signed_in import group
+
+T = TypeVar("T", bound=msgspec.Struct)
+LEASE_TTL_S = 3600.0
+DIGEST = "ab" * 32
+
+_CALLER = Caller("admin@heliostat.local", frozenset(), is_system_admin=True, request_id="seed")
+_VM_COST = (
+    CostItem(key="vm", value=1.0, unit=Unit.COUNT),
+    CostItem(key="vm.cpu", value=1.0, unit=Unit.COUNT),
+    CostItem(key="vm.memory", value=1.0, unit=Unit.GB),
+)
+_BOOT_COST = (CostItem(key="ephemeral-disk", value=1.0, unit=Unit.COUNT),)
+_DATA_COST = (CostItem(key="persistent-disk", value=1.0, unit=Unit.COUNT),)
+
+
+async def furnish(ports: Ports, directory: Directory) -> dict[str, str]:
+    """Fill the site; the ids by name."""
+    rooms = _Furnisher(ports)
+    await rooms.containers()
+    await rooms.flavors()
+    await rooms.hosts()
+    await rooms.images()
+    await rooms.disks()
+    await rooms.machines()
+    await rooms.tasks()
+    await directory.create_user("ada", "correct horse battery", given_name="Ada")
+    await directory.create_group("operators", description="People on call")
+    await directory.add_member("operators", "ada")
+    rooms.ids |= {"user": "ada", "group": "operators"}
+    return rooms.ids
+
+
+@dataclass(slots=True)
+class _Furnisher:
+    ports: Ports
+    ids: dict[str, str] = field(default_factory=dict)
+
+    def new(self, name: str) -> str:
+        self.ids[name] = self.ports.ids.new_id()
+        return self.ids[name]
+
+    async def make(self, name: str, decide: Callable[[], Awaitable[Admission]]) -> None:
+        self.ids[name] = (await perform(self.ports, decide)).task.entity_id
+
+    async def put(self, kind: Kind[T], value: T) -> None:
+        await self.ports.store.commit((), kind.put(value))
+
+    async def containers(self) -> None:
+        ports = self.ports
+        limits = {
+            "vm.cpu": QuotaLimit(limit=100.0, unit=Unit.COUNT),
+            "vm.memory": QuotaLimit(limit=200.0, unit=Unit.GB),
+        }
+        small = {
+            "vm.cpu": QuotaLimit(limit=20.0, unit=Unit.COUNT),
+            "vm.memory": QuotaLimit(limit=40.0, unit=Unit.GB),
+        }
+        for tenant in ("acme", "umbrella"):
+            groups = [group(f"{tenant}-admins")]
+            await self.make(tenant, lambda: tenant_create(ports, _CALLER, tenant, groups, limits))  # noqa: B023
+        await self.make("empty-tenant", lambda: tenant_create(ports, _CALLER, "empty"))
+        acme = self.ids["acme"]
+        users = [group("web-users")]
+        await self.make("web", lambda: project_create(ports, _CALLER, acme, "web", users, small))
+        await self.make("empty-project", lambda: project_create(ports, _CALLER, acme, "spare"))
+
+    async def flavors(self) -> None:
+        ports = self.ports
+        for name, kind, label, cost in (
+            ("small", "vm", "flavor", _VM_COST),
+            ("boot", "ephemeral-disk", "boot-flavor", _BOOT_COST),
+            ("data", "persistent-disk", "data-flavor", _DATA_COST),
+        ):
+            await self.make(label, lambda: flavor_create(ports, _CALLER, name, kind, cost))  # noqa: B023
+
+    async def hosts(self) -> None:
+        for number, (name, state) in enumerate(
+            (
+                ("host", HostState.READY),
+                ("host-suspended", HostState.SUSPENDED),
+                ("host-maintenance", HostState.MAINTENANCE),
+                ("host-new", HostState.NOT_PROVISIONED),
+            ),
+            start=1,
+        ):
+            host = Host(
+                id=self.new(name),
+                address=f"10.1.0.{number}",
+                state=state,
+                usage_tags=(UsageTag.CLOUD,),
+                created_ms=self.ports.clock.now_ms(),
+            )
+            await self.put(kinds.HOSTS, host)
+            if state is not HostState.NOT_PROVISIONED:
+                await self.agent(host.id, number)
+                await self.put(kinds.RESERVATIONS, Reservation(host_id=host.id))
+
+    async def agent(self, host_id: str, number: int) -> None:
+        lease = await self.ports.store.acquire(f"agent/{host_id}", "seed", LEASE_TTL_S)
+        assert lease is not None
+        inventory = HostInventory(
+            id=host_id,
+            hostname=f"host-{number}",
+            cpu_count=8,
+            memory_mib=16384,
+            disk_total_bytes=500 * GIB,
+            disk_free_bytes=400 * GIB,
+            datastore=f"local-{number}",
+            accelerator="tcg",
+            hypervisor="QEMU 7.2",
+            agent_version="0.1.0",
+        )
+        await self.put(kinds.INVENTORIES, inventory)
+
+    async def images(self) -> None:
+        for name, scope in (
+            ("image", ImageScope()),
+            ("project-image", ImageScope(kind=PROJECT, id=self.ids["web"])),
+            ("unused-image", ImageScope()),
+        ):
+            image = Image(
+                id=self.new(name),
+                name=name,
+                state=ImageState.READY,
+                scope=scope,
+                replication=Replication.EAGER,
+                size_bytes=2 * GIB,
+                upload_digest=DIGEST,
+                digest=DIGEST,
+                blob_size_bytes=1 << 20,
+                file_format="qcow2",
+            )
+            await self.put(kinds.IMAGES, image)
+
+    async def disks(self) -> None:
+        cost = total((*_DATA_COST, _capacity("persistent-disk.capacity", 5)))
+        for name in ("disk", "disk-attached", "disk-attached-suspended"):
+            disk = Disk(
+                id=self.new(name),
+                project_id=self.ids["web"],
+                tenant_id=self.ids["acme"],
+                name=name,
+                state=DiskState.DETACHED,
+                flavor_id=self.ids["data-flavor"],
+                flavor="data",
+                capacity_gb=5,
+                cost=cost,
+                host_id=self.ids["host"],
+                datastore="local-1",
+            )
+            await self.put(kinds.DISKS, disk)
+            await self.charge(cost)
+            await self.reserve(lambda held: held.with_disk(disk.id, 5 * GIB))  # noqa: B023
+
+    async def machines(self) -> None:
+        for name, state, attached in (
+            ("vm-stopped", VmState.STOPPED, "disk-attached"),
+            ("vm-started", VmState.STARTED, ""),
+            ("vm-suspended", VmState.SUSPENDED, "disk-attached-suspended"),
+            ("vm-bare", VmState.STOPPED, ""),
+            ("vm-error", VmState.ERROR, ""),
+        ):
+            await self.machine(name, state, attached)
+
+    async def machine(self, name: str, state: VmState, attached: str) -> None:
+        vm_id = self.new(name)
+        cost = total((*_VM_COST, *_BOOT_COST, _capacity("ephemeral-disk.capacity", 2)))
+        boot = VmDisk(
+            id=self.new(f"{name}-boot"),
+            name=f"{name}-boot0",
+            flavor_id=self.ids["boot-flavor"],
+            flavor="boot",
+            capacity_gb=2,
+            boot=True,
+        )
+        vm = Vm(
+            id=vm_id,
+            project_id=self.ids["web"],
+            tenant_id=self.ids["acme"],
+            name=name,
+            state=state,
+            flavor_id=self.ids["flavor"],
+            flavor="small",
+            cpu_count=1,
+            memory_mib=1024,
+            image_id=self.ids["image"],
+            image_digest=DIGEST,
+            disks=(boot,),
+            cost=cost,
+            mac=mac_of(vm_id),
+            host_id=self.ids["host"],
+            datastore="local-1",
+            attached_disk_ids=(self.ids[attached],) if attached else (),
+        )
+        await self.put(kinds.VMS, vm)
+        await self.charge(cost)
+        share = VmShare(cpu_count=1, memory_mib=1024, disk_bytes=0)
+        await self.reserve(lambda held: held.with_vm(vm_id, share))
+        if attached:
+            stored = await reading.disk(self.ports.store, self.ids[attached])
+            disk = replace(stored.value, state=DiskState.ATTACHED, vm_id=vm_id)
+            await self.ports.store.commit((), kinds.DISKS.put(disk, stored.value))
+
+    async def charge(self, cost: tuple[CostItem, ...]) -> None:
+        store = self.ports.store
+        project = (await reading.quota(store, OwnerKind.PROJECT, self.ids["web"])).value
+        tenant = (await reading.quota(store, OwnerKind.TENANT, self.ids["acme"])).value
+        after = charge(project, cost)
+        changes: list[Change] = [
+            *kinds.QUOTAS[OwnerKind.PROJECT].put(after),
+            *kinds.QUOTAS[OwnerKind.TENANT].put(settle(tenant, project, after)),
+        ]
+        await store.commit((), changes)
+
+    async def reserve(self, change: Callable[[Reservation], Reservation]) -> None:
+        stored = await kinds.RESERVATIONS.get(self.ports.store, self.ids["host"])
+        assert stored is not None
+        await self.put(kinds.RESERVATIONS, change(stored.value))
+
+    async def tasks(self) -> None:
+        """A stalled creation of a disk that allows every action, and one that has failed."""
+        now_ms = self.ports.clock.now_ms()
+        step = Step(
+            operation="CREATE_DISK",
+            sequence=0,
+            state=TaskState.STARTED,
+            queued_ms=now_ms,
+            started_ms=now_ms,
+            attempt=1,
+            skippable=True,
+            undoable=True,
+        )
+        stalled = Task(
+            id=self.new("task-stalled"),
+            operation="CREATE_DISK",
+            entity_kind=kinds.DISK,
+            entity_id=self.ids["disk"],
+            state=TaskState.STARTED,
+            queued_ms=now_ms,
+            started_ms=now_ms,
+            steps=[step],
+            tenant_id=self.ids["acme"],
+            project_id=self.ids["web"],
+            requested_by="admin@heliostat.local",
+            request_id="seed",
+            stalled=Stall(
+                since_ms=now_ms,
+                reason="Waiting for the agent of host-1 to prepare the disk; it is not connected.",
+                actions=("retry", "skip", "undo"),
+            ),
+        )
+        await self.ports.store.commit((), changes_for(stalled))
+        problem = Problem(code="NoSuchResource", message="There is no host yet.", hint="Add one.")
+        failed = replace(
+            stalled,
+            id=self.new("task-failed"),
+            state=TaskState.ERROR,
+            end_ms=now_ms,
+            stalled=None,
+            undoing=True,
+            steps=[replace(step, state=TaskState.ERROR, end_ms=now_ms, errors=[problem])],
+        )
+        await self.ports.store.commit((), changes_for(failed))
+
+
+def _capacity(key: str, capacity_gb: int) -> CostItem:
+    return CostItem(key=key, value=float(capacity_gb), unit=Unit.GB)

@@ -1,0 +1,54 @@
+"""Callers of tests: bearer tokens that name their principal, judged by the real access rules.
+
+``admin``, ``tenant-admin`` (of the tenant acme), ``project-user`` (of its project
+web) and ``stranger`` (administers another tenant).
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from heliostat.controller.api.ports import OwnerGroups
+from heliostat.controller.api.ports import Principal as Caller
+from heliostat.core.errors import PermanentError
+from heliostat.identity import access
+from heliostat.identity.names import ADMINISTRATORS, security_group
+from heliostat.identity.principal import Principal, principal_of
+from heliostat.wire.access import Access
+
+DOMAIN = "heliostat.local"
+GROUPS = {
+    "admin": ADMINISTRATORS,
+    "tenant-admin": "acme-admins",
+    "project-user": "web-users",
+    "stranger": "umbrella-admins",
+}
+
+
+def group(name: str) -> str:
+    """The security group ``name`` of the test domain."""
+    return security_group(name, DOMAIN)
+
+
+def principal(token: str) -> Principal:
+    """The principal whose token is ``token``."""
+    return principal_of(f"{token}@{DOMAIN}", frozenset({group(GROUPS[token])}), "", DOMAIN)
+
+
+class TokenIdentity:
+    """An ``IdentityPort`` whose tokens are the names in ``GROUPS``; ``expired`` is one that was."""
+
+    async def verify(self, token: str) -> Principal:
+        if token == "expired":  # noqa: S105 - the name of a test's token
+            raise PermanentError("ExpiredAuthToken", "The token has expired.")
+        if token not in GROUPS:
+            raise PermanentError("InvalidAuthToken", "The token is not one of this site.")
+        return principal(token)
+
+    def peer(self, transport: asyncio.BaseTransport | None) -> Principal | None:  # noqa: ARG002
+        return None
+
+    def decide(self, rule: Access, principal: Caller, owner: OwnerGroups) -> access.Verdict:
+        assert isinstance(principal, Principal)
+        groups = access.OwnerGroups(owner.tenant_groups, owner.project_groups)
+        return access.decide(rule, principal, groups)

@@ -1,0 +1,80 @@
+"""A whole API over TCP with a small furnished site behind it: memory store, no workers.
+
+Everything has a name (``site.ids["vm-stopped"]``), and equal sites have equal
+ids and times, so requests and answers can lie in data files.  Nothing runs in
+the background: a queued task stays queued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+
+from heliostat.cloudstore.memory import MemoryStore
+from heliostat.content.blobs import Blobs
+from heliostat.controller.api.app import make_app
+from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
+from heliostat.controller.workflows.admission import Ports
+from heliostat.controller.workflows.image_files import NormalisedImage
+from heliostat.core.ids import SeededIds
+from heliostat.identity.directory import Directory
+from heliostat.testing.agents import CannedAgents
+from heliostat.testing.clock import VirtualClock
+from heliostat.testing.furniture import furnish
+from heliostat.testing.signed_in import TokenIdentity
+
+SEED = 7
+
+
+class NoImageFiles:
+    """No worker runs here, so nothing looks into images."""
+
+    async def normalise(
+        self,
+        blobs: Blobs,  # noqa: ARG002
+        upload_digest: str,  # noqa: ARG002
+        max_bytes: int,  # noqa: ARG002
+        progress: Callable[[float], None],  # noqa: ARG002
+    ) -> NormalisedImage:
+        raise AssertionError("a task ran")
+
+
+@dataclass(slots=True)
+class Site:
+    """A served site; ``base`` is its URL, ``ids`` the ids of what it is furnished with."""
+
+    base: str
+    ports: Ports
+    agents: CannedAgents
+    directory: Directory
+    ids: dict[str, str] = field(default_factory=dict)
+
+
+@asynccontextmanager
+async def furnished_site(folder: Path) -> AsyncIterator[Site]:
+    """Serve a furnished site on a free port of the loopback address."""
+    clock = VirtualClock()
+    store, ids = MemoryStore(clock), SeededIds(SEED)
+    ports = Ports(
+        store=store, clock=clock, ids=ids, blobs=Blobs(folder / "blobs"), images=NoImageFiles()
+    )
+    directory = Directory(store, clock, ids)
+    agents = CannedAgents(clock.now_ms())
+    settings = ApiSettings(auth=AuthEndpoint("auth.example", 443, "heliostat.local"))
+    app = make_app(ports, TokenIdentity(), directory, agents, settings)
+    names = await furnish(ports, directory)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        yield Site(f"http://{host}:{port}", ports, agents, directory, names)
+    finally:
+        await runner.cleanup()
+        directory.close()
+        await store.close()
