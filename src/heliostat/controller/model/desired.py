@@ -11,6 +11,10 @@ DISK = "disk"
 IMAGE = "image"
 
 
+DESIRED = "/v1/desired/"
+REPORTED = "/v1/reported/"
+
+
 def desired_prefix(host_id: str) -> str:
     """Everything that the agent of a host shall make true."""
     return f"/v1/desired/{host_id}/"

@@ -1,7 +1,7 @@
 """Which hosts shall have which images in their cache before a VM needs them.
 
-``missing`` and ``needless`` are pure: EAGER images that are READY belong on every
-host that takes guests, nothing else is asked for ahead of need.
+EAGER images belong on every host that takes guests; nothing else is asked for
+ahead of need.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from heliostat.controller.workflows.kinds import HOSTS, IMAGES
 
 Commit = Callable[[Sequence[Guard], Sequence[Change]], Awaitable[int]]
 _LASTING = frozenset({HostState.READY, HostState.SUSPENDED, HostState.MAINTENANCE})
+_COMING = frozenset({ImageState.CREATING, ImageState.READY})  # being replicated, or replicated
 
 
 def takes_images(host: Host) -> bool:
@@ -38,7 +39,7 @@ def wanted_digests(images: Iterable[Image]) -> dict[str, int]:
     return {
         image.digest: image.blob_size_bytes
         for image in images
-        if image.replication is Replication.EAGER and image.state is ImageState.READY
+        if image.replication is Replication.EAGER and image.digest and image.state in _COMING
     }
 
 

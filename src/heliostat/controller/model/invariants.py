@@ -1,0 +1,227 @@
+"""What must always be true of all documents together (pure).
+
+Used after every history that tests play, and by the platform's own check-up.
+A violation is a sentence with numbers; an empty list means that the books are
+in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from heliostat.controller.model.disk import Disk, DiskState
+from heliostat.controller.model.flavor import Flavor
+from heliostat.controller.model.host import Host
+from heliostat.controller.model.image import PROJECT, Image
+from heliostat.controller.model.project import Project
+from heliostat.controller.model.quantity import CostItem, written
+from heliostat.controller.model.quota import OwnerKind, Quota, charge, drawn_by
+from heliostat.controller.model.reservation import Reservation
+from heliostat.controller.model.tenant import Tenant
+from heliostat.controller.model.vm import Vm
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All documents of one moment, by id; quotas by owner's kind and id.
+
+    ``index_expected`` are the index keys that the documents call for and
+    ``index_found`` those that exist; ``desired`` are (host, kind, id) of desired
+    VMs and disks; ``open_tasks`` the tasks that have not ended.
+    """
+
+    tenants: Mapping[str, Tenant]
+    projects: Mapping[str, Project]
+    quotas: Mapping[tuple[OwnerKind, str], Quota]
+    flavors: Mapping[str, Flavor]
+    images: Mapping[str, Image]
+    vms: Mapping[str, Vm]
+    disks: Mapping[str, Disk]
+    hosts: Mapping[str, Host]
+    reservations: Mapping[str, Reservation]
+    index_expected: frozenset[str] = frozenset()
+    index_found: frozenset[str] = frozenset()
+    desired: frozenset[tuple[str, str, str]] = frozenset()
+    open_tasks: frozenset[str] = field(default=frozenset())
+
+
+def violations(world: World) -> list[str]:
+    """Everything that is wrong, as sentences."""
+    return [
+        *_owners(world),
+        *_project_quotas(world),
+        *_tenant_quotas(world),
+        *_limits(world),
+        *_reservations(world),
+        *_attachments(world),
+        *_references(world),
+        *_indexes(world),
+        *_operations(world),
+        *_desired(world),
+    ]
+
+
+def _owners(world: World) -> Iterator[str]:
+    wanted = {(OwnerKind.TENANT, each) for each in world.tenants}
+    wanted |= {(OwnerKind.PROJECT, each) for each in world.projects}
+    for kind, id_ in sorted(wanted - world.quotas.keys()):
+        yield f"The {kind} {id_} has no quota."
+    for kind, id_ in sorted(world.quotas.keys() - wanted):
+        yield f"There is a quota of the {kind} {id_}, which does not exist."
+
+
+def _project_quotas(world: World) -> Iterator[str]:
+    for project_id in world.projects:
+        quota = world.quotas.get((OwnerKind.PROJECT, project_id))
+        if quota is None:
+            continue
+        expected = charge(_unused(quota), _costs(world, project_id))
+        yield from _differences(quota, expected, "what exists costs")
+
+
+def _unused(quota: Quota) -> Quota:
+    """The quota with nothing used and nothing enforced."""
+    units = {
+        key: type(item)(unit=item.unit, limit=None, used=0) for key, item in quota.items.items()
+    }
+    return Quota(owner_kind=quota.owner_kind, owner_id=quota.owner_id, items=units)
+
+
+def _costs(world: World, project_id: str) -> Iterator[CostItem]:
+    entities: Iterable[Vm | Disk] = (*world.vms.values(), *world.disks.values())
+    for entity in entities:
+        if entity.project_id == project_id:
+            yield from entity.cost
+
+
+def _tenant_quotas(world: World) -> Iterator[str]:
+    for tenant_id in world.tenants:
+        quota = world.quotas.get((OwnerKind.TENANT, tenant_id))
+        if quota is None:
+            continue
+        below = [
+            world.quotas[OwnerKind.PROJECT, each.id]
+            for each in world.projects.values()
+            if each.tenant_id == tenant_id and (OwnerKind.PROJECT, each.id) in world.quotas
+        ]
+        free = {
+            key: type(item)(unit=item.unit, limit=item.limit) for key, item in quota.items.items()
+        }
+        base = Quota(owner_kind=quota.owner_kind, owner_id=quota.owner_id, items=free)
+        yield from _differences(quota, drawn_by(base, below), "its projects draw")
+
+
+def _differences(found: Quota, expected: Quota, why: str) -> Iterator[str]:
+    for key in sorted({**found.items, **expected.items}):
+        have, want = found.items.get(key), expected.items.get(key)
+        item = have or want
+        if item is None:
+            continue
+        used, right = (have.used if have else 0), (want.used if want else 0)
+        if used != right:
+            yield (
+                f"The quota of {found.owner_kind} {found.owner_id} has {written(used, item.unit)} "
+                f"of {key} used, but {why} {written(right, item.unit)}."
+            )
+
+
+def _limits(world: World) -> Iterator[str]:
+    for quota in world.quotas.values():
+        for key, item in quota.items.items():
+            if item.limit is not None and item.used > item.limit:
+                yield (
+                    f"The quota of {quota.owner_kind} {quota.owner_id} has "
+                    f"{written(item.used, item.unit)} of {key} used, above its limit."
+                )
+
+
+def _reservations(world: World) -> Iterator[str]:
+    for host_id in sorted({*world.reservations, *_hosts_in_use(world)}):
+        held = world.reservations.get(host_id, Reservation(host_id=host_id))
+        vms = {each.id for each in world.vms.values() if each.host_id == host_id}
+        disks = {each.id for each in world.disks.values() if each.host_id == host_id}
+        for noun, reserved, present in (("VM", held.vms, vms), ("disk", held.disks, disks)):
+            for id_ in sorted(present - reserved.keys()):
+                yield f"The {noun} {id_} is on host {host_id}, which reserves nothing for it."
+            for id_ in sorted(reserved.keys() - present):
+                yield f"The host {host_id} reserves for the {noun} {id_}, which is not there."
+        if host_id not in world.hosts:
+            yield f"There is a reservation on the host {host_id}, which does not exist."
+
+
+def _hosts_in_use(world: World) -> Iterator[str]:
+    entities: Iterable[Vm | Disk] = (*world.vms.values(), *world.disks.values())
+    return (entity.host_id for entity in entities if entity.host_id)
+
+
+def _attachments(world: World) -> Iterator[str]:
+    for vm in world.vms.values():
+        for disk_id in vm.attached_disk_ids:
+            disk = world.disks.get(disk_id)
+            if disk is None or disk.vm_id != vm.id:
+                yield f"The VM {vm.id} has the disk {disk_id} attached, which doesn't know it."
+    for disk in world.disks.values():
+        attached = disk.state is DiskState.ATTACHED
+        if attached != bool(disk.vm_id):
+            yield f"The disk {disk.id} is {disk.state}, but its VM is {disk.vm_id or 'none'}."
+        owner = world.vms.get(disk.vm_id)
+        if disk.vm_id and (owner is None or disk.id not in owner.attached_disk_ids):
+            yield f"The disk {disk.id} is attached to the VM {disk.vm_id}, which doesn't know it."
+
+
+def _references(world: World) -> Iterator[str]:
+    for project in world.projects.values():
+        if project.tenant_id not in world.tenants:
+            yield f"The project {project.id} is of the tenant {project.tenant_id}, which is gone."
+    for vm in world.vms.values():
+        if vm.image_id not in world.images:
+            yield f"The VM {vm.id} is made from the image {vm.image_id}, which is gone."
+        for flavor_id in (vm.flavor_id, *(disk.flavor_id for disk in vm.disks)):
+            if flavor_id not in world.flavors:
+                yield f"The VM {vm.id} is of the flavor {flavor_id}, which is gone."
+    for disk in world.disks.values():
+        if disk.flavor_id not in world.flavors:
+            yield f"The disk {disk.id} is of the flavor {disk.flavor_id}, which is gone."
+    owned: Iterable[tuple[str, str]] = (
+        *((f"VM {each.id}", each.project_id) for each in world.vms.values()),
+        *((f"disk {each.id}", each.project_id) for each in world.disks.values()),
+        *(
+            (f"image {each.id}", each.scope.id)
+            for each in world.images.values()
+            if each.scope.kind == PROJECT
+        ),
+    )
+    for noun, project_id in owned:
+        if project_id not in world.projects:
+            yield f"The {noun} is in the project {project_id}, which is gone."
+
+
+def _indexes(world: World) -> Iterator[str]:
+    for key in sorted(world.index_expected - world.index_found):
+        yield f"The index entry {key} is missing."
+    for key in sorted(world.index_found - world.index_expected):
+        yield f"The index entry {key} leads nowhere."
+
+
+def _operations(world: World) -> Iterator[str]:
+    groups: tuple[Mapping[str, Tenant | Project | Flavor | Image | Vm | Disk | Host], ...] = (
+        world.tenants,
+        world.projects,
+        world.flavors,
+        world.images,
+        world.vms,
+        world.disks,
+        world.hosts,
+    )
+    for group in groups:
+        for entity in group.values():
+            if entity.task_id and entity.task_id not in world.open_tasks:
+                yield f"{entity.id} is under the task {entity.task_id}, which has ended."
+
+
+def _desired(world: World) -> Iterator[str]:
+    for host_id, kind, id_ in sorted(world.desired):
+        entity = world.vms.get(id_) if kind == "vm" else world.disks.get(id_)
+        if entity is None or entity.host_id != host_id:
+            yield f"The host {host_id} is asked for the {kind} {id_}, which is not there."

@@ -1,0 +1,101 @@
+"""Reading everything at one revision, for the check of :mod:`model.invariants`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+from heliostat.cloudstore.contract import CloudStore
+from heliostat.cloudstore.documents import Kind
+from heliostat.controller.model.desired import DESIRED, DISK, VM
+from heliostat.controller.model.invariants import World, violations
+from heliostat.controller.model.quota import OwnerKind
+from heliostat.controller.workflows.kinds import (
+    DISKS,
+    FLAVORS,
+    HOSTS,
+    IMAGES,
+    PROJECTS,
+    QUOTAS,
+    RESERVATIONS,
+    TENANTS,
+    VMS,
+)
+from heliostat.tasks.model import open_key
+
+_INDEXED: tuple[Kind[Any], ...] = (TENANTS, PROJECTS, FLAVORS, IMAGES, VMS, DISKS, HOSTS)
+
+
+async def audit(store: CloudStore) -> list[str]:
+    """What is wrong with the documents now: sentences, none if the books are in order."""
+    return violations(await read_world(store))
+
+
+async def read_world(store: CloudStore) -> World:
+    """All documents as of one revision."""
+    revision = await store.revision()
+
+    async def keyed(kind: Kind[Any]) -> dict[str, Any]:
+        return {
+            kind.identify(value): value
+            for value in [each async for each in _values(store, kind, revision)]
+        }
+
+    groups = [await keyed(kind) for kind in _INDEXED]
+    tenants, projects, flavors, images, vms, disks, hosts = groups
+    quotas = {
+        (owner, id_): quota
+        for owner in OwnerKind
+        for id_, quota in (await keyed(QUOTAS[owner])).items()
+    }
+    expected = {
+        change.key
+        for kind, group in zip(_INDEXED, groups, strict=True)
+        for value in group.values()
+        for change in kind.put(value)
+        if change.key.startswith("/idx/")
+    }
+    found = [key for kind in _INDEXED for key in await _keys(store, f"/idx/{kind.name}/", revision)]
+    return World(
+        tenants=tenants,
+        projects=projects,
+        quotas=quotas,
+        flavors=flavors,
+        images=images,
+        vms=vms,
+        disks=disks,
+        hosts=hosts,
+        reservations=await keyed(RESERVATIONS),
+        index_expected=frozenset(expected),
+        index_found=frozenset(found),
+        desired=frozenset(_wanted(await _keys(store, DESIRED, revision))),
+        open_tasks=frozenset(
+            key.removeprefix(open_key("")) for key in await _keys(store, open_key(""), revision)
+        ),
+    )
+
+
+def _wanted(keys: Iterable[str]) -> Iterable[tuple[str, str, str]]:
+    for key in keys:
+        host_id, kind, id_ = key.removeprefix(DESIRED).split("/")
+        if kind in (VM, DISK):
+            yield host_id, kind, id_
+
+
+async def _values(store: CloudStore, kind: Kind[Any], revision: int) -> AsyncIterator[Any]:
+    page = await kind.list(store, at_revision=revision)
+    while True:
+        for stored in page.items:
+            yield stored.value
+        if page.after is None:
+            return
+        page = await kind.list(store, after=page.after, at_revision=revision)
+
+
+async def _keys(store: CloudStore, prefix: str, revision: int) -> list[str]:
+    page = await store.list(prefix, at_revision=revision)
+    keys = [document.key for document in page.items]
+    while page.after is not None:
+        page = await store.list(prefix, after=page.after, at_revision=revision)
+        keys.extend(document.key for document in page.items)
+    return keys

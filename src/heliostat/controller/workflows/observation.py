@@ -1,0 +1,116 @@
+"""Entities follow what agents report, where no operation is under way.
+
+A guest that shut itself down, or crashed and is not restarted, is STOPPED; its
+host is told to leave it off, in the same commit.  Images that are no longer
+wanted are no longer asked of hosts.  Level-triggered and idempotent: any number
+of controllers may run this, and it begins with looking at everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from msgspec.structs import replace
+
+from heliostat.agentlink.messages import DesiredVm, GuestState, Power, ReportedVm
+from heliostat.cloudstore.contract import AtRevision, CloudStore, Compacted, GuardFailed, Put
+from heliostat.cloudstore.documents import decode, encode
+from heliostat.controller.model.desired import REPORTED, desired_key, reported_key
+from heliostat.controller.model.desired import VM as VM_PATH
+from heliostat.controller.model.vm import Vm, VmState
+from heliostat.controller.workflows.kinds import HOSTS, IMAGES, VMS
+from heliostat.controller.workflows.replicas import align_host
+from heliostat.core.clock import Clock
+from heliostat.core.errors import TemporaryError
+
+log = logging.getLogger(__name__)
+
+_OFF = frozenset({GuestState.STOPPED, GuestState.CRASHED})
+
+
+def stopped_by_itself(vm: Vm, desired_revision: int, report: ReportedVm) -> bool:
+    """Whether the guest is off although its VM is STARTED and nobody asked for that."""
+    return (
+        vm.state is VmState.STARTED
+        and not vm.task_id
+        and report.settled
+        and report.revision >= desired_revision
+        and report.state in _OFF
+    )
+
+
+async def observe(store: CloudStore, clock: Clock) -> None:
+    """Follow reports and images until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_follow(store, clock, REPORTED, _all_vms, _reported))
+        group.create_task(_follow(store, clock, IMAGES.prefix, align_hosts, _image_changed))
+
+
+async def _follow(
+    store: CloudStore,
+    clock: Clock,
+    prefix: str,
+    everything: Callable[[CloudStore], Awaitable[None]],
+    one: Callable[[CloudStore, str], Awaitable[None]],
+) -> None:
+    while True:
+        try:
+            since = await store.revision()
+            await everything(store)
+            async for event in store.watch(prefix, since):
+                await one(store, event.key)
+        except Compacted:
+            continue
+        except TemporaryError as error:
+            log.warning("watching %s is interrupted: %s", prefix, error)
+            await clock.sleep(error.retry_after_s)
+
+
+async def _all_vms(store: CloudStore) -> None:
+    for stored in await VMS.all(store):
+        if stored.value.host_id:
+            await observe_vm(store, stored.value.host_id, stored.value.id)
+
+
+async def _reported(store: CloudStore, key: str) -> None:
+    host_id, _, rest = key.removeprefix(REPORTED).partition("/")
+    kind, _, entity_id = rest.partition("/")
+    if kind == VM_PATH:
+        await observe_vm(store, host_id, entity_id)
+
+
+async def observe_vm(store: CloudStore, host_id: str, vm_id: str) -> None:
+    """Take over what the host reports of one VM; does nothing if it changes meanwhile."""
+    stored = await VMS.get(store, vm_id)
+    key = desired_key(host_id, VM_PATH, vm_id)
+    desired_document = await store.get(key)
+    report_document = await store.get(reported_key(host_id, VM_PATH, vm_id))
+    if stored is None or desired_document is None or report_document is None:
+        return
+    report = msgspec.json.decode(report_document.value, type=ReportedVm)
+    if not stopped_by_itself(stored.value, desired_document.revision, report):
+        return
+    desired = replace(decode(DesiredVm, desired_document), power=Power.OFF)
+    after = replace(stored.value, state=VmState.STOPPED)
+    try:
+        await store.commit(
+            [VMS.guard(stored), AtRevision(key, desired_document.revision)],
+            [*VMS.put(after, stored.value), Put(key, encode(desired))],
+        )
+    except GuardFailed:
+        return  # an operation began; what it wants counts
+    log.info("VM %s is off: its guest is %s", vm_id, report.state)
+
+
+async def align_hosts(store: CloudStore) -> None:
+    """Make the images asked of all hosts those that are wanted."""
+    for stored in await HOSTS.all(store):
+        await align_host(store, stored.value)
+
+
+async def _image_changed(store: CloudStore, key: str) -> None:
+    if await IMAGES.get(store, IMAGES.id_of(key)) is None:
+        await align_hosts(store)
