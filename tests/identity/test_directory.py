@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
+from heliostat.cloudstore.contract import Change, Guard
+from heliostat.cloudstore.memory import MemoryStore
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.records import USERS
 from heliostat.testing.signin import OTHER_PASSWORD, PASSWORD, IdentityKit, new_key_pair
