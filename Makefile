@@ -13,6 +13,7 @@ help: ## this list
 up: ## install what is missing, start a platform, and log in to its first machine
 	@scripts/bootstrap run
 	@$(BIN)/helio up
+	@$(BIN)/helio demo
 
 down: ## stop the platform; its state stays
 	@test -x $(BIN)/helio && $(BIN)/helio down || echo "Nothing was installed here, so nothing runs."

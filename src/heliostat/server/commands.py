@@ -37,13 +37,21 @@ def _told(command: Callable[P, None]) -> Callable[P, None]:
 
 
 @click.command()
-@click.option("--demo/--no-demo", default=True, help="Also make the demo machine and log in to it.")
 @_told
-def up(demo: bool) -> None:
-    """Start the platform in HELIO_HOME and bring up its first machine."""
+def up() -> None:
+    """Start the platform in HELIO_HOME: a controller, and an agent for this machine."""
     from heliostat.server.lifecycle import bring_up
 
-    bring_up(_home(), demo=demo)
+    bring_up(_home())
+
+
+@click.command()
+@_told
+def demo() -> None:
+    """Do the main job once: an image, a tenant, a machine, and a login to it."""
+    from heliostat.server.lifecycle import run_demo
+
+    run_demo(_home())
 
 
 @click.command()
@@ -83,6 +91,7 @@ def agent(join: str | None, folder: Path | None) -> None:
 COMMANDS: dict[str, click.Command] = {
     "up": up,
     "down": down,
+    "demo": demo,
     "controller": controller,
     "agent": agent,
 }

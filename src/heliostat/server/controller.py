@@ -22,12 +22,13 @@ from heliostat.content.blobs import Blobs
 from heliostat.content.collection import collect
 from heliostat.controller.api.app import make_app
 from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
+from heliostat.controller.gateway.crashes import record_crashes
 from heliostat.controller.gateway.gateway import Gateway
-from heliostat.controller.gateway.observer import GuestObserver
 from heliostat.controller.images.service import QemuImageFiles
 from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.catalogue import WORKFLOWS
 from heliostat.controller.workflows.defaults import ensure_defaults
+from heliostat.controller.workflows.observation import observe
 from heliostat.controller.workflows.settings import WorkflowSettings
 from heliostat.core.clock import Clock, SystemClock
 from heliostat.core.errors import HeliostatError
@@ -132,7 +133,8 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
     await _background(
         stack,
         engine.run,
-        GuestObserver(store, clock, ids).run,
+        lambda: observe(store, clock),
+        lambda: record_crashes(store, clock, ids),
         Compactor(store, clock, settings.store).run,
         lambda: _hourly(clock, identity.maintain),
         lambda: _hourly(clock, lambda: collect(store, blobs, grace_s=BLOB_GRACE_S)),

@@ -21,7 +21,6 @@ from heliostat.server.demo import Demo, Platform
 from heliostat.server.home import Home
 from heliostat.server.settings import Settings, load_settings
 from heliostat.wire.hosts import Host, HostCreateSpec
-from heliostat.wire.vms import Vm
 
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 60.0
@@ -29,27 +28,33 @@ AGENT_STOP_TIMEOUT_S = 120.0
 MANIFEST = "minimal"
 
 
-def bring_up(home: Home, *, demo: bool) -> None:
-    """Prepare, start and, with ``demo``, do the main job."""
+def bring_up(home: Home) -> None:
+    """Start what does not run yet; the first start makes the platform."""
     monitor = monitor_for(sys.stderr)
     home.prepare()
     ports.choose(home, load_settings(home.path))
     settings = load_settings(home.path)
-    built = _image(home, monitor) if demo else None
     _start_controller(home, monitor)
     _start_agent(home, monitor)
-    if built is None:
-        click.echo(_NEXT_BARE.format(**_facts(home, settings)))
-        return
+    click.echo(f"The platform runs at {_url(settings)}. Its state is in {home.path}.")
+    click.echo(f"  export HELIO_HOME={home.path}    # this shell administers it; try: helio status")
+
+
+def run_demo(home: Home) -> None:
+    """Do the main job on the platform that runs in ``home``."""
+    monitor = monitor_for(sys.stderr)
+    settings = load_settings(home.path)
+    if pidfile.read(home.pid_file("controller")) is None:
+        raise HeliostatError("NotRunning", f"No platform runs in {home.path}.")
     platform = Platform(
         home.path,
         home.socket,
-        f"https://{settings.api.names[0]}:{settings.api.port}",
+        _url(settings),
         (home.authority / "ca.pem").read_text(),
         settings.identity.domain,
     )
-    vm = Demo(platform, monitor).run(built)
-    click.echo(_next(home, settings, vm))
+    vm = Demo(platform, monitor).run(_image(home, monitor))
+    click.echo(_NEXT.format(home=home.path, vm=vm.name, image=vm.source_image_id))
 
 
 def bring_down(home: Home) -> None:
@@ -113,30 +118,20 @@ def _this_host(owner: Client) -> Host:
 _ADDRESS = "127.0.0.1"
 
 
-def _facts(home: Home, settings: Settings) -> dict[str, str]:
-    return {"home": str(home.path), "url": f"https://{settings.api.names[0]}:{settings.api.port}"}
+def _url(settings: Settings) -> str:
+    return f"https://{settings.api.names[0]}:{settings.api.port}"
 
 
-_NEXT_BARE = """
-The platform runs at {url}.
-  export HELIO_HOME={home}       # this shell is now its administrator
-  helio status
-"""
+_NEXT = """
+The first machine, {vm}, answers. What to try next (helio is .venv/bin/helio):
 
-
-def _next(home: Home, settings: Settings, vm: Vm) -> str:
-    facts = _facts(home, settings)
-    return f"""
-The platform runs at {facts["url"]} and its first machine, {vm.name}, answers.
-What to try next (helio is .venv/bin/helio):
-
-  export HELIO_HOME={facts["home"]}          # administrator of this platform
+  export HELIO_HOME={home}          # this shell administers the platform
   helio status
   helio vm list --tenant demo --project demo
   helio task list
 
-  export HELIO_CONFIG=$HELIO_HOME/demo/config.toml     # the demo's developer
-  helio vm ssh demo --identity $HELIO_HOME/demo/id_ed25519
-  helio vm create second --flavor demo-vm --image {vm.source_image_id} --plan
+  export HELIO_CONFIG=$HELIO_HOME/demo/config.toml      # ... or is the demo's developer
+  helio vm ssh {vm} --identity $HELIO_HOME/demo/id_ed25519
+  helio vm create second --flavor demo-vm --image {image} --plan
 
 The tutorial goes on from here: docs/tutorial/. Stop everything with `make down`."""
