@@ -31,6 +31,10 @@ class Inbox:
         self._asked: Asked | None = None
         self._changed = asyncio.Event()
 
+    @property
+    def pending(self) -> Asked | None:
+        return self._asked
+
     def offer(self, asked: Asked) -> None:
         if self._asked is None or asked.revision > self._asked.revision:
             self._asked = asked

@@ -66,7 +66,9 @@ class Journal:
         Raises ``LeaseLost`` or :class:`TaskTaken` if this worker may not write any more.
         """
         value = msgspec.json.encode(draft)
-        everything = [Put(task_key(draft.id), value), *_endings(draft), *changes]
+        touched = {change.key for change in changes}
+        endings = [each for each in _endings(draft) if each.key not in touched]
+        everything = [Put(task_key(draft.id), value), *endings, *changes]
         async with self._lock:
             self.revision = await self._persist(value, guards, everything)
             self.task = draft

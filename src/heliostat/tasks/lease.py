@@ -1,9 +1,9 @@
 """A worker's lease: ``/lease/worker/<id>`` exists while the worker lives.
 
 The holder takes the lease for lost when the store says so, or when it could not
-renew it for a whole time to live by its own clock: then it must stop at once,
-since somebody else may already run its tasks.  What it commits until it notices
-is refused by the fence.
+renew it for ``HELD_FRACTION`` of its time to live by its own clock: it has then
+stopped before the store gives its tasks to somebody else.  The fence refuses
+what a holder commits that notices too late (a process that was suspended).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from heliostat.core.clock import Clock
 
 log = logging.getLogger(__name__)
 
-RENEWALS_PER_TTL = 3
+RENEWALS_PER_TTL = 5
+HELD_FRACTION = 0.8
 
 
 def worker_lease(worker_id: str) -> str:
@@ -54,13 +55,13 @@ class WorkerLease:
 
     async def keep(self, lease: Lease) -> NoReturn:
         """Renew until the lease is lost; then raise ``LeaseLost``."""
-        deadline_s = self._clock.monotonic_s() + self._ttl_s
+        deadline_s = self._clock.monotonic_s() + self._ttl_s * HELD_FRACTION
         while True:
             left_s = deadline_s - self._clock.monotonic_s()
             await self._clock.sleep(max(0.0, min(self._ttl_s / RENEWALS_PER_TTL, left_s)))
             began_s = self._clock.monotonic_s()
             if await self._renewed(lease, deadline_s - began_s):
-                deadline_s = began_s + self._ttl_s
+                deadline_s = began_s + self._ttl_s * HELD_FRACTION
             elif self._clock.monotonic_s() >= deadline_s:
                 raise LeaseLost(lease)
 

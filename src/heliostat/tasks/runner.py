@@ -116,6 +116,11 @@ class Runner:
     async def _wait_for_turn(self, index: int) -> Asked | None:
         """Sit out a back-off without holding a slot; then the task is no longer stalled."""
         task = self._journal.task
+        if self.inbox.pending is not None:
+            # Already there: obey before the step begins, not after it has done its work.
+            asked = await listen(self._hear, self._clock, 0)
+            if asked is not None:
+                return asked
         wait_s = (task.steps[index].not_before_ms - self._clock.now_ms()) / 1000
         if wait_s > 0:
             self._slot.lend()
