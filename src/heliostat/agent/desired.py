@@ -66,6 +66,20 @@ class DesiredState:
             self._save()
         return changed
 
+    @property
+    def known(self) -> bool:
+        """Whether a controller ever said what it wants."""
+        return self._revision >= 0
+
+    def vms(self) -> list[DesiredVm]:
+        return [item for item in self.items.values() if isinstance(item, DesiredVm)]
+
+    def disks(self) -> list[DesiredDisk]:
+        return [item for item in self.items.values() if isinstance(item, DesiredDisk)]
+
+    def images(self) -> list[DesiredImage]:
+        return [item for item in self.items.values() if isinstance(item, DesiredImage)]
+
     def vm(self, vm_id: str) -> DesiredVm | None:
         item = self.items.get(vm_key(vm_id))
         return item if isinstance(item, DesiredVm) else None
@@ -77,10 +91,6 @@ class DesiredState:
     def image(self, digest: str) -> DesiredImage | None:
         item = self.items.get(image_key(digest))
         return item if isinstance(item, DesiredImage) else None
-
-    def forget(self, key: str) -> None:
-        """What was removed is gone; its fence stays until the next snapshot."""
-        self.items.pop(key, None)
 
     def _snapshot(self, frame: Snapshot) -> set[str]:
         changed: set[str] = set()

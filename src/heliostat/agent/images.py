@@ -137,7 +137,7 @@ class ImageCache:
         """Continue ``part`` to its end; the digest of the whole."""
         with part.open("ab") as stream:
             hasher = await asyncio.to_thread(_hash_of, part)
-            size = part.stat().st_size
+            size = stream.tell()
             async for chunk in self._fetch(digest, size):
                 await asyncio.to_thread(stream.write, chunk)
                 await asyncio.to_thread(hasher.update, chunk)

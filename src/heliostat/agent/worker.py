@@ -38,6 +38,7 @@ class VmWorker:
         self._retry_at = 0.0
         self._given_up = -1
         self._fault: Fault | None = None
+        self._fault_revision = -1
         self.life = Life.ABSENT
 
     def wake(self) -> None:
@@ -125,7 +126,7 @@ class VmWorker:
             stopping_s=pressed[0],
             pressed_s=pressed[1],
             given_up=desired is not None and self._given_up >= desired.revision,
-            retry_s=max(self._retry_at - now_s, 0.0),
+            retry_s=max(self._retry_at - now_s, 0.0) if self._fault is not None else 0.0,
         )
 
     def _crash_wait_s(self, record: VmRecord) -> float:
@@ -167,6 +168,7 @@ class VmWorker:
         log.warning("VM %s: %s failed: %s", self.vm_id, action.verb, error)
         fault, again_s = _fault_of(error)
         self._fault = fault
+        self._fault_revision = desired.revision if desired is not None else -1
         if fault.permanent and desired is not None:
             self._given_up = desired.revision
             return
@@ -196,11 +198,14 @@ class VmWorker:
         settled: bool,
     ) -> None:
         revision = desired.revision if desired is not None else -1
-        if desired is not None and self._given_up < revision and settled:
-            self._fault = None
+        if revision > self._fault_revision:
+            self._fault = None  # what failed was another wish
         fault = self._fault
         if observed.state is GuestState.CRASHED and fault is None:
-            fault = Fault(code="GuestCrashed", message=f"The guest crashed {observed.crashes}×.")
+            fault = Fault(
+                code="GuestCrashed",
+                message=f"The guest has crashed ({observed.crashes} times so far).",
+            )
         converged = record.converged_revision if record is not None else -1
         if record is not None and settled and converged != revision and desired is not None:
             record.converged_revision = converged = revision

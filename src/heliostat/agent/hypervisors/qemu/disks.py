@@ -22,11 +22,11 @@ async def virtual_size(image: Path) -> int:
 
 
 async def create(path: Path, capacity_bytes: int, backing: Path | None) -> None:
-    """An empty disk, or an overlay on ``backing``; raises ``DiskFull``."""
+    """An empty disk, or an overlay on ``backing`` (absolute); raises ``DiskFull``."""
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     argv = ["qemu-img", "create", "-q", "-f", "qcow2"]
     if backing is not None:
-        argv += ["-b", os.path.abspath(backing), "-F", "qcow2"]
+        argv += ["-b", str(backing), "-F", "qcow2"]
     try:
         await run_async([*argv, str(part), str(capacity_bytes)], timeout_s=_TIMEOUT_S)
         _settle(part, path)

@@ -174,7 +174,12 @@ async def _until_exit(pid: int) -> bool:
         return False
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(handle, lambda: ended.done() or ended.set_result(None))
+
+    def readable() -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    loop.add_reader(handle, readable)
     try:
         await ended
     finally:

@@ -1,0 +1,130 @@
+"""Joining a platform with a one-time token.
+
+The token names the controller, its certificate authority and a secret.  The
+secret is sent only over TLS that was verified against exactly that authority.
+The private key is made here and never leaves this host.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from heliostat.agentlink.client import redeem
+from heliostat.core.errors import PermanentError
+from heliostat.core.files import atomic_write
+
+PREFIX = "hjt1."
+Redeem = Callable[[str, ssl.SSLContext, str, str], Awaitable[dict[str, str]]]
+
+
+class JoinToken(msgspec.Struct, frozen=True, kw_only=True):
+    """What a token says; ``ca`` is PEM, ``fingerprint`` the SHA-256 of its DER in hex."""
+
+    url: str
+    ca: str
+    fingerprint: str
+    host: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The files that an agent dials with; complete once ``controller`` exists."""
+
+    home: Path
+
+    @property
+    def key(self) -> Path:
+        return self.home / "agent.key"
+
+    @property
+    def certificate(self) -> Path:
+        return self.home / "agent.pem"
+
+    @property
+    def ca(self) -> Path:
+        return self.home / "ca.pem"
+
+    @property
+    def controller(self) -> Path:
+        """One line: the controller's agent address.  Written last."""
+        return self.home / "controller"
+
+    @property
+    def joined(self) -> bool:
+        return self.controller.exists()
+
+    @property
+    def url(self) -> str:
+        return self.controller.read_text().strip()
+
+
+def read_token(text: str) -> JoinToken:
+    """Parse a token; raises ``InvalidToken``."""
+    if not text.startswith(PREFIX):
+        raise _invalid(f"it does not begin with {PREFIX}")
+    body = text.removeprefix(PREFIX).strip()
+    try:
+        raw = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
+        token = msgspec.json.decode(raw, type=JoinToken)
+    except (binascii.Error, ValueError) as error:
+        raise _invalid("it is damaged or cut short") from error
+    try:
+        der = ssl.PEM_cert_to_DER_cert(token.ca)
+    except ValueError as error:
+        raise _invalid("its certificate is damaged") from error
+    if hashlib.sha256(der).hexdigest() != token.fingerprint.replace(":", "").lower():
+        raise _invalid("its certificate does not have its fingerprint")
+    if not token.url.startswith("https://"):
+        raise _invalid("its address is not https")
+    return token
+
+
+async def join(token: str, home: Path, http: Redeem = redeem) -> Credentials:
+    """Make a key, have it certified and keep both under ``home``.
+
+    Raises ``InvalidToken`` (also for one that was used) and ``Unreachable``.
+    """
+    parsed = read_token(token)
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=parsed.ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    key = ec.generate_private_key(ec.SECP256R1())
+    answer = await http(parsed.url, context, parsed.secret, _signing_request(key, parsed.host))
+    files = Credentials(home)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.controller.unlink(missing_ok=True)
+    atomic_write(files.key, _pem(key), mode=0o600)
+    atomic_write(files.certificate, answer["certificate"].encode())
+    atomic_write(files.ca, answer["ca"].encode())
+    atomic_write(files.controller, f"{parsed.url}\n".encode())
+    return files
+
+
+def _signing_request(key: ec.EllipticCurvePrivateKey, host: str) -> str:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    return request.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _invalid(why: str) -> PermanentError:
+    return PermanentError("InvalidToken", f"The join token is of no use: {why}.")
