@@ -321,8 +321,6 @@ async def test_another_controller_verifies_and_refreshes(kit: IdentityKit, tmp_p
     assert await other.start() is None
     await other.keys.jwks()
     first = await sign_in(kit, HELIO)
-    assert await code_of(other.verify(first.access_token)) == "InvalidAuthToken"
-    await kit.clock.advance(1)  # it looks for unknown keys once a second at most
     assert (await other.verify(first.access_token)).is_system_admin
     request = TokenRequest(
         grant_type="refresh_token", refresh_token=first.refresh_token, client_id=HELIO

@@ -55,6 +55,13 @@ class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     refresh_token: str = ""
 
 
+class UnknownGrant(PermanentError):
+    """A grant that no client has."""
+
+    def __init__(self, grant: str) -> None:
+        super().__init__("UnsupportedGrant", f"There is no grant {grant[:80]!r} here.")
+
+
 class Grants:
     """Answers token requests."""
 
@@ -71,10 +78,12 @@ class Grants:
     async def answer(self, request: TokenRequest) -> TokenAnswer:
         """The tokens, or an error: ``InvalidClient``, ``InvalidGrant``, ``UnsupportedGrant``,
         ``InvalidScope``, ``InvalidLoginCredentials``, ``TooManyRequests``."""
+        if request.grant_type not in set(Grant):
+            raise UnknownGrant(request.grant_type)
         client = await self._client(request)
         if request.grant_type not in client.grants:
             raise PermanentError(
-                "UnsupportedGrant", f"This client may not use {request.grant_type[:80]!r}."
+                "UnsupportedGrant", f"This client may not use the grant {request.grant_type}."
             )
         match Grant(request.grant_type):
             case Grant.PASSWORD:

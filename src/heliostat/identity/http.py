@@ -15,7 +15,7 @@ from aiohttp import web
 
 from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
 from heliostat.identity.discovery import openid_configuration, trusted_roots
-from heliostat.identity.grants import TokenRequest
+from heliostat.identity.grants import TokenRequest, UnknownGrant
 from heliostat.identity.names import fold
 from heliostat.identity.site import Identity
 
@@ -126,12 +126,15 @@ async def _body(request: web.Request) -> bytes:
 
 def _refusal(error: HeliostatError) -> web.Response:
     fallback = "server_error" if error.status >= 500 else "invalid_request"
+    name = _OAUTH_ERRORS.get(error.code, fallback)
+    if isinstance(error, UnknownGrant):
+        name = "unsupported_grant_type"
     headers = {"Cache-Control": "no-store"}
     if isinstance(error, TemporaryError):
         headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
     return web.json_response(
         {
-            "error": _OAUTH_ERRORS.get(error.code, fallback),
+            "error": name,
             "error_description": error.message,
             "code": error.code,
             "hint": error.hint,

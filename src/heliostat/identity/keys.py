@@ -1,8 +1,8 @@
 """The keys that sign tokens: kept in the store, published as JWKS, rotated.
 
 One key an algorithm signs; a rotated-out key goes on verifying until every
-token it signed has expired.  Several controllers share the keys; each re-reads
-them when it meets a key id it does not know, and every half minute.
+token it signed has expired.  Several controllers share the keys: each re-reads
+them every half minute, and looks up a key id it does not know at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from heliostat.identity.options import TokenLifetimes
 from heliostat.identity.records import SIGNING_KEYS, Algorithm, SigningKey
 
 RELOAD_S = 30.0
-UNKNOWN_RELOAD_S = 1.0
 RSA_BITS = 2048
 
 
@@ -60,9 +59,10 @@ class SigningKeys:
     async def find(self, kid: str) -> Key | None:
         """The key named ``kid``, also one that no longer signs."""
         await self._reload(RELOAD_S)
-        if kid not in self._keys:
-            await self._reload(UNKNOWN_RELOAD_S)
-        return self._keys.get(kid)
+        if kid in self._keys:
+            return self._keys[kid]
+        stored = await SIGNING_KEYS.get(self._store, kid)  # another controller's newest
+        return Key(stored.value, _jwk(stored.value)) if stored is not None else None
 
     async def jwks(self) -> dict[str, Any]:
         """Public halves of all keys that verify (RFC 7517)."""

@@ -9,13 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     PublicFormat,
 )
+from cryptography.x509.oid import NameOID
 
 from heliostat.cloudstore.memory import MemoryStore
 from heliostat.core.ids import SeededIds
@@ -57,6 +61,19 @@ async def start_identity(
     password = await identity.start()
     assert password is not None
     return IdentityKit(identity, store, clock, ids, password)
+
+
+def signing_request(key: CertificateIssuerPrivateKeyTypes, host: str = "other") -> str:
+    """A PEM request that claims to be for ``host``, signed by ``key``."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    claimed = x509.UniformResourceIdentifier(f"heliostat:host:{host}")
+    request = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(subject)
+        .add_extension(x509.SubjectAlternativeName([claimed]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return request.public_bytes(Encoding.PEM).decode()
 
 
 def new_key_pair() -> tuple[str, str]:

@@ -1,0 +1,150 @@
+"""Service accounts sign in with an assertion under their own key."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from heliostat.core.errors import HeliostatError
+from heliostat.identity.assertions import ASSERTION_TYPE
+from heliostat.identity.grants import TokenAnswer, TokenRequest
+from heliostat.identity.records import SPENT_ASSERTIONS
+from heliostat.testing.signin import IdentityKit, new_key_pair
+
+DOMAIN = "heliostat.local"
+SCOPE = "openid offline_access rs_esxcloud at_groups"
+
+
+class Robot:
+    """A service account ``ci`` and its private key."""
+
+    def __init__(self, kit: IdentityKit, private_pem: str) -> None:
+        self.kit = kit
+        self.key = ECKey.import_key(private_pem)
+
+    def claims(self, **changes: object) -> dict[str, Any]:
+        now_s = self.kit.clock.now_ms() // 1000
+        return {
+            "iss": "ci",
+            "sub": "ci",
+            "aud": f"https://site.test:9000/openidconnect/token/{DOMAIN}",
+            "iat": now_s,
+            "exp": now_s + 60,
+            "jti": self.kit.ids.new_id(),
+            **changes,
+        }
+
+    def assertion(self, **changes: object) -> str:
+        return jwt.encode({"alg": "ES256"}, self.claims(**changes), self.key)
+
+    async def sign_in(self, assertion: str, **fields: str) -> TokenAnswer:
+        asked = {
+            "grant_type": "client_credentials",
+            "scope": SCOPE,
+            "client_id": "ci",
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": assertion,
+            **fields,
+        }
+        return await self.kit.identity.grants.answer(TokenRequest(**asked))
+
+    async def refused(self, assertion: str, **fields: str) -> str:
+        with pytest.raises(HeliostatError) as caught:
+            await self.sign_in(assertion, **fields)
+        assert caught.value.code == "InvalidClient", caught.value
+        return caught.value.message
+
+
+@pytest.fixture
+async def robot(kit: IdentityKit) -> Robot:
+    private, public = new_key_pair()
+    await kit.identity.directory.create_group("Robots")
+    await kit.identity.directory.create_service_account("ci", public, ["Robots"])
+    return Robot(kit, private)
+
+
+async def test_an_account_gets_an_access_token_and_nothing_lasting(robot: Robot) -> None:
+    answer = await robot.sign_in(robot.assertion())
+    assert (answer.id_token, answer.refresh_token) == ("", "")
+    principal = await robot.kit.identity.verify(answer.access_token)
+    assert principal.subject == f"ci@{DOMAIN}"
+    assert principal.groups == {f"{DOMAIN}\\Robots", f"{DOMAIN}\\ci"}
+    assert principal.client == "ci"
+
+
+async def test_an_assertion_is_good_once(robot: Robot) -> None:
+    assertion = robot.assertion()
+    await robot.sign_in(assertion)
+    assert "used before" in await robot.refused(assertion)
+    await robot.kit.clock.advance(200)
+    assert await robot.kit.identity.maintain() == 1
+    assert await SPENT_ASSERTIONS.all(robot.kit.store) == []
+    assert "expired" in await robot.refused(assertion)
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"aud": "https://elsewhere/openidconnect/token"}, "audience"),
+        ({"aud": []}, "audience"),
+        ({"sub": "administrator"}, "subject"),
+        ({"iss": "other"}, "issuer"),
+        ({"iss": None}, "issuer"),
+        ({"jti": None}, "jti"),
+        ({"jti": "short"}, "jti"),
+        ({"exp": None}, "read"),
+        ({"exp": "soon"}, "read"),
+        ({"exp": 0}, "expired"),
+        ({"exp": 9_999_999_999}, "lives longer"),
+    ],
+)
+async def test_every_claim_counts(robot: Robot, changes: dict[str, object], word: str) -> None:
+    assert word in await robot.refused(robot.assertion(**changes))
+
+
+async def test_any_address_of_the_site_is_an_audience(robot: Robot) -> None:
+    issuer = robot.kit.identity.options.issuer
+    for audience in (issuer, [issuer, "x"], "https://site.test:9000/openidconnect/token"):
+        await robot.sign_in(robot.assertion(aud=audience))
+
+
+def signed_with_the_public_key(robot: Robot) -> str:
+    """The confusion of algorithms: HS256 with what everyone knows as its secret."""
+    parts = [json.dumps(each).encode() for each in ({"alg": "HS256"}, robot.claims())]
+    text = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    mac = hmac.digest(robot.key.as_pem(private=False), text, "sha256")
+    return (text + b"." + base64.urlsafe_b64encode(mac).rstrip(b"=")).decode()
+
+
+async def test_only_the_accounts_own_key_signs_for_it(robot: Robot) -> None:
+    stranger = Robot(robot.kit, new_key_pair()[0])
+    assert "signature" in await robot.refused(stranger.assertion())
+    assert "signature" in await robot.refused(signed_with_the_public_key(robot))
+    head, body, _ = robot.assertion().split(".")
+    assert "signature" in await robot.refused(f"{head}.{body}.")
+    assert "read" in await robot.refused("no token at all")
+    assert "read" in await robot.refused("")
+
+
+async def test_an_account_can_do_nothing_else_with_its_key(robot: Robot) -> None:
+    for grant in ("password", "refresh_token"):
+        with pytest.raises(HeliostatError) as caught:
+            await robot.sign_in(robot.assertion(), grant_type=grant, username="x", password="y")
+        assert caught.value.code == "UnsupportedGrant"
+    await robot.refused("", client_assertion_type="")
+    assert "has no key" in await robot.refused(
+        robot.assertion(iss="helio", sub="helio"), client_id="helio"
+    )
+    assert "differ" in await robot.refused(robot.assertion(), client_id="helio")
+    await robot.refused(robot.assertion(), client_assertion_type="saml")
+
+
+async def test_a_deleted_account_signs_in_no_more(robot: Robot) -> None:
+    await robot.kit.identity.directory.delete_service_account("ci")
+    await robot.refused(robot.assertion())

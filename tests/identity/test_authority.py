@@ -1,0 +1,200 @@
+"""The certificate authority, checked by openssl and by real TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from heliostat.core.clock import SystemClock
+from heliostat.core.errors import HeliostatError
+from heliostat.core.process import CommandFailed, run
+from heliostat.identity.authority import Authority, needs_renewal
+from heliostat.identity.tls import agent_ssl_context, host_id_of, server_ssl_context
+from heliostat.testing.clock import VirtualClock
+from heliostat.testing.signin import signing_request
+
+HOST = "7f9c2ba4-e88f-4827-a0d6-2b1a8f8f8f01"
+NAMES = ("localhost", "site.test", "127.0.0.1", "::1")
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority.open(tmp_path / "ca", SystemClock(), "heliostat.local")
+
+
+def agent_files(authority: Authority, folder: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate, key_path = folder / "agent.pem", folder / "agent.key"
+    certificate.write_text(authority.sign_csr(signing_request(key), host_id=HOST))
+    key_path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return certificate, key_path
+
+
+def test_openssl_accepts_what_was_issued(authority: Authority, tmp_path: Path) -> None:
+    root = tmp_path / "ca" / "ca.pem"
+    server = authority.issue_server(NAMES)
+    agent, _ = agent_files(authority, tmp_path)
+    for name in ("localhost", "site.test"):
+        verify = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver"]
+        run([*verify, "-verify_hostname", name, "-CAfile", str(root), str(server.chain)],
+            timeout_s=20)  # fmt: skip
+    ip = ["openssl", "verify", "-verify_ip", "127.0.0.1", "-CAfile", str(root), str(server.chain)]
+    run(ip, timeout_s=20)
+    purpose = ["openssl", "verify", "-x509_strict", "-CAfile", str(root), "-purpose"]
+    run([*purpose, "sslclient", str(agent)], timeout_s=20)
+    for kind, file in (("sslserver", agent), ("sslclient", server.chain)):
+        with pytest.raises(CommandFailed):
+            run([*purpose, kind, str(file)], timeout_s=20)
+
+
+def test_keys_are_private_and_the_root_stays(authority: Authority, tmp_path: Path) -> None:
+    folder = tmp_path / "ca"
+    files = authority.issue_server(NAMES)
+    for key in (folder / "ca.key", files.key):
+        assert key.stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o777 == 0o700
+    again = Authority.open(folder, SystemClock(), "heliostat.local")
+    assert (again.fingerprint, again.ca_pem) == (authority.fingerprint, authority.ca_pem)
+    printed = run(
+        ["openssl", "x509", "-in", str(folder / "ca.pem"), "-noout", "-fingerprint", "-sha256"],
+        timeout_s=20,
+    ).stdout
+    assert printed.strip().partition("=")[2].replace(":", "").lower() == authority.fingerprint
+
+
+def test_a_server_certificate_is_kept_until_names_or_time_change_it(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    authority = Authority.open(tmp_path, clock, "heliostat.local")
+    first = authority.issue_server(NAMES).chain.read_bytes()
+    assert authority.issue_server(NAMES).chain.read_bytes() == first
+    second = authority.issue_server((*NAMES, "more.test")).chain.read_bytes()
+    assert second != first
+    clock._elapsed_s += 61 * 86_400
+    third = authority.issue_server((*NAMES, "more.test")).chain.read_bytes()
+    assert third != second
+    assert needs_renewal(second.decode(), clock)
+    assert not needs_renewal(third.decode(), clock)
+    (tmp_path / "server.pem").write_text("damaged")
+    assert authority.issue_server((*NAMES, "more.test")).chain.read_bytes() != third
+
+
+def test_a_damaged_or_mixed_up_authority_refuses_to_start(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        Authority.open(tmp_path / name, SystemClock(), "heliostat.local")
+    (tmp_path / "a" / "ca.pem").write_bytes((tmp_path / "b" / "ca.pem").read_bytes())
+    (tmp_path / "b" / "ca.pem").write_text("nothing")
+    for name in ("a", "b"):
+        with pytest.raises(HeliostatError) as caught:
+            Authority.open(tmp_path / name, SystemClock(), "heliostat.local")
+        assert caught.value.code == "CertificateInvalid"
+
+
+def test_the_authority_says_whom_a_certificate_is_for(authority: Authority) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = authority.sign_csr(signing_request(key, "administrator"), host_id=HOST)
+    leaf = x509.load_pem_x509_certificate(pem.encode())
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert [name.value for name in names] == [f"heliostat:host:{HOST}"]
+    assert leaf.subject.rfc4514_string() == f"CN={HOST}"
+    assert leaf.public_key() == key.public_key()
+
+
+def test_bad_signing_requests_are_refused(authority: Authority) -> None:
+    good = signing_request(ec.generate_private_key(ec.SECP256R1()))
+    lines = good.splitlines()
+    lines[-2] = lines[-2][:8] + ("AAAA" if lines[-2][8:12] != "AAAA" else "BBBB") + lines[-2][12:]
+    for wrong in (
+        "",
+        "nothing",
+        "\n".join(lines),
+        signing_request(ec.generate_private_key(ec.SECP384R1())),
+        signing_request(rsa.generate_private_key(65537, 2048)),
+    ):
+        with pytest.raises(HeliostatError) as caught:
+            authority.sign_csr(wrong, host_id=HOST)
+        assert caught.value.code == "InvalidEntity"
+
+
+async def handshake(
+    server: ssl.SSLContext, client: ssl.SSLContext, name: str = "localhost"
+) -> str | None:
+    """The host that the server sees behind a client; raises as the handshake does."""
+    seen: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+
+    async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.set_result(host_id_of(writer.get_extra_info("peercert")))
+        writer.write(b"x")
+        writer.close()
+        await writer.wait_closed()
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server, family=socket.AF_INET)
+    async with listener:
+        port = listener.sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=client, server_hostname=name
+        )
+        try:
+            async with asyncio.timeout(20):
+                await reader.readexactly(1)
+                return await seen
+        finally:
+            writer.close()
+            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+
+async def test_agents_show_their_host_and_joiners_none(
+    authority: Authority, tmp_path: Path
+) -> None:
+    server = agent_ssl_context(authority.issue_server(NAMES), authority.ca_pem)
+    client = ssl.create_default_context(cadata=authority.ca_pem)
+    assert await handshake(server, client) is None
+    client.load_cert_chain(*agent_files(authority, tmp_path))
+    assert await handshake(server, client) == HOST
+
+
+async def test_strangers_certificates_do_not_pass(authority: Authority, tmp_path: Path) -> None:
+    server = agent_ssl_context(authority.issue_server(NAMES), authority.ca_pem)
+    stranger = Authority.open(tmp_path / "other", SystemClock(), "heliostat.local")
+    client = ssl.create_default_context(cadata=authority.ca_pem)
+    client.load_cert_chain(*agent_files(stranger, tmp_path))
+    with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+        await handshake(server, client)
+    distrustful = ssl.create_default_context(cadata=stranger.ca_pem)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await handshake(server, distrustful)
+
+
+async def test_the_public_server_is_known_by_its_names_only(authority: Authority) -> None:
+    server = server_ssl_context(authority.issue_server(NAMES))
+    client = ssl.create_default_context(cadata=authority.ca_pem)
+    for name in NAMES[:3]:
+        assert await handshake(server, client, name) is None
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await handshake(server, client, "elsewhere.test")
+
+
+def test_a_host_is_read_from_one_proper_name_only() -> None:
+    one = ("URI", f"heliostat:host:{HOST}")
+    for names, expected in (
+        ((one,), HOST),
+        ((("DNS", f"heliostat:host:{HOST}"),), None),
+        ((("URI", "https://x"),), None),
+        ((one, one), None),
+        ("text", None),
+    ):
+        assert host_id_of({"subjectAltName": names}) == expected
+    assert host_id_of({}) is None
+    assert host_id_of(None) is None
