@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -50,7 +51,7 @@ async def place(
             tie_break=_tie_break(entity_id) + attempt,
             settings=ports.settings.scheduler,
         )
-        ctx.explain("placement", decision.reason, **msgspec.to_builtins(decision))
+        ctx.explain("placement", decision.reason, **_numbers(decision))
         if decision.host_id is None:
             raise PermanentError(
                 decision.code,
@@ -67,6 +68,13 @@ async def place(
     raise TemporaryError(
         "ConcurrentTask", f"Other placements were faster {attempts} times in a row."
     )
+
+
+def _numbers(decision: Decision) -> dict[str, Any]:
+    """The decision without its sentence, for the explanation that carries both."""
+    numbers: dict[str, Any] = msgspec.to_builtins(decision)
+    del numbers["reason"]
+    return numbers
 
 
 def _tie_break(entity_id: str) -> int:
