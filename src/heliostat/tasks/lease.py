@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from typing import NoReturn
 
 from heliostat.cloudstore.contract import CloudStore, Lease, LeaseLost, StoreUnavailable, lease_key
@@ -68,23 +69,29 @@ class WorkerLease:
     async def give_back(self, lease: Lease) -> None:
         """Release the lease, so that its tasks are taken over at once."""
         try:
-            await self._store.release(lease)
-        except StoreUnavailable as error:
-            log.info("%s ends by itself in %g s: %s", self._name, self._ttl_s, error)
+            released = await self._within(self._store.release(lease), self._ttl_s)
+        except StoreUnavailable:
+            released = False
+        if not released:
+            log.info("%s is not released; it ends by itself within %g s", self._name, self._ttl_s)
 
     async def _renewed(self, lease: Lease, within_s: float) -> bool:
         """Whether the store renewed in time; raises ``LeaseLost`` when it says it is gone."""
-        renewing = asyncio.ensure_future(self._store.renew(lease))
-        limit = asyncio.ensure_future(self._clock.sleep(max(0.0, within_s)))
         try:
-            await asyncio.wait((renewing, limit), return_when=asyncio.FIRST_COMPLETED)
-            if not renewing.done():
-                return False
-            renewing.result()
+            return await self._within(self._store.renew(lease), within_s)
         except StoreUnavailable:
             return False
+
+    async def _within(self, call: Awaitable[None], within_s: float) -> bool:
+        """Whether the call returned in time by the injected clock; raises what it raises."""
+        calling = asyncio.ensure_future(call)
+        limit = asyncio.ensure_future(self._clock.sleep(max(0.0, within_s)))
+        try:
+            await asyncio.wait((calling, limit), return_when=asyncio.FIRST_COMPLETED)
+            if calling.done():
+                calling.result()
+            return calling.done()
         finally:
-            renewing.cancel()
+            calling.cancel()
             limit.cancel()
-            await asyncio.gather(renewing, limit, return_exceptions=True)
-        return True
+            await asyncio.gather(calling, limit, return_exceptions=True)

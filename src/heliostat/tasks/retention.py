@@ -18,7 +18,7 @@ from heliostat.tasks.idempotency import PREFIX, IdempotencyRecord
 from heliostat.tasks.indexes import removal, state_prefix
 from heliostat.tasks.model import Task, TaskState, task_key
 
-DEFAULT_KEEP_S = 30 * 24 * 3600.0
+DEFAULT_KEEP_S = 7 * 86_400.0
 PAGE = 500
 
 EntityExists = Callable[[str, str], Awaitable[bool]]

@@ -159,8 +159,8 @@ class Runner:
                 overdue=overdue,
             )
         finally:
-            self._slot.take_back()
             await self._end_noting()
+            self._slot.take_back()
 
     async def _note_stall(self, context: RunningStep, elapsed_s: float, expected_s: float) -> None:
         """Persist that the step is stalled, or that it now waits for something else."""

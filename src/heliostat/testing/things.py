@@ -34,7 +34,7 @@ def thing_key(thing_id: str) -> str:
 class World:
     """What lies outside the store; ``faults`` are raised, one a call, by the named step.
 
-    ``gates`` hold a step up until they are set.
+    ``gates`` hold a step up until they are set; ``reached`` is set when one was.
     """
 
     running: set[str] = field(default_factory=set)
@@ -42,6 +42,7 @@ class World:
     faults: dict[str, list[Callable[[], BaseException]]] = field(default_factory=dict)
     gates: dict[str, asyncio.Event] = field(default_factory=dict)
     inside: set[str] = field(default_factory=set)
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
 
     @asynccontextmanager
     async def step(self, context: StepContext, name: str) -> AsyncIterator[None]:
@@ -53,6 +54,7 @@ class World:
             self.calls[name] += 1
             if (gate := self.gates.get(name)) is not None:
                 context.waiting_for(f"Waiting for the gate of {name}.")
+                self.reached.set()
                 await gate.wait()
             if waiting := self.faults.get(name):
                 raise waiting.pop(0)()
