@@ -152,7 +152,7 @@ def translate(error: sqlite3.Error, path: Path) -> HeliostatError:
         return _read_only(path, str(error))
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _no_space(path)):
         return StoreUnavailable(
-            f"The disk that holds {path} is full; the commit changed nothing.", code="DiskFull"
+            f"The disk that holds {path} is full; nothing was changed.", code="DiskFull"
         )
     return StoreUnavailable(f"SQLite can't use {path}: {error}.")
 
@@ -182,7 +182,7 @@ def _corrupt(path: Path, why: str) -> HeliostatError:
 
 
 def _read_only(path: Path, why: str | None) -> HeliostatError:
-    return PermanentError("StoreReadOnly", f"{path} can't be written: {why}.")
+    return StoreUnavailable(f"{path} can't be written: {why}.", code="StoreReadOnly")
 
 
 def _no_space(path: Path) -> bool:
