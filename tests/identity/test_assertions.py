@@ -11,6 +11,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from heliostat.client import signing
+from heliostat.client.tokens import ServiceKey, signed_assertion
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.assertions import ASSERTION_TYPE
 from heliostat.identity.grants import TokenAnswer, TokenRequest
@@ -148,3 +150,17 @@ async def test_an_account_can_do_nothing_else_with_its_key(robot: Robot) -> None
 async def test_a_deleted_account_signs_in_no_more(robot: Robot) -> None:
     await robot.kit.identity.directory.delete_service_account("ci")
     await robot.refused(robot.assertion())
+
+
+@pytest.mark.parametrize("program", [False, True])
+async def test_our_client_library_signs_what_we_accept(robot: Robot, program: bool) -> None:
+    """With the cryptography package and with the openssl program."""
+    tool = signing._Openssl("openssl") if program else signing.key_tool()
+    private = tool.new_key()
+    directory = robot.kit.identity.directory
+    await directory.create_service_account("lib", tool.public_key(private))
+    endpoint = f"https://site.test:9000/openidconnect/token/{DOMAIN}"
+    now_s = robot.kit.clock.now_ms() / 1000
+    assertion = signed_assertion(ServiceKey("lib", private), endpoint, tool, now_s)
+    answer = await robot.sign_in(assertion, client_id="lib")
+    assert (await robot.kit.identity.verify(answer.access_token)).client == "lib"

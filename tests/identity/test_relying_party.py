@@ -1,0 +1,70 @@
+"""A real OpenID client library signs in over TLS of our own CA."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from heliostat.core.process import CommandFailed, run
+from heliostat.identity.http import routes
+from heliostat.identity.tls import server_ssl_context
+from heliostat.testing.signin import OPTIONS, start_identity
+
+SCRIPT = Path(__file__).with_name("relying_party.mjs")
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """A folder with the library and our script; skips where npm can't bring it."""
+    folder = tmp_path / "node"
+    folder.mkdir()
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        pytest.skip("node and npm are not installed")
+    argv = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "openid-client@6"]
+    try:
+        run(argv, timeout_s=90, cwd=str(folder))
+    except CommandFailed as error:
+        pytest.skip(f"npm can't install openid-client here: {error.message}")
+    shutil.copy(SCRIPT, folder)
+    return folder
+
+
+@pytest.mark.slow
+async def test_openid_client_accepts_discovery_tokens_and_rotation(
+    library: Path, tmp_path: Path
+) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    base = f"https://localhost:{listener.getsockname()[1]}"
+    ca = tmp_path / "ca"
+    options = replace(OPTIONS, base_url=base)
+    kit = await start_identity(ca, options, start_ms=time.time_ns() // 1_000_000)
+    app = web.Application()
+    app.add_routes(routes(kit.identity))
+    runner = web.AppRunner(app)
+    await runner.setup()
+    context = server_ssl_context(kit.identity.authority.issue_server(["localhost"]))
+    await web.SockSite(runner, listener, ssl_context=context).start()
+    argv = [
+        "node", "relying_party.mjs",
+        options.issuer, "administrator@heliostat.local", kit.admin_password,
+    ]  # fmt: skip
+    environ = {**os.environ, "NODE_EXTRA_CA_CERTS": str(ca / "ca.pem")}
+    try:
+        printed = await asyncio.to_thread(
+            lambda: run(argv, timeout_s=60, cwd=str(library), env=environ)
+        )
+    finally:
+        await runner.cleanup()
+    token = json.loads(printed.stdout)["accessToken"]
+    assert (await kit.identity.verify(token)).is_system_admin
+    kit.identity.close()
+    await kit.store.close()
