@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import CommandFailed, run
 from heliostat.identity.authority import Authority, needs_renewal
-from heliostat.identity.tls import agent_ssl_context, host_id_of, server_ssl_context
+from heliostat.identity.tls import agent_ssl_context, host_id_of, renew, server_ssl_context
 from heliostat.testing.clock import VirtualClock
 from heliostat.testing.signin import signing_request
 
@@ -89,6 +90,28 @@ def test_a_server_certificate_is_kept_until_names_or_time_change_it(tmp_path: Pa
     assert not needs_renewal(third.decode(), clock)
     (tmp_path / "server.pem").write_text("damaged")
     assert authority.issue_server((*NAMES, "more.test")).chain.read_bytes() != third
+
+
+@pytest.mark.parametrize("name", ["", "a b", "*", "-a", "caf\u00e9.test", "a..b", "x" * 64])
+def test_what_can_be_no_name_is_refused(authority: Authority, name: str) -> None:
+    with pytest.raises(HeliostatError) as caught:
+        authority.issue_server(["localhost", name])
+    assert caught.value.code == "InvalidSetting"
+
+
+async def test_a_renewed_certificate_serves_without_a_restart(tmp_path: Path) -> None:
+    clock = VirtualClock(time.time_ns() // 1_000_000 - 70 * 86_400_000)
+    authority = Authority.open(tmp_path, clock, "heliostat.local")
+    files = authority.issue_server(NAMES)
+    server = server_ssl_context(files)
+    client = ssl.create_default_context(cadata=authority.ca_pem)
+    old = files.chain.read_bytes()
+    renew(authority, NAMES, [server])
+    assert files.chain.read_bytes() == old
+    clock._elapsed_s += 70 * 86_400
+    renew(authority, NAMES, [server])
+    assert files.chain.read_bytes() != old
+    assert await handshake(server, client) is None
 
 
 def test_a_damaged_or_mixed_up_authority_refuses_to_start(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ async def test_unknown_disabled_and_wrong_get_one_answer_after_the_same_work(
     hashes: list[str] = []
     verify = Hashing._verify
 
-    def counted(self: Hashing, password: str, kept: str) -> bool:
+    def counted(self: Hashing, password: bytes, kept: str) -> bool:
         hashes.append(kept.split("$")[3])
         return verify(self, password, kept)
 
@@ -94,6 +94,7 @@ async def test_unknown_disabled_and_wrong_get_one_answer_after_the_same_work(
         ("nobody", PASSWORD),
         ("x@elsewhere", PASSWORD),
         ("", PASSWORD),
+        ("x" * 9000, PASSWORD),
     ):
         hashes.clear()
         before = await kit.store.revision()

@@ -63,6 +63,8 @@ async def test_right_and_wrong_and_no_hash() -> None:
     assert not await hashing.matches(PASSWORD, None)
     assert not await hashing.matches(PASSWORD, "no hash at all")
     assert not hashing.is_outdated(kept)
+    composed, decomposed = "Br\u00fccke-nach-drueben", "Bru\u0308cke-nach-drueben"
+    assert await hashing.matches(decomposed, await hashing.hash(composed))
     hashing.close()
     dearer = Hashing(SeededIds(3), HashCost(memory_kib=128, passes=1))
     assert dearer.is_outdated(kept)
@@ -77,7 +79,7 @@ async def test_a_flood_waits_in_a_bounded_line_and_the_loop_stays_free(
     running, most, gate, lock = 0, 0, threading.Event(), threading.Lock()
     verify = Hashing._verify
 
-    def held(self: Hashing, password: str, hash_: str) -> bool:
+    def held(self: Hashing, password: bytes, hash_: str) -> bool:
         nonlocal running, most
         with lock:
             running += 1

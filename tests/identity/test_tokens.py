@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.clients import HELIO
+from heliostat.identity.clients import HELIO, NAMELESS
 from heliostat.identity.grants import TokenAnswer, TokenRequest
 from heliostat.identity.opened import unverified
 from heliostat.identity.records import SESSIONS, SIGNING_KEYS, Algorithm
@@ -126,6 +126,23 @@ async def test_unknown_scopes_grants_and_clients(kit: IdentityKit) -> None:
     assert await code_of(sign_in(kit, client_assertion_type="x")) == "InvalidClient"
 
 
+async def test_the_password_grant_is_a_setting_of_each_client(kit: IdentityKit) -> None:
+    directory = kit.identity.directory
+    assert [client.name for client in await directory.list_clients()] == [NAMELESS, HELIO]
+    planned = await directory.allow_password_grant(HELIO, False, plan=True)
+    assert planned.grants == ("refresh_token",)
+    session = await sign_in(kit, HELIO)
+    await directory.allow_password_grant(HELIO, False)
+    assert await code_of(sign_in(kit, HELIO)) == "UnsupportedGrant"
+    await refresh(kit, session.refresh_token, HELIO)
+    await sign_in(kit)
+    await directory.allow_password_grant(NAMELESS, False)
+    assert await code_of(sign_in(kit)) == "UnsupportedGrant"
+    await directory.allow_password_grant(HELIO, True)
+    await sign_in(kit, HELIO)
+    assert await code_of(directory.allow_password_grant("nobody", True)) == "InvalidClient"
+
+
 async def test_tokens_expire_with_a_little_tolerance(kit: IdentityKit) -> None:
     token = (await sign_in(kit)).access_token
     await kit.clock.advance(3625)
@@ -147,6 +164,7 @@ async def test_headers_and_tokens_that_are_none(kit: IdentityKit) -> None:
         ("Bearer x.y", "MalformedAuthToken"),
         ("Bearer " + "a." * 20, "MalformedAuthToken"),
         ("Bearer \u00e4.b.c", "MalformedAuthToken"),
+        ("Bearer \udce4.b.c", "MalformedAuthToken"),
         ("Bearer " + "x" * 20_000, "MalformedAuthToken"),
         (f"Bearer {base64.urlsafe_b64encode(b'[' * 50_000).decode()}", "MalformedAuthToken"),
     ):
@@ -177,6 +195,9 @@ async def test_a_changed_token_is_refused(kit: IdentityKit) -> None:
             f"{head}.{body}.{signature[:-8]}AAAAAAAA",
         ):
             assert await code_of(kit.identity.verify(forged)) == "InvalidAuthToken"
+        for odd in ("\ud800", "k" * 5000):
+            code = await code_of(kit.identity.verify(changed(token, 0, kid=odd)))
+            assert code in ("InvalidAuthToken", "MalformedAuthToken")
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,6 @@ class ServiceAccounts(DirectoryPart):
         bare = self.new_name(name)
         account = Client(
             name=fold(bare),
-            stamp=self.ids.new_id(),
             grants=(Grant.CLIENT_CREDENTIALS,),
             public_key_pem=checked_public_key(public_key_pem),
             created_ms=self.clock.now_ms(),

@@ -8,6 +8,7 @@ the documents behind it say (an agent of a deleted host finds nothing to do).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,6 +37,7 @@ RENEW_BELOW = 1 / 3
 BACKDATE = timedelta(minutes=5)  # for clocks that run behind ours
 HOST_SAN = "heliostat:host:"
 PRIVATE = 0o600
+_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Authority:
         """Key and chain for a server that is reached as ``names`` (DNS names and addresses).
 
         What is there already is kept until its names change or it is due for renewal.
+        Raises ``InvalidSetting`` for what can't be a name.
         """
         where = folder or self._folder
         files = ServerFiles(where / "server.pem", where / "server.key")
@@ -249,7 +252,13 @@ def _alternative(name: str) -> x509.GeneralName:
     try:
         address: IPv4Address | IPv6Address = ip_address(name)
     except ValueError:
-        return x509.DNSName(name)
+        if _HOST_NAME.fullmatch(name):
+            return x509.DNSName(name)
+        raise PermanentError(
+            "InvalidSetting",
+            f"{name[:80]!r} is neither a DNS name nor an address.",
+            hint="Correct api.names; write international names in their xn-- form.",
+        ) from None
     return x509.IPAddress(address)
 
 

@@ -40,7 +40,7 @@ async def bootstrap(directory: Directory) -> str | None:
     )
     guards: list[Guard] = [GROUPS.absent(fold(ADMINISTRATORS)), USERS.absent(BUILT_IN_USER)]
     changes: list[Change] = [*USERS.put(user), *GROUPS.put(group)]
-    for client in built_in_clients(directory.ids, now_ms):
+    for client in built_in_clients(now_ms):
         guards.append(CLIENTS.absent(fold(client.name)))
         changes += CLIENTS.put(client)
     try:

@@ -2,49 +2,92 @@
 
 Two are built in.  A request without a client id is what existing command lines
 send: it may use a password, gets RS256 tokens (all it can check) and keeps its
-refresh token, since it stores only the first.  ``helio`` is our own.
+refresh token, since it stores only the first.  ``helio`` is our own.  Whether a
+client may use the password grant is a setting of each.
 """
 
 from __future__ import annotations
 
+import msgspec
+
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.errors import PermanentError
-from heliostat.core.ids import Ids
+from heliostat.identity.decided import Decided, settle
 from heliostat.identity.names import fold
+from heliostat.identity.part import DirectoryPart
 from heliostat.identity.records import CLIENTS, Algorithm, Client, Grant
+from heliostat.identity.views import ClientView
 
 NAMELESS = "client-without-id"
 HELIO = "helio"
 
 
-def built_in_clients(ids: Ids, now_ms: int) -> tuple[Client, ...]:
+class Clients(DirectoryPart):
+    """The verbs on programs that people use; service accounts have their own."""
+
+    async def list_clients(self) -> list[ClientView]:
+        """All clients that are no service accounts, by name."""
+        clients = [each.value for each in await CLIENTS.all(self.store)]
+        return [_view(each) for each in clients if not each.is_service_account]
+
+    async def allow_password_grant(
+        self, client: str, allowed: bool, *, plan: bool = False
+    ) -> ClientView:
+        """Let people sign in with a password through ``client``, or no longer.
+
+        Raises ``InvalidClient`` for one that does not exist.
+        """
+
+        async def decide() -> Decided[ClientView]:
+            stored = await CLIENTS.get(self.store, fold(client)) if client.isascii() else None
+            if stored is None or stored.value.is_service_account:
+                raise _unknown(client)
+            others = [grant for grant in stored.value.grants if grant is not Grant.PASSWORD]
+            grants = (Grant.PASSWORD, *others) if allowed else tuple(others)
+            new = msgspec.structs.replace(stored.value, grants=grants)
+            return Decided(_view(new), [CLIENTS.guard(stored)], CLIENTS.put(new, stored.value))
+
+        return await settle(self.store, decide, plan=plan)
+
+
+def built_in_clients(now_ms: int) -> tuple[Client, ...]:
     """The clients that exist from the first start on."""
     return (
         Client(
             name=NAMELESS,
-            stamp=ids.new_id(),
             grants=(Grant.PASSWORD, Grant.REFRESH),
             algorithm=Algorithm.RS256,
             rotate_refresh=False,
             created_ms=now_ms,
         ),
-        Client(
-            name=HELIO,
-            stamp=ids.new_id(),
-            grants=(Grant.PASSWORD, Grant.REFRESH),
-            created_ms=now_ms,
-        ),
+        Client(name=HELIO, grants=(Grant.PASSWORD, Grant.REFRESH), created_ms=now_ms),
     )
 
 
 async def named_client(store: CloudStore, client_id: str) -> Client:
     """The client of a request; raises ``InvalidClient``."""
-    stored = await CLIENTS.get(store, fold(client_id) if client_id else NAMELESS)
-    if stored is None or fold(client_id) == NAMELESS:
-        raise PermanentError("InvalidClient", f"There is no client {client_id[:80]!r}.")
+    key = fold(client_id) if client_id else NAMELESS
+    if not key.isascii() or fold(client_id) == NAMELESS:
+        raise _unknown(client_id)
+    stored = await CLIENTS.get(store, key)
+    if stored is None:
+        raise _unknown(client_id)
     return stored.value
 
 
 def public_id(client: Client) -> str:
     """The id that stands in tokens: empty for the client without one."""
     return "" if client.name == NAMELESS else client.name
+
+
+def _view(client: Client) -> ClientView:
+    return ClientView(
+        name=client.name,
+        grants=tuple(grant.value for grant in client.grants),
+        algorithm=client.algorithm.value,
+        rotate_refresh=client.rotate_refresh,
+    )
+
+
+def _unknown(client_id: str) -> PermanentError:
+    return PermanentError("InvalidClient", f"There is no client {client_id[:80]!r}.")

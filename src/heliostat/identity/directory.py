@@ -1,4 +1,4 @@
-"""The directory: people, groups and service accounts behind one interface.
+"""The directory: people, groups, service accounts and clients behind one interface.
 
 Kept in the document store; every verb returns after its commit, raises errors
 with stable codes, and with ``plan=True`` validates without writing.  ``close``
@@ -8,11 +8,12 @@ ends the threads that hash passwords.
 from __future__ import annotations
 
 from heliostat.identity.accounts import ServiceAccounts
+from heliostat.identity.clients import Clients
 from heliostat.identity.groups import Groups
 from heliostat.identity.users import Users
 
 
-class Directory(Users, Groups, ServiceAccounts):
+class Directory(Users, Groups, ServiceAccounts, Clients):
     """All verbs of the directory: ``Directory(store, clock, ids, options)``."""
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -40,7 +41,8 @@ class Hashing:
     async def hash(self, password: str) -> str:
         """The hash to keep; raises ``TooManyRequests`` when the line is full."""
         salt = hashlib.sha256(self._ids.secret(_SALT_BYTES).encode()).digest()[:_SALT_BYTES]
-        return await self._run(lambda: self._hasher.hash(password, salt=salt))
+        plain = _normal(password)
+        return await self._run(lambda: self._hasher.hash(plain, salt=salt))
 
     async def matches(self, password: str, kept: str | None) -> bool:
         """Whether ``password`` has the hash ``kept``.
@@ -48,12 +50,13 @@ class Hashing:
         For ``None`` (no such user) the same work is done against a hash that
         nothing matches, so that time does not tell which users exist.
         """
+        plain = _normal(password)
         if kept is None:
             if not self._dummy:
                 self._dummy = await self.hash(self._ids.secret())
-            await self._run(lambda: self._verify(password, self._dummy))
+            await self._run(lambda: self._verify(plain, self._dummy))
             return False
-        return await self._run(lambda: self._verify(password, kept))
+        return await self._run(lambda: self._verify(plain, kept))
 
     async def prepare(self) -> None:
         """Make the hash for unknown users ahead of the first sign-in."""
@@ -66,7 +69,7 @@ class Hashing:
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _verify(self, password: str, kept: str) -> bool:
+    def _verify(self, password: bytes, kept: str) -> bool:
         try:
             return self._hasher.verify(kept, password)
         except (VerificationError, InvalidHashError):
@@ -82,3 +85,8 @@ class Hashing:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         finally:
             self.under_way -= 1
+
+
+def _normal(password: str) -> bytes:
+    """One spelling of a password, whichever way a keyboard composes its letters."""
+    return unicodedata.normalize("NFKC", password).encode(errors="replace")

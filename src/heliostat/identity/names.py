@@ -20,7 +20,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,62}")
 def checked_name(text: str, domain: str) -> str:
     """The bare name in ``text``, for something new; raises ``InvalidName``."""
     bare = bare_name(text, domain)
-    if bare is None or not _NAME.fullmatch(bare):
+    if bare is None or not is_name(bare):
         raise PermanentError(
             "InvalidName",
             f"{text[:80]!r} is no name of a user, group or account in {domain}.",
@@ -28,6 +28,11 @@ def checked_name(text: str, domain: str) -> str:
             "at most 63 characters.",
         )
     return bare
+
+
+def is_name(text: str) -> bool:
+    """Whether ``text`` is a bare name that something could have."""
+    return _NAME.fullmatch(text) is not None
 
 
 def bare_name(text: str, domain: str) -> str | None:

@@ -18,6 +18,7 @@ from heliostat.identity.options import IdentityOptions
 from heliostat.identity.tokens import TokenClass
 
 MAX_TOKEN_BYTES = 16_384
+MAX_KEY_ID = 128
 Claims = dict[str, Any]
 
 
@@ -27,7 +28,7 @@ async def opened(
     """The claims of a token of ours of the ``expected`` class, still valid at ``now_s``."""
     header, _ = unverified(token)
     kid = header.get("kid")
-    key = await keys.find(kid) if isinstance(kid, str) else None
+    key = await keys.find(kid) if isinstance(kid, str) and _is_key_id(kid) else None
     if key is None:
         raise invalid("none of this site's keys has signed it")
     try:
@@ -36,6 +37,10 @@ async def opened(
         raise invalid("its signature is wrong") from error
     _check(claims, options, expected, now_s)
     return claims
+
+
+def _is_key_id(kid: str) -> bool:
+    return kid.isascii() and len(kid) <= MAX_KEY_ID
 
 
 def unverified(token: str) -> tuple[Claims, Claims]:

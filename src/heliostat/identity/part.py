@@ -10,7 +10,7 @@ from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.hashing import Hashing
 from heliostat.identity.membership import effective
-from heliostat.identity.names import bare_name, checked_name, fold, security_group
+from heliostat.identity.names import bare_name, checked_name, fold, is_name, security_group
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.records import CLIENTS, GROUPS, USERS, Group
 
@@ -88,8 +88,9 @@ class DirectoryPart:
         return checked_name(text, self.domain)
 
     def key_of(self, text: str) -> str:
-        """The key that ``text`` (any spelling) would have; empty for another domain."""
-        return fold(bare_name(text, self.domain) or "")
+        """The key that ``text`` (any spelling) would have; empty if nothing here can have it."""
+        bare = bare_name(text, self.domain)
+        return fold(bare) if bare is not None and is_name(bare) else ""
 
     async def claim(self, name: str, taken_code: str) -> list[Guard]:
         """Guards that nothing else has ``name``; raises ``taken_code`` if something has it."""

@@ -59,7 +59,6 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     """Who asks for tokens: a program people use, or (with a public key) a service account."""
 
     name: str
-    stamp: str
     grants: tuple[Grant, ...]
     algorithm: Algorithm = Algorithm.ES256
     rotate_refresh: bool = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from heliostat.cloudstore.contract import Change, CloudStore
+from heliostat.cloudstore.contract import Change, CloudStore, GuardFailed
 from heliostat.cloudstore.documents import Kind
 from heliostat.core.clock import Clock
 from heliostat.identity.records import ATTEMPTS, JOIN_RECORDS, SESSIONS, SPENT_ASSERTIONS
@@ -21,9 +21,10 @@ async def sweep(store: CloudStore, clock: Clock) -> int:
         ended = [each for each in await kind.all(store) if each.value.expires_ms <= now_ms]
         for start in range(0, len(ended), BATCH):
             batch = ended[start : start + BATCH]
-            # an expired document is never written again but for attempts, and losing
-            # one wrong password to a race with the sweep does no harm
             changes: list[Change] = [change for each in batch for change in kind.delete(each.value)]
-            await store.commit([], changes)
+            try:
+                await store.commit([kind.guard(each) for each in batch], changes)
+            except GuardFailed:
+                continue  # one of them has just begun anew; the next sweep sees the others
             count += len(batch)
     return count

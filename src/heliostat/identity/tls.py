@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from heliostat.identity.authority import HOST_SAN, ServerFiles
+from heliostat.identity.authority import HOST_SAN, Authority, ServerFiles
 
 
 def server_ssl_context(files: ServerFiles) -> ssl.SSLContext:
@@ -30,6 +30,16 @@ def agent_ssl_context(files: ServerFiles, ca_pem: str) -> ssl.SSLContext:
     context.load_verify_locations(cadata=ca_pem)
     context.verify_mode = ssl.CERT_OPTIONAL
     return context
+
+
+def renew(authority: Authority, names: Sequence[str], contexts: Sequence[ssl.SSLContext]) -> None:
+    """Renew the server's certificate if it is due, for connections from now on.
+
+    Call it about once a day with the contexts of all listeners; nothing is restarted.
+    """
+    files = authority.issue_server(names)
+    for context in contexts:
+        context.load_cert_chain(files.chain, files.key)
 
 
 def host_id_of(peer_certificate: Mapping[str, object] | None) -> str | None:

@@ -91,7 +91,7 @@ class Users(DirectoryPart):
         stored = await self.find_user(user.name)
         if stored is None or stored.value.password_hash != user.password_hash:
             return
-        new = msgspec.structs.replace(user, password_hash=await self.hashing.hash(password))
+        new = msgspec.structs.replace(stored.value, password_hash=await self.hashing.hash(password))
         with contextlib.suppress(GuardFailed):  # somebody set a password meanwhile: theirs stays
             await self.store.commit([USERS.guard(stored)], USERS.put(new, stored.value))
 

@@ -51,7 +51,7 @@ class Verifier:
         Raises ``MalformedAuthToken`` (not a token), ``InvalidAuthToken`` (not for us)
         or ``ExpiredAuthToken`` (refresh it).
         """
-        digest = hashlib.sha256(bearer.encode()).digest()
+        digest = hashlib.sha256(bearer.encode(errors="surrogateescape")).digest()
         now_s = self._clock.now_ms() / 1000
         known = self._remembered.get(digest)
         if known is not None and now_s < known.expires_s:

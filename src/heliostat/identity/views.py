@@ -40,3 +40,13 @@ class AccountView:
     subject: str
     groups: tuple[str, ...]
     created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """A program that asks for tokens; ``grants`` as OAuth spells them."""
+
+    name: str
+    grants: tuple[str, ...]
+    algorithm: str
+    rotate_refresh: bool
