@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote
@@ -233,6 +234,7 @@ def quote(text: str) -> str:
     return text.replace("%", "%25").replace("/", "%2F")
 
 
+@cache
 def _schema_of(type_: type[msgspec.Struct]) -> int:
     for each in msgspec.structs.fields(type_):
         if each.name == "schema" and isinstance(each.default, int):
