@@ -43,6 +43,12 @@ from heliostat.testing.signed_in import group
 T = TypeVar("T", bound=msgspec.Struct)
 LEASE_TTL_S = 3600.0
 DIGEST = "ab" * 32
+PUBLIC_KEY = """\
+-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEbqAn1RL/ycZ1IRMQNks0+glO4/Xf
+Zz+5sRzH3J96RLQhwqLUilg7+fvHM4p+9o6d8O8mCs+v60O+vzeg6beV7Q==
+-----END PUBLIC KEY-----
+"""
 
 _CALLER = Caller("admin@heliostat.local", frozenset(), is_system_admin=True, request_id="seed")
 _VM_COST = (
@@ -67,6 +73,8 @@ async def furnish(ports: Ports, directory: Directory) -> dict[str, str]:
     await directory.create_user("ada", "correct horse battery", given_name="Ada")
     await directory.create_group("operators", description="People on call")
     await directory.add_member("operators", "ada")
+    await directory.create_user("grace", "a phrase to sign in")
+    await directory.create_service_account("robot", PUBLIC_KEY)
     rooms.ids |= {"user": "ada", "group": "operators"}
     return rooms.ids
 
@@ -91,10 +99,12 @@ class _Furnisher:
         limits = {
             "vm.cpu": QuotaLimit(limit=100.0, unit=Unit.COUNT),
             "vm.memory": QuotaLimit(limit=200.0, unit=Unit.GB),
+            "sdn.floatingip.size": QuotaLimit(limit=5.0, unit=Unit.COUNT),
         }
         small = {
             "vm.cpu": QuotaLimit(limit=20.0, unit=Unit.COUNT),
             "vm.memory": QuotaLimit(limit=40.0, unit=Unit.GB),
+            "vm.flavor.huge": QuotaLimit(limit=2.0, unit=Unit.COUNT),
         }
         for tenant in ("acme", "umbrella"):
             groups = [group(f"{tenant}-admins")]

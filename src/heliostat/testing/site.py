@@ -22,6 +22,7 @@ from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.image_files import NormalisedImage
 from heliostat.core.ids import SeededIds
 from heliostat.identity.directory import Directory
+from heliostat.identity.options import HashCost, IdentityOptions
 from heliostat.testing.agents import CannedAgents
 from heliostat.testing.clock import VirtualClock
 from heliostat.testing.furniture import furnish
@@ -62,7 +63,8 @@ async def furnished_site(folder: Path) -> AsyncIterator[Site]:
     ports = Ports(
         store=store, clock=clock, ids=ids, blobs=Blobs(folder / "blobs"), images=NoImageFiles()
     )
-    directory = Directory(store, clock, ids)
+    options = IdentityOptions(hashing=HashCost(memory_kib=64, passes=1))
+    directory = Directory(store, clock, ids, options)
     agents = CannedAgents(clock.now_ms())
     settings = ApiSettings(auth=AuthEndpoint("auth.example", 443, "heliostat.local"))
     app = make_app(ports, TokenIdentity(), directory, agents, settings)
@@ -73,7 +75,8 @@ async def furnished_site(folder: Path) -> AsyncIterator[Site]:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         host, port = runner.addresses[0][:2]
-        yield Site(f"http://{host}:{port}", ports, agents, directory, names)
+        base = f"http://{host}:{port}"
+        yield Site(base, ports, agents, directory, {**names, "base": base})
     finally:
         await runner.cleanup()
         directory.close()

@@ -51,7 +51,7 @@ async def authorise(
             owner = await _with_readers(services, owner, owned_id)
     verdict = services.identity.decide(route.access, principal, owner)
     if not verdict.allowed:
-        raise PermanentError("AccessForbidden", verdict.reason)
+        raise PermanentError("AccessForbidden", f"Not allowed: {verdict.reason}.")
 
 
 async def groups_of(services: Services, kind: str, id_: str) -> OwnerGroups:

@@ -12,6 +12,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -44,12 +45,25 @@ class Batch(msgspec.Struct, Generic[T], frozen=True):
     revision: int
 
 
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[T]):
+    """A page of a list.
+
+    ``link`` is the server-relative link to the next page, empty on the last;
+    ``revision`` what the page was read at, for whatever belongs to its items.
+    """
+
+    items: list[T]
+    link: str
+    revision: int
+
+
 Read = Callable[[int, str | None, int | None], Awaitable[Batch[T]]]
 """``(limit, after, at_revision) -> Batch``; it may keep fewer items than it read."""
 
 
-async def paginate(call: Call, read: Read[T]) -> tuple[list[T], str]:
-    """A page of items and the server-relative link to the next one (empty on the last)."""
+async def paginate(call: Call, read: Read[T]) -> Listed[T]:
+    """The page that the call asks for; raises InvalidPageSize or PageExpired."""
     cursor = _cursor_of(call)
     size = _page_size(call, cursor)
     after = cursor.after if cursor else None
@@ -67,7 +81,7 @@ async def paginate(call: Call, read: Read[T]) -> tuple[list[T], str]:
     link = ""
     if len(found) > size:
         link = _link(call, Cursor(_scope(call), revision, found[size - 1][0], size))
-    return [item for _, item in found[:size]], link
+    return Listed([item for _, item in found[:size]], link, revision)
 
 
 def _page_size(call: Call, cursor: Cursor | None) -> int:

@@ -49,8 +49,10 @@ async def _list(call: Call) -> wire.DiskList:
     read = of_index(
         call.store, kinds.DISKS, "project", call.id, lambda disk: name in (None, disk.name)
     )
-    found, link = await paginate(call, read)
-    return wire.DiskList(items=[show_disk(call, each) for each in found], next_page_link=link)
+    page = await paginate(call, read)
+    return wire.DiskList(
+        items=[show_disk(call, each) for each in page.items], next_page_link=page.link
+    )
 
 
 async def _show(call: Call) -> wire.Disk:

@@ -38,9 +38,9 @@ async def _list(call: Call) -> wire.FlavorList:
     def wanted(flavor: Flavor) -> bool:
         return name in (None, flavor.name) and kind in (None, flavor.kind)
 
-    found, link = await paginate(call, of_kind(call.store, kinds.FLAVORS, wanted))
-    items = [show_flavor(call, each) for each in found]
-    return wire.FlavorList(items=items, next_page_link=link)
+    page = await paginate(call, of_kind(call.store, kinds.FLAVORS, wanted))
+    items = [show_flavor(call, each) for each in page.items]
+    return wire.FlavorList(items=items, next_page_link=page.link)
 
 
 async def _show(call: Call) -> wire.Flavor:

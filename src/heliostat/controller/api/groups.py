@@ -27,8 +27,10 @@ def show_group(call: Call, group: GroupRecord) -> wire.Group:
 
 async def _list(call: Call) -> wire.GroupList:
     read = of_names(call.store, await call.services.directory.list_groups(), call.query.get("name"))
-    found, link = await paginate(call, read)
-    return wire.GroupList(items=[show_group(call, each) for each in found], next_page_link=link)
+    page = await paginate(call, read)
+    return wire.GroupList(
+        items=[show_group(call, each) for each in page.items], next_page_link=page.link
+    )
 
 
 async def _show(call: Call) -> wire.Group:

@@ -57,8 +57,10 @@ async def show_host(call: Call, host: Host) -> wire.Host:
 
 
 async def _list(call: Call) -> wire.HostList:
-    found, link = await paginate(call, of_kind(call.store, kinds.HOSTS))
-    return wire.HostList(items=[await show_host(call, each) for each in found], next_page_link=link)
+    page = await paginate(call, of_kind(call.store, kinds.HOSTS))
+    return wire.HostList(
+        items=[await show_host(call, each) for each in page.items], next_page_link=page.link
+    )
 
 
 async def _show(call: Call) -> wire.Host:
@@ -72,8 +74,11 @@ async def _tasks(call: Call) -> TaskList:
 
 async def _vms(call: Call) -> VmList:
     await reading.host(call.store, call.id)
-    found, link = await paginate(call, of_index(call.store, kinds.VMS, "host", call.id))
-    return VmList(items=[await show_vm(call, each) for each in found], next_page_link=link)
+    page = await paginate(call, of_index(call.store, kinds.VMS, "host", call.id))
+    return VmList(
+        items=[await show_vm(call, each, page.revision) for each in page.items],
+        next_page_link=page.link,
+    )
 
 
 async def _stats(call: Call) -> stats.HostStats:

@@ -61,9 +61,9 @@ async def _list(call: Call) -> wire.ImageList:
         seen = image.scope.kind == INFRASTRUCTURE or reach.sees_project(image.scope.id)
         return seen and name in (None, image.name)
 
-    found, link = await paginate(call, of_kind(call.store, kinds.IMAGES, wanted))
-    items = [show_image(call, each) for each in found]
-    return wire.ImageList(items=items, next_page_link=link)
+    page = await paginate(call, of_kind(call.store, kinds.IMAGES, wanted))
+    items = [show_image(call, each) for each in page.items]
+    return wire.ImageList(items=items, next_page_link=page.link)
 
 
 async def _list_of_project(call: Call) -> wire.ImageList:
@@ -72,9 +72,9 @@ async def _list_of_project(call: Call) -> wire.ImageList:
     read = of_index(
         call.store, kinds.IMAGES, "project", call.id, lambda image: name in (None, image.name)
     )
-    found, link = await paginate(call, read)
-    items = [show_image(call, each) for each in found]
-    return wire.ImageList(items=items, next_page_link=link)
+    page = await paginate(call, read)
+    items = [show_image(call, each) for each in page.items]
+    return wire.ImageList(items=items, next_page_link=page.link)
 
 
 async def _show(call: Call) -> wire.Image:
@@ -89,7 +89,9 @@ async def _show(call: Call) -> wire.Image:
         owner = await groups_of(call.services, kinds.IMAGE, call.id)
         if may(call.services, Access.PROJECT_USER, principal, owner):
             return show_image(call, stored.value)
-    raise PermanentError("AccessForbidden", f"{principal.subject} may not see image {call.id!r}.")
+    raise PermanentError(
+        "AccessForbidden", f"Not allowed: {principal.subject} may not see image {call.id!r}."
+    )
 
 
 async def _tasks(call: Call) -> TaskList:

@@ -53,6 +53,20 @@ def of_index(
     return read
 
 
+async def all_of_index(
+    store: CloudStore, kind: Kind[T], field: str, value: str, revision: int | None
+) -> list[T]:
+    """Every document with ``value`` in an index, as of a revision (``None``: now)."""
+    page = await kind.list_by_index(store, field, value, at_revision=revision)
+    items = [each.value for each in page.items]
+    while page.after is not None:
+        page = await kind.list_by_index(
+            store, field, value, after=page.after, at_revision=page.revision
+        )
+        items.extend(each.value for each in page.items)
+    return items
+
+
 def of_tasks(store: CloudStore, prefix: str, keep: Keep[Task]) -> Read[Task]:
     """Tasks under an index prefix (or under all tasks' own prefix), in id order."""
     documents = prefix == task_key("")

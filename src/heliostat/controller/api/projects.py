@@ -22,10 +22,14 @@ from heliostat.wire.body import SecurityGroup
 from heliostat.wire.tasks import TaskList
 
 
-async def show_project(call: Call, project: Project) -> wire.Project:
-    """A project with its quota and its own and inherited groups."""
-    quota = await reading.quota(call.store, OwnerKind.PROJECT, project.id)
-    tenant = await reading.tenant(call.store, project.tenant_id)
+async def show_project(call: Call, project: Project, revision: int | None = None) -> wire.Project:
+    """A project with its quota and its own and inherited groups.
+
+    ``revision`` is that of the page it is on: its quota may be gone since then.
+    """
+    quota = await kinds.QUOTAS[OwnerKind.PROJECT].get(call.store, project.id, at_revision=revision)
+    tenant = await kinds.TENANTS.get(call.store, project.tenant_id, at_revision=revision)
+    groups = effective_groups(project, tenant.value) if tenant else ()
     return wire.Project(
         id=project.id,
         kind=kinds.PROJECT_KIND,
@@ -33,11 +37,10 @@ async def show_project(call: Call, project: Project) -> wire.Project:
         self_link=f"{call.base}/v1/projects/{project.id}",
         tenant_id=project.tenant_id,
         security_groups=[
-            SecurityGroup(name=each.name, inherited=each.inherited)
-            for each in effective_groups(project, tenant.value)
+            SecurityGroup(name=each.name, inherited=each.inherited) for each in groups
         ],
         tags=list(project.tags),
-        quota=show_quota(quota.value),
+        quota=show_quota(quota.value if quota else None),
     )
 
 
@@ -54,9 +57,9 @@ async def _list(call: Call) -> wire.ProjectList:
     else:
         value = kinds.project_name(call.id, name)
         read = of_index(call.store, kinds.PROJECTS, "name", value, visible)
-    found, link = await paginate(call, read)
-    items = [await show_project(call, each) for each in found]
-    return wire.ProjectList(items=items, next_page_link=link)
+    page = await paginate(call, read)
+    items = [await show_project(call, each, page.revision) for each in page.items]
+    return wire.ProjectList(items=items, next_page_link=page.link)
 
 
 async def _show(call: Call) -> wire.Project:

@@ -16,11 +16,12 @@ from heliostat.core.units import Unit
 from heliostat.wire import quotas as wire
 
 
-def show_quota(quota: Quota) -> wire.Quota:
+def show_quota(quota: Quota | None) -> wire.Quota:
     """The limited keys, and apart from them the merely tracked ones."""
+    items = quota.items if quota is not None else {}
     limited: dict[str, wire.QuotaItem] = {}
     tracked: dict[str, wire.TrackedItem] = {}
-    for key, item in sorted(quota.items.items()):
+    for key, item in sorted(items.items()):
         limit = item.limit_value
         if limit is None:
             tracked[key] = wire.TrackedItem(usage=item.used_value, unit=item.unit.value)

@@ -26,9 +26,9 @@ def show_account(call: Call, account: AccountRecord) -> wire.ServiceAccount:
 
 async def _list(call: Call) -> wire.ServiceAccountList:
     accounts = await call.services.directory.list_service_accounts()
-    found, link = await paginate(call, of_names(call.store, accounts, call.query.get("name")))
-    items = [show_account(call, each) for each in found]
-    return wire.ServiceAccountList(items=items, next_page_link=link)
+    page = await paginate(call, of_names(call.store, accounts, call.query.get("name")))
+    items = [show_account(call, each) for each in page.items]
+    return wire.ServiceAccountList(items=items, next_page_link=page.link)
 
 
 async def _create(call: Call, plan: bool) -> wire.ServiceAccount:

@@ -42,9 +42,9 @@ async def _listed(call: Call, prefix: str, visible: Callable[[Task], bool]) -> w
     def wanted(task: Task) -> bool:
         return state in (None, task.state) and kind in (None, task.entity_kind) and visible(task)
 
-    found, link = await paginate(call, of_tasks(call.store, prefix, wanted))
-    items = [show_task(each, call.base) for each in found]
-    return wire.TaskList(items=items, next_page_link=link)
+    page = await paginate(call, of_tasks(call.store, prefix, wanted))
+    items = [show_task(each, call.base) for each in page.items]
+    return wire.TaskList(items=items, next_page_link=page.link)
 
 
 def _state_of(call: Call) -> TaskState | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.handler import Decides, Handler, Reads
-from heliostat.controller.api.listing import of_index, of_kind
+from heliostat.controller.api.listing import all_of_index, of_index, of_kind
 from heliostat.controller.api.quotas import read_spec, show_quota
 from heliostat.controller.api.reach import Reach, reach_of
 from heliostat.controller.api.tasks import list_tasks
@@ -20,10 +20,15 @@ from heliostat.wire.body import SecurityGroup
 from heliostat.wire.tasks import TaskList
 
 
-async def show_tenant(call: Call, tenant: Tenant, reach: Reach) -> wire.Tenant:
-    """A tenant with its quota and those of its projects that the caller may use."""
-    quota = await reading.quota(call.store, OwnerKind.TENANT, tenant.id)
-    projects = await reading.projects(call.store, tenant.id)
+async def show_tenant(
+    call: Call, tenant: Tenant, reach: Reach, revision: int | None = None
+) -> wire.Tenant:
+    """A tenant with its quota and those of its projects that the caller may use.
+
+    ``revision`` is that of the page it is on: its quota may be gone since then.
+    """
+    quota = await kinds.QUOTAS[OwnerKind.TENANT].get(call.store, tenant.id, at_revision=revision)
+    projects = await all_of_index(call.store, kinds.PROJECTS, "tenant", tenant.id, revision)
     return wire.Tenant(
         id=tenant.id,
         kind=kinds.TENANT,
@@ -38,7 +43,7 @@ async def show_tenant(call: Call, tenant: Tenant, reach: Reach) -> wire.Tenant:
             SecurityGroup(name=name, inherited=False) for name in tenant.security_groups
         ],
         tags=list(tenant.tags),
-        quota=show_quota(quota.value),
+        quota=show_quota(quota.value if quota else None),
     )
 
 
@@ -53,9 +58,9 @@ async def _list(call: Call) -> wire.TenantList:
         read = of_kind(call.store, kinds.TENANTS, visible)
     else:
         read = of_index(call.store, kinds.TENANTS, "name", name, visible)
-    found, link = await paginate(call, read)
-    items = [await show_tenant(call, each, reach) for each in found]
-    return wire.TenantList(items=items, next_page_link=link)
+    page = await paginate(call, read)
+    items = [await show_tenant(call, each, reach, page.revision) for each in page.items]
+    return wire.TenantList(items=items, next_page_link=page.link)
 
 
 async def _show(call: Call) -> wire.Tenant:

@@ -69,6 +69,8 @@ async def _receive(reader: MultipartReader, blobs: Blobs) -> Upload:
         blob = await blobs.receive(_chunks(part))
         if blob.size_bytes == 0:
             raise _refused("The file is empty.")
+        if await reader.next() is not None:
+            raise PermanentError("UnsupportedImageUploadParameter", "A part follows the file part.")
         return Upload(os.path.basename(part.filename), replication, blob)
     raise _refused("The body has no file part.")
 

@@ -40,8 +40,10 @@ async def _whoami(call: Call) -> wire.Whoami:
 
 async def _list(call: Call) -> wire.UserList:
     read = of_names(call.store, await call.services.directory.list_users(), call.query.get("name"))
-    found, link = await paginate(call, read)
-    return wire.UserList(items=[show_user(call, each) for each in found], next_page_link=link)
+    page = await paginate(call, read)
+    return wire.UserList(
+        items=[show_user(call, each) for each in page.items], next_page_link=page.link
+    )
 
 
 async def _show(call: Call) -> wire.User:

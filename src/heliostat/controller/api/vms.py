@@ -24,9 +24,14 @@ EPHEMERAL, PERSISTENT = "ephemeral-disk", "persistent-disk"
 ATTACHED = "ATTACHED"
 
 
-async def show_vm(call: Call, vm: Vm) -> wire.Vm:
-    """A VM with its own disks first, then the persistent ones attached."""
-    host = await kinds.HOSTS.get(call.store, vm.host_id) if vm.host_id else None
+async def show_vm(call: Call, vm: Vm, revision: int | None = None) -> wire.Vm:
+    """A VM with its own disks first, then the persistent ones attached.
+
+    ``revision`` is that of the page it is on.
+    """
+    host = None
+    if vm.host_id:
+        host = await kinds.HOSTS.get(call.store, vm.host_id, at_revision=revision)
     return wire.Vm(
         id=vm.id,
         kind=kinds.VM,
@@ -35,7 +40,7 @@ async def show_vm(call: Call, vm: Vm) -> wire.Vm:
         state=vm.state.value,
         self_link=f"{call.base}/v1/vms/{vm.id}",
         cost=show_cost(vm.cost),
-        attached_disks=[*_own_disks(vm), *await _persistent_disks(call, vm)],
+        attached_disks=[*_own_disks(vm), *await _persistent_disks(call, vm, revision)],
         attached_isos=[],
         tags=list(vm.tags),
         metadata=vm.metadata,
@@ -63,10 +68,10 @@ def _own_disks(vm: Vm) -> list[wire.AttachedDisk]:
     ]
 
 
-async def _persistent_disks(call: Call, vm: Vm) -> list[wire.AttachedDisk]:
+async def _persistent_disks(call: Call, vm: Vm, revision: int | None) -> list[wire.AttachedDisk]:
     shown = []
     for disk_id in vm.attached_disk_ids:
-        stored = await kinds.DISKS.get(call.store, disk_id)
+        stored = await kinds.DISKS.get(call.store, disk_id, at_revision=revision)
         if stored is not None:
             disk = stored.value
             shown.append(
@@ -87,8 +92,11 @@ async def _list(call: Call) -> wire.VmList:
     await reading.project(call.store, call.id)
     name = call.query.get("name")
     read = of_index(call.store, kinds.VMS, "project", call.id, lambda vm: name in (None, vm.name))
-    found, link = await paginate(call, read)
-    return wire.VmList(items=[await show_vm(call, each) for each in found], next_page_link=link)
+    page = await paginate(call, read)
+    return wire.VmList(
+        items=[await show_vm(call, each, page.revision) for each in page.items],
+        next_page_link=page.link,
+    )
 
 
 async def _show(call: Call) -> wire.Vm:
