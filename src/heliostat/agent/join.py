@@ -102,13 +102,19 @@ async def join(token: str, home: Path, http: Redeem = redeem) -> Credentials:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     key = ec.generate_private_key(ec.SECP256R1())
     answer = await http(parsed.url, context, parsed.secret, _signing_request(key, parsed.host))
+    return _keep(home, parsed.url, key, answer)
+
+
+def _keep(
+    home: Path, url: str, key: ec.EllipticCurvePrivateKey, answer: dict[str, str]
+) -> Credentials:
     files = Credentials(home)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     files.controller.unlink(missing_ok=True)
     atomic_write(files.key, _pem(key), mode=0o600)
     atomic_write(files.certificate, answer["certificate"].encode())
     atomic_write(files.ca, answer["ca"].encode())
-    atomic_write(files.controller, f"{parsed.url}\n".encode())
+    atomic_write(files.controller, f"{url}\n".encode())
     return files
 
 

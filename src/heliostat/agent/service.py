@@ -165,10 +165,11 @@ class Agent:
     def _holder(self, disk_id: str) -> str:
         """The VM that holds a disk: attached while it runs, or to be saved memory's again."""
         for vm_id, worker in self._workers.items():
+            if worker.life is Life.ABSENT:
+                continue
             record = load_record(self._places.vm(vm_id))
-            if record is not None and worker.life is not Life.ABSENT:
-                if any(disk.id == disk_id for disk in record.spec.plugged):
-                    return vm_id
+            if record is not None and any(disk.id == disk_id for disk in record.spec.plugged):
+                return vm_id
         return ""
 
     async def _keep_sampling(self) -> None:

@@ -194,3 +194,9 @@ def _start_ticks(pid: int) -> int | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return None if fields[0] in "ZX" else int(fields[19])
+
+
+def note_host_stop(folder: Path) -> None:
+    """Let the end of the last run count as the host's (``End.HOST``), not the guest's own."""
+    (folder / IDENTITY).write_text("stopped-with-its-host\n0 (sh) S" + " 0" * 19 + "\n")
+    (folder / EXIT_CODE).unlink(missing_ok=True)
