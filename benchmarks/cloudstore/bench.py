@@ -1,0 +1,170 @@
+"""Durable commits a second of the SQLite store, beside plain sqlite3 in the same run.
+
+The workload is compare-and-set: each client puts a 600-byte document again and
+again, guarded by the revision of its last put, and waits for each answer.  The
+peer does the same work (check revision, upsert, keep the version) with the
+standard library alone: one transaction a commit, ``synchronous=FULL``, one
+connection for each client thread.  Rounds of both alternate, so noise hits both.
+
+    python benchmarks/cloudstore/bench.py [--seconds 2] [--rounds 3] [--raw FILE]
+
+Exits with 1 when a ratio falls below its threshold in ``THRESHOLDS``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sqlite3
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from heliostat.cloudstore.contract import AtRevision, Put
+from heliostat.cloudstore.sqlite import SqliteStore
+from heliostat.core.clock import SystemClock
+
+VALUE = bytes(600)
+CLIENTS = (1, 64)
+THRESHOLDS = {1: 0.4, 64: 3.0}
+"""Smallest accepted ratio to the peer: a lone client pays for two threads, 64 share each fsync."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One run of one side: every commit's latency, and how long the run took."""
+
+    side: str
+    clients: int
+    wall_s: float
+    latencies_s: list[float]
+
+    @property
+    def per_s(self) -> float:
+        return len(self.latencies_s) / self.wall_s
+
+
+async def run_store(path: Path, clients: int, seconds: float) -> Round:
+    store = await SqliteStore.open(path, SystemClock())
+    latencies: list[float] = []
+    end = time.perf_counter() + seconds
+
+    async def client(number: int) -> None:
+        key = f"/v1/bench/{number}"
+        revision = await store.commit([], [Put(key, VALUE)])
+        while (started := time.perf_counter()) < end:
+            revision = await store.commit([AtRevision(key, revision)], [Put(key, VALUE)])
+            latencies.append(time.perf_counter() - started)
+
+    started = time.perf_counter()
+    await asyncio.gather(*(client(number) for number in range(clients)))
+    wall_s = time.perf_counter() - started
+    await store.close()
+    return Round("store", clients, wall_s, latencies)
+
+
+PEER_SCHEMA = """
+CREATE TABLE event (seq INTEGER PRIMARY KEY, key TEXT NOT NULL, value BLOB);
+CREATE TABLE document (key TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX event_by_key ON event (key);
+"""
+
+
+def peer_client(path: Path, number: int, end: float, latencies: list[float]) -> None:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=60.0)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    key, mine = f"/v1/bench/{number}", None
+    while (started := time.perf_counter()) < end:
+        connection.execute("BEGIN IMMEDIATE")
+        row = connection.execute("SELECT seq FROM document WHERE key = ?", (key,)).fetchone()
+        assert (row[0] if row else None) == mine
+        mine = connection.execute(
+            "INSERT INTO event (key, value) VALUES (?, ?)", (key, VALUE)
+        ).lastrowid
+        connection.execute("INSERT OR REPLACE INTO document VALUES (?, ?)", (key, mine))
+        connection.execute("COMMIT")
+        latencies.append(time.perf_counter() - started)
+    connection.close()
+
+
+def run_peer(path: Path, clients: int, seconds: float) -> Round:
+    with sqlite3.connect(path) as connection:
+        connection.executescript("PRAGMA journal_mode = WAL;" + PEER_SCHEMA)
+    connection.close()
+    latencies: list[float] = []
+    end = time.perf_counter() + seconds
+    threads = [
+        threading.Thread(target=peer_client, args=(path, number, end, latencies))
+        for number in range(clients)
+    ]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return Round("peer", clients, time.perf_counter() - started, latencies)
+
+
+def measure(folder: Path, rounds: int, seconds: float) -> list[Round]:
+    """All rounds, both sides in turn, each in a file of its own."""
+    done: list[Round] = []
+    sides: list[Callable[[Path, int], Round]] = [
+        lambda path, clients: asyncio.run(run_store(path, clients, seconds)),
+        lambda path, clients: run_peer(path, clients, seconds),
+    ]
+    for clients in CLIENTS:
+        for number in range(rounds):
+            for side in sides[:: 1 if number % 2 == 0 else -1]:
+                done.append(side(folder / f"{len(done)}.db", clients))
+    return done
+
+
+def percentile_ms(rounds: list[Round], share: float) -> float:
+    latencies = sorted(latency for each in rounds for latency in each.latencies_s)
+    return latencies[min(len(latencies) - 1, int(len(latencies) * share))] * 1000
+
+
+def report(done: list[Round]) -> bool:
+    """Print the table; whether every ratio reaches its threshold."""
+    passed = True
+    print(f"{'clients':>7} {'side':>6} {'commits/s':>10} {'p50 ms':>8} {'p99 ms':>8}")
+    for clients in CLIENTS:
+        median: dict[str, float] = {}
+        for side in ("store", "peer"):
+            mine = [each for each in done if (each.side, each.clients) == (side, clients)]
+            median[side] = statistics.median(each.per_s for each in mine)
+            p50, p99 = percentile_ms(mine, 0.5), percentile_ms(mine, 0.99)
+            print(f"{clients:>7} {side:>6} {median[side]:>10.0f} {p50:>8.2f} {p99:>8.2f}")
+        ratio, least = median["store"] / median["peer"], THRESHOLDS[clients]
+        verdict = "ok" if ratio >= least else "TOO LOW"
+        passed &= ratio >= least
+        print(f"{clients:>7}  ratio {ratio:>10.2f}  (at least {least}: {verdict})")
+    print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} CPUs, SQLite {sqlite3.sqlite_version}")
+    return passed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of one round")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each side")
+    parser.add_argument("--folder", type=Path, help="where the files go (default: TMPDIR)")
+    parser.add_argument("--raw", type=Path, help="keep every latency as JSON lines here")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        done = measure(Path(folder), options.rounds, options.seconds)
+    if options.raw:
+        lines = (json.dumps({s: getattr(each, s) for s in Round.__slots__}) for each in done)
+        options.raw.write_text("\n".join(lines) + "\n")
+    return 0 if report(done) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
