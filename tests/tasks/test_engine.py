@@ -241,6 +241,40 @@ async def test_a_result_too_large_to_store_fails_the_step() -> None:
         assert task.steps[0].errors[0].code == "RequestTooLarge"
 
 
+async def test_huge_problems_and_explanations_do_not_keep_a_task_from_ending() -> None:
+    async def talk(context: StepContext) -> Done:
+        for number in range(60):
+            context.explain("talk", "x" * 100_000, number=number, text="x" * 100_000)
+        raise PermanentError("AgentError", "x" * (2 << 20), data={"log": "x" * (2 << 20)})
+
+    workflow = Workflow(operation="TALK", steps=(StepDefinition(operation="IT", run=talk),))
+    async with Workers({"TALK": workflow}) as workers:
+        await workers.start("one")
+        task = await workers.finished(await workers.admit(workflow))
+        assert task.steps[0].errors[0].code == "AgentError"
+        assert len(task.steps[0].explanations) == 50
+
+
+@pytest.mark.parametrize("where", ["explanation", "problem", "result"])
+async def test_what_cannot_be_stored_does_not_keep_a_task_from_ending(where: str) -> None:
+    async def careless(context: StepContext) -> Done:
+        if where == "explanation":
+            context.explain("careless", "It is no JSON.", it=object())
+        if where == "problem":
+            raise PermanentError("AgentError", "No.", data={"it": object()})
+        return Done(result={"it": object()} if where == "result" else {})
+
+    workflow = Workflow(operation="IT", steps=(StepDefinition(operation="IT", run=careless),))
+    async with Workers({"IT": workflow}) as workers:
+        await workers.start("one")
+        task = await workers.finished(await workers.admit(workflow), limit_s=4)
+        codes = [problem.code for problem in task.steps[0].errors]
+        assert (
+            codes
+            == {"explanation": [], "problem": ["AgentError"], "result": ["InternalError"]}[where]
+        )
+
+
 async def test_an_operation_that_the_worker_does_not_know_is_left_alone() -> None:
     unknown = Workflow(operation="UNKNOWN", steps=())
     async with Workers() as workers:

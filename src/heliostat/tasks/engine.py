@@ -18,10 +18,10 @@ from typing import Any
 from heliostat.cloudstore.contract import CloudStore, Lease, LeaseLost
 from heliostat.core.clock import Clock
 from heliostat.core.ids import Ids
+from heliostat.tasks.bench import Bench
 from heliostat.tasks.durations import Stopwatch
 from heliostat.tasks.lease import WorkerLease
 from heliostat.tasks.model import Workflow
-from heliostat.tasks.runner import Bench
 from heliostat.tasks.session import Session
 
 log = logging.getLogger(__name__)

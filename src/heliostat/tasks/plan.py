@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from heliostat.tasks.durations import StepDurations
-from heliostat.tasks.model import Problem, StepDefinition, Task, TaskState
+from heliostat.tasks.model import Problem, Task, TaskState
 
 
 class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,8 +134,3 @@ def quantile(samples: Sequence[int], fraction: float) -> float:
         return 0.0
     ordered = sorted(samples)
     return float(ordered[min(len(ordered) - 1, int(fraction * len(ordered)))])
-
-
-def expected_s(definitions: Sequence[StepDefinition]) -> float:
-    """Until when the steps together count as not stalled: a bound where no history is."""
-    return sum(each.expected_s for each in definitions)

@@ -13,11 +13,16 @@ must stay as long as what stands on it does).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from heliostat.core.errors import HeliostatError
 from heliostat.tasks.model import Done, Explanation, Problem, Step, Task, TaskState, Undo
 
 EXPLANATIONS_KEPT = 50
+LARGEST_DATA_BYTES = 8192
+LARGEST_TEXT = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,7 @@ def fail(task: Task, index: int, problem: Problem, now_ms: int) -> None:
     step.started_ms = step.started_ms or now_ms
     step.end_ms = now_ms
     step.not_before_ms = 0
-    step.errors = [*step.errors, problem]
+    step.errors = [*step.errors, bounded(problem)]
     task.started_ms = task.started_ms or now_ms
     task.state = TaskState.STARTED
     task.undoing = True
@@ -152,8 +157,23 @@ def undo_failed(task: Task, index: int, problem: Problem) -> None:
     step = task.steps[index]
     step.undo = Undo.FAILED
     step.not_before_ms = 0
-    step.errors = [*step.errors, during_undo(problem)]
+    step.errors = [*step.errors, during_undo(bounded(problem))]
     task.stalled = None
+
+
+def bounded(problem: Problem) -> Problem:
+    """The problem without what would make its task too large to store."""
+    return msgspec.structs.replace(
+        problem, message=problem.message[:LARGEST_TEXT], data=_bounded_data(problem.data)
+    )
+
+
+def _bounded_data(data: dict[str, Any]) -> dict[str, Any]:
+    try:
+        size = len(msgspec.json.encode(data))
+    except TypeError as error:  # a step's mistake; losing the task over it would be worse
+        return {"dropped": str(error)}
+    return data if size <= LARGEST_DATA_BYTES else {"dropped": f"{size} bytes"}
 
 
 def during_undo(problem: Problem) -> Problem:
@@ -185,8 +205,14 @@ def postpone(task: Task, index: int, error: HeliostatError, delay_s: float, now_
 
 
 def explain(step: Step, notes: tuple[Explanation, ...]) -> None:
-    """Keep the explanations, the latest ``EXPLANATIONS_KEPT`` of them."""
-    step.explanations = [*step.explanations, *notes][-EXPLANATIONS_KEPT:]
+    """Keep the explanations, the latest ``EXPLANATIONS_KEPT`` of them, each of bounded size."""
+    kept = [
+        msgspec.structs.replace(
+            note, reason=note.reason[:LARGEST_TEXT], data=_bounded_data(note.data)
+        )
+        for note in notes
+    ]
+    step.explanations = [*step.explanations, *kept][-EXPLANATIONS_KEPT:]
 
 
 def _take(task: Task, step: Step, done: Done) -> None:

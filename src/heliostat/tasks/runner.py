@@ -16,27 +16,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from heliostat.cloudstore.contract import (
     Change,
-    CloudStore,
     Compacted,
     Delete,
     Guard,
     GuardFailed,
     LeaseLost,
 )
-from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, TemporaryError
 from heliostat.tasks import outcome, stall
 from heliostat.tasks.actions import Asked, overtaken
 from heliostat.tasks.attend import Inbox, attend, listen
+from heliostat.tasks.bench import Bench
 from heliostat.tasks.context import RunningStep
 from heliostat.tasks.journal import Journal, TaskTaken
-from heliostat.tasks.model import Done, Problem, Step, Task, Workflow
+from heliostat.tasks.model import Done, Problem, Task, Workflow
 from heliostat.tasks.outcome import Try, definition_of, label
 from heliostat.tasks.progress import BecomeStuck, RunStep, UndoStep, enter, explain, next_move
 from heliostat.tasks.retry import CONFLICTS_ALLOWED, LONGEST_BACKOFF_S, conflict_pause_s
@@ -44,18 +41,6 @@ from heliostat.tasks.slots import Slot
 from heliostat.tasks.stuck import become_stuck
 
 log = logging.getLogger(__name__)
-
-Completed = Callable[[str, Step], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What all runners of a worker share; ``completed`` hears (operation, step) of every end."""
-
-    store: CloudStore
-    clock: Clock
-    ports: Any
-    completed: Completed
 
 
 class Runner:
@@ -107,7 +92,9 @@ class Runner:
         except TemporaryError as error:
             await self._delayed(move, context, error)
         except HeliostatError as error:
-            await self._failed(move, context, Problem.of(error))
+            # What was too large to store is not stored with the problem either.
+            kept = None if error.code == "RequestTooLarge" else context
+            await self._failed(move, kept, Problem.of(error))
         except Exception as error:
             task = self._journal.task
             log.exception("task %s: %s", task.id, label(task, move))

@@ -19,6 +19,7 @@ from heliostat.cloudstore.contract import (
     StoreUnavailable,
 )
 from heliostat.tasks.actions import Asked, asked_of, task_of
+from heliostat.tasks.bench import Bench
 from heliostat.tasks.board import Board
 from heliostat.tasks.claim import Claimed, Held, Refused, claim
 from heliostat.tasks.durations import Stopwatch
@@ -27,7 +28,7 @@ from heliostat.tasks.indexes import ACTION_PREFIX, OPEN_PREFIX
 from heliostat.tasks.journal import TaskTaken
 from heliostat.tasks.lease import WORKERS_PREFIX, WorkerLease
 from heliostat.tasks.model import Workflow
-from heliostat.tasks.runner import Bench, Runner
+from heliostat.tasks.runner import Runner
 from heliostat.tasks.slots import Slot, Slots
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,23 @@
+"""What all runners of one worker share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from heliostat.cloudstore.contract import CloudStore
+from heliostat.core.clock import Clock
+from heliostat.tasks.model import Step
+
+Completed = Callable[[str, Step], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The seams that steps work through; ``completed`` hears (operation, step) of every end."""
+
+    store: CloudStore
+    clock: Clock
+    ports: Any
+    completed: Completed
