@@ -1,0 +1,395 @@
+"""The whole agent on a simulated host, as a controller sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from heliostat.agent.hypervisors.contract import End
+from heliostat.agent.hypervisors.simulated import SimulatedHost, SimulatedHypervisor
+from heliostat.agent.service import Agent
+from heliostat.agent.settings import AgentSettings
+from heliostat.agentlink.messages import (
+    Desired,
+    DesiredDisk,
+    DesiredImage,
+    DesiredNic,
+    DesiredVm,
+    DesiredVmDisk,
+    DiskKind,
+    GuestState,
+    Power,
+    ReportedDisk,
+    ReportedVm,
+    Wanted,
+    disk_key,
+    image_key,
+    vm_key,
+)
+from heliostat.core.clock import SystemClock
+from heliostat.core.errors import HeliostatError, TemporaryError
+from heliostat.testing.agent import MemoryController
+
+FAST = AgentSettings(
+    sample_interval_s=0.05,
+    reconnect_min_s=0.01,
+    retry_min_s=0.01,
+    crash_backoff_s=0.01,
+    power_button_s=0.05,
+)
+MAC = "02:aa:00:00:00:07"
+
+
+class Site:
+    """A controller, a simulated host, and an agent between them."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.controller = MemoryController()
+        self.host = SimulatedHost()
+        self.image = self.controller.blob(b"image" * 5000)
+
+    @asynccontextmanager
+    async def agent(self) -> AsyncIterator[Agent]:
+        hypervisor = SimulatedHypervisor(self.host)
+        agent = Agent(self.home, self.controller.dial, hypervisor, SystemClock(), FAST)
+        running = asyncio.create_task(agent.run())
+        try:
+            yield agent
+            if running.done():
+                running.result()
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+
+    def vm(self, vm_id: str = "v1", power: Power = Power.ON, **more: object) -> int:
+        boot = DesiredVmDisk(
+            id=f"b-{vm_id}", kind=DiskKind.BOOT, capacity_bytes=1, image_digest=self.image
+        )
+        disks = more.pop("persistent", ())
+        assert isinstance(disks, tuple)
+        kept = [DesiredVmDisk(id=d, kind=DiskKind.PERSISTENT, capacity_bytes=1) for d in disks]
+
+        def make(revision: int) -> Desired:
+            vm = DesiredVm(
+                id=vm_id,
+                revision=revision,
+                name=vm_id,
+                power=power,
+                cpu_count=1,
+                memory_mib=64,
+                disks=(boot, *kept),
+                nics=(DesiredNic(mac=MAC),),
+                stop_timeout_s=0.2,
+            )
+            return msgspec.structs.replace(vm, **more)
+
+        return self.controller.want(make)
+
+    def disk(self, disk_id: str = "d1") -> int:
+        return self.controller.want(
+            lambda revision: DesiredDisk(id=disk_id, revision=revision, capacity_bytes=1 << 20)
+        )
+
+    def disk_file(self, disk_id: str = "d1") -> Path:
+        return self.home / "disks" / f"{disk_id}.qcow2"
+
+    def until(self, holds: Callable[[ReportedVm], bool], vm_id: str = "v1") -> object:
+        def check() -> bool:
+            found = self.controller.reported.get(vm_key(vm_id))
+            return isinstance(found, ReportedVm) and holds(found)
+
+        return self.controller.until(check, wait_s=10)
+
+    async def settled(self, revision: int, vm_id: str = "v1") -> ReportedVm:
+        return await self.controller.vm_settled(vm_id, revision, wait_s=10)
+
+    async def gone(self, key: str) -> None:
+        await self.controller.until(lambda: key not in self.controller.reported, wait_s=10)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path / "agent")
+
+
+async def test_a_vm_from_wish_to_removal(site: Site) -> None:
+    async with site.agent():
+        site.disk()
+        found = await site.settled(site.vm(persistent=("d1",)))
+        assert (found.state, found.attached_disks) == (GuestState.RUNNING, ("d1",))
+        found = await site.settled(site.vm(power=Power.OFF, persistent=("d1",)))
+        assert (found.state, found.fault) == (GuestState.STOPPED, None)
+        site.controller.unwant(vm_key("v1"))
+        await site.gone(vm_key("v1"))
+        assert not (site.home / "vms" / "v1").exists()
+        assert site.disk_file().exists()
+        site.controller.unwant(disk_key("d1"))
+        await site.gone(disk_key("d1"))
+        assert not site.disk_file().exists()
+
+
+async def test_guests_outlive_the_agent_and_wishes_outlive_the_link(site: Site) -> None:
+    async with site.agent():
+        await site.settled(site.vm())
+    assert "v1" in site.host.running
+    site.controller.reachable = False
+    site.host.end("v1", End.CRASH)
+    site.host.on_end = None
+    async with site.agent():  # alone with what it has on disk
+        while "v1" not in site.host.running:
+            await asyncio.sleep(0.01)
+        site.controller.reachable = True
+        await site.until(lambda vm: vm.settled and vm.crashes == 1)
+    assert site.host.starts == 2
+
+
+async def test_a_crash_is_reported_and_the_guest_started_again(site: Site) -> None:
+    async with site.agent():
+        await site.settled(site.vm())
+        site.host.end("v1", End.CRASH)
+        await site.until(lambda vm: vm.crashes == 1 and vm.settled)
+        assert "v1" in site.host.running
+
+
+async def test_a_crash_stays_if_policy_says_so(site: Site) -> None:
+    async with site.agent():
+        await site.settled(site.vm(restart_on_crash=False))
+        site.host.end("v1", End.CRASH)
+        await site.until(lambda vm: vm.state is GuestState.CRASHED and vm.settled)
+        found = site.controller.reported[vm_key("v1")]
+        assert isinstance(found, ReportedVm)
+        assert found.fault is not None
+        assert found.fault.code == "GuestCrashed"
+
+
+async def test_a_guest_that_powers_itself_off_is_stopped_until_asked(site: Site) -> None:
+    async with site.agent():
+        await site.settled(site.vm())
+        site.host.end("v1", End.CLEAN)
+        await site.until(lambda vm: vm.state is GuestState.STOPPED and vm.settled)
+        found = await site.settled(site.vm())
+        assert found.state is GuestState.RUNNING
+
+
+async def test_a_restart_happens_once(site: Site) -> None:
+    async with site.agent():
+        await site.settled(site.vm())
+        found = await site.settled(site.vm(restart=1))
+        assert (found.state, found.restart, site.host.starts) == (GuestState.RUNNING, 1, 2)
+        await site.settled(site.vm(restart=1, hard=True))
+        assert site.host.starts == 2
+        assert (await site.settled(site.vm(restart=2, hard=True))).restart == 2
+        assert site.host.starts == 3
+
+
+async def test_a_guest_that_ignores_its_button_is_ended_and_that_is_told(site: Site) -> None:
+    async with site.agent():
+        await site.settled(site.vm())
+        site.host.running["v1"].heeds_power = False
+        found = await site.settled(site.vm(power=Power.OFF))
+        assert found.state is GuestState.STOPPED
+        assert "did not power off" in found.detail
+
+
+async def test_suspend_and_resume(site: Site) -> None:
+    async with site.agent():
+        await site.settled(site.vm(power=Power.ON))
+    site.home.joinpath("vms/v1/record.json").write_bytes(
+        site.home.joinpath("vms/v1/record.json").read_bytes().replace(b'"nvme"', b'"virtio"')
+    )
+    async with site.agent():
+        found = await site.settled(site.vm(power=Power.SUSPENDED))
+        assert found.state is GuestState.SUSPENDED
+    async with site.agent():
+        found = await site.settled(site.vm(power=Power.ON))
+        assert (found.state, found.crashes) == (GuestState.RUNNING, 0)
+
+
+async def test_a_failed_suspend_leaves_the_guest_running(site: Site) -> None:
+    async with site.agent():
+        await site.settled(site.vm())
+        found = await site.settled(site.vm(power=Power.SUSPENDED))  # boots from NVMe
+        assert found.state is GuestState.RUNNING
+        assert found.fault is not None
+        assert "NVMe" in found.fault.message
+
+
+async def test_disks_come_and_go_while_running(site: Site) -> None:
+    async with site.agent():
+        await site.settled(site.vm())
+        site.disk()
+        found = await site.settled(site.vm(persistent=("d1",)))
+        assert found.attached_disks == ("d1",)
+        found = await site.settled(site.vm())
+        assert found.attached_disks == ()
+
+
+async def test_an_attached_disk_is_not_removed_before_it_is_detached(site: Site) -> None:
+    async with site.agent():
+        site.disk()
+        await site.settled(site.vm(persistent=("d1",)))
+        site.controller.unwant(disk_key("d1"))
+        found = await site.settled(site.vm(cpu_count=2, persistent=("d1",)))
+        assert found.attached_disks == ("d1",)
+        assert site.disk_file().exists()
+        await site.settled(site.vm())
+        await site.gone(disk_key("d1"))
+
+
+async def test_temporary_failures_are_tried_again(site: Site) -> None:
+    site.host.fail_next("start", TemporaryError("HypervisorFailed", "busy", retry_after_s=0.01))
+    async with site.agent():
+        found = await site.settled(site.vm())
+        assert (found.state, found.fault) == (GuestState.RUNNING, None)
+
+
+async def test_permanent_failures_settle_with_their_fault_until_the_next_wish(site: Site) -> None:
+    site.host.fail_next("start", HeliostatError("HypervisorFailed", "no such machine"))
+    async with site.agent():
+        found = await site.settled(site.vm())
+        assert found.fault is not None
+        assert (found.fault.permanent, found.state) == (True, GuestState.STOPPED)
+        found = await site.settled(site.vm())
+        assert (found.fault, found.state) == (None, GuestState.RUNNING)
+
+
+async def test_a_corrupt_image_is_told(site: Site) -> None:
+    site.controller.corrupt = 2
+    async with site.agent():
+        found = await site.settled(site.vm())
+        assert found.fault is not None
+        assert found.fault.code == "ImageCorrupt"
+        assert found.state is GuestState.PREPARING
+
+
+async def test_an_image_is_fetched_ahead_and_removed_with_its_last_user(site: Site) -> None:
+    image = site.home / "images" / f"{site.image}.qcow2"
+    async with site.agent():
+        site.controller.cut_after = 8192
+        revision = site.controller.want(
+            lambda revision: DesiredImage(digest=site.image, revision=revision, size_bytes=25000)
+        )
+        key = image_key(site.image)
+        await site.controller.until(
+            lambda: key in site.controller.reported and site.controller.reported[key].settled
+        )
+        assert site.controller.reported[key].revision == revision
+        assert [offset for _, offset in site.controller.fetched] == [0, 8192]
+        await site.settled(site.vm())
+        site.controller.unwant(key)
+        await site.gone(key)
+        assert image.exists()  # the VM's disk stands on it
+        site.controller.unwant(vm_key("v1"))
+        await site.gone(vm_key("v1"))
+        while image.exists():
+            await asyncio.sleep(0.01)
+
+
+async def test_at_most_two_guests_start_at_once(site: Site) -> None:
+    async with site.agent():
+        revisions = {f"v{number}": site.vm(f"v{number}") for number in range(8)}
+        for vm_id, revision in revisions.items():
+            await site.settled(revision, vm_id)
+    assert site.host.most_starting == 2
+
+
+async def test_what_vanished_while_cut_off_is_removed_and_old_wishes_are_ignored(
+    site: Site,
+) -> None:
+    async with site.agent():
+        site.disk()
+        await site.settled(site.vm())
+        old = site.controller.desired[vm_key("v1")]
+        await site.settled(site.vm(power=Power.OFF))
+        site.controller.send(Wanted(item=old))
+        await site.settled(site.vm("v2"), "v2")
+        assert "v1" not in site.host.running
+        site.controller.cut()
+        site.controller.unwant(vm_key("v2"))
+        site.controller.unwant(disk_key("d1"))
+        await site.gone(vm_key("v2"))
+        await site.gone(disk_key("d1"))
+        assert not site.disk_file().exists()
+
+
+async def test_a_controller_that_forgot_everything_destroys_no_disk(site: Site) -> None:
+    async with site.agent():
+        site.disk()
+        await site.settled(site.vm(persistent=("d1",)))
+    restored = MemoryController()  # an older copy of the store: lower revisions, empty
+    site.controller = restored
+    async with site.agent():
+        await restored.until(lambda: vm_key("v1") in restored.reported)
+        assert isinstance(restored.reported[disk_key("d1")], ReportedDisk)
+    assert site.disk_file().exists()
+    assert "v1" in site.host.running
+
+
+async def test_half_prepared_folders_are_finished_or_removed(site: Site) -> None:
+    for vm_id in ("v1", "left-over"):
+        folder = site.home / "vms" / vm_id
+        folder.mkdir(parents=True)
+        (folder / ".boot.part").write_text("half")
+    async with site.agent():
+        found = await site.settled(site.vm())
+        assert found.state is GuestState.RUNNING
+        await site.gone(vm_key("left-over"))
+    assert not (site.home / "vms" / "left-over").exists()
+
+
+async def test_requests_are_answered(site: Site) -> None:
+    async with site.agent():
+        await site.settled(site.vm())
+        ask = site.controller.ask
+        (site.home / "vms" / "v1" / "serial.log").write_text("one two three")
+        assert (await ask("vm.log", {"vm": "v1", "tail_bytes": 5})).result == {"text": "three"}
+        networks = (await ask("vm.networks", {"vm": "v1"})).result["networkConnections"]
+        assert networks[0]["macAddress"] == MAC
+        assert networks[0]["isConnected"] == "True"
+        samples: list[dict[str, object]] = []
+        while not samples:
+            samples = (await ask("vm.stats", {"vm": "v1"})).result["samples"]
+        assert samples[0]["memory_rss_mib"] == 1.0
+        assert (await ask("host.stats", {})).result["samples"][0]["memory_total_mib"] > 0
+        for method, params, code in (
+            ("vm.log", {"vm": "../../etc"}, "VmNotFound"),
+            ("dance", {}, "NotImplemented"),
+            ("tunnel", {"vm": "v1", "kind": "port", "port": 0, "ticket": "t"}, "InvalidEntity"),
+            ("tunnel", {"vm": "v1", "kind": "port", "port": 99, "ticket": "t"}, "GuestUnreachable"),
+        ):
+            fault = (await ask(method, params)).fault
+            assert fault is not None
+            assert fault.code == code
+
+
+async def test_one_console_at_a_time(site: Site) -> None:
+    async with site.agent():
+        await site.settled(site.vm())
+        ask = site.controller.ask
+        serial = {"vm": "v1", "kind": "serial"}
+        assert (await ask("tunnel", {**serial, "ticket": "one"})).fault is None
+        tunnel = site.controller.tunnels["one"]
+        await tunnel.write(b"hello")
+        assert await tunnel.read() == b"hello"
+        fault = (await ask("tunnel", {**serial, "ticket": "two"})).fault
+        assert fault is not None
+        assert fault.code == "ConsoleInUse"
+        await tunnel.close()
+        while (await ask("tunnel", {**serial, "ticket": "three"})).fault is not None:
+            pass
+
+
+async def test_the_agent_says_what_the_host_has(site: Site) -> None:
+    async with site.agent():
+        await site.controller.until(lambda: bool(site.controller.hellos))
+    facts = site.controller.hellos[0].facts
+    assert facts.hypervisor == "simulated"
+    assert facts.cpu_count > 0
+    assert facts.disk_free_bytes > 0
