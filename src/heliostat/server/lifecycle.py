@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from heliostat.client.client import Client
+from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.os import image as os_image
 from heliostat.os.image.monitor import Monitor, monitor_for
@@ -24,7 +25,7 @@ from heliostat.wire.hosts import Host, HostCreateSpec
 
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 60.0
-AGENT_STOP_TIMEOUT_S = 120.0
+GUEST_GRACE_S = 40.0
 MANIFEST = "minimal"
 
 
@@ -60,11 +61,13 @@ def run_demo(home: Home) -> None:
 def bring_down(home: Home) -> None:
     """Stop the agent with its guests, then the controller."""
     monitor = monitor_for(sys.stderr)
-    with monitor.step("stop the guests and the agent"):
-        stopped = pidfile.stop(home.pid_file("agent"), timeout_s=AGENT_STOP_TIMEOUT_S)
-        from heliostat.server.agent import stop_guests
+    from heliostat.agent.shutdown import stop_guests
 
-        asyncio.run(stop_guests(home.agent))
+    with monitor.step("stop the agent"):
+        stopped = pidfile.stop(home.pid_file("agent"), timeout_s=STOP_TIMEOUT_S)
+    with monitor.step("stop the guests"):
+        guests = asyncio.run(stop_guests(home.agent, SystemClock(), grace_s=GUEST_GRACE_S))
+        monitor.progress(f"{guests} ran")
     with monitor.step("stop the controller"):
         stopped |= pidfile.stop(home.pid_file("controller"), timeout_s=STOP_TIMEOUT_S)
     click.echo("The platform is stopped." if stopped else "Nothing ran.")
@@ -93,13 +96,13 @@ def _start_controller(home: Home, monitor: Monitor) -> None:
 def _start_agent(home: Home, monitor: Monitor) -> None:
     if pidfile.read(home.pid_file("agent")) is not None:
         return
-    from heliostat.server.agent import has_joined, join
+    from heliostat.agent.join import Credentials, join
 
     with monitor.step("start the agent"), Client(f"unix:{home.socket}") as owner:
-        if not has_joined(home.agent):
+        if not Credentials(home.agent).joined:
             host = _this_host(owner)
             token = owner.hosts.join_token(host.id).submit().token
-            asyncio.run(join(home.agent, token))
+            asyncio.run(join(token, home.agent))
         daemon.start("agent", home.path, timeout_s=START_TIMEOUT_S)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from heliostat.agent.settings import AgentSettings
 from heliostat.cloudstore.retention import Retention
 from heliostat.controller.scheduler.settings import SchedulerSettings
 from heliostat.core.settings import load
@@ -71,18 +72,6 @@ class IdentitySettings:
 
 
 @dataclass(frozen=True, slots=True)
-class GuestSettings:
-    """The agent on this machine and its guests."""
-
-    accelerator: str = "auto"
-    """``auto`` (KVM where a probe guest boots, else TCG), ``kvm`` or ``tcg``."""
-    sample_interval_s: float = 10.0
-    """Seconds between two readings of the statistics."""
-    serial_log_max_bytes: int = 1 << 20
-    """Size at which a guest's serial log is rotated."""
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of a server."""
 
@@ -93,7 +82,7 @@ class Settings:
     images: ImageSettings = field(default_factory=ImageSettings)
     scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
-    agent: GuestSettings = field(default_factory=GuestSettings)
+    agent: AgentSettings = field(default_factory=AgentSettings)
 
 
 def home_of(environ: Mapping[str, str]) -> Path:
