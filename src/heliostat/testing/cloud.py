@@ -105,8 +105,12 @@ class SmallCloud:
         trace: TracebackType | None,
     ) -> None:
         await self.rest()
-        await self._stack.aclose()
+        await self.close_agents()
         await self.store.close()
+
+    async def close_agents(self) -> None:
+        """Cut the link of every agent."""
+        await self._stack.aclose()
 
     def work(self) -> None:
         """Bring the task worker up."""

@@ -1,0 +1,153 @@
+"""A worker killed at every commit of every workflow: the books are always in order."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from heliostat.agentlink.messages import Desired, Fault
+from heliostat.cloudstore.contract import CloudStore
+from heliostat.controller.model.disk import DiskSpec
+from heliostat.controller.model.image import ImageScope, Replication, StagedImage
+from heliostat.controller.workflows import disk, host, image, reading, tenant, vm
+from heliostat.controller.workflows.catalogue import WORKFLOWS
+from heliostat.core.ids import SeededIds
+from heliostat.tasks.model import Task, TaskState
+from heliostat.testing.clock import VirtualClock
+from heliostat.testing.cloud import SmallCloud, Verb
+from heliostat.testing.crash import Scenario, crash_everywhere
+
+Story = Callable[[SmallCloud], Awaitable[Task]]
+
+
+async def _last(cloud: SmallCloud, verb: Verb, *args: object) -> Task:
+    """Commit what the story is about, with no worker up: the harness brings its own."""
+    await cloud.rest()
+    return (await cloud.ask(verb, *args)).task
+
+
+async def _create(cloud: SmallCloud) -> Task:
+    return await _last(cloud, vm.vm_create, cloud.ids["project"], cloud.vm_spec("two"))
+
+
+async def _delete(cloud: SmallCloud) -> Task:
+    return await _last(cloud, vm.vm_delete, cloud.ids["vm"])
+
+
+async def _start(cloud: SmallCloud) -> Task:
+    return await _last(cloud, vm.vm_start, cloud.ids["vm"])
+
+
+async def _restart(cloud: SmallCloud) -> Task:
+    await cloud.done(vm.vm_start, cloud.ids["vm"])
+    return await _last(cloud, vm.vm_restart, cloud.ids["vm"])
+
+
+async def _attach(cloud: SmallCloud) -> Task:
+    return await _last(cloud, disk.disk_attach, cloud.ids["vm"], cloud.ids["disk"])
+
+
+async def _detach(cloud: SmallCloud) -> Task:
+    await cloud.done(disk.disk_attach, cloud.ids["vm"], cloud.ids["disk"])
+    return await _last(cloud, disk.disk_detach, cloud.ids["vm"], cloud.ids["disk"])
+
+
+async def _disk_create(cloud: SmallCloud) -> Task:
+    spec = DiskSpec(name="more", flavor="persistent", capacity_gb=3)
+    return await _last(cloud, disk.disk_create, cloud.ids["project"], spec)
+
+
+async def _disk_delete(cloud: SmallCloud) -> Task:
+    return await _last(cloud, disk.disk_delete, cloud.ids["disk"])
+
+
+async def _image(cloud: SmallCloud) -> Task:
+    staged = StagedImage(digest="ab" * 32, size_bytes=1)
+    return await _last(cloud, image.image_create, "new", Replication.EAGER, ImageScope(), staged)
+
+
+async def _groups(cloud: SmallCloud) -> Task:
+    return await _last(cloud, tenant.tenant_set_security_groups, cloud.ids["tenant"], ["A\\b"])
+
+
+async def _suspend_host(cloud: SmallCloud) -> Task:
+    return await _last(cloud, host.host_suspend, cloud.ids["host-1"])
+
+
+async def _delete_host(cloud: SmallCloud) -> Task:
+    spare = await cloud.add_host("10.0.0.77")
+    await cloud.done(host.host_suspend, spare)
+    await cloud.done(host.host_enter_maintenance, spare)
+    return await _last(cloud, host.host_delete, spare)
+
+
+GOOD: dict[str, Story] = {
+    "create": _create,
+    "delete": _delete,
+    "start": _start,
+    "restart": _restart,
+    "attach": _attach,
+    "detach": _detach,
+    "disk-create": _disk_create,
+    "disk-delete": _disk_delete,
+    "image": _image,
+    "groups": _groups,
+    "suspend-host": _suspend_host,
+    "delete-host": _delete_host,
+}
+BAD = {key: GOOD[key] for key in ("create", "start", "attach", "disk-create")}
+
+
+@dataclass
+class Play:
+    """One story, told anew for each round of the crash harness."""
+
+    story: Story
+    breaks: bool
+    folder: Path
+    clouds: list[SmallCloud] = field(default_factory=list)
+
+    async def admit(self, store: CloudStore, clock: VirtualClock, ids: SeededIds) -> str:
+        cloud = SmallCloud(self.folder, store=store, clock=clock, seed=99)
+        self.clouds.append(cloud)
+        await cloud.__aenter__()
+        await cloud.furnish()
+        cloud.ids["vm"] = await cloud.add_vm()
+        cloud.ids["disk"] = await cloud.add_disk()
+        if self.breaks:
+            cloud.agents[cloud.ids["host-1"]].refuses = _broken
+        return (await self.story(cloud)).id
+
+    async def check(self, store: CloudStore, task: Task, ports: object) -> None:
+        cloud = self.clouds[-1]
+        wanted = TaskState.ERROR if self.breaks else TaskState.COMPLETED
+        assert task.state is wanted, [step.errors for step in task.steps]
+        await cloud.check()
+        for vm_doc in await reading.vms(store, cloud.ids["project"]):
+            assert vm_doc.task_id == ""
+        await cloud.close_agents()
+
+
+def _broken(item: Desired) -> Fault | None:
+    return Fault(code="HypervisorFailed", message="no such luck", permanent=True)
+
+
+@pytest.mark.parametrize("name", GOOD)
+async def test_crash_everywhere(name: str, tmp_path: Path) -> None:
+    await _play(Play(GOOD[name], False, tmp_path))
+
+
+@pytest.mark.parametrize("name", BAD)
+async def test_crash_everywhere_while_undoing(name: str, tmp_path: Path) -> None:
+    await _play(Play(BAD[name], True, tmp_path))
+
+
+async def _play(play: Play) -> None:
+    scenario = Scenario(
+        WORKFLOWS, play.admit, play.check, ports=lambda store, clock: play.clouds[-1].ports
+    )
+    rounds = await crash_everywhere(scenario)
+    assert sum(each.died for each in rounds) >= 4

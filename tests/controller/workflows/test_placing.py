@@ -1,0 +1,39 @@
+"""Many placements at once: every reservation is right, and none is refused for nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from heliostat.controller.workflows import reading, vm
+from heliostat.controller.workflows.audit import audit
+from heliostat.controller.workflows.kinds import RESERVATIONS
+from heliostat.tasks.model import TaskState
+from heliostat.testing.cloud import SmallCloud
+from heliostat.testing.hosts import some_facts
+
+
+async def test_many_at_once_fill_the_fleet_exactly(tmp_path: Path) -> None:
+    async with SmallCloud(tmp_path) as cloud:
+        await cloud.furnish(hosts=0)
+        for number in range(4):
+            facts = some_facts(memory_mib=4400)
+            await cloud.add_host(f"10.0.0.{number}", facts=facts)
+        await cloud.rest()
+        project_id = cloud.ids["project"]
+        admissions = [
+            await cloud.ask(vm.vm_create, project_id, cloud.vm_spec(f"vm-{number}"))
+            for number in range(18)
+        ]
+        cloud.work()
+        tasks = [await cloud.finish(each.task.id) for each in admissions]
+        states = Counter(task.state for task in tasks)
+        assert states == {TaskState.COMPLETED: 16, TaskState.ERROR: 2}
+        refused = [task for task in tasks if task.state is TaskState.ERROR]
+        assert {task.steps[0].errors[0].code for task in refused} == {"NotEnoughMemoryResource"}
+        held = [each.value for each in await RESERVATIONS.all(cloud.store)]
+        assert sorted(len(each.vms) for each in held) == [4, 4, 4, 4]
+        for each in await reading.vms(cloud.store, project_id):
+            await cloud.done(vm.vm_delete, each.id)
+        assert await RESERVATIONS.all(cloud.store) == []
+        assert await audit(cloud.store) == []
