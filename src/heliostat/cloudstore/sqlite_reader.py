@@ -34,12 +34,12 @@ _GET_AT = (
 )
 _LIST = (
     "SELECT d.key, e.value, d.created, d.seq FROM document d CROSS JOIN event e ON e.seq = d.seq"
-    " WHERE d.key >= ? AND d.key > ? AND d.key < ? ORDER BY d.key LIMIT ?"
+    " WHERE d.key >= ? AND d.key < ? ORDER BY d.key LIMIT ?"
 )
 _LIST_AT = (
     "SELECT g.key, e.value, e.created, g.seq FROM"
     " (SELECT key, max(seq) AS seq FROM event INDEXED BY event_by_key"
-    "  WHERE key >= ? AND key > ? AND key < ? AND seq < ? GROUP BY key ORDER BY key) g"
+    "  WHERE key >= ? AND key < ? AND seq < ? GROUP BY key ORDER BY key) g"
     " CROSS JOIN event e ON e.seq = g.seq WHERE e.value IS NOT NULL LIMIT ?"
 )
 _EVENTS = (
@@ -76,7 +76,9 @@ class Reader:
         return Document(key, row[0], row[1], revision_of(row[2]))
 
     def list(self, prefix: str, limit: int, after: str | None, at_revision: int | None) -> Page:
-        bounds = (prefix, after or "", prefix_end(prefix))
+        # One lower bound: SQLite would use the wrong one of two and read everything between.
+        start = prefix if after is None else max(prefix, after + "\0")
+        bounds = (start, prefix_end(prefix))
         with self._snapshot():
             if at_revision is None:
                 revision = self._meta()[0]
