@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -57,6 +58,29 @@ async def test_failures_count_for_three_minutes_and_a_success_clears_them(
     for _ in range(4):
         await refused(kit, "wrong")
     await sign_in(kit, PASSWORD)
+
+
+async def test_a_right_guess_among_many_at_once_comes_too_late(
+    kit: IdentityKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name is locked while the right password is still being hashed."""
+    await kit.identity.directory.create_user("alice", PASSWORD)
+    matches = Hashing.matches
+
+    async def overtaken(self: Hashing, password: str, kept: str | None) -> bool:
+        monkeypatch.setattr(Hashing, "matches", matches)
+        for _ in range(5):
+            await refused(kit, "wrong")
+        return await matches(self, password, kept)
+
+    monkeypatch.setattr(Hashing, "matches", overtaken)
+    await refused(kit, PASSWORD)
+
+
+async def test_many_wrong_guesses_at_once_all_count(kit: IdentityKit) -> None:
+    await kit.identity.directory.create_user("alice", PASSWORD)
+    await asyncio.gather(*(refused(kit, "wrong") for _ in range(30)))
+    await refused(kit, PASSWORD)
 
 
 async def test_an_administrator_unlocks_at_once(kit: IdentityKit) -> None:

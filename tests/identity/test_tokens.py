@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from dataclasses import replace
@@ -9,13 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from heliostat.cloudstore.memory import MemoryStore
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.clients import HELIO, NAMELESS
 from heliostat.identity.grants import TokenAnswer, TokenRequest
+from heliostat.identity.keys import SigningKeys
 from heliostat.identity.opened import unverified
 from heliostat.identity.records import SESSIONS, SIGNING_KEYS, Algorithm
 from heliostat.identity.tokens import sign
+from heliostat.identity.verify import Verifier
+from heliostat.testing.clock import VirtualClock
 from heliostat.testing.signin import OPTIONS, OTHER_PASSWORD, PASSWORD, IdentityKit, start_identity
 
 SCOPE = "openid offline_access rs_esxcloud at_groups"
@@ -356,3 +363,22 @@ async def test_tokens_of_another_site_are_worth_nothing(kit: IdentityKit, tmp_pa
     foreign.identity.close()
     await foreign.store.close()
     assert await code_of(kit.identity.verify(token)) == "InvalidAuthToken"
+
+
+segment = st.one_of(
+    st.text(max_size=40),
+    st.dictionaries(st.sampled_from(["alg", "kid", "typ", "crit", "b64", "exp"]), st.text()).map(
+        lambda value: base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+    ),
+)
+
+
+@given(st.lists(segment, max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_whatever_is_sent_as_a_token_gets_one_of_three_answers(parts: list[str]) -> None:
+    clock = VirtualClock()
+    store = MemoryStore(clock)
+    verifier = Verifier(SigningKeys(store, clock, OPTIONS.lifetimes), clock, OPTIONS)
+    with pytest.raises(HeliostatError) as caught:
+        asyncio.run(verifier.verify_header("Bearer " + ".".join(parts)))
+    assert caught.value.code in ("MalformedAuthToken", "InvalidAuthToken", "ExpiredAuthToken")
