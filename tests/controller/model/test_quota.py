@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,7 +59,7 @@ def limited(kind: OwnerKind = OwnerKind.PROJECT, owner: str = "p", **limits: flo
 
 @given(st.lists(costs(), max_size=8), st.randoms(use_true_random=False))
 def test_released_in_any_order_leaves_nothing(
-    charges: list[list[CostItem]], random: object
+    charges: list[list[CostItem]], random: Random
 ) -> None:
     quota = empty()
     for each in charges:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -64,7 +66,7 @@ def row(
 
 
 def rows() -> st.SearchStrategy[list[HostRow]]:
-    one = st.builds(
+    one: st.SearchStrategy[dict[str, Any]] = st.builds(
         dict,
         state=st.sampled_from([HostState.READY] * 5 + [HostState.SUSPENDED]),
         active=st.sampled_from([True] * 5 + [False]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from heliostat.agentlink.messages import Desired, DesiredVm, Fault, GuestState
@@ -12,6 +14,7 @@ from heliostat.controller.model.vm import AttachedDiskSpec, VmState
 from heliostat.controller.workflows import reading, vm
 from heliostat.controller.workflows.flavor import flavor_delete
 from heliostat.controller.workflows.observation import observe_vm
+from heliostat.controller.workflows.task import task_skip
 from heliostat.core.errors import HeliostatError
 from heliostat.tasks.model import Task, TaskState
 from heliostat.testing.cloud import SmallCloud
@@ -170,7 +173,7 @@ async def test_second_operation_is_refused_at_once(cloud: SmallCloud) -> None:
         ({"tags": ("",)}, "InvalidEntity"),
     ],
 )
-async def test_bad_specs(cloud: SmallCloud, changes: dict[str, object], code: str) -> None:
+async def test_bad_specs(cloud: SmallCloud, changes: dict[str, Any], code: str) -> None:
     before = await cloud.store.revision()
     with pytest.raises(HeliostatError) as raised:
         await cloud.ask(vm.vm_create, cloud.ids["project"], cloud.vm_spec(**changes))
@@ -242,8 +245,6 @@ async def test_delete_while_the_agent_is_away_can_be_skipped(cloud: SmallCloud) 
     await cloud.agents[cloud.ids["host-1"]].cut()
     admission = await cloud.ask(vm.vm_delete, vm_id)
     await cloud.clock.advance(60)
-    from heliostat.controller.workflows.task import task_skip
-
     await cloud.ask(task_skip, admission.task.id)
     task = await cloud.finish(admission.task.id)
     assert task.state is TaskState.COMPLETED
