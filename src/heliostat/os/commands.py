@@ -1,0 +1,130 @@
+"""``helio os``: build images and see what was built.
+
+Loaded by the command line only when asked for, so that the client does not need
+this part.  Images lie in ``HELIO_CACHE``, or below ``HELIO_HOME``, or in ``--out``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from heliostat.os.image.manifest import load_manifest, manifest_names
+from heliostat.os.image.monitor import monitor_for
+from heliostat.os.image.pipeline import BuiltImage, build, built_images
+
+_Command = Callable[..., None]
+
+
+@click.group(name="os", help="Build the operating system.")
+def os_group() -> None:
+    """Group of the commands below."""
+
+
+@os_group.group(name="image", help="Images that boot by themselves.")
+def image_group() -> None:
+    """Group of the image commands."""
+
+
+def _shared_options(command: _Command) -> _Command:
+    command = click.option(
+        "-o",
+        "--output",
+        "output",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        help="How to print.",
+    )(command)
+    return click.option(
+        "--out", "out_dir", type=click.Path(path_type=Path), help="Folder of the built images."
+    )(command)
+
+
+@image_group.command(name="build", help="Build the image of MANIFEST (a name or a file).")
+@click.argument("manifest", default="minimal")
+@click.option("--force", is_flag=True, help="Build even if nothing has changed.")
+@_shared_options
+def build_image(manifest: str, force: bool, out_dir: Path | None, output: str) -> None:
+    started = time.monotonic()
+    image = build(manifest, _folder(out_dir), monitor_for(sys.stderr), force=force)
+    if output == "json":
+        click.echo(json.dumps(_summary(image), indent=2))
+        return
+    elapsed = time.monotonic() - started
+    click.echo(f"{image.path}")
+    if image.cached:
+        click.echo(f"Nothing has changed since it was built: reused in {elapsed:.2f} s.")
+    else:
+        click.echo(f"Built in {elapsed:.0f} s: {image.size_bytes / 2**20:.0f} MiB.")
+    click.echo(f"Next: helio image upload {image.path} --name {image.name}")
+
+
+@image_group.command(name="list", help="List manifests and the images built from them.")
+@_shared_options
+def list_images(out_dir: Path | None, output: str) -> None:
+    images = built_images(_folder(out_dir))
+    manifests = [load_manifest(name) for name in manifest_names()]
+    if output == "json":
+        listed = [{"name": item.name, "description": item.description} for item in manifests]
+        built = [_summary(image) for image in images]
+        click.echo(json.dumps({"manifests": listed, "images": built}, indent=2))
+        return
+    for item in manifests:
+        click.echo(f"{item.name:<16} manifest   {item.description}")
+    for image in images:
+        size = f"{image.size_bytes / 2**20:.0f} MiB"
+        click.echo(f"{image.name:<16} {size:>8}   {image.identity[:16]}  {image.path}")
+
+
+@image_group.command(name="show", help="Show one built image, its packages included.")
+@click.argument("name")
+@_shared_options
+def show_image(name: str, out_dir: Path | None, output: str) -> None:
+    image = _find(name, _folder(out_dir))
+    if output == "json":
+        click.echo(json.dumps({**_summary(image), "packages": image.packages}, indent=2))
+        return
+    for key, value in _summary(image).items():
+        click.echo(f"{key:<18} {value}")
+    click.echo(f"{'packages':<18} {len(image.packages)}")
+    for package, version in sorted(image.packages.items()):
+        click.echo(f"  {package:<40} {version}")
+
+
+def _find(name: str, folder: Path) -> BuiltImage:
+    """The newest image of that name, or the one whose identity begins so."""
+    for image in built_images(folder):
+        if image.name == name or image.identity.startswith(name):
+            return image
+    raise click.UsageError(f"No image {name} in {folder}; build it: helio os image build {name}")
+
+
+def _folder(out_dir: Path | None) -> Path:
+    if out_dir is not None:
+        return out_dir
+    cache = os.environ.get("HELIO_CACHE")
+    if cache:
+        return Path(cache) / "images"
+    home = os.environ.get("HELIO_HOME")
+    return (Path(home) if home else Path.home() / ".heliostat") / "cache" / "images"
+
+
+def _summary(image: BuiltImage) -> dict[str, Any]:
+    return {
+        "name": image.name,
+        "path": str(image.path),
+        "digest": image.digest,
+        "sizeBytes": image.size_bytes,
+        "virtualSizeBytes": image.virtual_size_bytes,
+        "identity": image.identity,
+        "release": image.release,
+        "builtAtMs": image.built_at_ms,
+        "cached": image.cached,
+    }
