@@ -33,7 +33,7 @@ from heliostat.core.clock import SystemClock
 
 VALUE = bytes(600)
 CLIENTS = (1, 64)
-THRESHOLDS = {1: 0.4, 64: 3.0}
+THRESHOLDS = {1: 0.3, 64: 3.0}
 """Smallest accepted ratio to the peer: a lone client pays for two threads, 64 share each fsync."""
 
 
