@@ -18,6 +18,7 @@ from heliostat.cloudstore.contract import (
     lease_key,
 )
 from heliostat.tasks.admit import changes_for, new_task
+from heliostat.tasks.claim import Claimed, Held, Refused, claim
 from heliostat.tasks.journal import Journal, TaskTaken
 from heliostat.tasks.lease import HELD_FRACTION, WorkerLease
 from heliostat.tasks.model import (
@@ -254,3 +255,33 @@ async def test_a_step_sees_its_own_lost_lease_when_it_commits() -> None:
         written = await workers.store.get("/v1/x/1")
         assert written is not None
         assert written.value == b"good"
+
+
+async def test_a_claim_is_refused_by_the_store_while_the_other_worker_s_lease_is_there() -> None:
+    """What a worker believes about others may be behind; the guard of its claim is not."""
+    async with Workers() as workers:
+        workers.world.gates["start"] = asyncio.Event()
+        await workers.start("one")
+        task_id = await workers.admit()
+        before = await workers.store.get(task_key(task_id))
+        lease = await workers.store.acquire("worker/two", "two", 10)
+        assert lease is not None
+
+        async def take() -> Claimed | Held | Refused:
+            return await claim(
+                workers.store,
+                workers.clock,
+                lease,
+                "two",
+                workers.workflows,
+                task_id,
+                is_live=lambda worker_id: False,
+            )
+
+        assert await take() == Held("one")
+        assert await workers.store.get(task_key(task_id)) == before
+        await workers.stop("one")
+        assert isinstance(await take(), Claimed)
+        assert await claim(
+            workers.store, workers.clock, lease, "two", {}, task_id, is_live=lambda _: False
+        ) == Refused("This version knows no operation MAKE_THING.")
