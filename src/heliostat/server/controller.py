@@ -29,11 +29,9 @@ from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.catalogue import WORKFLOWS
 from heliostat.controller.workflows.defaults import ensure_defaults
 from heliostat.controller.workflows.observation import observe
-from heliostat.controller.workflows.settings import WorkflowSettings
 from heliostat.core.clock import Clock, SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SystemIds
-from heliostat.core.units import GIB
 from heliostat.identity import http as identity_http
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.site import Identity
@@ -108,7 +106,7 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
     blobs = Blobs(home.content)
     blobs.sweep()
     own_id = controller_id(home, ids)
-    world = Ports(store, clock, ids, blobs, QemuImageFiles(), _workflow_settings(settings))
+    world = Ports(store, clock, ids, blobs, QemuImageFiles(), settings.workflows)
     await ensure_defaults(world)
     gateway = Gateway(
         store,
@@ -148,9 +146,9 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
 
 
 def _identity(home: Home, settings: Settings, store: SqliteStore) -> Identity:
+    first, *others = (f"https://{name}:{settings.api.port}" for name in settings.api.names)
     options = IdentityOptions(
-        domain=settings.identity.domain,
-        base_url=f"https://{settings.api.names[0]}:{settings.api.port}",
+        domain=settings.identity.domain, base_url=first, other_urls=tuple(others)
     )
     return Identity(
         store,
@@ -159,12 +157,6 @@ def _identity(home: Home, settings: Settings, store: SqliteStore) -> Identity:
         options,
         authority_folder=home.authority,
         agent_url=f"https://{settings.api.names[0]}:{settings.agents.port}",
-    )
-
-
-def _workflow_settings(settings: Settings) -> WorkflowSettings:
-    return WorkflowSettings(
-        max_image_bytes=settings.images.max_virtual_gib * GIB, scheduler=settings.scheduler
     )
 
 
