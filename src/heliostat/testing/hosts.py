@@ -83,6 +83,7 @@ class FakeAgent:
         self._store = store
         self._clock = clock
         self._host_id = host_id
+        self._crashed: set[str] = set()
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> FakeAgent:
@@ -116,7 +117,9 @@ class FakeAgent:
         document = await self._store.get(key)
         assert document is not None
         report = msgspec.json.decode(document.value, type=ReportedVm)
-        await self._put(key, msgspec.structs.replace(report, state=state))
+        if state is GuestState.CRASHED:
+            self._crashed.add(vm_id)
+        await self._put(key, self._as_run(msgspec.structs.replace(report, state=state)))
 
     async def _run(self) -> None:
         prefix = desired_prefix(self._host_id)
@@ -146,7 +149,17 @@ class FakeAgent:
         if self.delay_s:
             await self._put(key, report(item, revision, settled=False))
             await self._clock.sleep(self.delay_s)
-        await self._put(key, report(item, revision, fault=fault))
+        await self._put(key, self._as_run(report(item, revision, fault=fault)))
+
+    def _as_run(self, said: Reported) -> Reported:
+        """A guest that crashed is said to have, until it runs again."""
+        if not isinstance(said, ReportedVm) or said.id not in self._crashed:
+            return said
+        if said.state is GuestState.RUNNING:
+            self._crashed.discard(said.id)
+            return said
+        fault = Fault(code="GuestCrashed", message="The guest has crashed (1 times so far).")
+        return msgspec.structs.replace(said, state=GuestState.CRASHED, fault=fault)
 
     async def _put(self, key: str, reported: Reported) -> None:
         await self._store.commit([], [Put(key, encode(reported))])

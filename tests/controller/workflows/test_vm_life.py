@@ -240,6 +240,16 @@ async def test_guest_that_stops_itself_is_stopped(cloud: SmallCloud) -> None:
     await cloud.done(vm.vm_start, vm_id)
 
 
+async def test_crashed_guest_can_be_stopped_changed_and_started(cloud: SmallCloud) -> None:
+    vm_id, disk_id = await cloud.add_vm(), await cloud.add_disk()
+    await cloud.done(vm.vm_start, vm_id)
+    await cloud.agents[cloud.ids["host-1"]].guest_becomes(vm_id, GuestState.CRASHED)
+    await cloud.done(vm.vm_stop, vm_id)
+    await cloud.done(vm.disk_attach, vm_id, disk_id)
+    await cloud.done(vm.vm_start, vm_id)
+    await cloud.done(vm.disk_detach, vm_id, disk_id)
+
+
 async def test_delete_while_the_agent_is_away_can_be_skipped(cloud: SmallCloud) -> None:
     vm_id = await cloud.add_vm()
     await cloud.agents[cloud.ids["host-1"]].cut()

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
-from heliostat.agentlink.messages import GuestState, ReportedDisk, ReportedVm
+from heliostat.agentlink.messages import Fault, GuestState, ReportedDisk, ReportedVm
 from heliostat.cloudstore.contract import (
     Absent,
     AtRevision,
@@ -32,6 +32,9 @@ from heliostat.core.errors import PermanentError
 from heliostat.tasks.model import StepContext
 
 T = TypeVar("T")
+CRASHED = "GuestCrashed"
+"""A fault that says how the last run ended: no obstacle to what agrees with a guest that is off."""
+
 Check = Callable[[], Awaitable[T | None]]
 
 
@@ -66,10 +69,12 @@ async def vm_converged(
         if document is not None:
             report = msgspec.json.decode(document.value, type=ReportedVm)
         fresh = report if report is not None and report.revision >= revision else None
-        if fresh is not None and fresh.fault and (fresh.settled or fresh.fault.permanent):
-            raise fault_error(host_id, fresh.fault)
-        if fresh is not None and fresh.settled and accepted(fresh):
-            return fresh
+        if fresh is not None:
+            agreed = fresh.settled and accepted(fresh)
+            if fresh.fault is not None and not (agreed and fresh.fault.code == CRASHED):
+                _raise_final(host_id, fresh.fault, settled=fresh.settled)
+            elif agreed:
+                return fresh
         await _say(ctx, host_id, doing, _progress(fresh))
         return None
 
@@ -88,9 +93,9 @@ async def disk_converged(
         if document is not None:
             report = msgspec.json.decode(document.value, type=ReportedDisk)
         fresh = report if report is not None and report.revision >= revision else None
-        if fresh is not None and fresh.fault and (fresh.settled or fresh.fault.permanent):
-            raise fault_error(host_id, fresh.fault)
-        if fresh is not None and fresh.settled:
+        if fresh is not None and fresh.fault is not None:
+            _raise_final(host_id, fresh.fault, settled=fresh.settled)
+        elif fresh is not None and fresh.settled:
             return fresh
         await _say(ctx, host_id, doing, "")
         return None
@@ -111,6 +116,12 @@ async def gone(
         return None
 
     await _waited(ctx, host_id, [key], doing, timeout_s, check)
+
+
+def _raise_final(host_id: str, fault: Fault, *, settled: bool) -> None:
+    """Raise a fault that the agent won't try to get over."""
+    if settled or fault.permanent:
+        raise fault_error(host_id, fault)
 
 
 def _progress(report: ReportedVm | None) -> str:

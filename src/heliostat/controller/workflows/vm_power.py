@@ -45,7 +45,10 @@ class _Change:
         return power_of(self.state)
 
     def accepts(self, vm: Vm, report: ReportedVm) -> bool:
-        return report.state is self.guest and report.restart >= vm.restart_count
+        """Only a restart waits for its count: a stop ends one that never came about."""
+        done = self.operation != "RESTART_VM" or report.restart >= vm.restart_count
+        off = self.guest is GuestState.STOPPED and report.state is GuestState.CRASHED
+        return (report.state is self.guest or off) and done
 
 
 _STARTED = frozenset({VmState.STARTED})
