@@ -18,7 +18,7 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Source:
-    """Serves ``CONTENT``; ``faults`` are spent one a fetch: a byte count cuts, ``corrupt`` spoils."""
+    """Serves ``CONTENT``; ``faults`` are spent one a fetch: a number cuts, ``corrupt`` spoils."""
 
     def __init__(self, *faults: int | str | OSError) -> None:
         self.faults = list(faults)
@@ -37,6 +37,10 @@ class Source:
             if isinstance(fault, OSError) and start > 0:
                 raise fault
             yield content[start : start + 1024]
+
+
+def files(root: Path) -> list[Path]:
+    return list(root.iterdir())
 
 
 def cache(root: Path, source: Source) -> ImageCache:
@@ -74,7 +78,7 @@ async def test_twice_corrupt_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(HeliostatError) as refused:
         await images.ensure(DIGEST)
     assert refused.value.code == "ImageCorrupt"
-    assert list(tmp_path.iterdir()) == []
+    assert files(tmp_path) == []
 
 
 async def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
@@ -82,7 +86,7 @@ async def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(HeliostatError) as refused:
         await images.ensure(DIGEST)
     assert refused.value.code == "DiskFull"
-    assert list(tmp_path.iterdir()) == []
+    assert files(tmp_path) == []
 
 
 async def test_a_file_that_changed_is_hashed_and_replaced(tmp_path: Path) -> None:

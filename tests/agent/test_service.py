@@ -114,6 +114,14 @@ class Site:
         await self.controller.until(lambda: key not in self.controller.reported, wait_s=10)
 
 
+async def eventually(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            if holds():
+                return
+            await asyncio.sleep(0.01)
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path / "agent")
@@ -143,8 +151,7 @@ async def test_guests_outlive_the_agent_and_wishes_outlive_the_link(site: Site) 
     site.host.end("v1", End.CRASH)
     site.host.on_end = None
     async with site.agent():  # alone with what it has on disk
-        while "v1" not in site.host.running:
-            await asyncio.sleep(0.01)
+        await eventually(lambda: "v1" in site.host.running)
         site.controller.reachable = True
         await site.until(lambda vm: vm.settled and vm.crashes == 1)
     assert site.host.starts == 2
@@ -288,8 +295,7 @@ async def test_an_image_is_fetched_ahead_and_removed_with_its_last_user(site: Si
         assert image.exists()  # the VM's disk stands on it
         site.controller.unwant(vm_key("v1"))
         await site.gone(vm_key("v1"))
-        while image.exists():
-            await asyncio.sleep(0.01)
+        await eventually(lambda: not image.exists())
 
 
 async def test_at_most_two_guests_start_at_once(site: Site) -> None:

@@ -6,11 +6,15 @@ outlive every VM; ``images`` is a cache.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from heliostat.agentlink.messages import DesiredVmDisk, DiskKind
+from heliostat.core.errors import PermanentError
 from heliostat.core.files import sync_directory
 
 
@@ -46,6 +50,18 @@ class Places:
         """Create the folders; only the agent's user may look into them."""
         for folder in (self.home, self.images, self.disks, self.vms):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Be the only agent of this home; raises ``AgentError``.  Ends with the process."""
+        with (self.home / "agent.lock").open("ab") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise PermanentError(
+                    "AgentError", f"Another agent already serves {self.home}."
+                ) from error
+            yield
 
     def vm_ids(self) -> list[str]:
         """VMs that have a folder, prepared or not."""

@@ -93,20 +93,24 @@ class Agent:
 
     async def run(self) -> None:
         """Serve until cancelled; guests run on.  Raises ``QemuMissing`` at once."""
-        await self._hypervisor.open()
-        self._hypervisor.exited = self._wake_vm
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                self._tasks = tasks
-                self._start_workers()
-                tasks.create_task(self._keep_stores(), name="stores")
-                tasks.create_task(self._keep_sampling(), name="samples")
-                tasks.create_task(self._keep_connected(), name="link")
-        finally:
-            await self._requests.close()
-            await self._image_keeper.close()
-            await self._images.close()
-            await self._hypervisor.close()
+        with self._places.claimed():
+            await self._hypervisor.open()
+            self._hypervisor.exited = self._wake_vm
+            try:
+                await self._work()
+            finally:
+                await self._requests.close()
+                await self._image_keeper.close()
+                await self._images.close()
+                await self._hypervisor.close()
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            self._start_workers()
+            tasks.create_task(self._keep_stores(), name="stores")
+            tasks.create_task(self._keep_sampling(), name="samples")
+            tasks.create_task(self._keep_connected(), name="link")
 
     def facts(self) -> HostFacts:
         """What this host has, now."""

@@ -77,7 +77,7 @@ class MemoryController:
         self.corrupt = 0
         self.reachable = True
         self.links = 0
-        self._revision = 0
+        self.revision = 0
         self._link: MemoryLink | None = None
         self._changed = asyncio.Condition()
         self._answers: dict[int, asyncio.Future[Response]] = {}
@@ -91,7 +91,7 @@ class MemoryController:
         self._link = link
         self.links += 1
         link.outgoing.put_nowait(
-            Snapshot(items=tuple(self.desired.values()), revision=self._revision)
+            Snapshot(items=tuple(self.desired.values()), revision=self.revision)
         )
         try:
             yield link
@@ -115,18 +115,18 @@ class MemoryController:
 
     def want(self, make: Callable[[int], Desired]) -> int:
         """Want what ``make(revision)`` gives; the revision."""
-        self._revision += 1
-        item = make(self._revision)
+        self.revision += 1
+        item = make(self.revision)
         self.desired[desired_key(item)] = item
         self.send(Wanted(item=item))
-        return self._revision
+        return self.revision
 
     def unwant(self, key: str) -> int:
         """Want an entity no more; the revision."""
-        self._revision += 1
+        self.revision += 1
         self.desired.pop(key, None)
-        self.send(Unwanted(key=key, revision=self._revision))
-        return self._revision
+        self.send(Unwanted(key=key, revision=self.revision))
+        return self.revision
 
     def send(self, frame: ControllerFrame) -> None:
         if self._link is not None:

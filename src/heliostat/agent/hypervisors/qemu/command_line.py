@@ -8,6 +8,7 @@ addresses, which loading saved memory depends on.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -67,8 +68,8 @@ def disk_device(disk: Plugged) -> dict[str, Any]:
 
 
 def node_name(disk_id: str) -> str:
-    """A block node's name; QEMU allows 31 characters, so of a UUID the hyphens go."""
-    return f"d{disk_id.replace('-', '')}"[:31]
+    """A block node's name; QEMU allows 31 characters, fewer than a UUID has."""
+    return f"disk-{hashlib.sha256(disk_id.encode()).hexdigest()[:24]}"
 
 
 def device_name(disk_id: str) -> str:

@@ -91,11 +91,11 @@ class Machine:
             await self.execute("quit")
         try:
             async with asyncio.timeout(QUIT_TIMEOUT_S):
-                await process.until_ended(self.folder)
+                await self._until_ended()
         except TimeoutError:
             log.warning("QEMU of %s does not react to quit: killing it", self.vm_id)
             process.kill(self.folder)
-            await process.until_ended(self.folder)
+            await self._until_ended()
 
     async def close(self) -> None:
         """Let go; the guest runs on."""
@@ -103,6 +103,13 @@ class Machine:
             self._watcher.cancel()
             await asyncio.gather(self._watcher, return_exceptions=True)
         await self._drop_qmp()
+
+    async def _until_ended(self) -> None:
+        """The guest is gone and its watcher, if any, has said so."""
+        if self._watcher is None:
+            await process.until_ended(self.folder)
+        else:
+            await asyncio.shield(self._watcher)
 
     async def _until_answering(self) -> None:
         while True:
