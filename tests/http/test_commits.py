@@ -21,6 +21,7 @@ from heliostat.cloudstore.memory import MemoryStore
 from heliostat.controller.workflows import reading
 from heliostat.tasks.model import task_key
 from heliostat.testing.examples import BOUNDARY, upload_body
+from heliostat.testing.furniture import PUBLIC_KEY
 from heliostat.testing.site import Site
 
 ADMIN = {"Authorization": "Bearer admin"}
@@ -141,6 +142,35 @@ async def test_an_upload_is_replayed_by_its_content(
             tasks.append((answer.status, (await answer.json())["id" if answer.ok else "code"]))
     assert tasks[0] == tasks[1]
     assert tasks[2] == (409, "IdempotencyConflict")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/users", {"name": "alan", "password": "a long enough phrase"}),
+        ("/v1/groups", {"name": "testers"}),
+        ("/v1/service-accounts", {"name": "ci", "publicKeyPem": PUBLIC_KEY}),
+        ("/v1/groups/operators/members", {"name": "grace"}),
+    ],
+)
+async def test_directory_changes_are_replayed(
+    site: Site, session: aiohttp.ClientSession, path: str, body: Any
+) -> None:
+    """A client that lost the answer asks again with the same key and gets it."""
+    first = await post(session, site, path, body, Idempotency_Key="k1")
+    assert first[0] == 201
+    assert await post(session, site, path, body, Idempotency_Key="k1") == first
+    other = {**body, "name": "somebody-else"}
+    status, _ = await post(session, site, path, other, Idempotency_Key="k1")
+    assert status == 409
+
+
+async def test_no_password_is_kept_with_a_key(site: Site, session: aiohttp.ClientSession) -> None:
+    """Not even a digest of one: two bodies that differ in it alone are the same request."""
+    for password in ("a long enough phrase", "another long phrase"):
+        body = {"name": "alan", "password": password}
+        status, _ = await post(session, site, "/v1/users", body, Idempotency_Key="k1")
+        assert status == 201
 
 
 async def test_decides_again_when_somebody_wrote_first(

@@ -9,11 +9,19 @@ the task's own document tells.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
-from heliostat.cloudstore.contract import Change, Document, Guard, StoreUnavailable
+from heliostat.cloudstore.contract import (
+    Change,
+    Document,
+    Guard,
+    GuardFailed,
+    StoreUnavailable,
+)
 from heliostat.controller.api.answers import as_json
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.planning import show_plan
@@ -27,6 +35,7 @@ from heliostat.tasks.model import Task
 
 HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255
+NO_TASK = ""
 
 Verb = Callable[[Caller], Awaitable[Admission]]
 
@@ -84,6 +93,31 @@ class _Replayed(Exception):
     def __init__(self, task_id: str) -> None:
         super().__init__(task_id)
         self.task_id = task_id
+
+
+async def once(
+    call: Call,
+    change: Callable[[Call, bool], Awaitable[Any]],
+    again: Callable[[Call], Awaitable[Any]],
+    body_digest: str,
+) -> Any:
+    """A change that commits by itself; ``again`` answers when its key was used before.
+
+    Its record is a commit of its own right after, so of two equal calls at the same
+    moment (or after a crash between both commits) one may be refused as a repetition.
+    """
+    claim = _claim_of(call, body_digest)
+    if claim is None:
+        return await change(call, False)
+    try:
+        await claim.look()
+    except _Replayed:
+        return await again(call)
+    made = await change(call, False)
+    guards, changes = claim.record(NO_TASK)
+    with suppress(GuardFailed):  # an equal call was recorded meanwhile
+        await call.store.commit(guards, changes)
+    return made
 
 
 async def _commit(call: Call, verb: Verb, body_digest: str) -> Task:

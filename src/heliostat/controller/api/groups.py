@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
-from heliostat.controller.api.handler import Applies, Handler, Reads
+from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
 from heliostat.controller.api.listing import of_names
 from heliostat.controller.api.ports import GroupRecord
 from heliostat.wire import groups as wire
@@ -45,6 +45,10 @@ async def _create(call: Call, plan: bool) -> wire.Group:
     return show_group(call, made)
 
 
+async def _created(call: Call) -> wire.Group:
+    return show_group(call, await call.services.directory.get_group(call.body.name))
+
+
 async def _delete(call: Call, plan: bool) -> None:
     await call.services.directory.delete_group(call.id, plan=plan)
 
@@ -59,10 +63,10 @@ async def _remove_member(call: Call, plan: bool) -> None:
 
 
 HANDLERS: dict[str, Handler] = {
-    "createGroup": Applies(_create, KIND),
+    "createGroup": Applies(_create, KIND, again=_created),
     "listGroups": Reads(_list),
     "getGroup": Reads(_show),
-    "deleteGroup": Applies(_delete, KIND),
-    "addGroupMember": Applies(_add_member, KIND),
-    "removeGroupMember": Applies(_remove_member, KIND),
+    "deleteGroup": Applies(_delete, KIND, again=nothing),
+    "addGroupMember": Applies(_add_member, KIND, again=_show),
+    "removeGroupMember": Applies(_remove_member, KIND, again=nothing),
 }

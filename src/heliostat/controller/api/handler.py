@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any, Protocol
 
 from aiohttp import web
+from msgspec import to_builtins
 
 from heliostat.controller.api import admitting, uploads
 from heliostat.controller.api.answers import as_json, encode
@@ -76,23 +77,44 @@ class Applies:
     """Carries out a change that has no task (directory, join token).
 
     ``change`` gets ``plan``: then it validates, changes nothing, and its result is
-    not shown.  ``entity`` names what the plan is about.
+    not shown.  ``kind`` is what the plan is about.  ``again`` reads what a repeated
+    ``Idempotency-Key`` is answered with; where it is ``None`` a repetition is
+    carried out again.
     """
 
     change: Callable[[Call, bool], Awaitable[Any]]
     kind: str
+    again: Callable[[Call], Awaitable[Any]] | None = None
 
     async def answer(self, call: Call) -> web.StreamResponse:
-        made = await self.change(call, call.wants_plan)
         if call.wants_plan:
-            entity = EntityRef(kind=self.kind, id=call.params.get("id", ""))
-            plan = Plan(
-                operation=call.route.operation, entity=entity, steps=[], quota=[], warnings=[]
-            )
-            return as_json(plan, 200)
+            return await self._plan(call)
+        if self.again is None:
+            made = await self.change(call, False)
+        else:
+            digest = sha256(encode(_without_password(call.body))).hexdigest()
+            made = await admitting.once(call, self.change, self.again, digest)
         if made is None:
             return web.Response(status=204)
         return as_json(made, call.route.status)
+
+    async def _plan(self, call: Call) -> web.StreamResponse:
+        await self.change(call, True)
+        entity = EntityRef(kind=self.kind, id=call.params.get("id", ""))
+        plan = Plan(operation=call.route.operation, entity=entity, steps=[], quota=[], warnings=[])
+        return as_json(plan, 200)
+
+
+def _without_password(body: Any) -> Any:
+    """A digest of a password, kept for a day, could be guessed at leisure."""
+    told = to_builtins(body)
+    if isinstance(told, dict):
+        told.pop("password", None)
+    return told
+
+
+async def nothing(_call: Call) -> None:
+    """For changes that answer nothing, however often they are asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
-from heliostat.controller.api.handler import Applies, Handler, Reads
+from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
 from heliostat.controller.api.listing import of_names
 from heliostat.controller.api.ports import AccountRecord
+from heliostat.core.errors import PermanentError
 from heliostat.wire import service_accounts as wire
 
 KIND = "service-account"
@@ -39,12 +40,20 @@ async def _create(call: Call, plan: bool) -> wire.ServiceAccount:
     return show_account(call, made)
 
 
+async def _created(call: Call) -> wire.ServiceAccount:
+    wanted = call.body.name.casefold()
+    for account in await call.services.directory.list_service_accounts():
+        if account.name.casefold() == wanted:
+            return show_account(call, account)
+    raise PermanentError("ServiceAccountNotFound", f"There is no service account {wanted}.")
+
+
 async def _delete(call: Call, plan: bool) -> None:
     await call.services.directory.delete_service_account(call.id, plan=plan)
 
 
 HANDLERS: dict[str, Handler] = {
-    "createServiceAccount": Applies(_create, KIND),
+    "createServiceAccount": Applies(_create, KIND, again=_created),
     "listServiceAccounts": Reads(_list),
-    "deleteServiceAccount": Applies(_delete, KIND),
+    "deleteServiceAccount": Applies(_delete, KIND, again=nothing),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
-from heliostat.controller.api.handler import Applies, Handler, Reads
+from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
 from heliostat.controller.api.listing import of_names
 from heliostat.controller.api.ports import UserRecord
 from heliostat.wire import users as wire
@@ -63,6 +63,10 @@ async def _create(call: Call, plan: bool) -> wire.User:
     return show_user(call, made)
 
 
+async def _created(call: Call) -> wire.User:
+    return show_user(call, await call.services.directory.get_user(call.body.name))
+
+
 async def _delete(call: Call, plan: bool) -> None:
     await call.services.directory.delete_user(call.id, plan=plan)
 
@@ -73,9 +77,9 @@ async def _set_password(call: Call, plan: bool) -> None:
 
 HANDLERS: dict[str, Handler] = {
     "whoami": Reads(_whoami),
-    "createUser": Applies(_create, KIND),
+    "createUser": Applies(_create, KIND, again=_created),
     "listUsers": Reads(_list),
     "getUser": Reads(_show),
-    "deleteUser": Applies(_delete, KIND),
+    "deleteUser": Applies(_delete, KIND, again=nothing),
     "setUserPassword": Applies(_set_password, KIND),
 }
