@@ -1,13 +1,10 @@
-"""Tokens from grant to principal: claims, refusals, rotation, sessions."""
+"""Tokens from grant to principal: claims and refusals."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import json
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,45 +13,23 @@ from hypothesis import strategies as st
 from heliostat.cloudstore.memory import MemoryStore
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.clients import HELIO, NAMELESS
-from heliostat.identity.grants import TokenAnswer, TokenRequest
 from heliostat.identity.keys import SigningKeys
 from heliostat.identity.opened import unverified
-from heliostat.identity.records import SESSIONS, SIGNING_KEYS, Algorithm
+from heliostat.identity.records import Algorithm
 from heliostat.identity.tokens import sign
 from heliostat.identity.verify import Verifier
 from heliostat.testing.clock import VirtualClock
-from heliostat.testing.signin import OPTIONS, OTHER_PASSWORD, PASSWORD, IdentityKit, start_identity
+from heliostat.testing.signin import (
+    OPTIONS,
+    SCOPE,
+    IdentityKit,
+    ask,
+    code_of,
+    refresh,
+    sign_in,
+)
 
-SCOPE = "openid offline_access rs_esxcloud at_groups"
 DOMAIN = "heliostat.local"
-
-
-async def ask(kit: IdentityKit, **fields: str) -> TokenAnswer:
-    return await kit.identity.grants.answer(TokenRequest(**fields))
-
-
-async def sign_in(kit: IdentityKit, client: str = "", **fields: str) -> TokenAnswer:
-    asked = {
-        "grant_type": "password",
-        "username": f"administrator@{DOMAIN}",
-        "password": kit.admin_password,
-        "scope": SCOPE,
-        "client_id": client,
-        **fields,
-    }
-    return await ask(kit, **asked)
-
-
-async def refresh(kit: IdentityKit, token: str, client: str = "", scope: str = "") -> TokenAnswer:
-    return await ask(
-        kit, grant_type="refresh_token", refresh_token=token, client_id=client, scope=scope
-    )
-
-
-async def code_of(attempt: Any) -> str:
-    with pytest.raises(HeliostatError) as caught:
-        await attempt
-    return caught.value.code
 
 
 async def test_claims_of_the_existing_command_lines_sign_in(kit: IdentityKit) -> None:
@@ -231,138 +206,6 @@ async def test_every_claim_is_checked(
     _, claims = unverified((await sign_in(kit, HELIO)).access_token)
     await kit.identity.verify(sign({**claims}, key))
     assert await code_of(kit.identity.verify(sign({**claims, claim: value}, key))) == code
-
-
-async def test_the_same_refresh_token_serves_a_client_that_keeps_it(kit: IdentityKit) -> None:
-    first = await sign_in(kit)
-    for _ in range(3):
-        await kit.clock.advance(3600)
-        again = await refresh(kit, first.refresh_token)
-        assert again.refresh_token == ""
-        assert (await kit.identity.verify(again.access_token)).is_system_admin
-    await kit.clock.advance(5 * 3600)
-    assert await code_of(refresh(kit, first.refresh_token)) == "InvalidGrant"
-
-
-async def test_a_rotating_client_gets_a_new_one_and_the_old_ends_the_session(
-    kit: IdentityKit,
-) -> None:
-    first = await sign_in(kit, HELIO)
-    second = await refresh(kit, first.refresh_token, HELIO)
-    third = await refresh(kit, second.refresh_token, HELIO)
-    assert unverified(third.refresh_token)[1]["exp"] == unverified(first.refresh_token)[1]["exp"]
-    assert await code_of(refresh(kit, first.refresh_token, HELIO)) == "InvalidGrant"
-    assert await code_of(refresh(kit, third.refresh_token, HELIO)) == "InvalidGrant"
-    assert await SESSIONS.all(kit.store) == []
-
-
-async def test_a_refresh_token_belongs_to_its_client(kit: IdentityKit) -> None:
-    first = await sign_in(kit)
-    assert await code_of(refresh(kit, first.refresh_token, HELIO)) == "InvalidGrant"
-    assert await code_of(refresh(kit, first.access_token)) == "InvalidGrant"
-    assert await code_of(refresh(kit, "")) == "InvalidGrant"
-    await refresh(kit, first.refresh_token)
-
-
-async def test_a_refresh_may_ask_for_less_but_not_for_more(kit: IdentityKit) -> None:
-    first = await sign_in(kit, scope="openid offline_access rs_esxcloud")
-    less = await refresh(kit, first.refresh_token, scope="rs_esxcloud")
-    assert (less.scope, less.id_token) == ("rs_esxcloud", "")
-    more = refresh(kit, first.refresh_token, scope="rs_esxcloud at_groups")
-    assert await code_of(more) == "InvalidScope"
-
-
-async def test_what_changes_for_the_user_ends_the_session(kit: IdentityKit) -> None:
-    directory = kit.identity.directory
-
-    async def fresh(password: str) -> str:
-        answer = await sign_in(kit, username="alice", password=password)
-        return answer.refresh_token
-
-    await directory.create_user("alice", PASSWORD)
-    token = await fresh(PASSWORD)
-    await directory.set_password("alice", OTHER_PASSWORD)
-    assert await code_of(refresh(kit, token)) == "InvalidGrant"
-    token = await fresh(OTHER_PASSWORD)
-    await directory.set_disabled("alice", True)
-    assert await code_of(refresh(kit, token)) == "InvalidGrant"
-    await directory.set_disabled("alice", False)
-    assert await code_of(refresh(kit, token)) == "InvalidGrant"
-    token = await fresh(OTHER_PASSWORD)
-    await directory.delete_user("alice")
-    await directory.create_user("alice", OTHER_PASSWORD)
-    assert await code_of(refresh(kit, token)) == "InvalidGrant"
-
-
-async def test_a_new_membership_counts_from_the_next_refresh(kit: IdentityKit) -> None:
-    directory = kit.identity.directory
-    await directory.create_user("alice", PASSWORD)
-    first = await sign_in(kit, username="ALICE", password=PASSWORD)
-    await directory.create_group("Ops")
-    await directory.add_member("Administrators", "Ops")
-    await directory.add_member("Ops", "alice")
-    assert not (await kit.identity.verify(first.access_token)).is_system_admin
-    again = await refresh(kit, first.refresh_token)
-    assert (await kit.identity.verify(again.access_token)).is_system_admin
-
-
-async def test_keys_rotate_and_older_tokens_still_verify(kit: IdentityKit) -> None:
-    old = await sign_in(kit, HELIO)
-    key = await kit.identity.keys.rotate(Algorithm.ES256)
-    new = await sign_in(kit, HELIO)
-    assert unverified(new.access_token)[0]["kid"] == key.kid
-    kids = {each["kid"] for each in (await kit.identity.keys.jwks())["keys"]}
-    assert {unverified(old.access_token)[0]["kid"], key.kid} == kids
-    await kit.identity.verify(old.access_token)
-    await refresh(kit, old.refresh_token, HELIO)
-
-
-async def test_old_keys_are_replaced_and_dropped_once_nothing_needs_them(
-    kit: IdentityKit,
-) -> None:
-    token = (await sign_in(kit, HELIO)).access_token
-    await kit.clock.advance(31 * 86_400)
-    await kit.identity.maintain()
-    first, second = sorted(
-        (each.value for each in await SIGNING_KEYS.all(kit.store)), key=lambda key: key.created_ms
-    )
-    assert first.retired_ms
-    assert not second.retired_ms
-    await kit.clock.advance(9 * 3600)
-    await kit.identity.maintain()
-    assert [each.value.kid for each in await SIGNING_KEYS.all(kit.store)] == [second.kid]
-    assert await code_of(kit.identity.verify(token)) == "InvalidAuthToken"
-
-
-async def test_the_public_keys_hold_nothing_private(kit: IdentityKit) -> None:
-    await sign_in(kit)
-    await sign_in(kit, HELIO)
-    keys = (await kit.identity.keys.jwks())["keys"]
-    assert {key["kty"] for key in keys} == {"RSA", "EC"}
-    for key in keys:
-        assert {"kty", "kid", "use", "alg"} <= key.keys()
-        assert key.keys().isdisjoint({"d", "p", "q", "dp", "dq", "qi"})
-
-
-async def test_another_controller_verifies_and_refreshes(kit: IdentityKit, tmp_path: Path) -> None:
-    other = kit.restarted(tmp_path / "authority")
-    assert await other.start() is None
-    await other.keys.jwks()
-    first = await sign_in(kit, HELIO)
-    assert (await other.verify(first.access_token)).is_system_admin
-    request = TokenRequest(
-        grant_type="refresh_token", refresh_token=first.refresh_token, client_id=HELIO
-    )
-    await other.grants.answer(request)
-    other.close()
-
-
-async def test_tokens_of_another_site_are_worth_nothing(kit: IdentityKit, tmp_path: Path) -> None:
-    foreign = await start_identity(tmp_path / "other", replace(OPTIONS, domain="other.site"))
-    token = (await sign_in(foreign, username="administrator@other.site")).access_token
-    foreign.identity.close()
-    await foreign.store.close()
-    assert await code_of(kit.identity.verify(token)) == "InvalidAuthToken"
 
 
 segment = st.one_of(

@@ -8,11 +8,9 @@ the documents behind it say (an agent of a deleted host finds nothing to do).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -25,19 +23,25 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.files import atomic_write
+from heliostat.identity.certificates import (
+    alternative_name,
+    builder,
+    common_name,
+    is_due,
+    key_usage,
+    make_root,
+    pem,
+    requested_key,
+)
 
-ROOT_DAYS = 3650
 LEAF_DAYS = 90
-RENEW_BELOW = 1 / 3
-BACKDATE = timedelta(minutes=5)  # for clocks that run behind ours
 HOST_SAN = "heliostat:host:"
 PRIVATE = 0o600
-_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Authority:
         try:
             key = load_key(key_path) if key_path.exists() else new_key(key_path)
             if not root_path.exists():
-                atomic_write(root_path, _pem(_make_root(key, _now(clock), domain)))
+                atomic_write(root_path, pem(make_root(key, _now(clock), domain)))
             root = x509.load_pem_x509_certificate(root_path.read_bytes())
         except ValueError as error:
             raise PermanentError(
@@ -88,7 +92,7 @@ class Authority:
 
     @property
     def ca_pem(self) -> str:
-        return _pem(self._root).decode()
+        return pem(self._root).decode()
 
     @property
     def fingerprint(self) -> str:
@@ -103,14 +107,14 @@ class Authority:
         """
         where = folder or self._folder
         files = ServerFiles(where / "server.pem", where / "server.key")
-        alternatives = [_alternative(name) for name in names]
+        alternatives = [alternative_name(name) for name in names]
         if self._is_current(files, alternatives):
             return files
         key = new_key(files.key)
         leaf = self._issue(
             key.public_key(), names[0], alternatives, ExtendedKeyUsageOID.SERVER_AUTH
         )
-        atomic_write(files.chain, _pem(leaf) + _pem(self._root))
+        atomic_write(files.chain, pem(leaf) + pem(self._root))
         return files
 
     def sign_csr(self, csr_pem: str, *, host_id: str) -> str:
@@ -119,10 +123,10 @@ class Authority:
         Only the key is taken from the request; who it is for is ours to say.
         Raises ``InvalidEntity`` for anything but a P-256 request signed by its own key.
         """
-        key = _requested_key(csr_pem)
+        key = requested_key(csr_pem)
         alternatives = [x509.UniformResourceIdentifier(HOST_SAN + host_id)]
         leaf = self._issue(key, host_id, alternatives, ExtendedKeyUsageOID.CLIENT_AUTH)
-        return _pem(leaf).decode()
+        return pem(leaf).decode()
 
     def _is_current(self, files: ServerFiles, alternatives: Sequence[x509.GeneralName]) -> bool:
         if not (files.chain.exists() and files.key.exists()):
@@ -139,16 +143,16 @@ class Authority:
     def _issue(
         self,
         key: ec.EllipticCurvePublicKey,
-        common_name: str,
+        name: str,
         alternatives: Sequence[x509.GeneralName],
         usage: x509.ObjectIdentifier,
     ) -> x509.Certificate:
         now = _now(self._clock)
         end = min(now + timedelta(days=LEAF_DAYS), self._root.not_valid_after_utc)
-        builder = (
-            _builder(_name(common_name), self._root.subject, key, now, end)
+        unsigned = (
+            builder(common_name(name), self._root.subject, key, now, end)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(issues=False), critical=True)
+            .add_extension(key_usage(issues=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .add_extension(
@@ -156,7 +160,7 @@ class Authority:
                 critical=False,
             )
         )
-        return builder.sign(self._key, hashes.SHA256())
+        return unsigned.sign(self._key, hashes.SHA256())
 
 
 def needs_renewal(certificate_pem: str, clock: Clock) -> bool:
@@ -165,16 +169,11 @@ def needs_renewal(certificate_pem: str, clock: Clock) -> bool:
     return is_due(leaf, _now(clock))
 
 
-def is_due(certificate: x509.Certificate, now: datetime) -> bool:
-    life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
-    return certificate.not_valid_after_utc - now < life * RENEW_BELOW
-
-
 def new_key(path: Path) -> ec.EllipticCurvePrivateKey:
     """A fresh P-256 key, written to ``path`` with mode 0600."""
     key = ec.generate_private_key(ec.SECP256R1())
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    atomic_write(path, pem, mode=PRIVATE)
+    content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    atomic_write(path, content, mode=PRIVATE)
     return key
 
 
@@ -186,90 +185,5 @@ def load_key(path: Path) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def _make_root(key: ec.EllipticCurvePrivateKey, now: datetime, domain: str) -> x509.Certificate:
-    name = _name(f"Heliostat CA of {domain}")
-    end = now + timedelta(days=ROOT_DAYS)
-    builder = (
-        _builder(name, name, key.public_key(), now, end)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(issues=True), critical=True)
-    )
-    return builder.sign(key, hashes.SHA256())
-
-
-def _builder(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePublicKey,
-    now: datetime,
-    end: datetime,
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - BACKDATE)
-        .not_valid_after(end)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-    )
-
-
-def _key_usage(*, issues: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not issues,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=issues,
-        crl_sign=issues,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _requested_key(csr_pem: str) -> ec.EllipticCurvePublicKey:
-    try:
-        request = x509.load_pem_x509_csr(csr_pem.encode())
-        key = request.public_key()
-        proven = request.is_signature_valid
-    except (ValueError, TypeError) as error:
-        raise _bad_request(str(error)) from error
-    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise _bad_request("its key is not a P-256 key")
-    if not proven:
-        raise _bad_request("it is not signed by its own key")
-    return key
-
-
-def _bad_request(why: str) -> PermanentError:
-    return PermanentError("InvalidEntity", f"The signing request is refused: {why}.")
-
-
-def _alternative(name: str) -> x509.GeneralName:
-    try:
-        address: IPv4Address | IPv6Address = ip_address(name)
-    except ValueError:
-        if _HOST_NAME.fullmatch(name):
-            return x509.DNSName(name)
-        raise PermanentError(
-            "InvalidSetting",
-            f"{name[:80]!r} is neither a DNS name nor an address.",
-            hint="Correct api.names; write international names in their xn-- form.",
-        ) from None
-    return x509.IPAddress(address)
-
-
-def _name(common_name: str) -> x509.Name:
-    # 64 characters is the bound of a common name (RFC 5280, ub-common-name)
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
-
-
 def _now(clock: Clock) -> datetime:
     return datetime.fromtimestamp(clock.now_ms() // 1000, UTC)
-
-
-def _pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(Encoding.PEM)

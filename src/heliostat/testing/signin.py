@@ -6,6 +6,7 @@ passwords below are accepted by the policy.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,13 +23,16 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from heliostat.cloudstore.memory import MemoryStore
+from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SeededIds
+from heliostat.identity.grants import TokenAnswer, TokenRequest
 from heliostat.identity.options import HashCost, IdentityOptions
 from heliostat.identity.site import Identity
 from heliostat.testing.clock import VirtualClock
 
 CHEAP = HashCost(memory_kib=64, passes=1, lanes=1, concurrency=2, queue=64)
 OPTIONS = IdentityOptions(base_url="https://site.test:9000", hashing=CHEAP)
+SCOPE = "openid offline_access rs_esxcloud at_groups"
 PASSWORD = "correct horse battery"  # noqa: S105 - for tests
 OTHER_PASSWORD = "quite another staple"  # noqa: S105 - for tests
 
@@ -61,6 +65,40 @@ async def start_identity(
     password = await identity.start()
     assert password is not None
     return IdentityKit(identity, store, clock, ids, password)
+
+
+async def ask(kit: IdentityKit, **fields: str) -> TokenAnswer:
+    """What the token endpoint answers to these fields."""
+    return await kit.identity.grants.answer(TokenRequest(**fields))
+
+
+async def sign_in(kit: IdentityKit, client: str = "", **fields: str) -> TokenAnswer:
+    """Sign the administrator in as existing command lines do; ``fields`` change the form."""
+    asked = {
+        "grant_type": "password",
+        "username": f"administrator@{kit.identity.options.domain}",
+        "password": kit.admin_password,
+        "scope": SCOPE,
+        "client_id": client,
+        **fields,
+    }
+    return await ask(kit, **asked)
+
+
+async def refresh(kit: IdentityKit, token: str, client: str = "", scope: str = "") -> TokenAnswer:
+    """Use a refresh token."""
+    return await ask(
+        kit, grant_type="refresh_token", refresh_token=token, client_id=client, scope=scope
+    )
+
+
+async def code_of(attempt: Awaitable[object]) -> str:
+    """The code of the error that ``attempt`` ends with (empty if it succeeds)."""
+    try:
+        await attempt
+    except HeliostatError as error:
+        return error.code
+    return ""
 
 
 def signing_request(key: CertificateIssuerPrivateKeyTypes, host: str = "other") -> str:

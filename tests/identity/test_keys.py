@@ -1,0 +1,78 @@
+"""Signing keys: rotation, publication, several controllers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from heliostat.identity.clients import HELIO
+from heliostat.identity.grants import TokenRequest
+from heliostat.identity.opened import unverified
+from heliostat.identity.records import SIGNING_KEYS, Algorithm
+from heliostat.testing.signin import (
+    OPTIONS,
+    IdentityKit,
+    code_of,
+    refresh,
+    sign_in,
+    start_identity,
+)
+
+
+async def test_keys_rotate_and_older_tokens_still_verify(kit: IdentityKit) -> None:
+    old = await sign_in(kit, HELIO)
+    key = await kit.identity.keys.rotate(Algorithm.ES256)
+    new = await sign_in(kit, HELIO)
+    assert unverified(new.access_token)[0]["kid"] == key.kid
+    kids = {each["kid"] for each in (await kit.identity.keys.jwks())["keys"]}
+    assert {unverified(old.access_token)[0]["kid"], key.kid} == kids
+    await kit.identity.verify(old.access_token)
+    await refresh(kit, old.refresh_token, HELIO)
+
+
+async def test_old_keys_are_replaced_and_dropped_once_nothing_needs_them(
+    kit: IdentityKit,
+) -> None:
+    token = (await sign_in(kit, HELIO)).access_token
+    await kit.clock.advance(31 * 86_400)
+    await kit.identity.maintain()
+    first, second = sorted(
+        (each.value for each in await SIGNING_KEYS.all(kit.store)), key=lambda key: key.created_ms
+    )
+    assert first.retired_ms
+    assert not second.retired_ms
+    await kit.clock.advance(9 * 3600)
+    await kit.identity.maintain()
+    assert [each.value.kid for each in await SIGNING_KEYS.all(kit.store)] == [second.kid]
+    assert await code_of(kit.identity.verify(token)) == "InvalidAuthToken"
+
+
+async def test_the_public_keys_hold_nothing_private(kit: IdentityKit) -> None:
+    await sign_in(kit)
+    await sign_in(kit, HELIO)
+    keys = (await kit.identity.keys.jwks())["keys"]
+    assert {key["kty"] for key in keys} == {"RSA", "EC"}
+    for key in keys:
+        assert {"kty", "kid", "use", "alg"} <= key.keys()
+        assert key.keys().isdisjoint({"d", "p", "q", "dp", "dq", "qi"})
+
+
+async def test_another_controller_verifies_and_refreshes(kit: IdentityKit, tmp_path: Path) -> None:
+    other = kit.restarted(tmp_path / "authority")
+    assert await other.start() is None
+    await other.keys.jwks()
+    first = await sign_in(kit, HELIO)
+    assert (await other.verify(first.access_token)).is_system_admin
+    request = TokenRequest(
+        grant_type="refresh_token", refresh_token=first.refresh_token, client_id=HELIO
+    )
+    await other.grants.answer(request)
+    other.close()
+
+
+async def test_tokens_of_another_site_are_worth_nothing(kit: IdentityKit, tmp_path: Path) -> None:
+    foreign = await start_identity(tmp_path / "other", replace(OPTIONS, domain="other.site"))
+    token = (await sign_in(foreign, username="administrator@other.site")).access_token
+    foreign.identity.close()
+    await foreign.store.close()
+    assert await code_of(kit.identity.verify(token)) == "InvalidAuthToken"
