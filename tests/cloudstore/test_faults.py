@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,21 @@ async def path(tmp_path: Path) -> Path:
     await store.commit([], [Put("/v1/a", b"1")])
     await store.close()
     return path
+
+
+@pytest.fixture
+def set_immutable(path: Path) -> Iterator[Callable[[bool], None]]:
+    """Make every file of the store unwritable even for root, or writable again."""
+
+    def change(immutable: bool) -> bool:
+        flag = "+i" if immutable else "-i"
+        files = [str(each) for each in path.parent.iterdir()]
+        return subprocess.run(["chattr", flag, *files], capture_output=True).returncode == 0
+
+    if shutil.which("chattr") is None or not (change(True) and change(False)):
+        pytest.skip("files can't be made immutable here")
+    yield lambda immutable: None if change(immutable) else pytest.fail("chattr")
+    change(False)
 
 
 async def test_a_new_store_is_private_and_an_old_one_is_as_it_was(path: Path) -> None:
@@ -95,6 +111,22 @@ async def test_a_read_only_folder_is_refused(path: Path) -> None:
     assert caught.value.code == "StoreReadOnly"
     os.chmod(path.parent, 0o700)
     await (await reopened(path)).close()
+
+
+async def test_a_store_that_becomes_read_only_refuses_and_recovers(
+    path: Path, set_immutable: Callable[[bool], None]
+) -> None:
+    store = await reopened(path)
+    await store.commit([], [Put("/v1/b", b"")])
+    set_immutable(True)
+    with pytest.raises(StoreUnavailable) as caught:
+        await store.commit([], [Put("/v1/c", b"")])
+    assert caught.value.code == "StoreReadOnly"
+    assert await store.get("/v1/b") is not None
+    assert await store.get("/v1/c") is None
+    set_immutable(False)
+    assert await store.commit([], [Put("/v1/c", b"")]) == 3
+    await store.close()
 
 
 async def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:

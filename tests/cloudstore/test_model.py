@@ -217,7 +217,7 @@ CHECKS = [HealthCheck.too_slow]
 
 
 @pytest.mark.parametrize("backend", sorted(BACKENDS))
-@settings(max_examples=150, deadline=None, suppress_health_check=CHECKS)
+@settings(max_examples=100, deadline=None, suppress_health_check=CHECKS)
 @given(program=st.lists(steps, min_size=10, max_size=50))
 def test_any_program_answers_as_the_model(
     backend: str, program: list[Burst | Look | Compact | Open | Pull]

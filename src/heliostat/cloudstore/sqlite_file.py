@@ -1,9 +1,11 @@
 """The store's file: who may open it, how it is opened, what SQLite's errors mean.
 
 One process at a time holds the store, through a lock on ``<file>.lock`` that
-ends with the process however it dies.  Every connection is checked to be in WAL
-mode with ``synchronous=FULL``: that, and acknowledging after COMMIT, is what
-makes an acknowledged commit survive ``kill -9`` and power loss.
+ends with the process however it dies.  SQLite's ``unix-excl`` keeps the index of
+the WAL in this process's heap: the usual shared mapping of a file kills the
+process (SIGBUS) when that file becomes read-only under it.  Every connection is
+checked to be in WAL mode with ``synchronous=FULL``: that, and acknowledging
+after COMMIT, makes an acknowledged commit survive ``kill -9`` and power loss.
 
 Tables: ``event`` holds each kept version of each key, numbered by
 ``revision * 1024 + position in its commit``; ``document`` points to the version
@@ -88,8 +90,8 @@ def check_writable(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise _read_only(path.parent, error.strerror) from error
-    for each in (path.parent, path, *_companions(path)):
-        if each.exists() and not (os.access(each, os.W_OK) and each.stat().st_mode & 0o222):
+    for each in (path.parent, *_existing(path)):
+        if not _is_writable(each):
             raise _read_only(each, "no write permission")
 
 
@@ -119,7 +121,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=rw",
+            f"{path.absolute().as_uri()}?mode=rw&vfs=unix-excl",
             uri=True,
             isolation_level=None,
             check_same_thread=False,
@@ -150,6 +152,8 @@ def translate(error: sqlite3.Error, path: Path) -> HeliostatError:
         return _corrupt(path, str(error))
     if code == sqlite3.SQLITE_READONLY:
         return _read_only(path, str(error))
+    if code == sqlite3.SQLITE_IOERR and not all(map(_is_writable, _existing(path))):
+        return _read_only(path, "no write permission any more")
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _no_space(path)):
         return StoreUnavailable(
             f"The disk that holds {path} is full; nothing was changed.", code="DiskFull"
@@ -193,5 +197,11 @@ def _no_space(path: Path) -> bool:
     return False
 
 
-def _companions(path: Path) -> tuple[Path, ...]:
-    return tuple(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", ".lock"))
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and bool(path.stat().st_mode & 0o222)
+
+
+def _existing(path: Path) -> list[Path]:
+    """The store's files that are there."""
+    names = [path.name + suffix for suffix in ("", "-wal", "-shm", ".lock")]
+    return [path.with_name(name) for name in names if path.with_name(name).exists()]
