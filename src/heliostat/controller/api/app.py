@@ -7,6 +7,7 @@ parsing, handler.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
@@ -33,6 +34,7 @@ from heliostat.controller.api.call import Call, Services
 from heliostat.controller.api.handler import Handler
 from heliostat.controller.api.ports import ApiSettings, DirectoryPort, HostsPort, IdentityPort
 from heliostat.controller.workflows.admission import Ports
+from heliostat.core.errors import PermanentError
 from heliostat.wire.route import Body, Route
 from heliostat.wire.routes import ROUTES
 
@@ -100,17 +102,22 @@ def endpoint(
             request_id=request[boundary.REQUEST_ID],
             params=request.match_info,
             query=parsing.parse_query(request.query, route.all_query),
-            body=await _body(route, request),
+            body=await _body(route, request, services.settings.body_timeout_s),
         )
         return await handler.answer(call)
 
     return handle
 
 
-async def _body(route: Route, request: web.Request) -> object:
+async def _body(route: Route, request: web.Request, timeout_s: float) -> object:
     if route.body is Body.UPLOAD or route.websocket:
         return None
-    raw = await request.read()
+    try:
+        async with asyncio.timeout(timeout_s):
+            raw = await request.read()
+    except TimeoutError as error:
+        sentence = f"The body did not arrive within {timeout_s:g} s."
+        raise PermanentError("InvalidJson", sentence) from error
     if route.body is Body.JSON:
         return parsing.parse_json(raw, route.request)
     if route.mutating:

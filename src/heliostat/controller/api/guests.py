@@ -28,6 +28,14 @@ from heliostat.wire import vms as wire
 DEFAULT_TAIL_BYTES = 64 << 10
 MAX_TAIL_BYTES = 1 << 20
 MAX_PORT = 65535
+
+
+class _Networks(msgspec.Struct):
+    """What an agent answers to ``vm.networks``, in the public API's own names."""
+
+    networkConnections: list[dict[str, Any]]
+
+
 _CONNECTION_KEYS = ("network", "macAddress", "ipAddress", "netmask", "isConnected")
 
 
@@ -59,10 +67,16 @@ async def _connections(call: Call, vm: Vm) -> tuple[list[dict[str, str]], list[P
     try:
         async with asyncio.timeout(call.services.settings.agent_timeout_s):
             answer = await call.services.hosts.request(vm.host_id, "vm.networks", {"vm": vm.id})
-        return [_shown(each) for each in answer["networkConnections"]], []
+        found = msgspec.convert(answer, _Networks).networkConnections
+        return [_shown(each) for each in found], []
     except TimeoutError:
         late = TemporaryError("AgentUnavailable", f"Host {vm.host_id} did not answer in time.")
         return [_assumed(vm, "Unknown")], [Problem.of(late)]
+    except msgspec.ValidationError as error:
+        odd = PermanentError(
+            "AgentError", f"Host {vm.host_id} answered what is no answer: {error}."
+        )
+        return [_assumed(vm, "Unknown")], [Problem.of(odd)]
     except HeliostatError as error:
         return [_assumed(vm, "Unknown")], [Problem.of(error)]
 

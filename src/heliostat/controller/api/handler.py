@@ -66,7 +66,8 @@ class Receives:
         if call.wants_plan:
             upload = uploads.declared(call.request, call.query.get("declaredSize"))
         else:
-            upload = await uploads.receive(call.request, call.ports.blobs)
+            idle_s = call.services.settings.body_timeout_s
+            upload = await uploads.receive(call.request, call.ports.blobs, idle_s=idle_s)
         text = f"{upload.name}\n{upload.replication}\n{upload.blob.digest}"
         digest = sha256(text.encode()).hexdigest()
         return await admitting.answer(call, lambda caller: self.verb(call, caller, upload), digest)

@@ -195,6 +195,8 @@ class ApiSettings:
     auth: AuthEndpoint
     json_body_bytes: int = 1 << 20
     """Largest JSON request body, in bytes; the store takes commits of 1 MiB."""
+    body_timeout_s: float = 30.0
+    """How long a JSON body may take to arrive, and an upload may send nothing, in seconds."""
     agent_timeout_s: float = 3.0
     """How long a read waits for an agent before it answers without the agent's part."""
     git_commit_hash: str = ""

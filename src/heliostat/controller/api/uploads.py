@@ -8,6 +8,7 @@ part, and no line end after the closing boundary.  Whatever ends an upload early
 
 from __future__ import annotations
 
+import asyncio
 import os.path
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -33,12 +34,15 @@ class Upload:
     blob: Blob
 
 
-async def receive(request: web.Request, blobs: Blobs) -> Upload:
-    """Read the whole upload into ``blobs``; ImageUploadError tells what is wrong with it."""
+async def receive(request: web.Request, blobs: Blobs, *, idle_s: float) -> Upload:
+    """Read the whole upload into ``blobs``; ImageUploadError tells what is wrong with it.
+
+    A client that sends nothing for ``idle_s`` seconds has given up.
+    """
     if not request.content_type.startswith("multipart/"):
         raise _refused(f"The body is {request.content_type}, not multipart/form-data.")
     try:
-        return await _receive(await request.multipart(), blobs)
+        return await _receive(await request.multipart(), blobs, idle_s)
     except (ValueError, RuntimeError, AssertionError) as error:
         # aiohttp's words for a malformed multipart body
         raise _refused(f"The multipart body is malformed: {error}.") from error
@@ -52,7 +56,7 @@ def declared(request: web.Request, declared_size: int | None) -> Upload:
     return Upload(PLANNED_NAME, PLANNED_REPLICATION, Blob(PLANNED_DIGEST, size))
 
 
-async def _receive(reader: MultipartReader, blobs: Blobs) -> Upload:
+async def _receive(reader: MultipartReader, blobs: Blobs, idle_s: float) -> Upload:
     replication: str | None = None
     while (part := await reader.next()) is not None:
         if not isinstance(part, BodyPartReader):
@@ -66,7 +70,7 @@ async def _receive(reader: MultipartReader, blobs: Blobs) -> Upload:
             continue
         if replication is None:
             raise _refused(f"The field {FIELD} is missing before the file part.")
-        blob = await blobs.receive(_chunks(part))
+        blob = await blobs.receive(_chunks(part, idle_s))
         if blob.size_bytes == 0:
             raise _refused("The file is empty.")
         if await reader.next() is not None:
@@ -84,10 +88,14 @@ async def _field(part: BodyPartReader) -> str:
     return value.decode("utf-8", "replace").strip()
 
 
-async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
+async def _chunks(part: BodyPartReader, idle_s: float) -> AsyncIterator[bytes]:
     """The file's bytes; a body that ends without its closing boundary is refused."""
     while not part.at_eof():
-        chunk = await part.read_chunk(CHUNK_BYTES)
+        try:
+            async with asyncio.timeout(idle_s):
+                chunk = await part.read_chunk(CHUNK_BYTES)
+        except TimeoutError as error:
+            raise _refused(f"The client sent nothing for {idle_s:g} s.") from error
         if chunk:
             yield bytes(chunk)
 

@@ -1,0 +1,80 @@
+"""Whatever stands in a field, the answer is never a failure of the server.
+
+Every value of every example body is replaced by odd ones in turn, and planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from heliostat.testing.examples import Example, load, send
+from heliostat.testing.site import Site
+from heliostat.wire.route import Body
+from heliostat.wire.routes import ROUTES
+
+FOLDER = Path(__file__).parent / "examples"
+BODIES = [route for route in ROUTES if route.body is Body.JSON]
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    0,
+    1e308,
+    2**63,
+    0.1,
+    "",
+    "\x00",
+    "ü/../%2e",
+    "x" * 5000,
+    [],
+    [[]],
+    {},
+    {"": ""},
+)
+
+
+def mutations(value: Any) -> Iterator[Any]:
+    """``value`` with one part of it (itself last) replaced, for each part and odd value."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            for changed in mutations(inner):
+                yield {**value, key: changed}
+            yield {f"{key}\x00": inner}
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            for changed in mutations(inner):
+                yield [*value[:index], changed, *value[index + 1 :]]
+    yield from ODD
+
+
+def _fullest(operation: str) -> Example:
+    found = [each for each in load(FOLDER / f"{operation}.json") if each.status < 300]
+    return max(found, key=lambda each: len(str(each.body)))
+
+
+@pytest.mark.parametrize("route", BODIES, ids=lambda route: route.operation)
+async def test_no_value_fails_the_server(
+    site: Site, session: aiohttp.ClientSession, route: Any
+) -> None:
+    example = _fullest(route.operation)
+    path = example.path if "plan=" in example.path else f"{example.path}?plan=true"
+    before = await site.ports.store.revision()
+    statuses: set[int] = set()
+    for body in mutations(example.body):
+        if body is None:
+            continue  # no body at all is another test's
+        status, found = await send(session, site, route, replace(example, path=path, body=body))
+        assert status < 500, (body, found)
+        statuses.add(status)
+        if status >= 400:
+            assert found.keys() == {"code", "message", "data", "hint"}
+            assert found["message"]
+            assert found["hint"]
+    assert 400 in statuses
+    assert await site.ports.store.revision() == before
