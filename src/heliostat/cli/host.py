@@ -157,4 +157,4 @@ for _mode, _summary in _MODES.items():
 
 def _how_to_join(token: JoinToken) -> str:
     until = f" before {text.moment(token.expires_time)}" if token.expires_time else ""
-    return f"Run this on the host, once{until}:\n  helio agent join {token.token}"
+    return f"Run this on the host, once{until}:\n  helio agent --join {token.token}"

@@ -9,6 +9,7 @@ Lives as long as its client; close it.
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,14 @@ from typing import Protocol, TypeVar, cast
 import httpx
 import msgspec
 
-from heliostat.client.faults import InvalidAnswer, ServerError, connection_fault, refusal
+from heliostat.client.faults import (
+    InvalidAnswer,
+    ServerError,
+    Unreachable,
+    connection_fault,
+    plain_reason,
+    refusal,
+)
 from heliostat.client.target import Target
 from heliostat.core.errors import HeliostatError
 
@@ -79,6 +87,7 @@ class Transport:
         self.tls = tls
         self.signer: Signer | None = None
         self._sleep = sleep
+        self._has_answered = False
         if http is None and target.socket:
             http = httpx.HTTPTransport(uds=target.socket)
         self._timeout = httpx.Timeout(timeout_s, connect=10.0)
@@ -149,6 +158,7 @@ class Transport:
         raise AssertionError("the last attempt returns or raises")
 
     def _once(self, request: Request, *, signed: bool) -> httpx.Response:
+        self._knock()
         headers = dict(request.headers)
         token = self.bearer() if signed else None
         if token:
@@ -162,6 +172,17 @@ class Transport:
                 content=request.content,
                 timeout=request.timeout_s or self._timeout,
             )
+
+    def _knock(self) -> None:
+        """See that a Unix socket answers, since the HTTP library leaks the one that doesn't."""
+        if not self.target.socket or self._has_answered:
+            return
+        try:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(self.target.socket)
+        except OSError as error:
+            raise Unreachable(self.target, plain_reason(error)) from error
+        self._has_answered = True
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:
