@@ -12,10 +12,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from heliostat.testing.examples import Example, load, send
 from heliostat.testing.site import Site
-from heliostat.wire.route import Body
+from heliostat.wire.route import Body, Route
 from heliostat.wire.routes import ROUTES
 
 FOLDER = Path(__file__).parent / "examples"
@@ -51,6 +52,23 @@ def mutations(value: Any) -> Iterator[Any]:
             for changed in mutations(inner):
                 yield [*value[:index], changed, *value[index + 1 :]]
     yield from ODD
+
+
+ODD_IDS = ("%2F", "%00", "..%2F..", "%C3%BC", "%FF", "x" * 3000, "%5C", "%25", "%E2%80%AE")
+READS = [route for route in ROUTES if route.method == "GET" and route.parameters]
+
+
+@pytest.mark.parametrize("route", READS, ids=lambda route: route.operation)
+async def test_no_id_fails_the_server(
+    site: Site, session: aiohttp.ClientSession, route: Route
+) -> None:
+    for caller in ("admin", "project-user"):
+        for odd in ODD_IDS:
+            path = route.path.replace("{id}", odd).replace("{port}", "22")
+            headers = {"Authorization": f"Bearer {caller}"}
+            url = URL(site.base + path, encoded=True)
+            async with session.get(url, headers=headers) as answer:
+                assert answer.status in (403, 404), (path, await answer.text())
 
 
 def _fullest(operation: str) -> Example:

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ import pytest
 from heliostat.content.blobs import Staging
 from heliostat.controller.workflows import reading
 from heliostat.testing.examples import BOUNDARY, upload_body
-from heliostat.testing.site import Site
+from heliostat.testing.site import Site, furnished_site
 
 BIG = 3 << 20
 
@@ -191,6 +192,20 @@ async def test_client_goes_away(site: Site, monkeypatch: pytest.MonkeyPatch) -> 
     assert await site.ports.store.revision() == before
     status, _ = await send(site, upload_body("x", "y", "EAGER"), 4096)
     assert status == 201
+
+
+async def test_client_falls_silent(tmp_path: Path) -> None:
+    """Nobody keeps a staging file or a connection by sending nothing."""
+    async with furnished_site(tmp_path, body_timeout_s=0.05) as site:
+        reader, writer = await connect(site)
+        body = upload_body("x", "y" * BIG, "EAGER")
+        writer.write(head() + next(chunks(body[: 1 << 16], 1 << 16)))
+        await writer.drain()
+        status, answer = await answer_of(reader)
+        writer.close()
+        await writer.wait_closed()
+        assert (status, answer["code"]) == (400, "ImageUploadError")
+        assert left_behind(site) == []
 
 
 async def test_refused_before_the_body_is_read(site: Site) -> None:

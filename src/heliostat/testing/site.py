@@ -56,7 +56,7 @@ class Site:
 
 
 @asynccontextmanager
-async def furnished_site(folder: Path) -> AsyncIterator[Site]:
+async def furnished_site(folder: Path, *, body_timeout_s: float = 30.0) -> AsyncIterator[Site]:
     """Serve a furnished site on a free port of the loopback address."""
     clock = VirtualClock()
     store, ids = MemoryStore(clock), SeededIds(SEED)
@@ -66,7 +66,9 @@ async def furnished_site(folder: Path) -> AsyncIterator[Site]:
     options = IdentityOptions(hashing=HashCost(memory_kib=64, passes=1))
     directory = Directory(store, clock, ids, options)
     agents = CannedAgents(clock.now_ms())
-    settings = ApiSettings(auth=AuthEndpoint("auth.example", 443, "heliostat.local"))
+    settings = ApiSettings(
+        auth=AuthEndpoint("auth.example", 443, "heliostat.local"), body_timeout_s=body_timeout_s
+    )
     app = make_app(ports, TokenIdentity(), directory, agents, settings)
     names = await furnish(ports, directory)
     runner = web.AppRunner(app)
