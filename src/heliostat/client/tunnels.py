@@ -82,7 +82,7 @@ def _open(transport: Transport, operation: str, arguments: tuple[str, ...]) -> T
             open_timeout=CONNECT_TIMEOUT_S,
             compression=None,
             max_size=None,
-        )
+        ).__enter__()  # a tunnel outlives this call; its close() is the other half
     except InvalidStatus as error:
         body = bytes(error.response.body or b"")
         answer = httpx.Response(error.response.status_code, content=body)
