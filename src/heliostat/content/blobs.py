@@ -217,7 +217,7 @@ class Blobs:
         return target
 
     def exists(self, digest: str) -> bool:
-        return self._target(digest).is_file()
+        return bool(_DIGEST.fullmatch(digest)) and self._target(digest).is_file()
 
     def size_bytes(self, digest: str) -> int:
         return self.path(digest).stat().st_size
@@ -237,7 +237,7 @@ class Blobs:
     def delete(self, digest: str) -> bool:
         """Remove the blob; says whether it was there."""
         with self._deletion_lock():
-            return self._unlink(digest)
+            return self.exists(digest) and self._unlink(digest)
 
     def delete_idle(self, digest: str, *, idle_s: float) -> bool:
         """Remove the blob unless it was stored or held within ``idle_s`` seconds."""

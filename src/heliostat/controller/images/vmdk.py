@@ -17,6 +17,7 @@ from heliostat.controller.images.faults import invalid_vmdk
 
 _SECTOR_BYTES = 512
 _HEADER = struct.Struct("<4sIIQQQQIQQQB4sH")
+_COMPRESSED = 1 << 16
 _AT_END = 0xFFFF_FFFF_FFFF_FFFF
 _MAX_DESCRIPTOR_SECTORS = 128
 _MAX_DIRECTORY = 1 << 20
@@ -27,7 +28,7 @@ _VALUE = re.compile(r'^\s*(\w+)\s*=\s*"?([^"\n]*)"?\s*$', re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A sparse extent's header; everything but the last in sectors of 512 bytes."""
+    """A sparse extent's header; sizes and offsets in sectors of 512 bytes."""
 
     capacity: int
     grain: int
@@ -35,6 +36,7 @@ class Header:
     descriptor_size: int
     directory_offset: int
     entries_per_table: int
+    is_compressed: bool
 
 
 def inspect(path: Path) -> int:
@@ -58,7 +60,15 @@ def parse(head: bytes) -> Header:
     fields = _HEADER.unpack_from(head)
     if fields[0] != b"KDMV":
         raise invalid_vmdk("The VMDK has no sparse extent header.")
-    header = Header(fields[3], fields[4], fields[5], fields[6], fields[9], fields[7])
+    header = Header(
+        fields[3],
+        fields[4],
+        fields[5],
+        fields[6],
+        fields[9],
+        fields[7],
+        bool(fields[2] & _COMPRESSED),
+    )
     if header.capacity == 0 or not 1 <= header.grain <= 1 << 17 or not header.entries_per_table:
         raise invalid_vmdk("The VMDK has a damaged header.")
     return header
@@ -112,11 +122,12 @@ def _check_grains(stream: BinaryIO, file_bytes: int, header: Header) -> None:
     for offset in _sectors(stream, header.directory_offset, tables):
         if offset:
             last = max(last, *_sectors(stream, offset, header.entries_per_table))
-    # 0 and 1 mean "not allocated" and "reads as zeros"; only the first sector must be there,
-    # since a last grain may be shorter than the others
-    if last > 1 and (last + 1) * _SECTOR_BYTES > file_bytes:
+    # 0 and 1 mean "not allocated" and "reads as zeros"; a compressed grain has a length of
+    # its own, which shows when it is unpacked
+    end = last + (1 if header.is_compressed else header.grain)
+    if last > 1 and end * _SECTOR_BYTES > file_bytes:
         raise invalid_vmdk(
-            f"The VMDK is truncated: it describes data at {last * _SECTOR_BYTES} bytes,"
+            f"The VMDK is truncated: it describes data up to {end * _SECTOR_BYTES} bytes,"
             f" the file has {file_bytes}."
         )
 
