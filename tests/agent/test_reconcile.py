@@ -121,6 +121,12 @@ def test_disks_are_exchanged_while_running() -> None:
     ]
 
 
+def test_a_silent_guest_is_waited_for_unless_it_shall_end() -> None:
+    silent = replace(RUNNING, silent=True)
+    assert verbs(wish(disks=("d",)), silent) == [Verb.WAIT]
+    assert verbs(wish(Power.OFF, hard=True), silent) == [Verb.KILL]
+
+
 def test_no_start_without_its_disks() -> None:
     lacking = replace(OFF, missing_disks=("d",))
     assert verbs(wish(disks=("d",)), lacking) == [Verb.WAIT]
@@ -130,7 +136,9 @@ def test_no_start_without_its_disks() -> None:
 def test_an_unwanted_vm_goes_whatever_its_state() -> None:
     assert verbs(None, RUNNING) == [Verb.KILL, Verb.DELETE]
     assert verbs(None, SAVED) == [Verb.DELETE]
-    assert verbs(None, replace(RUNNING, given_up=True, retry_s=9)) == [Verb.KILL, Verb.DELETE]
+    assert verbs(None, replace(RUNNING, given_up=True)) == [Verb.KILL, Verb.DELETE]
+    assert verbs(None, replace(RUNNING, silent=True)) == [Verb.KILL, Verb.DELETE]
+    assert verbs(None, replace(RUNNING, retry_s=9)) == [Verb.WAIT]
     assert verbs(None, NEW) == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -100,7 +100,7 @@ class Site:
     def disk_file(self, disk_id: str = "d1") -> Path:
         return self.home / "disks" / f"{disk_id}.qcow2"
 
-    def until(self, holds: Callable[[ReportedVm], bool], vm_id: str = "v1") -> object:
+    def until(self, holds: Callable[[ReportedVm], bool], vm_id: str = "v1") -> Awaitable[None]:
         def check() -> bool:
             found = self.controller.reported.get(vm_key(vm_id))
             return isinstance(found, ReportedVm) and holds(found)

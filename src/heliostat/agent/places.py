@@ -53,7 +53,7 @@ class Places:
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
-        """Be the only agent of this home; raises ``AgentError``.  Ends with the process."""
+        """Be the only agent of this home; raises ``AgentError``.  A claim ends with its process."""
         with (self.home / "agent.lock").open("ab") as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -61,7 +61,15 @@ class Places:
                 raise PermanentError(
                     "AgentError", f"Another agent already serves {self.home}."
                 ) from error
+            self._sweep()
             yield
+
+    def _sweep(self) -> None:
+        """Remove what a killed agent was writing: temporary names begin with a dot."""
+        for folder in (self.home, self.disks, self.images, *self.vms.iterdir()):
+            for path in folder.glob(".*"):
+                if path.is_file():
+                    path.unlink(missing_ok=True)
 
     def vm_ids(self) -> list[str]:
         """VMs that have a folder, prepared or not."""

@@ -67,7 +67,8 @@ class Observed:
 
     ``halt_revision`` is the revision that was wanted when the guest ended;
     ``stopping_s`` and ``pressed_s`` count from the first and the last press of the power
-    button (``None``: not pressed); ``retry_s`` is what is left of a pause after a failure.
+    button (``None``: not pressed); ``silent`` says that it runs but does not answer its hypervisor;
+    ``retry_s`` is what is left of a pause after a failure.
     """
 
     exists: bool = False
@@ -83,6 +84,7 @@ class Observed:
     plugged: frozenset[str] = frozenset()
     stopping_s: float | None = None
     pressed_s: float = 0.0
+    silent: bool = False
     given_up: bool = False
     retry_s: float = 0.0
 
@@ -107,12 +109,14 @@ class Policy:
 
 def decide(desired: DesiredVm | None, observed: Observed, policy: Policy) -> list[Action]:
     """The next actions for a VM, in order; an empty list means that it has converged."""
-    if desired is None:
-        return _remove(observed)
-    if observed.given_up:
+    if observed.given_up and desired is not None:
         return []
     if observed.retry_s > 0:
         return [_wait(observed.retry_s, f"The last try failed; next in {observed.retry_s:.0f} s.")]
+    if desired is None:
+        return _remove(observed)
+    if observed.silent and desired.power is not Power.OFF:
+        return [_wait(1.0, "It runs, but its hypervisor does not answer yet.")]
     if not observed.prepared:
         return _prepare(desired, observed)
     match desired.power:

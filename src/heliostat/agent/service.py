@@ -14,6 +14,8 @@ import random
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import msgspec
+
 from heliostat.agent import serial_log
 from heliostat.agent.actions import Workshop
 from heliostat.agent.desired import DesiredState
@@ -158,8 +160,13 @@ class Agent:
         while True:
             await self._stores_wake.wait()
             self._stores_wake.clear()
-            self._image_keeper.pass_over()
-            again = await self._disk_keeper.pass_over(self._holder)
+            try:
+                self._image_keeper.pass_over()
+                again = await self._disk_keeper.pass_over(self._holder)
+            except (OSError, msgspec.DecodeError) as error:
+                # the host's own trouble (a full or failing disk), which may pass
+                log.error("disks and images: %s", error)  # noqa: TRY400 (no defect of ours)
+                again = True
             for worker in self._workers.values():
                 worker.wake()  # a disk that one waits for may be there now
             if again:
@@ -179,18 +186,20 @@ class Agent:
     async def _keep_sampling(self) -> None:
         while True:
             running = [key for key, each in self._workers.items() if each.life is Life.RUNNING]
-            await self._statistics.sample(running)
-            await asyncio.to_thread(self._rotate_logs, running)
+            try:
+                await self._statistics.sample(running)
+                await asyncio.to_thread(self._rotate_logs, running)
+            except OSError as error:
+                log.warning("no readings: %s", error)
             await self._clock.sleep(self._settings.sample_interval_s)
 
     def _rotate_logs(self, running: list[str]) -> None:
         for vm_id in running:
-            with contextlib.suppress(OSError):  # a full disk is told elsewhere
-                serial_log.rotate(
-                    self._places.vm(vm_id),
-                    max_bytes=self._settings.serial_log_max_bytes,
-                    keep=self._settings.serial_log_keep,
-                )
+            serial_log.rotate(
+                self._places.vm(vm_id),
+                max_bytes=self._settings.serial_log_max_bytes,
+                keep=self._settings.serial_log_keep,
+            )
 
     def _arriving(self, digest: str, size_bytes: int) -> None:
         self._image_keeper.arriving(digest, size_bytes)
@@ -229,6 +238,8 @@ class Agent:
         await link.send(Hello(facts=facts))
         await link.send(self._book.full(facts))
         self._link = link
+        for worker in self._workers.values():
+            worker.retry_now()  # a fetch that failed for want of a link need not wait
         helpers = [
             asyncio.create_task(self._send_reports(link)),
             asyncio.create_task(self._send_facts(link)),

@@ -10,6 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from dataclasses import replace
+
+import msgspec
 
 from heliostat.agent.actions import Actions, Workshop
 from heliostat.agent.hypervisors.contract import End, Life, Look
@@ -34,51 +37,75 @@ class VmWorker:
         self._actions = Actions(vm_id, workshop)
         self._wake = asyncio.Event()
         self.looked = asyncio.Event()
+        self._wish: DesiredVm | None = None
         self._failures = 0
         self._retry_at = 0.0
         self._given_up = -1
         self._fault: Fault | None = None
         self._fault_revision = -1
         self.life = Life.ABSENT
+        self._accelerator = ""
 
     def wake(self) -> None:
         """Something about this VM changed: look again."""
         self._wake.set()
 
+    def retry_now(self) -> None:
+        """What made the last try fail may be over (the controller is back)."""
+        self._retry_at = 0.0
+        self._wake.set()
+
     async def run(self) -> None:
         """Work until the VM is wanted no more and gone."""
         while True:
-            self._wake.clear()
-            desired = self._shop.desired.vm(self.vm_id)
-            observed, record = await self._observe(desired)
-            actions = decide(desired, observed, self._shop.policy)
-            self._report(desired, observed, record, settled=not actions)
+            try:
+                if await self._turn():
+                    self._shop.gone(self.vm_id)
+                    return
+            except (OSError, msgspec.DecodeError) as error:
+                # the host's own trouble (its disk is full, a record is unreadable): it may pass
+                log.error("VM %s: %s", self.vm_id, error)  # noqa: TRY400 (no defect of ours)
+                self.looked.set()
+                await self._pause(self._shop.settings.retry_max_s)
+
+    async def _turn(self) -> bool:
+        """Look, decide, do one thing; true when the VM is gone."""
+        self._wake.clear()
+        desired = self._shop.desired.vm(self.vm_id)
+        if desired != self._wish:
+            self._wish, self._failures, self._retry_at = desired, 0, 0.0
+        observed, record = await self._observe(desired)
+        actions = decide(desired, observed, self._shop.policy)
+        if desired is None and not observed.exists:
             self.looked.set()
-            if desired is None and not observed.exists:
-                self._shop.gone(self.vm_id)
-                return
-            if not actions:
-                await self._wake.wait()
-            elif actions[0].verb is Verb.WAIT:
-                await self._pause(actions[0].delay_s)
-            else:
-                await self._perform(actions[0], desired)
+            return True
+        self._report(desired, observed, record, settled=not actions)
+        self.looked.set()
+        if not actions:
+            await self._wake.wait()
+        elif actions[0].verb is Verb.WAIT:
+            await self._pause(actions[0].delay_s)
+        else:
+            await self._perform(actions[0], desired)
+        return False
 
     async def _observe(self, desired: DesiredVm | None) -> tuple[Observed, VmRecord | None]:
         """Read the VM once; notes the end of a run that nobody saw."""
         record = load_record(self._folder)
         exists = self._folder.exists()
-        look = Look(Life.ABSENT)
+        look, silent = Look(Life.ABSENT), False
         if exists:
             try:
                 look = await self._shop.hypervisor.look(self.vm_id, self._folder)
             except HeliostatError as error:
-                look = Look(Life.RUNNING, detail=error.message)
+                look, silent = Look(Life.RUNNING, detail=error.message), True
         if record is not None:
             self._note_end(record, look, desired)
             record.detail = look.detail or record.detail
         self.life = look.life
-        return self._observed(desired, record, look, exists=exists), record
+        self._accelerator = look.accelerator or self._accelerator
+        observed = self._observed(desired, record, look, exists=exists)
+        return replace(observed, silent=silent), record
 
     def _note_end(self, record: VmRecord, look: Look, desired: DesiredVm | None) -> None:
         if look.life is Life.RUNNING:
@@ -218,7 +245,7 @@ class VmWorker:
                 state=observed.state,
                 restart=observed.restart_done,
                 attached_disks=tuple(sorted(observed.plugged)),
-                accelerator=self._shop.hypervisor.accelerator if observed.prepared else "",
+                accelerator=self._accelerator,
                 crashes=observed.crashes,
                 fault=fault,
                 detail=record.detail if record is not None else "",

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
+from heliostat.core.errors import TemporaryError
 from heliostat.os.image.tiny import TinyGuest, build_tiny
 
+T = TypeVar("T")
 _POLL_S = 0.1
 
 
@@ -41,3 +45,13 @@ def _contains(log: Path, text: str) -> bool:
 
 def _read(log: Path) -> str:
     return log.read_text(errors="replace") if log.exists() else ""
+
+
+async def until_listening(dial: Callable[[], Awaitable[T]], *, wait_s: float = 30.0) -> T:
+    """Dial until the guest's server answers: it starts after the guest said that it is ready."""
+    async with asyncio.timeout(wait_s):
+        while True:
+            try:
+                return await dial()
+            except TemporaryError:
+                await asyncio.sleep(_POLL_S)

@@ -117,7 +117,10 @@ class Hypervisor(Protocol):
         """Make a disk that is complete under ``path`` or not there at all."""
 
     async def look(self, vm_id: str, folder: Path) -> Look:
-        """Find out how a guest is, adopting it if it runs."""
+        """Find out how a guest is, adopting it if it runs.
+
+        Raises ``HeliostatError`` if it runs but does not answer; ``kill`` works then too.
+        """
 
     async def start(self, spec: GuestSpec, folder: Path, *, restore: bool = False) -> None:
         """Start a guest, from its saved memory if ``restore``; returns when it runs."""

@@ -68,16 +68,13 @@ class QemuHypervisor:
         machine = self._machines.get(vm_id)
         if machine is None:
             machine = Machine(vm_id, folder, _accelerator_of(folder))
-            if not await self._adopt(machine):
-                return Look(Life.SAVED)
+            self._keep(machine)
         try:
-            found = await hotplug.plugged(machine)
-            detail = await _detail(machine)
-        except Unanswered as error:
-            if not process.is_alive(folder):
-                return await self.look(vm_id, folder)
-            return Look(Life.RUNNING, accelerator=machine.accelerator, detail=error.message)
-        return Look(Life.RUNNING, End.NONE, found, machine.accelerator, detail)
+            return await _look_at_running(machine)
+        except Unanswered:
+            if process.is_alive(folder):
+                raise
+            return await self.look(vm_id, folder)  # it ended while it was asked
 
     async def start(self, spec: GuestSpec, folder: Path, *, restore: bool = False) -> None:
         machine = Machine(spec.id, folder, self.accelerator)
@@ -89,6 +86,7 @@ class QemuHypervisor:
         except BaseException:
             await machine.close()
             raise
+        machine.adopted = True
         self._keep(machine)
 
     async def press_power(self, vm_id: str) -> None:
@@ -135,19 +133,6 @@ class QemuHypervisor:
     async def dial(self, vm_id: str, port: int) -> ByteStream:
         return await forward.dial(self._machine(vm_id), port)
 
-    async def _adopt(self, machine: Machine) -> bool:
-        """Take over a running guest; false if it was only waiting to be ended."""
-        try:
-            runs = await suspend.recover(machine)
-        except BaseException:
-            await machine.close()
-            raise
-        if runs:
-            self._keep(machine)
-        else:
-            await machine.close()
-        return runs
-
     def _keep(self, machine: Machine) -> None:
         self._machines[machine.vm_id] = machine
         machine.watch(lambda vm_id: self.exited(vm_id))
@@ -162,6 +147,16 @@ class QemuHypervisor:
         if machine is None:
             raise HypervisorFailed(f"VM {vm_id} does not run.")
         return machine
+
+
+async def _look_at_running(machine: Machine) -> Look:
+    """Adopts it first, if need be: an interrupted save or load is brought to its end."""
+    if not machine.adopted:
+        if not await suspend.recover(machine):
+            return Look(Life.SAVED)
+        machine.adopted = True
+    found = await hotplug.plugged(machine)
+    return Look(Life.RUNNING, End.NONE, found, machine.accelerator, await _detail(machine))
 
 
 async def _detail(machine: Machine) -> str:

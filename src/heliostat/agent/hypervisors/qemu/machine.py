@@ -33,6 +33,7 @@ class Machine:
         self.vm_id = vm_id
         self.folder = folder
         self.accelerator = accelerator
+        self.adopted = False
         self._qmp: Qmp | None = None
         self._connecting = asyncio.Lock()
         self._watcher: asyncio.Task[None] | None = None
