@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
+from heliostat.cloudstore.contract import Put
+from heliostat.cloudstore.sqlite import SqliteStore
 from heliostat.controller.workflows import reading, vm
 from heliostat.controller.workflows.audit import audit
+from heliostat.controller.workflows.commit import perform
 from heliostat.controller.workflows.kinds import RESERVATIONS
+from heliostat.core.clock import SystemClock
 from heliostat.tasks.model import TaskState
-from heliostat.testing.cloud import SmallCloud
+from heliostat.testing.cloud import ADMIN, SmallCloud
 from heliostat.testing.hosts import some_facts
 
 
@@ -37,3 +43,31 @@ async def test_many_at_once_fill_the_fleet_exactly(tmp_path: Path) -> None:
             await cloud.done(vm.vm_delete, each.id)
         assert await RESERVATIONS.all(cloud.store) == []
         assert await audit(cloud.store) == []
+
+
+async def test_a_crowd_around_one_quota_is_served(tmp_path: Path) -> None:
+    """Durable store, real concurrency: everybody decides at once, nobody is turned away."""
+    clock = SystemClock()
+    store = await SqliteStore.open(tmp_path / "store.db", clock)
+    async with SmallCloud(tmp_path) as plain:
+        await plain.furnish(hosts=0)
+        ports = replace(plain.ports, store=store, clock=clock)
+        for key, value in await _everything(plain):
+            await store.commit([], [Put(key, value)])
+        project_id = plain.ids["project"]
+
+        async def create(number: int) -> None:
+            spec = plain.vm_spec(f"vm-{number}")
+            await perform(ports, lambda: vm.vm_create(ports, ADMIN, project_id, spec))
+
+        await asyncio.gather(*(create(number) for number in range(200)))
+        assert len(await reading.vms(store, project_id)) == 200
+        assert await audit(store) == []
+    await store.close()
+
+
+async def _everything(cloud: SmallCloud) -> list[tuple[str, bytes]]:
+    """What the furnished cloud holds, without leases."""
+    page = await cloud.store.list("/", limit=1000)
+    assert page.after is None
+    return [(each.key, each.value) for each in page.items if not each.key.startswith("/lease/")]

@@ -225,14 +225,7 @@ def _exceeded(quota: Quota, key: str, item: QuotaItem, asked: int) -> PermanentE
         "QuotaError",
         f"The quota of {_owner(quota)} does not allow this: {key} has a limit of "
         f"{written(limit, unit)}, {written(item.used, unit)} used, {written(asked, unit)} asked.",
-        data={
-            "key": key,
-            "unit": str(unit),
-            "limit": from_base(limit, unit),
-            "usage": from_base(item.used, unit),
-            "newUsage": from_base(item.used + asked, unit),
-            "asked": from_base(asked, unit),
-        },
+        data=_figures(key, item, asked),
     )
 
 
@@ -242,15 +235,20 @@ def _too_low(quota: Quota, key: str, item: QuotaItem) -> PermanentError:
         "QuotaError",
         f"The limit of {key} of {_owner(quota)} can't be {written(limit, unit)}: "
         f"{written(item.used, unit)} are used already.",
-        data={
-            "key": key,
-            "unit": str(unit),
-            "limit": from_base(limit, unit),
-            "usage": from_base(item.used, unit),
-            "newUsage": from_base(item.used, unit),
-            "asked": 0.0,
-        },
+        data=_figures(key, item, 0),
     )
+
+
+def _figures(key: str, item: QuotaItem, asked: int) -> dict[str, str | float]:
+    unit = item.unit
+    return {
+        "key": key,
+        "unit": str(unit),
+        "limit": from_base(item.limit or 0, unit),
+        "usage": from_base(item.used, unit),
+        "newUsage": from_base(item.used + asked, unit),
+        "asked": from_base(asked, unit),
+    }
 
 
 def _owner(quota: Quota) -> str:

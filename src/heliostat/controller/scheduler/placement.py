@@ -8,32 +8,18 @@ controllers that decide at the same moment don't all choose the same host.
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from heliostat.controller.model.host import UsageTag
 from heliostat.controller.scheduler.columns import Bools, Floats, HostColumns
+from heliostat.controller.scheduler.decision import Candidate, Decision, PlacementRequest, Reason
+from heliostat.controller.scheduler.sentences import praise, refusal
 from heliostat.controller.scheduler.settings import SchedulerSettings
-from heliostat.core.units import GIB
+
+__all__ = ["Candidate", "Decision", "PlacementRequest", "Reason", "choose"]
 
 _NO_INDEX = np.array([], dtype=np.intp)
-
-
-class Reason(StrEnum):
-    """Why a host was ruled out, in the order of checking."""
-
-    STATE = "host is not READY"
-    AGENT = "agent does not answer"
-    USAGE = "host is not for this use"
-    HOST = "another host is asked for"
-    ZONE = "host is in another zone"
-    DATASTORE = "host lacks the datastore"
-    CPU = "not enough CPU"
-    MEMORY = "not enough memory"
-    DISK = "not enough datastore space"
 
 
 # When nothing fits, the first of these reasons that ruled out a host names the error.
@@ -42,43 +28,6 @@ _CODES = (
     (Reason.MEMORY, "NotEnoughMemoryResource"),
     (Reason.DISK, "NotEnoughDatastoreCapacity"),
 )
-
-
-class PlacementRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be placed; empty texts ask for nothing."""
-
-    cpu_count: int = 0
-    memory_mib: int = 0
-    disk_bytes: int = 0
-    usage: UsageTag = UsageTag.CLOUD
-    host_id: str = ""
-    zone: str = ""
-    datastore: str = ""
-    image_digest: str = ""
-    project_id: str = ""
-
-
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A host that fits, its score (0..100) and the parts of it, each 0..100."""
-
-    host_id: str
-    score: float
-    parts: dict[str, float]
-
-
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """The chosen host and why; ``code`` is the error code when ``host_id`` is ``None``.
-
-    ``ruled_out`` counts hosts by reason; ``ranking`` holds the best, best first.
-    """
-
-    host_id: str | None
-    score: float
-    considered: int
-    ruled_out: dict[str, int]
-    reason: str
-    ranking: tuple[Candidate, ...] = ()
-    code: str = ""
 
 
 def choose(
@@ -114,7 +63,7 @@ def choose(
         score=best.score,
         considered=len(columns),
         ruled_out=ruled_out,
-        reason=_praise(best, len(columns), int(fits.size), ruled_out),
+        reason=praise(best, len(columns), int(fits.size), ruled_out),
         ranking=ranking,
     )
 
@@ -219,47 +168,13 @@ def _best(
     return [int(pool[index]) for index in order]
 
 
-def _praise(best: Candidate, considered: int, fitting: int, ruled_out: dict[str, int]) -> str:
-    parts = ", ".join(f"{name} {value:g}" for name, value in best.parts.items())
-    return (
-        f"Host {best.host_id} scores best with {best.score:g} of 100 ({parts}); "
-        f"{fitting} of {considered} {_hosts(considered)} fit{_counted(ruled_out)}."
-    )
-
-
 def _refusal(considered: int, ruled_out: dict[str, int], request: PlacementRequest) -> Decision:
     code = next((code for reason, code in _CODES if str(reason) in ruled_out), "NoSuchResource")
-    if not considered:
-        sentence = "There is no host yet."
-    else:
-        fleet = f"{considered} {_hosts(considered)}"
-        sentence = f"None of {fleet} fits {_asked(request)}{_counted(ruled_out)}."
     return Decision(
         host_id=None,
         score=0.0,
         considered=considered,
         ruled_out=ruled_out,
-        reason=sentence,
+        reason=refusal(considered, ruled_out, request),
         code=code,
     )
-
-
-def _asked(request: PlacementRequest) -> str:
-    wants = []
-    if request.cpu_count:
-        wants.append(f"{request.cpu_count} CPUs")
-    if request.memory_mib:
-        wants.append(f"{request.memory_mib} MiB of memory")
-    wants.append(f"{request.disk_bytes / GIB:.4g} GiB of disk")
-    return ", ".join(wants)
-
-
-def _counted(ruled_out: dict[str, int]) -> str:
-    if not ruled_out:
-        return ""
-    counts = ", ".join(f"{reason}: {count}" for reason, count in ruled_out.items())
-    return f" (ruled out by {counts})"
-
-
-def _hosts(count: int) -> str:
-    return "host" if count == 1 else "hosts"

@@ -9,6 +9,7 @@ of the same object, so every mutating route can be planned.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -47,6 +48,11 @@ class Ports:
     blobs: Blobs
     images: ImageFiles
     settings: WorkflowSettings = field(default_factory=WorkflowSettings)
+    losers: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False)
+    """Whoever lost a compare-and-set decides anew under it: see ``commit.perform``."""
+
+    placing: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False)
+    """The placements of one process decide one by one: they would only overtake each other."""
 
 
 @dataclass(frozen=True, slots=True)

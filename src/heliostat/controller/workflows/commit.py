@@ -29,18 +29,29 @@ async def perform(ports: Ports, decide: Decide, extra: Extra | None = None) -> A
 
     ``extra`` adds to the same commit (an idempotency record).  Raises what the
     verb raises, and ``ConcurrentTask`` when others kept changing what it reads.
+    Whoever lost once queues with the other losers of this process, so that a
+    crowd around one quota is served one by one instead of racing again.
     """
-    for _ in range(ports.settings.admission_attempts):
-        admission = await decide()
-        guards, changes = extra(admission) if extra is not None else ((), ())
-        try:
-            await ports.store.commit(
-                [*admission.guards, *guards], [*changes_of(admission), *changes]
-            )
-        except GuardFailed:
-            continue
+    admission = await _attempt(ports, decide, extra)
+    if admission is not None:
         return admission
+    async with ports.losers:
+        for _ in range(ports.settings.admission_attempts):
+            admission = await _attempt(ports, decide, extra)
+            if admission is not None:
+                return admission
     raise PermanentError(
         "ConcurrentTask",
         "Others kept changing the same things; this request could not be decided on firm ground.",
     )
+
+
+async def _attempt(ports: Ports, decide: Decide, extra: Extra | None) -> Admission | None:
+    """One decision and its commit; ``None`` if a guard failed."""
+    admission = await decide()
+    guards, changes = extra(admission) if extra is not None else ((), ())
+    try:
+        await ports.store.commit([*admission.guards, *guards], [*changes_of(admission), *changes])
+    except GuardFailed:
+        return None
+    return admission

@@ -44,30 +44,37 @@ async def place(
     ports = ports_of(ctx)
     attempts = ports.settings.reserve_attempts
     for attempt in range(attempts):
-        fleet = await read_fleet(ctx.store)
-        decision = choose(
-            fleet.columns,
-            request,
-            tie_break=_tie_break(entity_id) + attempt,
-            settings=ports.settings.scheduler,
-        )
-        ctx.explain("placement", decision.reason, **_numbers(decision))
-        if decision.host_id is None:
-            raise PermanentError(
-                decision.code,
-                decision.reason,
-                data={"ruledOut": decision.ruled_out, "considered": decision.considered},
+        async with ports.placing:
+            fleet = await read_fleet(ctx.store)
+            decision = choose(
+                fleet.columns,
+                request,
+                tie_break=_tie_break(entity_id) + attempt,
+                settings=ports.settings.scheduler,
             )
-        guards, changes = fleet.rewrite(reserve(fleet.reservation(decision.host_id)))
-        more_guards, more_changes = write(decision.host_id, fleet.datastore(decision.host_id))
-        try:
-            await ctx.commit([*guards, *more_guards], [*changes, *more_changes])
-        except GuardFailed:
-            continue
-        return decision.host_id
+            ctx.explain("placement", decision.reason, **_numbers(decision))
+            host_id = _chosen(decision)
+            guards, changes = fleet.rewrite(reserve(fleet.reservation(host_id)))
+            more_guards, more_changes = write(host_id, fleet.datastore(host_id))
+            try:
+                await ctx.commit([*guards, *more_guards], [*changes, *more_changes])
+            except GuardFailed:
+                continue
+            return host_id
     raise TemporaryError(
         "ConcurrentTask", f"Other placements were faster {attempts} times in a row."
     )
+
+
+def _chosen(decision: Decision) -> str:
+    """The host decided for; the decision's error if there is none."""
+    if decision.host_id is None:
+        raise PermanentError(
+            decision.code,
+            decision.reason,
+            data={"ruledOut": decision.ruled_out, "considered": decision.considered},
+        )
+    return decision.host_id
 
 
 def _numbers(decision: Decision) -> dict[str, Any]:
