@@ -6,15 +6,8 @@ only a worker could make (VMs, disks, images, hosts) is written as it would be.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import TypeVar
-
-import msgspec
 from msgspec.structs import replace
 
-from heliostat.cloudstore.contract import Change
-from heliostat.cloudstore.documents import Kind
 from heliostat.controller.model.disk import Disk, DiskState
 from heliostat.controller.model.host import Host, HostInventory, HostState, UsageTag
 from heliostat.controller.model.image import (
@@ -25,12 +18,11 @@ from heliostat.controller.model.image import (
     Replication,
 )
 from heliostat.controller.model.quantity import CostItem, total
-from heliostat.controller.model.quota import OwnerKind, QuotaLimit, charge, settle
+from heliostat.controller.model.quota import QuotaLimit
 from heliostat.controller.model.reservation import Reservation, VmShare
 from heliostat.controller.model.vm import Vm, VmDisk, VmState, mac_of
 from heliostat.controller.workflows import kinds, reading
-from heliostat.controller.workflows.admission import Admission, Caller, Ports
-from heliostat.controller.workflows.commit import perform
+from heliostat.controller.workflows.admission import Caller, Ports
 from heliostat.controller.workflows.flavor import flavor_create
 from heliostat.controller.workflows.project import project_create
 from heliostat.controller.workflows.tenant import tenant_create
@@ -38,9 +30,9 @@ from heliostat.core.units import GIB, Unit
 from heliostat.identity.directory import Directory
 from heliostat.tasks.admit import changes_for
 from heliostat.tasks.model import Problem, Stall, Step, Task, TaskState
+from heliostat.testing.hands import Hands
 from heliostat.testing.signed_in import group
 
-T = TypeVar("T", bound=msgspec.Struct)
 LEASE_TTL_S = 3600.0
 DIGEST = "ab" * 32
 PUBLIC_KEY = """\
@@ -79,20 +71,8 @@ async def furnish(ports: Ports, directory: Directory) -> dict[str, str]:
     return rooms.ids
 
 
-@dataclass(slots=True)
-class _Furnisher:
-    ports: Ports
-    ids: dict[str, str] = field(default_factory=dict)
-
-    def new(self, name: str) -> str:
-        self.ids[name] = self.ports.ids.new_id()
-        return self.ids[name]
-
-    async def make(self, name: str, decide: Callable[[], Awaitable[Admission]]) -> None:
-        self.ids[name] = (await perform(self.ports, decide)).task.entity_id
-
-    async def put(self, kind: Kind[T], value: T) -> None:
-        await self.ports.store.commit((), kind.put(value))
+class _Furnisher(Hands):
+    """One room after the other; later ones build on earlier ones."""
 
     async def containers(self) -> None:
         ports = self.ports
@@ -250,23 +230,7 @@ class _Furnisher:
         if attached:
             stored = await reading.disk(self.ports.store, self.ids[attached])
             disk = replace(stored.value, state=DiskState.ATTACHED, vm_id=vm_id)
-            await self.ports.store.commit((), kinds.DISKS.put(disk, stored.value))
-
-    async def charge(self, cost: tuple[CostItem, ...]) -> None:
-        store = self.ports.store
-        project = (await reading.quota(store, OwnerKind.PROJECT, self.ids["web"])).value
-        tenant = (await reading.quota(store, OwnerKind.TENANT, self.ids["acme"])).value
-        after = charge(project, cost)
-        changes: list[Change] = [
-            *kinds.QUOTAS[OwnerKind.PROJECT].put(after),
-            *kinds.QUOTAS[OwnerKind.TENANT].put(settle(tenant, project, after)),
-        ]
-        await store.commit((), changes)
-
-    async def reserve(self, change: Callable[[Reservation], Reservation]) -> None:
-        stored = await kinds.RESERVATIONS.get(self.ports.store, self.ids["host"])
-        assert stored is not None
-        await self.put(kinds.RESERVATIONS, change(stored.value))
+            await self.put(kinds.DISKS, disk, stored.value)
 
     async def tasks(self) -> None:
         """A stalled creation of a disk that allows every action, and one that has failed."""

@@ -16,7 +16,6 @@ from heliostat.controller.model.image import (
     Image,
     ImageScope,
     ImageState,
-    Replication,
     StagedImage,
 )
 from heliostat.controller.workflows import image as verbs
@@ -110,18 +109,8 @@ async def _upload_to_project(call: Call, caller: Caller, upload: Upload) -> Admi
 async def _create(call: Call, caller: Caller, upload: Upload, scope: ImageScope) -> Admission:
     staged = StagedImage(digest=upload.blob.digest, size_bytes=upload.blob.size_bytes)
     return await verbs.image_create(
-        call.ports, caller, upload.name, _replication(upload.replication), scope, staged
+        call.ports, caller, upload.name, upload.replication, scope, staged
     )
-
-
-def _replication(text: str) -> Replication:
-    try:
-        return Replication(text.upper())
-    except ValueError as error:
-        known = " and ".join(Replication)
-        raise PermanentError(
-            "InvalidImageReplicationType", f"{text!r} is no replication type; there are {known}."
-        ) from error
 
 
 async def _delete(call: Call, caller: Caller) -> Admission:

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from aiohttp import BodyPartReader, MultipartReader, web
 
 from heliostat.content.blobs import Blob, Blobs
+from heliostat.controller.model.image import Replication
 from heliostat.core.errors import PermanentError
 
 FIELD = "ImageReplication"
 MAX_FIELD_BYTES = 1024
 CHUNK_BYTES = 256 << 10
-PLANNED_NAME, PLANNED_REPLICATION = "planned", "ON_DEMAND"
+PLANNED_NAME, PLANNED_REPLICATION = "planned", Replication.ON_DEMAND
 PLANNED_DIGEST = "0" * 64
 
 
@@ -30,7 +31,7 @@ class Upload:
     """A received image file; ``name`` is its file name on the wire."""
 
     name: str
-    replication: str
+    replication: Replication
     blob: Blob
 
 
@@ -57,7 +58,7 @@ def declared(request: web.Request, declared_size: int | None) -> Upload:
 
 
 async def _receive(reader: MultipartReader, blobs: Blobs, idle_s: float) -> Upload:
-    replication: str | None = None
+    replication: Replication | None = None
     while (part := await reader.next()) is not None:
         if not isinstance(part, BodyPartReader):
             raise _refused("A part of the body is itself multipart.")
@@ -66,7 +67,7 @@ async def _receive(reader: MultipartReader, blobs: Blobs, idle_s: float) -> Uplo
                 raise PermanentError(
                     "UnsupportedImageUploadParameter", f"There is no upload field {part.name!r}."
                 )
-            replication = await _field(part)
+            replication = _parse(await _field(part))
             continue
         if replication is None:
             raise _refused(f"The field {FIELD} is missing before the file part.")
@@ -86,6 +87,17 @@ async def _field(part: BodyPartReader) -> str:
         if len(value) > MAX_FIELD_BYTES:
             raise _refused(f"The field {FIELD} is longer than {MAX_FIELD_BYTES} bytes.")
     return value.decode("utf-8", "replace").strip()
+
+
+def _parse(text: str) -> Replication:
+    """Told before the file is read, so nobody uploads gigabytes to learn it."""
+    try:
+        return Replication(text.upper())
+    except ValueError as error:
+        known = " and ".join(Replication)
+        raise PermanentError(
+            "InvalidImageReplicationType", f"{text!r} is no replication type; there are {known}."
+        ) from error
 
 
 async def _chunks(part: BodyPartReader, idle_s: float) -> AsyncIterator[bytes]:
