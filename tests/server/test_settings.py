@@ -16,12 +16,12 @@ def test_defaults_need_no_file(tmp_path: Path) -> None:
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     (tmp_path / "heliostat.toml").write_text(
-        '[api]\nport = 9443\nnames = ["a.example"]\n[scheduler]\ncpu_overcommit = 2\n'
+        '[api]\nport = 9443\nnames = ["a.example"]\n[workflows.scheduler]\ncpu_overcommit = 2\n'
     )
     settings = load_settings(tmp_path, {"HELIO__API__PORT": "9555", "HELIO_HOME": "/ignored"})
     assert settings.api.port == 9555
     assert settings.api.names == ("a.example",)
-    assert settings.scheduler.cpu_overcommit == 2.0
+    assert settings.workflows.scheduler.cpu_overcommit == 2.0
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -26,6 +27,9 @@ from heliostat.wire.hosts import Host, HostCreateSpec
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 60.0
 GUEST_GRACE_S = 40.0
+LINK_TIMEOUT_S = 120.0
+LINK_POLL_S = 0.1
+TELL_AFTER_S = 2.0
 MANIFEST = "minimal"
 
 
@@ -99,11 +103,29 @@ def _start_agent(home: Home, monitor: Monitor) -> None:
     from heliostat.agent.join import Credentials, join
 
     with monitor.step("start the agent"), Client(f"unix:{home.socket}") as owner:
+        host = _this_host(owner)
         if not Credentials(home.agent).joined:
-            host = _this_host(owner)
             token = owner.hosts.join_token(host.id).submit().token
             asyncio.run(join(token, home.agent))
         daemon.start("agent", home.path, timeout_s=START_TIMEOUT_S)
+        _await_link(owner, host.id, monitor)
+
+
+def _await_link(owner: Client, host_id: str, monitor: Monitor) -> None:
+    """Wait until the agent's link is up; the first start may probe KVM before that."""
+    deadline = time.monotonic() + LINK_TIMEOUT_S
+    told = False
+    while owner.hosts.get(host_id).agent_state != "ACTIVE":
+        if time.monotonic() > deadline:
+            raise HeliostatError(
+                "AgentUnavailable",
+                f"The agent did not reach the controller within {LINK_TIMEOUT_S:.0f} s.",
+                hint="log/agent.log in HELIO_HOME tells why.",
+            )
+        if not told and time.monotonic() > deadline - LINK_TIMEOUT_S + TELL_AFTER_S:
+            monitor.progress("trying whether KVM boots a guest here (half a minute at most)")
+            told = True
+        time.sleep(LINK_POLL_S)
 
 
 def _this_host(owner: Client) -> Host:

@@ -33,11 +33,23 @@ def settings_page() -> str:
         "names the nearest one.\n",
     ]
     for name, tree in typing.get_type_hints(Settings).items():
-        lines.append(f"\n## [{name}]\n\n{inspect.getdoc(tree)}\n\n")
-        lines.append("| setting | default | meaning |\n|---|---|---|\n")
-        for field, text in _documented(tree):
-            lines.append(f"| `{field.name}` | `{_shown(field.default)}` | {text} |\n")
+        lines.extend(_section(name, tree))
     return "".join(lines)
+
+
+def _section(name: str, tree: Any) -> Iterator[str]:
+    """One table of settings, then the tables inside it."""
+    yield f"\n## [{name}]\n\n{inspect.getdoc(tree)}\n\n"
+    yield "| setting | default | meaning |\n|---|---|---|\n"
+    nested = []
+    for field, text in _documented(tree):
+        kind = typing.get_type_hints(tree)[field.name]
+        if dataclasses.is_dataclass(kind):
+            nested.append((f"{name}.{field.name}", kind))
+        else:
+            yield f"| `{field.name}` | `{_shown(field.default)}` | {text} |\n"
+    for inner, kind in nested:
+        yield from _section(inner, kind)
 
 
 def errors_page() -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from heliostat.agent.settings import AgentSettings
 from heliostat.cloudstore.retention import Retention
-from heliostat.controller.scheduler.settings import SchedulerSettings
+from heliostat.controller.workflows.settings import WorkflowSettings
 from heliostat.core.settings import load
 
 CONFIG_NAME = "heliostat.toml"
@@ -56,14 +56,6 @@ class TaskSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageSettings:
-    """Uploaded images."""
-
-    max_virtual_gib: int = 2048
-    """Largest virtual size accepted, in GiB; stops decompression bombs."""
-
-
-@dataclass(frozen=True, slots=True)
 class IdentitySettings:
     """Sign-in."""
 
@@ -79,8 +71,7 @@ class Settings:
     agents: AgentGateSettings = field(default_factory=AgentGateSettings)
     store: Retention = field(default_factory=Retention)
     tasks: TaskSettings = field(default_factory=TaskSettings)
-    images: ImageSettings = field(default_factory=ImageSettings)
-    scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
+    workflows: WorkflowSettings = field(default_factory=WorkflowSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     agent: AgentSettings = field(default_factory=AgentSettings)
 

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from heliostat.agent.hypervisors.qemu import process as guest_process
 from heliostat.client.client import Client
 from heliostat.client.waiting import Patience
 from heliostat.server import pidfile
@@ -90,18 +91,10 @@ class TestPlatform:
         until(lambda: not process.is_alive, f"the {role} to die")
 
     def guest_pids(self) -> list[int]:
-        """Processes whose command line names this platform's guests."""
-        found = []
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = path.read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"qemu-system" in words[0] and any(
-                str(self.home.agent).encode() in word for word in words
-            ):
-                found.append(int(path.parent.name))
-        return found
+        """QEMU processes of this platform's guests."""
+        folders = sorted((self.home.agent / "vms").glob("*"))
+        found = [guest_process.qemu_pid(folder) for folder in folders]
+        return [pid for pid in found if pid is not None]
 
     def close(self) -> None:
         """End every process of this platform, whatever state it is in."""

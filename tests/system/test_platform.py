@@ -1,0 +1,222 @@
+"""The whole platform: real processes, a real guest, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import uuid
+
+import pytest
+
+from heliostat.client.client import Client
+from heliostat.client.waiting import TaskFailed
+from heliostat.core.errors import HeliostatError
+from heliostat.os.image.tiny import READY, TinyGuest
+from heliostat.server import pidfile
+from heliostat.testing.platform import Site, TestPlatform, furnish, made, until, wait
+from heliostat.wire.body import Locality
+from heliostat.wire.disks import DiskCreateSpec
+from heliostat.wire.vms import Vm
+
+
+def states(client: Client, site: Site) -> dict[str, str]:
+    return {vm.name: vm.state for vm in client.vms.list(site.project_id)}
+
+
+def create(client: Client, site: Site, name: str = "one") -> Vm:
+    task = wait(client, client.vms.create(site.project_id, site.vm(name)).submit())
+    return client.vms.get(made(task))
+
+
+def used_cpus(client: Client, site: Site) -> float:
+    return client.projects.get(site.project_id).quota.quota_items["vm.cpu"].usage
+
+
+@pytest.mark.qemu
+def test_a_machines_life(platform: TestPlatform, tiny: TinyGuest) -> None:
+    """Create, start, log, attach, stop, delete: nothing is left of it."""
+    platform.up()
+    with platform.client() as client:
+        site = furnish(client, tiny.disk)
+        vm = create(client, site)
+        assert vm.state == "STOPPED"
+        assert used_cpus(client, site) == 1
+        spec = DiskCreateSpec(
+            name="data",
+            flavor="test-data",
+            kind="persistent-disk",
+            capacity_gb=1,
+            affinities=[Locality(kind="vm", id=vm.id)],
+        )
+        disk = made(wait(client, client.disks.create(site.project_id, spec).submit()))
+        started = client.vms.power(vm.id, "start").submit()
+        assert started.state == "QUEUED"
+        wait(client, started)
+        assert len(platform.guest_pids()) == 1
+        until(lambda: READY in client.vms.log(vm.id).text, "the guest to be up")
+        wait(client, client.vms.attach_disk(vm.id, disk).submit())
+        assert client.disks.get(disk).vms == [vm.id]
+        assert client.vms.stats(vm.id).samples is not None
+        with pytest.raises(HeliostatError) as raised:
+            client.vms.delete(vm.id).submit()
+        assert raised.value.code in ("InvalidVmState", "PersistentDiskAttached")
+        wait(client, client.vms.detach_disk(vm.id, disk).submit())
+        wait(client, client.vms.power(vm.id, "stop").submit())
+        assert states(client, site) == {"one": "STOPPED"}
+        wait(client, client.vms.delete(vm.id).submit())
+        wait(client, client.disks.delete(disk).submit())
+        assert used_cpus(client, site) == 0
+    assert platform.guest_pids() == []
+    assert list((platform.home.agent / "vms").iterdir()) == []
+    assert list((platform.home.agent / "disks").iterdir()) == []
+
+
+def test_wrong_starts_say_what_is_wrong(platform: TestPlatform) -> None:
+    """A taken port, an unknown setting, a second start, no platform."""
+    told = platform.helio("status")
+    assert (told.exit_code, "Unreachable" in told.stderr) == (3, True)
+    told = platform.helio("demo")
+    assert "NotRunning" in told.stderr
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        platform.home.config.write_text(f"[api]\nport = {port}\n[agents]\nport = {port + 1}\n")
+        told = platform.helio("up")
+        assert told.exit_code == 1
+        assert f"Port {port}" in told.stderr
+        assert "PortTaken" in told.stderr
+    assert pidfile.read(platform.home.pid_file("controller")) is None
+    platform.home.config.write_text("[api]\nprot = 9000\n")
+    told = platform.helio("up")
+    assert told.exit_code == 1
+    assert "Did you mean port?" in told.stderr
+
+
+def test_the_password_is_shown_once_and_kept_nowhere(platform: TestPlatform) -> None:
+    told = platform.helio("up")
+    assert told.exit_code == 0, told
+    password = told.stdout.partition("password is ")[2].split()[0]
+    assert "password is" not in platform.helio("up").stdout
+    for path in platform.home.path.rglob("*"):
+        if path.is_file():
+            assert password.encode() not in path.read_bytes(), path
+    assert stat.S_IMODE(platform.home.path.stat().st_mode) == 0o700
+    assert stat.S_IMODE(platform.home.socket.stat().st_mode) == 0o600
+
+
+@pytest.mark.slow
+@pytest.mark.qemu
+@pytest.mark.takes(60)
+@pytest.mark.timeout(400)
+def test_controller_killed_in_the_middle_of_everything(
+    platform: TestPlatform, tiny: TinyGuest
+) -> None:
+    """``kill -9`` during create and delete: each ends done or undone, and the books balance."""
+    platform.up()
+    with platform.client() as client:
+        site = furnish(client, tiny.disk)
+        asked = [client.vms.create(site.project_id, site.vm(f"v{n}")).submit() for n in range(4)]
+    platform.kill("controller")
+    platform.up()
+    with platform.client() as client:
+        ended = [_ended(client, task.id) for task in asked]
+        assert set(ended) <= {"COMPLETED", "ERROR"}
+        there = states(client, site)
+        assert len(there) == ended.count("COMPLETED")
+        assert set(there.values()) <= {"STOPPED"}
+        assert used_cpus(client, site) == len(there)
+        asked = [client.vms.delete(vm.id).submit() for vm in list(client.vms.list(site.project_id))]
+    platform.kill("controller")
+    platform.up()
+    with platform.client() as client:
+        assert {_ended(client, task.id) for task in asked} <= {"COMPLETED"}
+        assert states(client, site) == {}
+        assert used_cpus(client, site) == 0
+    until(lambda: not list((platform.home.agent / "vms").iterdir()), "the host to be empty")
+
+
+def _ended(client: Client, task_id: str) -> str:
+    try:
+        return wait(client, client.tasks.get(task_id)).state
+    except TaskFailed as error:
+        return error.task.state
+
+
+@pytest.mark.slow
+@pytest.mark.qemu
+@pytest.mark.takes(60)
+@pytest.mark.timeout(400)
+def test_agent_gone_in_the_middle_of_a_create(platform: TestPlatform, tiny: TinyGuest) -> None:
+    """The task says whom it waits for; when the agent is back, it ends well."""
+    platform.environ["HELIO__WORKFLOWS__EXPECTED_S"] = "1"
+    platform.up()
+    with platform.client() as client:
+        site = furnish(client, tiny.disk)
+        running = create(client, site, "running")
+        wait(client, client.vms.power(running.id, "start").submit())
+        platform.kill("agent")
+        guests = platform.guest_pids()
+        assert guests, "the guest runs on without its agent"
+        task = client.vms.create(site.project_id, site.vm("two")).submit()
+        until(lambda: client.tasks.get(task.id).stalled, "the task to say that it waits")
+        stalled = client.tasks.get(task.id).stalled
+        assert stalled is not None
+        assert "agent" in stalled.reason
+        assert stalled.actions
+        platform.up()
+        wait(client, task)
+        assert states(client, site) == {"running": "STARTED", "two": "STOPPED"}
+        assert platform.guest_pids() == guests, "the guest was adopted, not started again"
+
+
+@pytest.mark.slow
+@pytest.mark.qemu
+@pytest.mark.takes(90)
+@pytest.mark.timeout(400)
+def test_guests_go_down_and_come_back_with_their_host(
+    platform: TestPlatform, tiny: TinyGuest
+) -> None:
+    platform.up()
+    with platform.client() as client:
+        site = furnish(client, tiny.disk)
+        on, off = create(client, site, "on"), create(client, site, "off")
+        wait(client, client.vms.power(on.id, "start").submit())
+    platform.down()
+    assert platform.guest_pids() == []
+    platform.up()
+    with platform.client() as client:
+        until(lambda: len(platform.guest_pids()) == 1, "the started guest to come back")
+        assert states(client, site) == {"on": "STARTED", "off": "STOPPED"}
+        assert client.vms.get(off.id).state == "STOPPED"
+
+
+@pytest.mark.slow
+@pytest.mark.qemu
+@pytest.mark.takes(60)
+@pytest.mark.timeout(400)
+def test_a_crashed_guest_is_told_and_started_again(platform: TestPlatform, tiny: TinyGuest) -> None:
+    platform.up()
+    with platform.client() as client:
+        site = furnish(client, tiny.disk)
+        vm = create(client, site)
+        wait(client, client.vms.power(vm.id, "start").submit())
+        (first,) = platform.guest_pids()
+        os.kill(first, signal.SIGKILL)
+        until(lambda: platform.guest_pids() not in ([], [first]), "the guest to be started again")
+
+        def told() -> list[str]:
+            return [t.operation for t in client.vms.tasks(vm.id) if t.state == "ERROR"]
+
+        until(lambda: told() == ["GUEST_CRASHED"], "the crash to be told")
+        assert client.vms.get(vm.id).state == "STARTED"
+
+
+def test_json_is_json_also_for_errors(platform: TestPlatform) -> None:
+    platform.up()
+    told = platform.helio("-o", "json", "vm", "show", str(uuid.uuid4()))
+    assert told.exit_code == 1
+    error = json.loads(told.stderr)
+    assert error["code"] == "VmNotFound"
+    assert {"message", "hint"} <= error.keys()
