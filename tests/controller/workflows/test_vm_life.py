@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from heliostat.agentlink.messages import Desired, DesiredVm, Fault, GuestState
 from heliostat.controller.model.affinity import Affinity
@@ -13,6 +14,7 @@ from heliostat.controller.model.quota import OwnerKind
 from heliostat.controller.model.vm import AttachedDiskSpec, VmState
 from heliostat.controller.workflows import reading, vm
 from heliostat.controller.workflows.flavor import flavor_delete
+from heliostat.controller.workflows.kinds import VMS
 from heliostat.controller.workflows.observation import observe_vm
 from heliostat.controller.workflows.task import task_skip
 from heliostat.core.errors import HeliostatError
@@ -207,6 +209,42 @@ async def test_wrong_states_are_refused(cloud: SmallCloud) -> None:
     for verb in (vm.vm_start, vm.vm_delete, vm.vm_resume):
         with pytest.raises(HeliostatError, match="InvalidVmState"):
             await cloud.ask(verb, vm_id)
+    await cloud.done(vm.vm_suspend, vm_id)
+    for verb in (vm.vm_start, vm.vm_delete, vm.vm_restart, vm.vm_suspend):
+        with pytest.raises(HeliostatError, match="InvalidVmState"):
+            await cloud.ask(verb, vm_id)
+    await cloud.done(vm.vm_stop, vm_id)
+
+
+async def test_broken_vm_gives_its_disk_back_and_can_be_deleted(cloud: SmallCloud) -> None:
+    vm_id, disk_id = await cloud.add_vm(), await cloud.add_disk()
+    await cloud.done(vm.disk_attach, vm_id, disk_id)
+    stored = await reading.vm(cloud.store, vm_id)
+    lost = replace(stored.value, state=VmState.ERROR)
+    await cloud.store.commit([VMS.guard(stored)], VMS.put(lost, stored.value))
+    await cloud.agents[cloud.ids["host-1"]].cut()
+    for verb in (vm.vm_start, vm.vm_stop):
+        with pytest.raises(HeliostatError, match="InvalidVmState"):
+            await cloud.ask(verb, vm_id)
+    with pytest.raises(HeliostatError, match="PersistentDiskAttached"):
+        await cloud.ask(vm.vm_delete, vm_id)
+    await cloud.done(vm.disk_detach, vm_id, disk_id)
+    admission = await cloud.ask(vm.vm_delete, vm_id)
+    async with cloud.agents[cloud.ids["host-1"]]:
+        task = await cloud.finish(admission.task.id)
+    assert task.state is TaskState.COMPLETED
+
+
+async def test_undone_delete_can_be_tried_again(cloud: SmallCloud) -> None:
+    vm_id = await cloud.add_vm()
+    agent = cloud.agents[cloud.ids["host-1"]]
+    await agent.cut()
+    task = await cloud.do(vm.vm_delete, vm_id)
+    assert codes(task) == ["TimedOut"]
+    assert (await reading.vm(cloud.store, vm_id)).value.state is VmState.ERROR
+    await cloud.check()
+    async with agent:
+        await cloud.done(vm.vm_delete, vm_id)
 
 
 async def test_metadata_and_tags(cloud: SmallCloud) -> None:

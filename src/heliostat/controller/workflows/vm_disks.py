@@ -15,7 +15,7 @@ from heliostat.cloudstore.documents import Stored
 from heliostat.controller.model.desired import VM as VM_PATH
 from heliostat.controller.model.desired import desired_key
 from heliostat.controller.model.disk import Disk, DiskState
-from heliostat.controller.model.vm import Vm
+from heliostat.controller.model.vm import Vm, VmState
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.convergence import vm_converged, want
@@ -54,8 +54,8 @@ async def disk_attach(ports: Ports, caller: Caller, vm_id: str, disk_id: str) ->
 
 
 async def disk_detach(ports: Ports, caller: Caller, vm_id: str, disk_id: str) -> Admission:
-    """Detach a disk from the VM that it is attached to."""
-    vm, disk = await _both(ports, vm_id, disk_id)
+    """Detach a disk from the VM that it is attached to; also from one in ERROR, to save it."""
+    vm, disk = await _both(ports, vm_id, disk_id, broken_too=True)
     if disk_id not in vm.value.attached_disk_ids:
         raise PermanentError(
             "InvalidDiskState",
@@ -64,14 +64,16 @@ async def disk_detach(ports: Ports, caller: Caller, vm_id: str, disk_id: str) ->
     return _admit(ports, caller, DETACH_DISK, vm, disk)
 
 
-async def _both(ports: Ports, vm_id: str, disk_id: str) -> tuple[Stored[Vm], Stored[Disk]]:
+async def _both(
+    ports: Ports, vm_id: str, disk_id: str, *, broken_too: bool = False
+) -> tuple[Stored[Vm], Stored[Disk]]:
     vm = await reading.vm(ports.store, vm_id)
     disk = await reading.disk(ports.store, disk_id)
     if disk.value.project_id != vm.value.project_id:
         raise PermanentError("DiskNotFound", f"There is no disk {disk_id!r} in the VM's project.")
     refuse_busy("VM", vm.value)
     refuse_busy("disk", disk.value)
-    if not vm.value.state.takes_disks:
+    if not (vm.value.state.takes_disks or (broken_too and vm.value.state is VmState.ERROR)):
         raise PermanentError(
             "InvalidVmState",
             f"The VM {vm.value.name} is {vm.value.state}; "
@@ -125,6 +127,10 @@ def _run(attaching: bool, doing: str) -> Callable[[StepContext], Awaitable[Done]
         vm = (await reading.vm(ctx.store, ctx.task.entity_id)).value
         wanted = _with(vm, disk_id) if attaching else _without(vm, disk_id)
         revision = await _want(ctx, vm, wanted)
+        if vm.state is VmState.ERROR:
+            # Its host may never agree.  The hypervisor's lock keeps the disk from being used twice.
+            ctx.explain("detach", f"The VM is in ERROR: host {vm.host_id} was not waited for.")
+            return await _finish(ctx, attached=attaching)
         await vm_converged(
             ctx,
             vm.host_id,

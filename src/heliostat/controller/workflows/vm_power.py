@@ -55,7 +55,13 @@ _STARTED = frozenset({VmState.STARTED})
 _START = _Change(
     "START_VM", "start", frozenset({VmState.STOPPED}), VmState.STARTED, GuestState.RUNNING
 )
-_STOP = _Change("STOP_VM", "stop", _STARTED, VmState.STOPPED, GuestState.STOPPED)
+_STOP = _Change(
+    "STOP_VM",
+    "stop",
+    frozenset({VmState.STARTED, VmState.SUSPENDED}),
+    VmState.STOPPED,
+    GuestState.STOPPED,
+)
 _RESTART = _Change("RESTART_VM", "restart", _STARTED, VmState.STARTED, GuestState.RUNNING)
 _SUSPEND = _Change("SUSPEND_VM", "suspend", _STARTED, VmState.SUSPENDED, GuestState.SUSPENDED)
 _RESUME = _Change(
@@ -69,7 +75,10 @@ async def vm_start(ports: Ports, caller: Caller, vm_id: str) -> Admission:
 
 
 async def vm_stop(ports: Ports, caller: Caller, vm_id: str, *, hard: bool = False) -> Admission:
-    """Stop a STARTED VM: the guest is asked first, unless ``hard``, and powered off in the end."""
+    """Stop a VM: the guest is asked first, unless ``hard``, and powered off in the end.
+
+    Of a SUSPENDED VM the saved memory is dropped: the way out if it can't be resumed.
+    """
     return await _admit(ports, caller, vm_id, _STOP, hard=hard)
 
 

@@ -146,6 +146,9 @@ def _check_texts(spec: VmSpec) -> None:
         raise PermanentError("NetworkNotFound", f"There is no subnet {spec.subnets[0]!r}.")
     if len(spec.user_data.encode()) > MAX_USER_DATA:
         raise invalid("userData", f"longer than {MAX_USER_DATA} bytes")
+    size = sum(len(key.encode()) + len(val.encode()) for key, val in spec.environment.items())
+    if size > MAX_USER_DATA:
+        raise invalid("environment", f"{size} bytes are more than {MAX_USER_DATA}")
     if len(spec.ssh_keys) > MAX_SSH_KEYS:
         raise invalid("sshKeys", f"more than {MAX_SSH_KEYS} keys")
     for key in spec.ssh_keys:
