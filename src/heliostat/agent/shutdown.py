@@ -47,7 +47,7 @@ async def _stop(
 ) -> None:
     deadline_s = clock.monotonic_s() + grace_s
     press_at_s = clock.monotonic_s()
-    while (await hypervisor.look(vm_id, folder)).life is Life.RUNNING:
+    while await _runs(hypervisor, vm_id, folder):
         now_s = clock.monotonic_s()
         if now_s >= deadline_s:
             await hypervisor.kill(vm_id)
@@ -57,6 +57,13 @@ async def _stop(
             press_at_s = now_s + PRESS_EVERY_S
         await clock.sleep(LOOK_EVERY_S)
     process.note_host_stop(folder)
+
+
+async def _runs(hypervisor: QemuHypervisor, vm_id: str, folder: Path) -> bool:
+    try:
+        return (await hypervisor.look(vm_id, folder)).life is Life.RUNNING
+    except HeliostatError:
+        return process.is_alive(folder)  # it does not answer; the grace time ends that too
 
 
 async def _press(hypervisor: QemuHypervisor, vm_id: str) -> None:
