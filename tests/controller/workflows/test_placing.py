@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from heliostat.cloudstore.contract import Put
+from heliostat.cloudstore.contract import CloudStore, Put
 from heliostat.cloudstore.sqlite import SqliteStore
 from heliostat.controller.workflows import reading, vm
 from heliostat.controller.workflows.audit import audit
-from heliostat.controller.workflows.commit import perform
+from heliostat.controller.workflows.catalogue import WORKFLOWS
+from heliostat.controller.workflows.commit import changes_of, perform
 from heliostat.controller.workflows.kinds import RESERVATIONS
-from heliostat.core.clock import SystemClock
+from heliostat.core.clock import Clock, SystemClock
+from heliostat.tasks.engine import TaskEngine
 from heliostat.tasks.model import TaskState
 from heliostat.testing.cloud import ADMIN, SmallCloud
-from heliostat.testing.hosts import some_facts
+from heliostat.testing.crash import ended
+from heliostat.testing.hosts import FakeAgent, some_facts
 
 
 async def test_many_at_once_fill_the_fleet_exactly(tmp_path: Path) -> None:
@@ -64,6 +68,40 @@ async def test_a_crowd_around_one_quota_is_served(tmp_path: Path) -> None:
         assert len(await reading.vms(store, project_id)) == 200
         assert await audit(store) == []
     await store.close()
+
+
+async def test_two_controllers_share_one_host(tmp_path: Path) -> None:
+    """Two workers with nothing in common but a durable store: each reservation counts once."""
+    clock = SystemClock()
+    store = await SqliteStore.open(tmp_path / "store.db", clock)
+    async with AsyncExitStack() as stack, SmallCloud(tmp_path) as plain:
+        await plain.furnish(hosts=1)
+        for key, value in await _everything(plain):
+            await store.commit([], [Put(key, value)])
+        await stack.enter_async_context(FakeAgent(store, clock, plain.ids["host-1"]))
+        tasks = []
+        for number in range(24):  # of 1 GiB each, where 15 fit
+            spec = plain.vm_spec(f"vm-{number}")
+            admission = await vm.vm_create(
+                replace(plain.ports, store=store), ADMIN, plain.ids["project"], spec
+            )
+            await store.commit(admission.guards, changes_of(admission))
+            tasks.append(admission.task.id)
+        engines = [_engine(plain, store, clock, name) for name in ("one", "other")]
+        running = [asyncio.create_task(engine.run()) for engine in engines]
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(ended(store, each) for each in tasks))
+        for each in running:
+            each.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        assert len(await reading.vms(store, plain.ids["project"])) == 15
+        assert await audit(store) == []
+    await store.close()
+
+
+def _engine(cloud: SmallCloud, store: CloudStore, clock: Clock, name: str) -> TaskEngine:
+    ports = replace(cloud.ports, store=store, clock=clock, placing=asyncio.Lock())
+    return TaskEngine(store, clock, cloud.ports.ids, WORKFLOWS, ports, worker_id=name)
 
 
 async def _everything(cloud: SmallCloud) -> list[tuple[str, bytes]]:
