@@ -221,7 +221,8 @@ class Agent:
                     pause_s = self._settings.reconnect_min_s
                     await self._serve(link)
                     log.warning("the link to the controller was cut")
-            except (HeliostatError, OSError) as error:
+            except (HeliostatError, OSError, msgspec.MsgspecError) as error:
+                # MsgspecError: a frame that this agent doesn't know, from a newer controller
                 log.warning("no link to the controller: %s", error)
             await self._clock.sleep(pause_s * (0.5 + self._jitter()))
             pause_s = min(pause_s * 2, self._settings.reconnect_max_s)
