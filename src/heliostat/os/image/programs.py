@@ -69,7 +69,13 @@ def run_reporting(
     with subprocess.Popen(
         list(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env
     ) as process:
-        watchdog = threading.Timer(timeout_s, process.kill)
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            process.kill()
+
+        watchdog = threading.Timer(timeout_s, stop)
         watchdog.start()
         try:
             assert process.stdin is not None
@@ -87,4 +93,5 @@ def run_reporting(
         finally:
             watchdog.cancel()
     if code != 0:
-        raise CommandFailed(argv, code, "", "\n".join(lines), f"exited with {code}")
+        why = f"did not end within {timeout_s:g} s" if late.is_set() else f"exited with {code}"
+        raise CommandFailed(argv, code, "", "\n".join(lines), why)

@@ -1,0 +1,104 @@
+"""A QEMU guest for tests of images: emulated, watched through its serial line.
+
+Only what an image needs to prove itself; the agent's hypervisor is tested with its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pycdlib
+
+MACHINE = (
+    *("-nodefaults", "-no-reboot", "-display", "none", "-M", "q35"),
+    *("-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max", "-serial", "stdio"),
+)
+
+
+class Guest:
+    """A running guest; ``text`` is all that its serial line has said."""
+
+    def __init__(self, process: asyncio.subprocess.Process, qmp: Path) -> None:
+        self._process = process
+        self._qmp = qmp
+        self.text = ""
+
+    async def wait_for(self, marker: str, *, timeout_s: float) -> str:
+        """The rest of the line after ``marker``, once it has been said."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    _, found, after = self.text.partition(marker)
+                    if found and "\n" in after:
+                        return after.partition("\n")[0].strip()
+                    await self._read()
+        except (TimeoutError, EOFError) as error:
+            raise AssertionError(f"no {marker} in:\n{self.text[-3000:]}") from error
+
+    async def press_power_button(self) -> None:
+        reader, writer = await asyncio.open_unix_connection(str(self._qmp))
+        try:
+            await reader.readline()
+            for command in ("qmp_capabilities", "system_powerdown"):
+                writer.write(json.dumps({"execute": command}).encode() + b"\n")
+                await reader.readline()
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+    async def exit_code(self, *, timeout_s: float) -> int:
+        """How QEMU ends, once the guest has switched itself off."""
+        async with asyncio.timeout(timeout_s):
+            assert self._process.stdout is not None
+            while data := await self._process.stdout.read(4096):
+                self.text += data.decode(errors="replace")
+            return await self._process.wait()
+
+    async def _read(self) -> None:
+        assert self._process.stdout is not None
+        data = await self._process.stdout.read(4096)
+        if not data:
+            raise EOFError
+        self.text += data.decode(errors="replace")
+
+
+@asynccontextmanager
+async def guest(folder: Path, arguments: Sequence[str]) -> AsyncIterator[Guest]:
+    """Run a guest with these devices; it is killed at the end if it still runs."""
+    qmp = folder / "qmp"
+    monitor = ("-qmp", f"unix:{qmp},server=on,wait=off")
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        "qemu-system-x86_64", *MACHINE, *monitor, *arguments, stdin=pipe, stdout=pipe
+    )
+    try:
+        yield Guest(process, qmp)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def nvme(path: Path, name: str, *, boot: bool = False, image_format: str = "qcow2") -> list[str]:
+    """A disk.  Without an index the firmware boots whichever disk answers first."""
+    drive = f"file={path},format={image_format},if=none,id={name}"
+    drive += ",read-only=on" if image_format == "raw" else ""
+    device = f"nvme,drive={name},serial={name}" + (",bootindex=0" if boot else "")
+    return ["-drive", drive, "-device", device]
+
+
+def seed(path: Path, files: dict[str, str]) -> Path:
+    """A NoCloud seed with these files."""
+    iso = pycdlib.PyCdlib()
+    iso.new(interchange_level=4, joliet=3, rock_ridge="1.09", vol_ident="cidata")
+    for name, text in files.items():
+        data = text.encode()
+        iso.add_fp(io.BytesIO(data), len(data), f"/{name}", rr_name=name, joliet_path=f"/{name}")
+    iso.write(str(path))
+    iso.close()
+    return path
