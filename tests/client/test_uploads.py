@@ -7,6 +7,7 @@ import email.parser
 import email.policy
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -37,7 +38,7 @@ def parts_of(seen: Seen) -> list[tuple[str, str | None, bytes]]:
         (
             str(part.get_param("name", header="content-disposition")),
             part.get_filename(),
-            part.get_payload(decode=True),
+            cast(bytes, part.get_payload(decode=True)),
         )
         for part in message.iter_parts()
     ]
