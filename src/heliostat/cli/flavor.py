@@ -43,30 +43,30 @@ def create(session: Session, name: str, kind: str, cost: str) -> None:
 
 @flavor.command("list")
 @click.option("--name", default="", help="Only those with exactly this name.")
-@click.option("--kind", default="", type=_KINDS, help="Only those of this kind.")
+@click.option("--kind", type=_KINDS, help="Only those of this kind.")
 @pass_session
-def list_flavors(session: Session, name: str, kind: str) -> None:
+def list_flavors(session: Session, name: str, kind: str | None) -> None:
     """List the flavors."""
-    found = session.client.flavors.list(name=name, kind=kind)
+    found = session.client.flavors.list(name=name, kind=kind or "")
     session.output.items(found, _COLUMNS, empty="No flavors.")
 
 
 @flavor.command("show")
 @click.argument("flavor")
-@click.option("--kind", default="", type=_KINDS, help="Which one, where kinds share the name.")
+@click.option("--kind", type=_KINDS, help="Which one, where kinds share the name.")
 @pass_session
-def show(session: Session, flavor: str, kind: str) -> None:
+def show(session: Session, flavor: str, kind: str | None) -> None:
     """Show FLAVOR (name or id)."""
-    found = naming.flavor_id(session, flavor, kind)
+    found = naming.flavor_id(session, flavor, kind or "")
     session.output.entity(session.client.flavors.get(found))
 
 
 @flavor.command("delete")
 @click.argument("flavor")
-@click.option("--kind", default="", type=_KINDS, help="Which one, where kinds share the name.")
+@click.option("--kind", type=_KINDS, help="Which one, where kinds share the name.")
 @options.task
 @pass_session
-def delete(session: Session, flavor: str, kind: str) -> None:
+def delete(session: Session, flavor: str, kind: str | None) -> None:
     """Delete FLAVOR; while in use it stays, for what uses it only."""
-    found = naming.flavor_id(session, flavor, kind)
+    found = naming.flavor_id(session, flavor, kind or "")
     carry_out(session, session.client.flavors.delete(found))
