@@ -66,6 +66,7 @@ async def ssh(key: Path, port: int, *command: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.qemu
+@pytest.mark.takes(150)
 @pytest.mark.timeout(600)
 async def test_the_minimal_image_is_a_machine_with_an_identity(cache: Path, tmp_path: Path) -> None:
     """Build, boot with a seed, log in with its key, look around, switch off."""
