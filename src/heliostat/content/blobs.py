@@ -1,9 +1,9 @@
 """Blobs: files named by the SHA-256 of their content.
 
-A blob is written to a staging file, hashed on the way, flushed to disk and then
-renamed to ``sha256/<aa>/<digest>``: a reader never sees half of one, and a blob
-never changes.  Who needs a blob is not known here (see ``references``); a blob
-lives until somebody calls ``delete``.
+A blob is written to a staging file (``staging``), flushed to disk and then renamed
+to ``sha256/<aa>/<digest>``: a reader never sees half of one, and a blob never
+changes.  Who needs a blob is not known here (see ``references``); a blob lives
+until somebody calls ``delete``.
 
 Staging files and scratch folders are locked while their writer lives, so what a
 crash left behind is recognised by being unlocked, whatever its age.
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import fcntl
 import hashlib
 import os
@@ -25,22 +24,15 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
+from heliostat.content.staging import FULL, Blob, Staging, corrupt, disk_full
 from heliostat.core.errors import HeliostatError
 from heliostat.core.files import sync_directory
 
+__all__ = ["Blob", "Blobs", "Staging", "StoredBlob", "disk_full"]
+
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _CHUNK_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Blob:
-    """Content that is stored: SHA-256 in hexadecimal, and its size."""
-
-    digest: str
-    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,78 +42,6 @@ class StoredBlob:
     digest: str
     size_bytes: int
     idle_s: float
-
-
-class Staging:
-    """A blob being written; leaving the ``with`` block without ``commit`` discards it."""
-
-    def __init__(self, blobs: Blobs) -> None:
-        self._blobs = blobs
-        handle, name = tempfile.mkstemp(prefix="blob-", dir=blobs.staging_path)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        self.path = Path(name)
-        self._stream: BinaryIO | None = os.fdopen(handle, "wb")
-        self._hash = hashlib.sha256()
-        self.size_bytes = 0
-
-    def __enter__(self) -> Staging:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.abort()
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Append ``data``; a full disk discards the staging file (``DiskFull``)."""
-        with self._full_disk():
-            self._open_stream().write(data)
-        self._hash.update(data)
-        self.size_bytes += len(data)
-
-    def commit(self, *, expected_digest: str | None = None) -> Blob:
-        """Make the blob durable under its digest; storing known content again is no error.
-
-        Raises ``ImageCorrupt`` when the content is not what ``expected_digest`` names.
-        """
-        digest = self._hash.hexdigest()
-        if expected_digest is not None and digest != expected_digest:
-            self.abort()
-            raise _corrupt(expected_digest, digest)
-        stream = self._open_stream()
-        with self._full_disk():
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.fchmod(stream.fileno(), 0o444)
-        self._blobs.place(self.path, digest)
-        self._close()
-        return Blob(digest, self.size_bytes)
-
-    def abort(self) -> None:
-        """Discard what was written; after ``commit`` it does nothing."""
-        if self._stream is not None:
-            self.path.unlink(missing_ok=True)
-            self._close()
-
-    def _open_stream(self) -> BinaryIO:
-        if self._stream is None:
-            raise ValueError("the staging file was committed or discarded")
-        return self._stream
-
-    def _close(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            # what is still buffered after a failed write must not fail a second time
-            with contextlib.suppress(OSError):
-                stream.close()
-
-    @contextlib.contextmanager
-    def _full_disk(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            self.abort()
-            if error.errno in _FULL:
-                raise disk_full(self._blobs.root, self.size_bytes) from error
-            raise
 
 
 class Blobs:
@@ -139,9 +59,9 @@ class Blobs:
     def stage(self) -> Staging:
         """Begin a new blob."""
         try:
-            return Staging(self)
+            return Staging(self.root, self.staging_path, self.place)
         except OSError as error:
-            if error.errno in _FULL:
+            if error.errno in FULL:
                 raise disk_full(self.root, 0) from error
             raise
 
@@ -232,7 +152,7 @@ class Blobs:
         with self.open(digest) as stream:
             found = hashlib.file_digest(stream, "sha256").hexdigest()
         if found != digest:
-            raise _corrupt(digest, found)
+            raise corrupt(digest, found)
 
     def delete(self, digest: str) -> bool:
         """Remove the blob; says whether it was there."""
@@ -279,16 +199,6 @@ class Blobs:
             yield
 
 
-def disk_full(root: Path, written_bytes: int) -> HeliostatError:
-    """The error for a disk that had no room for more content."""
-    return HeliostatError(
-        "DiskFull",
-        f"The disk that holds {root} is full: writing stopped after {written_bytes} bytes"
-        " and what was written has been removed.",
-        data={"path": str(root), "writtenBytes": written_bytes},
-    )
-
-
 def _sweep_one(path: Path) -> int:
     try:
         handle = os.open(path, os.O_RDONLY)
@@ -314,9 +224,3 @@ def _idle_s(path: Path) -> float:
 
 def _missing(digest: str) -> HeliostatError:
     return HeliostatError("BlobNotFound", f"There is no content with the digest {digest}.")
-
-
-def _corrupt(digest: str, found: str) -> HeliostatError:
-    return HeliostatError(
-        "ImageCorrupt", f"Content that should have the digest {digest} has {found}."
-    )
