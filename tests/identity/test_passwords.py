@@ -77,6 +77,7 @@ async def test_a_flood_waits_in_a_bounded_line_and_the_loop_stays_free(
     hashing = Hashing(SeededIds(3), HashCost(memory_kib=64, passes=1, concurrency=2, queue=3))
     kept = await hashing.hash(PASSWORD)
     running, most, gate, lock = 0, 0, threading.Event(), threading.Lock()
+    full = threading.Event()
     verify = Hashing._verify
 
     def held(self: Hashing, password: bytes, hash_: str) -> bool:
@@ -84,6 +85,8 @@ async def test_a_flood_waits_in_a_bounded_line_and_the_loop_stays_free(
         with lock:
             running += 1
             most = max(most, running)
+            if running == 2:
+                full.set()
         gate.wait(30)
         with lock:
             running -= 1
@@ -100,6 +103,7 @@ async def test_a_flood_waits_in_a_bounded_line_and_the_loop_stays_free(
         "TooManyRequests"
     }
     assert (len(errors), len(waiting)) == (45, 5)
+    assert await asyncio.to_thread(full.wait, 30)
     gate.set()
     assert await asyncio.gather(*waiting) == [True] * 5
     assert most == 2
