@@ -9,106 +9,25 @@ the older one is what a half-open TCP connection looks like.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
-from heliostat.agentlink.messages import (
-    AgentFrame,
-    ControllerFrame,
-    Hello,
-    Report,
-    Request,
-    Response,
-)
-from heliostat.agentlink.transport import (
-    HEARTBEAT_S,
-    MAX_FRAME_BYTES,
-    FrameCodec,
-    SocketTunnel,
-    Tunnel,
-)
+from heliostat.agentlink.messages import Hello, Report, Response
+from heliostat.agentlink.session import REQUEST_TIMEOUT_S, Session, unavailable
+from heliostat.agentlink.transport import HEARTBEAT_S, MAX_FRAME_BYTES, SocketTunnel, Tunnel
 from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
 from heliostat.core.ids import Ids
 
 log = logging.getLogger(__name__)
 
-REQUEST_TIMEOUT_S = 15.0
 JOIN_BODY_BYTES = 64 << 10
 
 HostOf = Callable[[Mapping[str, object] | None], str | None]
-
-
-class Session:
-    """One connected agent."""
-
-    def __init__(self, host_id: str, socket: web.WebSocketResponse) -> None:
-        self.host_id = host_id
-        self._socket = socket
-        self._codec = FrameCodec(AgentFrame)
-        self._numbers = itertools.count(1)
-        self._answers: dict[int, asyncio.Future[Response]] = {}
-
-    async def send(self, frame: ControllerFrame) -> None:
-        """Send one frame; raises ``TemporaryError`` once the link is cut."""
-        try:
-            await self._socket.send_str(self._codec.encode(frame))
-        except (ConnectionError, RuntimeError) as error:
-            raise _unavailable(self.host_id) from error
-
-    async def request(self, method: str, params: dict[str, Any]) -> Any:
-        """Ask the agent and wait for its answer.
-
-        Raises ``AgentUnavailable`` when it doesn't answer in time, and the
-        agent's own fault as the error it names.
-        """
-        number = next(self._numbers)
-        future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        self._answers[number] = future
-        try:
-            await self.send(Request(id=number, method=method, params=params))
-            async with asyncio.timeout(REQUEST_TIMEOUT_S):
-                answer = await future
-        except TimeoutError as error:
-            raise TemporaryError(
-                "AgentUnavailable",
-                f"Host {self.host_id} did not answer {method} within {REQUEST_TIMEOUT_S:g} s.",
-            ) from error
-        finally:
-            del self._answers[number]
-        if answer.fault is not None:
-            kind = PermanentError if answer.fault.permanent else TemporaryError
-            raise kind(answer.fault.code, answer.fault.message)
-        return answer.result
-
-    def answered(self, response: Response) -> None:
-        """Hand a response to whoever waits for it; a late one is dropped."""
-        future = self._answers.get(response.id)
-        if future is not None and not future.done():
-            future.set_result(response)
-
-    async def receive(self) -> AgentFrame | None:
-        """The agent's next frame; ``None`` when the link is cut."""
-        while True:
-            message = await self._socket.receive()
-            if message.type is WSMsgType.TEXT:
-                return cast(AgentFrame, self._codec.decode(message.data))
-            if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
-                return None
-            if message.type is WSMsgType.ERROR:
-                return None
-
-    async def cut(self) -> None:
-        """Close the link and fail what still waits for an answer."""
-        for future in self._answers.values():
-            if not future.done():
-                future.set_exception(_unavailable(self.host_id))
-        await self._socket.close()
 
 
 class AgentHandler(Protocol):
@@ -159,7 +78,7 @@ class AgentGate:
         """The live session of a host; raises ``AgentUnavailable``."""
         session = self._sessions.get(host_id)
         if session is None:
-            raise _unavailable(host_id)
+            raise unavailable(host_id)
         return session
 
     async def open_tunnel(self, host_id: str, params: dict[str, Any]) -> Tunnel:
@@ -294,7 +213,3 @@ class _EndingTunnel:
     async def close(self) -> None:
         await self._tunnel.close()
         self._ended.set()
-
-
-def _unavailable(host_id: str) -> TemporaryError:
-    return TemporaryError("AgentUnavailable", f"The agent of host {host_id} is not connected.")

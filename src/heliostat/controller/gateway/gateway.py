@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from heliostat.agentlink.messages import Hello, Report
-from heliostat.agentlink.server import AgentGate, HostOf, Session
+from heliostat.agentlink.server import AgentGate, HostOf
+from heliostat.agentlink.session import Session
 from heliostat.agentlink.transport import Tunnel
 from heliostat.cloudstore.contract import CloudStore, GuardFailed, Lease, LeaseLost
 from heliostat.content.blobs import Blobs
