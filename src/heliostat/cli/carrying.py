@@ -12,7 +12,7 @@ from heliostat.cli.planning import plan_lines
 from heliostat.cli.progress import Progress
 from heliostat.cli.session import Session
 from heliostat.client.calls import Change
-from heliostat.client.waiting import Patience
+from heliostat.client.waiting import Patience, is_final
 from heliostat.wire.plans import Plan
 from heliostat.wire.tasks import Task
 
@@ -69,6 +69,8 @@ def end(session: Session, change: Change[None], entity_id: str, done: str) -> No
 def follow(session: Session, task: Task) -> Task:
     """Wait with progress; Ctrl-C leaves the task running and says how to go on."""
     patience = Patience(timeout_s=session.choices.timeout_s)
+    if is_final(task):
+        return session.client.tasks.wait(task, patience=patience)
     try:
         with Progress(session.choices) as progress:
             return session.client.tasks.wait(task, watcher=progress.task, patience=patience)

@@ -31,7 +31,7 @@ def cell(value: Any) -> str:
 
 def number(value: float) -> str:
     """Without a fraction where there is none."""
-    return f"{value:.0f}" if value == int(value) else f"{value:.2f}".rstrip("0")
+    return f"{value:.0f}" if value == int(value) else f"{value:.3f}".rstrip("0").rstrip(".")
 
 
 def size(size_bytes: float) -> str:

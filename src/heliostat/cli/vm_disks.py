@@ -9,10 +9,11 @@ from heliostat.core.errors import HeliostatError
 from heliostat.wire.vms import AttachedDiskSpec
 
 KIND = "ephemeral-disk"
+DEFAULT = "ephemeral"
 
 
 def boot_disk(session: Session, vm_name: str, flavor: str) -> AttachedDiskSpec:
-    """The boot disk; without a flavor named, the site's only or plainest ephemeral one."""
+    """The boot disk; without a flavor named, of the site's own default one, else the plainest."""
     return AttachedDiskSpec(
         name=f"{vm_name}-boot0",
         kind=KIND,
@@ -37,4 +38,4 @@ def _default_flavor(session: Session) -> str:
             "There is no ephemeral-disk flavor for the boot disk.",
             hint="`helio flavor create NAME --kind ephemeral-disk --cost …` makes one.",
         )
-    return min(found, key=lambda flavor: (len(flavor.cost), flavor.name)).name
+    return min(found, key=lambda each: (each.name != DEFAULT, len(each.cost), each.name)).name

@@ -20,7 +20,11 @@ from heliostat.wire.vms import VmCreateSpec
 @click.argument("name")
 @click.option("--flavor", required=True, help="Name of a vm flavor: CPUs and memory.")
 @click.option("--image", required=True, help="Name or id of the image to boot from.")
-@click.option("--boot-flavor", default="", help="Ephemeral-disk flavor of the boot disk.")
+@click.option(
+    "--boot-flavor",
+    default="",
+    help="Flavor of the boot disk (default: ephemeral).",
+)
 @click.option(
     "--disk", "disks", multiple=True, metavar="'NAME FLAVOR GIB'", help="An empty ephemeral disk."
 )
