@@ -12,7 +12,6 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,6 +27,7 @@ from heliostat.os.image import disk, programs, rootfs, sources
 from heliostat.os.image.distro import locate_distro
 from heliostat.os.image.manifest import Manifest, load_manifest
 from heliostat.os.image.monitor import Monitor, SilentMonitor
+from heliostat.os.image.workspace import workspace
 
 _PROGRAMS = ("apt-get", "grub-mkimage", "mke2fs", "mmdebstrap", "qemu-img", "sfdisk")
 _DECIDING_CODE = ("rootfs.py", "disk.py", "grub.py", "pipeline.py")
@@ -96,7 +96,7 @@ def _build(
     manifest: Manifest, release: str, identity: str, out_dir: Path, monitor: Monitor
 ) -> BuiltImage:
     with ExitStack() as stack:
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="work-", dir=out_dir)))
+        work = stack.enter_context(workspace(out_dir))
         root, raw, packed = work / "root", work / "disk.raw", work / "disk.qcow2"
         stack.enter_context(_failures_named(manifest.name))
         with monitor.step("Installing Debian packages"):

@@ -1,0 +1,54 @@
+"""The folder a build works in, and what an interrupted one leaves behind.
+
+While packages are installed, /proc, /sys and devices are mounted below the folder.
+A build that is killed leaves those mounts, so nothing is removed before they are
+released: removing through them would reach the host.  The caller holds the lock of
+the output folder, so every other work folder in it is a left-over.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from heliostat.core.process import run
+
+_PREFIX = "work-"
+_MOUNTS = Path("/proc/self/mountinfo")
+_OCTAL = re.compile(r"\\([0-7]{3})")
+
+
+@contextmanager
+def workspace(out_dir: Path) -> Iterator[Path]:
+    """A fresh folder in ``out_dir``, removed at the end; left-overs are removed first."""
+    for stale in out_dir.glob(f"{_PREFIX}*"):
+        remove(stale)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=out_dir))
+    folder.chmod(0o755)  # apt's sandbox user must reach what lies in it
+    try:
+        yield folder
+    finally:
+        remove(folder)
+
+
+def remove(folder: Path) -> None:
+    """Release every mount below ``folder``, then remove it."""
+    for point in reversed(mounts_below(folder, _MOUNTS.read_text())):
+        run(["umount", "--lazy", str(point)], timeout_s=60)
+    shutil.rmtree(folder)
+
+
+def mounts_below(folder: Path, mountinfo: str) -> list[Path]:
+    """Mount points in or below ``folder``, in the order they were mounted; see proc(5)."""
+    below = folder.resolve()
+    fields = (line.split(" ") for line in mountinfo.splitlines())
+    points = (Path(_OCTAL.sub(_character, field[4])) for field in fields if len(field) > 4)
+    return [point for point in points if point.is_relative_to(below)]
+
+
+def _character(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 8))

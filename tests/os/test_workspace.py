@@ -1,0 +1,49 @@
+"""Work folders: left-overs go, and never through a mount."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from heliostat.os.image.workspace import mounts_below, workspace
+
+
+def broken_build(out: Path) -> None:
+    with workspace(out) as folder:
+        assert [path.name for path in out.iterdir()] == [folder.name]
+        (folder / "root").mkdir()
+        raise ValueError("broken")
+
+
+def test_the_folder_goes_however_the_build_ends(tmp_path: Path) -> None:
+    (tmp_path / "work-dead" / "root").mkdir(parents=True)
+    with pytest.raises(ValueError, match="broken"):
+        broken_build(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mounts_are_found_below_only(tmp_path: Path) -> None:
+    line = "36 35 98:0 / {} rw master:1 - ext3 /dev/root rw\n"
+    inside = [tmp_path / "w" / "proc", tmp_path / "w" / "a b"]
+    escaped = str(inside[1]).replace(" ", "\\040")
+    names = ("/", str(inside[0]), escaped, f"{tmp_path}/work")
+    info = "".join(line.format(name) for name in names)
+    assert mounts_below(tmp_path / "w", info) == inside
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_what_is_mounted_stays_whole(tmp_path: Path) -> None:
+    host, out = tmp_path / "host", tmp_path / "out"
+    target = out / "work-killed" / "root" / "dev"
+    for folder in (host, target):
+        folder.mkdir(parents=True)
+    (host / "precious").touch()
+    mounted = subprocess.run(["mount", "--bind", host, target], check=False, capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    with workspace(out):
+        assert not target.exists()
+    assert (host / "precious").exists()
