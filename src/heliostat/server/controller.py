@@ -115,7 +115,7 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
         blobs,
         controller_id=own_id,
         lease_ttl_s=settings.agents.lease_ttl_s,
-        redeem=identity.joins.redeem,
+        certifier=identity.joins,
         host_of=host_id_of,
     )
     engine = TaskEngine(

@@ -27,7 +27,7 @@ class ApiSettings:
     """Address to listen on; loopback by default, since a new platform has no firewall yet."""
     port: int = 9000
     """TCP port of the public API (HTTPS); 9000 is what existing clients try first."""
-    names: tuple[str, ...] = ("localhost", "127.0.0.1")
+    names: tuple[str, ...] = ("127.0.0.1", "localhost")
     """DNS names and addresses in the API's certificate; the first one is in links and tokens."""
 
 
