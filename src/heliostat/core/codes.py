@@ -25,7 +25,7 @@ CODES: dict[str, Code] = {
         403,
         "Ask an administrator of the tenant or project to add one of your groups.",
     ),
-    "SystemPaused": Code(403, "Wait, or resume the system with `helio system resume`."),
+    "SystemPaused": Code(403, "Wait until an administrator resumes the system."),
     "NotFound": Code(404, "Check the path; /openapi.json lists every route."),
     "TenantNotFound": Code(404, "`helio tenant list` shows the tenants you may see."),
     "ProjectNotFound": Code(404, "`helio project list` shows the projects you may see."),
@@ -41,7 +41,9 @@ CODES: dict[str, Code] = {
     "GroupNotFound": Code(404, "`helio group list` shows the groups."),
     "NetworkNotFound": Code(404, "No such network exists on this site."),
     "DatastoreNotFound": Code(404, "`helio host show` lists the datastores of a host."),
-    "AvailabilityZoneNotFound": Code(404, "`helio zone list` shows the zones."),
+    "AvailabilityZoneNotFound": Code(
+        404, "A host's zone is set when it is created; `helio host list` shows the hosts."
+    ),
     "PageExpired": Code(404, "Start the list again from its first page."),
     "BlobNotFound": Code(404, "The content is gone; upload the image again."),
     "QuotaError": Code(400, "Free something, or ask for a higher limit with `helio quota update`."),
@@ -141,6 +143,10 @@ CODES: dict[str, Code] = {
     "StepSkipped": Code(500, "Do by hand what the step should have done."),
     "TaskUndone": Code(500, "`helio task explain` tells what happened."),
     "StoreCorrupt": Code(500, "Restore the store from a copy."),
+    "BackupFailed": Code(
+        500,
+        "Name a file in a folder that exists and that the controller may read and write.",
+    ),
     "CommandFailed": Code(500, "Read the program's own message."),
     "NotImplemented": Code(501, "This site does not offer that."),
     "InvalidAnswer": Code(

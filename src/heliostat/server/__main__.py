@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
+from heliostat.core.errors import HeliostatError
 from heliostat.server.commands import COMMANDS
 
 if __name__ == "__main__":
-    click.Group("heliostat", commands=COMMANDS)()
+    try:
+        click.Group("heliostat", commands=COMMANDS)()
+    except HeliostatError as error:
+        sys.exit(f"{error.message} ({error.code}) {error.hint}")

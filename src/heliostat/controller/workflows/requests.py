@@ -80,6 +80,6 @@ def refuse_busy(kind: str, entity: Operated) -> None:
         raise PermanentError(
             "ConcurrentTask",
             f"The {kind} {entity.id} is under another operation, task {entity.task_id}.",
-            hint=f"Wait for it with `helio task wait {entity.task_id}`, then try again.",
+            hint=f"Wait for it with `helio task watch {entity.task_id}`, then try again.",
             data={"taskId": entity.task_id},
         )
