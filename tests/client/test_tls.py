@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -74,6 +75,14 @@ def make_ca(folder: Path, name: str) -> tuple[Path, Path]:
     return certificate_file, key_file
 
 
+def _knows(name: str) -> bool:
+    try:
+        socket.getaddrinfo(name, 443)
+    except OSError:
+        return False
+    return True
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("tls")
@@ -119,6 +128,7 @@ def test_another_ca_does_not_vouch_for_it(site: tuple[str, str], folder: Path) -
         assert caught.value.code == "CertificateInvalid"
 
 
+@pytest.mark.skipif(not _knows("localhost"), reason="this machine does not know its own name")
 def test_another_name_is_refused(site: tuple[str, str]) -> None:
     url, ca_pem = site
     with (
