@@ -1,7 +1,7 @@
 """How long ``helio --help`` takes, against starting Python itself.
 
 Threshold: 150 ms at the median on an idle machine.  Run it by hand:
-``python benchmarks/cli/start_up.py``; it prints raw samples and exits with 1 when
+``python benchmarks/cli/bench.py``; it prints raw samples and exits with 1 when
 the threshold is passed.
 """
 
