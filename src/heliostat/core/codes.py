@@ -172,6 +172,9 @@ CODES: dict[str, Code] = {
     "AuthInitializationFailure": Code(503, "Wait until the controller has started."),
     "ShuttingDown": Code(503, "Try again when the controller is back."),
     "DiskFull": Code(507, "Free space on the disk that holds HELIO_HOME and try again."),
+    "AlreadyRunning": Code(
+        409, "Stop the other process first; `helio down` stops a whole platform."
+    ),
     "PortTaken": Code(500, "Stop what listens there, or choose another port in the settings."),
     "QemuMissing": Code(500, "Install it: `apt-get install qemu-system-x86 qemu-utils`."),
     "HypervisorFailed": Code(500, "`helio vm log` and the agent's log tell more."),
