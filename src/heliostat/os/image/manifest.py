@@ -45,6 +45,8 @@ class Manifest:
     """Units that must never start."""
     kernel_options: tuple[str, ...]
     """Kernel command line, without ``root=``."""
+    initrd_modules: tuple[str, ...] = ()
+    """Kernel modules that the boot disk needs; with any, the image gets a small initrd."""
     free_mib: int = 256
     """Free space of the root file system before it grows into a larger disk."""
 

@@ -22,6 +22,7 @@ from heliostat.os.image.monitor import Monitor
 from heliostat.os.image.programs import resolve, run_reporting
 
 _INSTALL_TIMEOUT_S = 3600
+_INITRD = "/boot/heliostat-initrd"
 _STAGE = re.compile(r"^I: (.+)$|^(?:Setting up|Unpacking) (\S+)")
 _HOST_TRACES = (
     "etc/apt/apt.conf.d/99mmdebstrap",
@@ -63,6 +64,8 @@ def configure(manifest: Manifest, root: Path, root_partition_id: str) -> None:
     for path, target in manifest.links.items():
         _link(root / path.lstrip("/"), target)
     _switch_units(manifest, root)
+    if manifest.initrd_modules:
+        _make_initrd(manifest, root)
     _write_boot_menu(manifest, root, root_partition_id)
     _remove(root, (*manifest.remove, *_HOST_TRACES))
     # "uninitialized" is what makes systemd treat the next boot as the first
@@ -117,10 +120,24 @@ def _write_preset(manifest: Manifest, root: Path) -> None:
     (folder / "10-heliostat.preset").write_text("\n".join([*lines, "disable *", ""]))
 
 
+def _make_initrd(manifest: Manifest, root: Path) -> None:
+    """By the image's own script, which its kernel hooks run too when a kernel is upgraded."""
+    script = "/usr/lib/heliostat/make-initrd"
+    if not (root / script.lstrip("/")).is_file():
+        raise HeliostatError(
+            "BuildFailed", f"The manifest has initrd_modules, but no overlay brings {script}."
+        )
+    (root / "usr/lib/heliostat/initrd/modules").write_text(
+        "".join(f"{name}\n" for name in manifest.initrd_modules)
+    )
+    run(["chroot", str(root), script], timeout_s=120)
+
+
 def _write_boot_menu(manifest: Manifest, root: Path, root_partition_id: str) -> None:
     options = " ".join((f"root=PARTUUID={root_partition_id}", *manifest.kernel_options))
     # /vmlinuz is a link that Debian keeps on the newest installed kernel
-    menu = f"set timeout=0\nlinux /vmlinuz {options}\nboot\n"
+    initrd = f"initrd {_INITRD}\n" if manifest.initrd_modules else ""
+    menu = f"set timeout=0\nlinux /vmlinuz {options}\n{initrd}boot\n"
     folder = root / "boot" / "grub"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "grub.cfg").write_text(menu)
