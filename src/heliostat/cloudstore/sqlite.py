@@ -31,6 +31,7 @@ from heliostat.cloudstore.contract import (
 from heliostat.cloudstore.feed import BUFFERED_COMMITS, Feed
 from heliostat.cloudstore.keyspace import LEASES, check_changes, check_guards
 from heliostat.cloudstore.leases import LeaseKeeper
+from heliostat.cloudstore.sqlite_copy import Copy
 from heliostat.cloudstore.sqlite_file import StoreLock, check_writable, prepare
 from heliostat.cloudstore.sqlite_reader import Reader
 from heliostat.cloudstore.sqlite_writer import Compaction, Outcome, Submission, Writer
@@ -58,6 +59,7 @@ class SqliteStore:
         path = Path(path).resolve()
         self._loop = loop
         self._closing = False
+        self._copying = asyncio.Lock()
         self._free: SimpleQueue[Reader] = SimpleQueue()
         with ExitStack() as opening:
             check_writable(path)
@@ -136,9 +138,19 @@ class SqliteStore:
         target = min(revision, self._reader.revision())
         reached = -1
         while reached < target:
+            self._check_open()
             answer: Answer = self._loop.create_future()
             self._writer.submit(Compaction(answer, target))
             reached = await answer
+
+    async def backup(self, path: Path | str) -> Copy:
+        """Copy the store, as of one revision, to ``path``, while commits go on.
+
+        The copy is checked, durable, and takes its name only when it is whole.
+        Raises ``BackupFailed``, ``DiskFull``, or ``StoreCorrupt`` for a damaged store.
+        """
+        async with self._copying:  # one at a time: the other pooled reader stays free for lists
+            return await self._pooled_read(lambda reader: reader.copy_to(Path(path)))
 
     async def acquire(self, name: str, owner: str, ttl_s: float) -> Lease | None:
         return await self._leases.acquire(name, owner, ttl_s)

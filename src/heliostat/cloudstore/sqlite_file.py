@@ -170,12 +170,17 @@ def _create_or_check(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(statement)
         connection.execute("COMMIT")
         return
-    if application != APPLICATION_ID:
+    check_contents(connection, path, whole=path.stat().st_size <= CHECKED_AT_OPEN_BYTES)
+
+
+def check_contents(connection: sqlite3.Connection, path: Path, *, whole: bool) -> None:
+    """Raise ``StoreCorrupt`` for what is no store, a newer version's, or (``whole``) damaged."""
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise _corrupt(path, "it is no store of Heliostat")
     written = connection.execute("PRAGMA user_version").fetchone()[0]
     if written > FORMAT:
         raise _corrupt(path, f"a newer version wrote it (format {written}, known is {FORMAT})")
-    if path.stat().st_size <= CHECKED_AT_OPEN_BYTES:
+    if whole:
         finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if finding != "ok":
             raise _corrupt(path, finding)
@@ -201,7 +206,10 @@ def _is_writable(path: Path) -> bool:
     return os.access(path, os.W_OK) and bool(path.stat().st_mode & 0o222)
 
 
+def own_files(path: Path) -> tuple[Path, ...]:
+    """Every file that a store at ``path`` may have."""
+    return tuple(path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", ".lock"))
+
+
 def _existing(path: Path) -> list[Path]:
-    """The store's files that are there."""
-    names = [path.name + suffix for suffix in ("", "-wal", "-shm", ".lock")]
-    return [path.with_name(name) for name in names if path.with_name(name).exists()]
+    return [each for each in own_files(path) if each.exists()]

@@ -21,6 +21,7 @@ from heliostat.cloudstore.contract import (
     Version,
 )
 from heliostat.cloudstore.keyspace import prefix_end
+from heliostat.cloudstore.sqlite_copy import Copy, take
 from heliostat.cloudstore.sqlite_file import connect, first_seq, revision_of, translate
 
 EVENTS_A_READ = 1000
@@ -111,6 +112,10 @@ class Reader:
         # The last commit may be cut off; it comes with the next read.
         last = events[-1].revision
         return tuple(event for event in events if event.revision < last), last - 1
+
+    def copy_to(self, target: Path) -> Copy:
+        """Write the store as it is now to ``target``; see ``sqlite_copy.take``."""
+        return take(self._connection, self._path, target)
 
     def check_exists(self, revision: int) -> None:
         """Raise ``Compacted`` or ``FutureRevision`` unless ``revision`` can be read."""

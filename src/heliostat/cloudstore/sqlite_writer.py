@@ -231,6 +231,7 @@ class Writer(Generic[Token]):
                 self._connection.close()
             with contextlib.suppress(Exception):  # the next commit reports what is wrong
                 self._connection = connect(self._path)
+                self._revision, self._compacted = self._meta()
 
     def _reason(self, error: Exception) -> Exception:
         return translate(error, self._path) if isinstance(error, sqlite3.Error) else error
