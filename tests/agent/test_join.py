@@ -19,7 +19,8 @@ from heliostat.core.errors import HeliostatError
 from heliostat.identity.authority import Authority
 
 with tempfile.TemporaryDirectory() as _folder:
-    CA_PEM = Authority.open(Path(_folder), SystemClock(), "test.local").ca_pem
+    AUTHORITY = Authority.open(Path(_folder), SystemClock(), "test.local")
+CA_PEM = AUTHORITY.ca_pem
 FINGERPRINT = hashlib.sha256(ssl.PEM_cert_to_DER_cert(CA_PEM)).hexdigest()
 
 
@@ -62,12 +63,12 @@ async def test_joining_keeps_a_key_that_only_the_owner_reads(tmp_path: Path) -> 
         assert len(context.get_ca_certs()) == 1
         assert x509.load_pem_x509_csr(csr.encode()).is_signature_valid
         seen.append((url, secret))
-        return {"certificate": "CERT", "ca": "CA"}
+        return {"certificate": AUTHORITY.sign_csr(csr, host_id="h1"), "ca": CA_PEM}
 
     files = await join(token(), tmp_path / "agent", http)
     assert seen == [("https://controller:9001", "s3cret")]
-    assert stat.S_IMODE(files.key.stat().st_mode) == 0o600
-    assert files.certificate.read_text() == "CERT"
+    assert stat.S_IMODE(files.identity.stat().st_mode) == 0o600
+    assert len(files.context(SystemClock().now_ms()).get_ca_certs()) == 1
     assert files.joined
     assert files.url == "https://controller:9001"
 

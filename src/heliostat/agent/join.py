@@ -12,15 +12,12 @@ import binascii
 import hashlib
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
+from heliostat.agent.credentials import Credentials, new_key, signing_request
 from heliostat.agentlink.client import redeem
 from heliostat.core.errors import PermanentError
 from heliostat.core.files import atomic_write
@@ -37,38 +34,6 @@ class JoinToken(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     host: str
     secret: str
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """The files that an agent dials with; complete once ``controller`` exists."""
-
-    home: Path
-
-    @property
-    def key(self) -> Path:
-        return self.home / "agent.key"
-
-    @property
-    def certificate(self) -> Path:
-        return self.home / "agent.pem"
-
-    @property
-    def ca(self) -> Path:
-        return self.home / "ca.pem"
-
-    @property
-    def controller(self) -> Path:
-        """One line: the controller's agent address.  Written last."""
-        return self.home / "controller"
-
-    @property
-    def joined(self) -> bool:
-        return self.controller.exists()
-
-    @property
-    def url(self) -> str:
-        return self.controller.read_text().strip()
 
 
 def read_token(text: str) -> JoinToken:
@@ -100,36 +65,22 @@ async def join(token: str, home: Path, http: Redeem = redeem) -> Credentials:
     parsed = read_token(token)
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=parsed.ca)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    key = ec.generate_private_key(ec.SECP256R1())
-    answer = await http(parsed.url, context, parsed.secret, _signing_request(key, parsed.host))
+    key = new_key()
+    request = signing_request(key, parsed.host)
+    answer = await http(parsed.url, context, parsed.secret, request)
     return _keep(home, parsed.url, key, answer)
 
 
 def _keep(
-    home: Path, url: str, key: ec.EllipticCurvePrivateKey, answer: dict[str, str]
+    home: Path, url: str, key: EllipticCurvePrivateKey, answer: dict[str, str]
 ) -> Credentials:
     files = Credentials(home)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     files.controller.unlink(missing_ok=True)
-    atomic_write(files.key, _pem(key), mode=0o600)
-    atomic_write(files.certificate, answer["certificate"].encode())
+    files.replace(key, answer["certificate"])
     atomic_write(files.ca, answer["ca"].encode())
     atomic_write(files.controller, f"{url}\n".encode())
     return files
-
-
-def _signing_request(key: ec.EllipticCurvePrivateKey, host: str) -> str:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
-    return request.public_bytes(serialization.Encoding.PEM).decode()
-
-
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
 
 
 def _invalid(why: str) -> PermanentError:

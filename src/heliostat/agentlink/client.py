@@ -52,6 +52,10 @@ class Link:
                 "AgentUnavailable", "The link to the controller is cut."
             ) from error
 
+    async def close(self) -> None:
+        """End the link; ``frames`` ends too."""
+        await self._socket.close()
+
     async def fetch_blob(self, digest: str, offset: int) -> AsyncIterator[bytes]:
         """The blob's bytes from ``offset`` on, over a connection of its own."""
         headers = {"Range": f"bytes={offset}-"} if offset else {}
@@ -111,18 +115,25 @@ async def dial(url: str, context: ssl.SSLContext) -> AsyncIterator[Link]:
 
 async def redeem(url: str, context: ssl.SSLContext, secret: str, request: str) -> dict[str, str]:
     """Exchange a join secret and a PEM signing request for ``{certificate, ca}``."""
+    return await _certified(f"{url}/agent/join", context, {"secret": secret, "csr": request})
+
+
+async def renew(url: str, context: ssl.SSLContext, request: str) -> dict[str, str]:
+    """A new certificate for the host whose present one ``context`` shows: ``{certificate, ca}``."""
+    return await _certified(f"{url}/agent/renew", context, {"csr": request})
+
+
+async def _certified(address: str, context: ssl.SSLContext, body: dict[str, str]) -> dict[str, str]:
     connector = aiohttp.TCPConnector(ssl=context)
     timeout = aiohttp.ClientTimeout(total=30)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         try:
-            async with session.post(
-                f"{url}/agent/join", json={"secret": secret, "csr": request}
-            ) as answer:
-                body = await answer.json()
+            async with session.post(address, json=body) as answer:
+                told = await answer.json()
                 if answer.status != 200:
-                    raise HeliostatError(body["code"], body["message"], hint=body.get("hint"))
-                return cast(dict[str, str], body)
+                    raise HeliostatError(told["code"], told["message"], hint=told.get("hint"))
+                return cast(dict[str, str], told)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise TemporaryError(
-                "Unreachable", f"The controller at {url} can't be reached: {error}."
+                "Unreachable", f"The controller at {address} can't be reached: {error}."
             ) from error

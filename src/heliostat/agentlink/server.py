@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -25,9 +26,24 @@ from heliostat.core.ids import Ids
 
 log = logging.getLogger(__name__)
 
-JOIN_BODY_BYTES = 64 << 10
+BODY_BYTES = 64 << 10
+BODY_TIMEOUT_S = 30.0
 
+T = TypeVar("T")
 HostOf = Callable[[Mapping[str, object] | None], str | None]
+
+
+class JoinRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of ``POST /agent/join``: a one-time secret and a PEM signing request."""
+
+    secret: str
+    csr: str
+
+
+class RenewRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of ``POST /agent/renew``; the host is the one in the certificate shown."""
+
+    csr: str
 
 
 class AgentHandler(Protocol):
@@ -45,6 +61,9 @@ class AgentHandler(Protocol):
     async def redeem(self, secret: str, request: str) -> dict[str, str]:
         """Join: ``{certificate, ca}`` for a one-time secret and a PEM signing request."""
 
+    async def renew(self, host_id: str, request: str) -> dict[str, str]:
+        """A new certificate, ``{certificate, ca}``, for a host that shows its present one."""
+
     def blob_path(self, digest: str) -> Path:
         """The file of a blob; raises ``BlobNotFound``."""
 
@@ -58,15 +77,16 @@ class AgentGate:
         self._ids = ids
         self._host_of_certificate = host_of
         self._sessions: dict[str, Session] = {}
-        self._tunnels: dict[str, asyncio.Future[SocketTunnel]] = {}
-        self._tunnel_ends: dict[str, asyncio.Event] = {}
+        self._awaited: dict[str, _Awaited] = {}
+        self._tunnels: set[_EndingTunnel] = set()
 
     def app(self) -> web.Application:
-        app = web.Application(client_max_size=JOIN_BODY_BYTES)
+        app = web.Application(client_max_size=BODY_BYTES)
         app.add_routes(
             [
                 web.get("/agent/link", self._errors(self._link)),
                 web.post("/agent/join", self._errors(self._join)),
+                web.post("/agent/renew", self._errors(self._renew)),
                 web.get("/agent/blobs/{digest}", self._errors(self._blob)),
                 web.get("/agent/tunnel/{ticket}", self._errors(self._tunnel)),
             ]
@@ -85,19 +105,21 @@ class AgentGate:
         """A byte stream into a guest: ``params`` as for the agent's ``tunnel`` request."""
         session = self.session(host_id)
         ticket = self._ids.secret()
-        future: asyncio.Future[SocketTunnel] = asyncio.get_running_loop().create_future()
-        self._tunnels[ticket] = future
+        awaited = self._awaited[ticket] = _Awaited(host_id)
         try:
             await session.request("tunnel", {**params, "ticket": ticket})
             async with asyncio.timeout(REQUEST_TIMEOUT_S):
-                socket = await future
+                return await awaited.tunnel
         except TimeoutError as error:
+            awaited.give_up()
             raise TemporaryError(
                 "AgentUnavailable", f"Host {host_id} did not open the tunnel in time."
             ) from error
+        except BaseException:
+            awaited.give_up()
+            raise
         finally:
-            self._tunnels.pop(ticket, None)
-        return _EndingTunnel(socket, self._tunnel_ends[ticket])
+            del self._awaited[ticket]
 
     async def _link(self, request: web.Request) -> web.StreamResponse:
         host_id = self._host_of(request)
@@ -106,14 +128,20 @@ class AgentGate:
         session = Session(host_id, socket)
         older = self._sessions.get(host_id)
         self._sessions[host_id] = session
-        if older is not None:
-            await older.cut()
+        # beside the new session: a half-open connection is slow to admit that it is closed
+        cutting = asyncio.create_task(older.cut()) if older is not None else None
         try:
             await self._serve(session)
+        except HeliostatError as error:
+            log.info("link of host %s ended: %s", session.host_id, error)
+        except msgspec.MsgspecError as error:
+            log.warning("host %s sent what is no frame: %s", session.host_id, error)
         finally:
             if self._sessions.get(host_id) is session:
                 del self._sessions[host_id]
             await session.cut()
+            if cutting is not None:
+                await cutting
         return socket
 
     async def _serve(self, session: Session) -> None:
@@ -127,10 +155,6 @@ class AgentGate:
             done, _ = await asyncio.wait({serving, receiving}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-        except HeliostatError as error:
-            log.info("link of host %s ended: %s", session.host_id, error)
-        except msgspec.MsgspecError as error:
-            log.warning("host %s sent what is no frame: %s", session.host_id, error)
         finally:
             for task in (serving, receiving):
                 task.cancel()
@@ -144,36 +168,41 @@ class AgentGate:
                 await self._handler.reported(session, frame)
 
     async def _join(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        if not isinstance(body, dict) or not {"secret", "csr"} <= body.keys():
-            raise PermanentError("InvalidEntity", "A join needs a secret and a signing request.")
-        return web.json_response(await self._handler.redeem(str(body["secret"]), str(body["csr"])))
+        body = await _parsed(request, JoinRequest)
+        return web.json_response(await self._handler.redeem(body.secret, body.csr))
+
+    async def _renew(self, request: web.Request) -> web.StreamResponse:
+        host_id = self._host_of(request)
+        body = await _parsed(request, RenewRequest)
+        return web.json_response(await self._handler.renew(host_id, body.csr))
 
     async def _blob(self, request: web.Request) -> web.StreamResponse:
         self._host_of(request)
         return web.FileResponse(self._handler.blob_path(request.match_info["digest"]))
 
     async def _tunnel(self, request: web.Request) -> web.StreamResponse:
-        self._host_of(request)
-        ticket = request.match_info["ticket"]
-        future = self._tunnels.get(ticket)
-        if future is None or future.done():
+        host_id = self._host_of(request)
+        awaited = self._awaited.get(request.match_info["ticket"])
+        if awaited is None or awaited.host_id != host_id or awaited.tunnel.done():
             raise PermanentError("NotFound", "Nobody waits for this tunnel.")
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S)
         await socket.prepare(request)
-        ended = self._tunnel_ends[ticket] = asyncio.Event()
-        future.set_result(SocketTunnel(socket))
+        if awaited.tunnel.done():  # given up, or dialled twice, meanwhile
+            return socket
+        tunnel = _EndingTunnel(SocketTunnel(socket))
+        self._tunnels.add(tunnel)
+        awaited.tunnel.set_result(tunnel)
         try:
-            await ended.wait()
+            await tunnel.ended.wait()
         finally:
-            del self._tunnel_ends[ticket]
+            self._tunnels.discard(tunnel)
         return socket
 
     async def _shutdown(self, _app: web.Application) -> None:
         for session in list(self._sessions.values()):
             await session.cut()
-        for ended in list(self._tunnel_ends.values()):
-            ended.set()
+        for tunnel in list(self._tunnels):
+            tunnel.ended.set()
 
     def _host_of(self, request: web.Request) -> str:
         transport = request.transport
@@ -200,9 +229,9 @@ class AgentGate:
 class _EndingTunnel:
     """A tunnel that lets its HTTP handler return when it is closed."""
 
-    def __init__(self, tunnel: SocketTunnel, ended: asyncio.Event) -> None:
+    def __init__(self, tunnel: SocketTunnel) -> None:
         self._tunnel = tunnel
-        self._ended = ended
+        self.ended = asyncio.Event()
 
     async def read(self) -> bytes:
         return await self._tunnel.read()
@@ -211,5 +240,35 @@ class _EndingTunnel:
         await self._tunnel.write(data)
 
     async def close(self) -> None:
-        await self._tunnel.close()
-        self._ended.set()
+        try:
+            await self._tunnel.close()
+        finally:
+            self.ended.set()
+
+
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    """A tunnel that a host was asked to dial."""
+
+    host_id: str
+    tunnel: asyncio.Future[_EndingTunnel] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def give_up(self) -> None:
+        """Nobody will use the tunnel: end it if it was dialled, refuse it if it comes later."""
+        if not self.tunnel.cancel() and not self.tunnel.cancelled():
+            self.tunnel.result().ended.set()
+
+
+async def _parsed(request: web.Request, type_: type[T]) -> T:
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            raw = await request.read()
+    except TimeoutError as error:
+        sentence = f"The body did not arrive within {BODY_TIMEOUT_S:g} s."
+        raise PermanentError("InvalidJson", sentence) from error
+    try:
+        return msgspec.json.decode(raw, type=type_)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise PermanentError("InvalidEntity", f"The body can't be used: {error}.") from error

@@ -79,9 +79,12 @@ class FrameCodec:
         return self._decoder.decode(text)
 
 
-def agent_client_context(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
-    """TLS as an agent: trusts the platform's CA alone and shows the host's certificate."""
+def agent_client_context(ca: Path, identity: Path) -> ssl.SSLContext:
+    """TLS as an agent: trusts the platform's CA alone and shows the host's certificate.
+
+    ``identity`` holds certificate and key.  Raises ``OSError`` for files of no use.
+    """
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(ca))
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(identity)
     return context

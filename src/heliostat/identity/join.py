@@ -89,6 +89,14 @@ class Joins:
             raise _refused() from error
         return {"certificate": certificate, "ca": self._authority.ca_pem}
 
+    async def renew(self, host_id: str, csr_pem: str) -> dict[str, str]:
+        """``{certificate, ca}`` for an agent that has shown its certificate for ``host_id``.
+
+        Raises ``InvalidEntity`` (the request is bad).
+        """
+        certificate = self._authority.sign_csr(csr_pem, host_id=host_id)
+        return {"certificate": certificate, "ca": self._authority.ca_pem}
+
 
 def encode(token: JoinToken) -> str:
     """The text that a person hands to the agent."""

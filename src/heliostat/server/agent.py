@@ -7,16 +7,15 @@ import dataclasses
 import logging
 import os
 import signal
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+from heliostat.agent.credentials import Credentials
 from heliostat.agent.hypervisors.qemu.driver import QemuHypervisor
 from heliostat.agent.hypervisors.qemu.probe import host_kernel
-from heliostat.agent.join import Credentials, join
+from heliostat.agent.join import join
+from heliostat.agent.renewal import Renewal
 from heliostat.agent.service import Agent
 from heliostat.agent.settings import AgentSettings
-from heliostat.agentlink.client import Link, dial
-from heliostat.agentlink.transport import agent_client_context
 from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.os.image.tiny import build_tiny
@@ -51,12 +50,8 @@ def main(home: Home, folder: Path | None, token: str | None) -> None:
 
 
 async def _run(home: Home, own: Path, files: Credentials, settings: AgentSettings) -> None:
-    context = agent_client_context(files.ca, files.certificate, files.key)
-
-    def dialer() -> AbstractAsyncContextManager[Link]:
-        return dial(files.url, context)
-
-    agent = Agent(own, dialer, QemuHypervisor(own, settings), SystemClock(), settings)
+    clock = SystemClock()
+    agent = Agent(own, Renewal(files, clock).dial, QemuHypervisor(own, settings), clock, settings)
     running = asyncio.create_task(agent.run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

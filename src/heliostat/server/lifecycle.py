@@ -100,7 +100,8 @@ def _start_controller(home: Home, monitor: Monitor) -> None:
 def _start_agent(home: Home, monitor: Monitor) -> None:
     if pidfile.read(home.pid_file("agent")) is not None:
         return
-    from heliostat.agent.join import Credentials, join
+    from heliostat.agent.credentials import Credentials
+    from heliostat.agent.join import join
 
     with monitor.step("start the agent"), Client(f"unix:{home.socket}") as owner:
         host = _this_host(owner)

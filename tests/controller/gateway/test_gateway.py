@@ -85,14 +85,15 @@ class Site:
         """Join as ``host_id`` and return the TLS context of its agent."""
         token = decode((await self.joins.issue(host_id)).token)
         folder = self.folder / host_id
-        key = new_key(folder / "agent.key")
+        key = new_key(folder / "identity.pem")
         request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
         csr = request.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
         trusted = ssl.create_default_context(cadata=token.ca)
         answer = await client.redeem(token.url, trusted, token.secret, csr)
-        (folder / "agent.pem").write_text(answer["certificate"])
+        with (folder / "identity.pem").open("a") as identity:
+            identity.write(answer["certificate"])
         (folder / "ca.pem").write_text(answer["ca"])
-        return agent_client_context(folder / "ca.pem", folder / "agent.pem", folder / "agent.key")
+        return agent_client_context(folder / "ca.pem", folder / "identity.pem")
 
     async def until(self, key: str, *, exists: bool = True) -> bytes | None:
         """The document at ``key`` once it exists (or is gone)."""
@@ -121,7 +122,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         blobs,
         controller_id="c1",
         lease_ttl_s=0.6,
-        redeem=joins.redeem,
+        certifier=joins,
         host_of=host_id_of,
     )
     runner = web.AppRunner(gateway.gate.app(), shutdown_timeout=0.1)

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from heliostat.agentlink.messages import Hello, Report
 from heliostat.agentlink.server import AgentGate, HostOf
@@ -21,15 +20,25 @@ from heliostat.agentlink.transport import Tunnel
 from heliostat.cloudstore.contract import CloudStore, GuardFailed, Lease, LeaseLost
 from heliostat.content.blobs import Blobs
 from heliostat.controller.gateway import desired, reports
+from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.host_seen import host_seen
 from heliostat.core.clock import Clock
-from heliostat.core.errors import PermanentError
+from heliostat.core.errors import PermanentError, TemporaryError
 from heliostat.core.ids import Ids
 
 log = logging.getLogger(__name__)
 
 RENEWALS_PER_TTL = 3
-Redeem = Callable[[str, str], Awaitable[dict[str, str]]]
+
+
+class Certifier(Protocol):
+    """Who certifies agents; both answer ``{certificate, ca}`` for a PEM signing request."""
+
+    async def redeem(self, secret: str, request: str) -> dict[str, str]:
+        """For the one-time secret of a join token; raises ``InvalidToken``."""
+
+    async def renew(self, host_id: str, request: str) -> dict[str, str]:
+        """For a host that has proved who it is."""
 
 
 class Gateway:
@@ -44,7 +53,7 @@ class Gateway:
         *,
         controller_id: str,
         lease_ttl_s: float,
-        redeem: Redeem,
+        certifier: Certifier,
         host_of: HostOf,
     ) -> None:
         self._store = store
@@ -52,18 +61,22 @@ class Gateway:
         self._blobs = blobs
         self._owner = controller_id
         self._ttl_s = lease_ttl_s
-        self._redeem = redeem
+        self._certifier = certifier
         self._leases: dict[Session, Lease] = {}
         self.gate = AgentGate(self, ids, host_of)
 
     async def greeted(self, session: Session, hello: Hello) -> None:
-        """Take the host's lease (waiting while another controller's session still holds it)."""
+        """Take the host's lease (waiting while another controller's session still holds it).
+
+        Raises ``HostNotFound`` for a host that was removed.
+        """
+        await reading.host(self._store, session.host_id)
         name = f"agent/{session.host_id}"
         while (lease := await self._store.acquire(name, self._owner, self._ttl_s)) is None:
             await self._clock.sleep(self._ttl_s / RENEWALS_PER_TTL)
+        await host_seen(self._store, session.host_id, hello.facts)
         self._leases[session] = lease
         log.info("host %s is connected", session.host_id)
-        await host_seen(self._store, session.host_id, hello.facts)
 
     async def serve(self, session: Session) -> None:
         """Renew the host's lease and send its desired state, until cancelled."""
@@ -89,7 +102,12 @@ class Gateway:
             await host_seen(self._store, session.host_id, report.facts)
 
     async def redeem(self, secret: str, request: str) -> dict[str, str]:
-        return await self._redeem(secret, request)
+        return await self._certifier.redeem(secret, request)
+
+    async def renew(self, host_id: str, request: str) -> dict[str, str]:
+        """A new certificate; raises ``HostNotFound`` for a host that was removed."""
+        await reading.host(self._store, host_id)
+        return await self._certifier.renew(host_id, request)
 
     def blob_path(self, digest: str) -> Path:
         if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
@@ -111,10 +129,13 @@ class Gateway:
 
     async def _renew(self, session: Session) -> None:
         lease = self._leases[session]
-        try:
-            while True:
-                await self._clock.sleep(self._ttl_s / RENEWALS_PER_TTL)
+        while True:
+            await self._clock.sleep(self._ttl_s / RENEWALS_PER_TTL)
+            try:
                 await self._store.renew(lease)
-        except LeaseLost:
-            log.warning("the lease of host %s was lost", session.host_id)
-            await session.cut()
+            except LeaseLost:
+                log.warning("the lease of host %s was lost", session.host_id)
+                await session.cut()
+                return
+            except TemporaryError as error:
+                log.warning("the lease of host %s waits: %s", session.host_id, error)
