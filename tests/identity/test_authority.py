@@ -17,7 +17,13 @@ from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import CommandFailed, run
 from heliostat.identity.authority import Authority, needs_renewal
-from heliostat.identity.tls import agent_ssl_context, host_id_of, renew, server_ssl_context
+from heliostat.identity.tls import (
+    agent_ssl_context,
+    host_id_of,
+    keep_renewed,
+    renew,
+    server_ssl_context,
+)
 from heliostat.testing.clock import VirtualClock
 from heliostat.testing.signin import signing_request
 
@@ -112,6 +118,23 @@ async def test_a_renewed_certificate_serves_without_a_restart(tmp_path: Path) ->
     renew(authority, NAMES, [server])
     assert files.chain.read_bytes() != old
     assert await handshake(server, client) is None
+
+
+async def test_the_server_renews_by_itself_before_a_third_of_the_life_is_left(
+    tmp_path: Path,
+) -> None:
+    clock = VirtualClock(time.time_ns() // 1_000_000 - 70 * 86_400_000)
+    authority = Authority.open(tmp_path, clock, "heliostat.local")
+    files = authority.issue_server(NAMES)
+    server = server_ssl_context(files)
+    old = files.chain.read_bytes()
+    keeping = asyncio.create_task(keep_renewed(clock, authority, NAMES, [server]))
+    await clock.advance(59 * 86_400)
+    assert files.chain.read_bytes() == old
+    await clock.advance(11 * 86_400)
+    assert files.chain.read_bytes() != old
+    assert await handshake(server, ssl.create_default_context(cadata=authority.ca_pem)) is None
+    keeping.cancel()
 
 
 def test_a_damaged_or_mixed_up_authority_refuses_to_start(tmp_path: Path) -> None:

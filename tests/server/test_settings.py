@@ -24,6 +24,16 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert settings.workflows.scheduler.cpu_overcommit == 2.0
 
 
+def test_sign_in_is_set_by_table_and_environment(tmp_path: Path) -> None:
+    (tmp_path / "heliostat.toml").write_text(
+        "[identity.lockout]\nfailures = 3\n[identity.passwords]\nminimum_length = 15\n"
+    )
+    environ = {"HELIO__IDENTITY__LIFETIMES__ACCESS_S": "600"}
+    identity = load_settings(tmp_path, environ).identity
+    assert (identity.lockout.failures, identity.passwords.minimum_length) == (3, 15)
+    assert identity.lifetimes.access_s == 600.0
+
+
 @pytest.mark.parametrize(
     ("text", "environ", "says"),
     [

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping, Sequence
 
+from heliostat.core.clock import Clock
 from heliostat.identity.authority import HOST_SAN, Authority, ServerFiles
+
+DAY_S = 86_400.0
 
 
 def server_ssl_context(files: ServerFiles) -> ssl.SSLContext:
@@ -35,11 +38,20 @@ def agent_ssl_context(files: ServerFiles, ca_pem: str) -> ssl.SSLContext:
 def renew(authority: Authority, names: Sequence[str], contexts: Sequence[ssl.SSLContext]) -> None:
     """Renew the server's certificate if it is due, for connections from now on.
 
-    Call it about once a day with the contexts of all listeners; nothing is restarted.
+    ``contexts`` are those of all listeners; nothing is restarted.
     """
     files = authority.issue_server(names)
     for context in contexts:
         context.load_cert_chain(files.chain, files.key)
+
+
+async def keep_renewed(
+    clock: Clock, authority: Authority, names: Sequence[str], contexts: Sequence[ssl.SSLContext]
+) -> None:
+    """``renew`` once a day, until cancelled."""
+    while True:
+        await clock.sleep(DAY_S)
+        renew(authority, names, contexts)
 
 
 def host_id_of(peer_certificate: Mapping[str, object] | None) -> str | None:

@@ -35,7 +35,7 @@ from heliostat.core.ids import SystemIds
 from heliostat.identity import http as identity_http
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.site import Identity
-from heliostat.identity.tls import agent_ssl_context, host_id_of, server_ssl_context
+from heliostat.identity.tls import agent_ssl_context, host_id_of, keep_renewed, server_ssl_context
 from heliostat.server import daemon, pidfile, ports
 from heliostat.server.controller_id import controller_id
 from heliostat.server.home import Home
@@ -148,7 +148,13 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
 def _identity(home: Home, settings: Settings, store: SqliteStore) -> Identity:
     first, *others = (f"https://{name}:{settings.api.port}" for name in settings.api.names)
     options = IdentityOptions(
-        domain=settings.identity.domain, base_url=first, other_urls=tuple(others)
+        domain=settings.identity.domain,
+        base_url=first,
+        other_urls=tuple(others),
+        passwords=settings.identity.passwords,
+        lockout=settings.identity.lockout,
+        hashing=settings.identity.hashing,
+        lifetimes=settings.identity.lifetimes,
     )
     return Identity(
         store,
@@ -174,9 +180,15 @@ async def _listen(
     home.socket.unlink(missing_ok=True)
     await web.UnixSite(public, str(home.socket)).start()
     home.socket.chmod(SOCKET_MODE)
-    await _tcp(public, settings.api.host, settings.api.port, server_ssl_context(files), "api.port")
+    context = server_ssl_context(files)
+    await _tcp(public, settings.api.host, settings.api.port, context, "api.port")
     gate_context = agent_ssl_context(files, identity.authority.ca_pem)
     await _tcp(agents, settings.agents.host, settings.agents.port, gate_context, "agents.port")
+    contexts = (context, gate_context)
+    clock = SystemClock()
+    await _background(
+        stack, lambda: keep_renewed(clock, identity.authority, settings.api.names, contexts)
+    )
 
 
 async def _runner(stack: AsyncExitStack, app: web.Application) -> web.AppRunner:

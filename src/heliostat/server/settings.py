@@ -15,6 +15,7 @@ from heliostat.agent.settings import AgentSettings
 from heliostat.cloudstore.retention import Retention
 from heliostat.controller.workflows.settings import WorkflowSettings
 from heliostat.core.settings import load
+from heliostat.identity.options import HashCost, LockoutPolicy, PasswordPolicy, TokenLifetimes
 
 CONFIG_NAME = "heliostat.toml"
 
@@ -61,6 +62,14 @@ class IdentitySettings:
 
     domain: str = "heliostat.local"
     """Name of the system tenant's domain: users are ``name@domain``."""
+    passwords: PasswordPolicy = field(default_factory=PasswordPolicy)
+    """What a password must be."""
+    lockout: LockoutPolicy = field(default_factory=LockoutPolicy)
+    """When guessing stops."""
+    hashing: HashCost = field(default_factory=HashCost)
+    """What a hash costs."""
+    lifetimes: TokenLifetimes = field(default_factory=TokenLifetimes)
+    """How long tokens live."""
 
 
 @dataclass(frozen=True, slots=True)
