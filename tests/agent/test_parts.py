@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pycdlib
 import pytest
+from msgspec.structs import replace
 
 from heliostat.agent import serial_log
 from heliostat.agent.desired import DesiredState
@@ -70,7 +71,11 @@ def test_the_command_line_holds_what_a_guest_needs() -> None:
     devices = values(argv, "-device")
     assert values(argv, "-name") == ["guest=a,,b"]
     assert sum(each.startswith("pcie-root-port") for each in devices) == SLOTS
-    assert [each for each in devices if each.startswith("nvme")] == [
+    assert "virtio-blk-pci,id=boot0,drive=boot,serial=boot,bootindex=0" in devices
+    assert "virtio-blk-pci,id=seed0,drive=seed,serial=seed" in devices
+    assert not [each for each in devices if each.startswith("nvme")]  # would forbid suspending
+    other = values(command_line(replace(SPEC, boot_bus="nvme"), "tcg", restore=False), "-device")
+    assert [each for each in other if each.startswith("nvme")] == [
         "nvme,id=boot0,drive=boot,serial=boot,bootindex=0",
         "nvme,id=seed0,drive=seed,serial=seed",
     ]

@@ -15,6 +15,7 @@ from heliostat.agent.hypervisors.simulated import SimulatedHost, SimulatedHyperv
 from heliostat.agent.service import Agent
 from heliostat.agent.settings import AgentSettings
 from heliostat.agentlink.messages import (
+    BootBus,
     Desired,
     DesiredDisk,
     DesiredImage,
@@ -208,9 +209,6 @@ async def test_a_guest_that_ignores_its_button_is_ended_and_that_is_told(site: S
 async def test_suspend_and_resume(site: Site) -> None:
     async with site.agent():
         await site.settled(site.vm(power=Power.ON))
-    site.home.joinpath("vms/v1/record.json").write_bytes(
-        site.home.joinpath("vms/v1/record.json").read_bytes().replace(b'"nvme"', b'"virtio"')
-    )
     async with site.agent():
         found = await site.settled(site.vm(power=Power.SUSPENDED))
         assert found.state is GuestState.SUSPENDED
@@ -221,8 +219,8 @@ async def test_suspend_and_resume(site: Site) -> None:
 
 async def test_a_failed_suspend_leaves_the_guest_running(site: Site) -> None:
     async with site.agent():
-        await site.settled(site.vm())
-        found = await site.settled(site.vm(power=Power.SUSPENDED))  # boots from NVMe
+        await site.settled(site.vm(boot_bus=BootBus.NVME))
+        found = await site.settled(site.vm(power=Power.SUSPENDED))  # it keeps its bus
         assert found.state is GuestState.RUNNING
         assert found.fault is not None
         assert "NVMe" in found.fault.message

@@ -10,7 +10,7 @@ import pytest
 from heliostat.core.process import CommandFailed, run, run_async
 from heliostat.os.image import build
 from heliostat.os.image.tiny import ADDRESS, HOSTNAME, POWER_BUTTON, READY, UP, build_tiny
-from heliostat.testing.bootable import guest, nvme, seed
+from heliostat.testing.bootable import Attach, guest, nvme, seed, virtio
 
 NETWORK = ("-nic", "user,model=virtio-net-pci")
 
@@ -68,8 +68,11 @@ async def ssh(key: Path, port: int, *command: str) -> str:
 @pytest.mark.qemu
 @pytest.mark.takes(150)
 @pytest.mark.timeout(600)
-async def test_the_minimal_image_is_a_machine_with_an_identity(cache: Path, tmp_path: Path) -> None:
-    """Build, boot with a seed, log in with its key, look around, switch off."""
+@pytest.mark.parametrize("attach", [nvme, virtio])
+async def test_the_minimal_image_is_a_machine_with_an_identity(
+    cache: Path, tmp_path: Path, attach: Attach
+) -> None:
+    """Build, boot with a seed and a twin of the disk, log in with its key, look around."""
     image = build("minimal", cache / "images")
     assert image.size_bytes < 350 << 20
     key = tmp_path / "key"
@@ -81,7 +84,9 @@ async def test_the_minimal_image_is_a_machine_with_an_identity(cache: Path, tmp_
     disk = overlay(image.path, tmp_path / "disk", "6G")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    devices = [*nvme(disk, "boot", boot=True), *nvme(iso, "seed", image_format="raw")]
+    twin = overlay(image.path, tmp_path / "twin", "1G")
+    devices = [*attach(twin, "twin"), *attach(disk, "boot", boot=True)]
+    devices += attach(iso, "seed", image_format="raw")
     network = ("-nic", f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{port}-:22")
     async with guest(tmp_path, [*devices, *network, "-m", "768", "-smp", "2"]) as machine:
         await machine.wait_for("Cloud-init v. 22", timeout_s=180)

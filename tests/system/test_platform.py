@@ -7,19 +7,26 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 import uuid
+from pathlib import Path
 
 import pytest
 
 from heliostat.client.client import Client
 from heliostat.client.waiting import TaskFailed
 from heliostat.core.errors import HeliostatError
-from heliostat.os.image.tiny import READY, TinyGuest
+from heliostat.os.image import build
+from heliostat.os.image.tiny import POWER_BUTTON, READY, UP, TinyGuest
 from heliostat.server import pidfile
 from heliostat.testing.platform import Site, TestPlatform, furnish, made, until, wait
 from heliostat.wire.body import Locality
 from heliostat.wire.disks import DiskCreateSpec
+from heliostat.wire.flavors import FlavorCreateSpec
+from heliostat.wire.quotas import QuotaLineItemSpec
 from heliostat.wire.vms import Vm
+
+CACHE = Path(os.environ.get("HELIO_CACHE") or Path(__file__).parents[2] / ".cache")
 
 
 def states(client: Client, site: Site) -> dict[str, str]:
@@ -190,6 +197,84 @@ def test_guests_go_down_and_come_back_with_their_host(
         until(lambda: len(platform.guest_pids()) == 1, "the started guest to come back")
         assert states(client, site) == {"on": "STARTED", "off": "STOPPED"}
         assert client.vms.get(off.id).state == "STOPPED"
+
+
+@pytest.mark.slow
+@pytest.mark.qemu
+@pytest.mark.takes(60)
+@pytest.mark.timeout(400)
+def test_a_suspended_guest_goes_on_where_it_was(platform: TestPlatform, tiny: TinyGuest) -> None:
+    """Its memory is freed, its disk stays plugged, and its host may go down in between."""
+    platform.up()
+    with platform.client() as client:
+        site = furnish(client, tiny.disk)
+        vm = create(client, site)
+        near = [Locality(kind="vm", id=vm.id)]
+        spec = DiskCreateSpec(
+            name="data", flavor="test-data", kind="persistent-disk", capacity_gb=1, affinities=near
+        )
+        disk = made(wait(client, client.disks.create(site.project_id, spec).submit()))
+        wait(client, client.vms.power(vm.id, "start").submit())
+        until(lambda: READY in client.vms.log(vm.id).text, "the guest to be up")
+        wait(client, client.vms.attach_disk(vm.id, disk).submit())
+        wait(client, client.vms.power(vm.id, "suspend").submit())
+        assert states(client, site) == {"one": "SUSPENDED"}
+        assert platform.guest_pids() == []
+    platform.down()
+    platform.up()
+    with platform.client() as client:
+        assert states(client, site) == {"one": "SUSPENDED"}
+        wait(client, client.vms.power(vm.id, "resume").submit())
+        assert len(platform.guest_pids()) == 1
+        assert client.disks.get(disk).vms == [vm.id]
+        wait(client, client.vms.detach_disk(vm.id, disk).submit())  # the guest lets go of it
+        wait(client, client.vms.power(vm.id, "stop").submit())
+        text = client.vms.log(vm.id).text
+        assert text.count(UP) == 1, "it was not booted again"
+        assert POWER_BUTTON in text, "what it had started before goes on"
+
+
+@pytest.mark.slow
+@pytest.mark.qemu
+@pytest.mark.takes(150)
+@pytest.mark.timeout(600)
+def test_the_minimal_image_is_suspended_and_goes_on(platform: TestPlatform) -> None:
+    """A file in the guest's memory is there afterwards, and its uptime has gone on."""
+    image = build("minimal", CACHE / "images")
+    key = platform.home.path / "key"
+    make_key = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)]
+    platform.home.path.mkdir(exist_ok=True, mode=0o700)
+    subprocess.run(make_key, check=True)
+    platform.up()
+    with platform.client() as client:
+        site = furnish(client, image.path)
+        cost = [("vm.cpu", 2, "COUNT"), ("vm.memory", 768, "MB")]
+        lines = [QuotaLineItemSpec(key=k, value=v, unit=u) for k, v, u in cost]
+        wait(
+            client,
+            client.flavors.create(FlavorCreateSpec(name="larger", kind="vm", cost=lines)).submit(),
+        )
+        spec = site.vm(ssh_keys=[key.with_suffix(".pub").read_text().strip()])
+        spec.flavor = "larger"
+        vm = client.vms.get(made(wait(client, client.vms.create(site.project_id, spec).submit())))
+        wait(client, client.vms.power(vm.id, "start").submit())
+
+        def ssh(command: str) -> str:
+            told = platform.helio(
+                "vm", "ssh", vm.id, "-i", str(key), "--wait", "240", "--", command
+            )
+            assert told.exit_code == 0, told
+            return told.stdout
+
+        first = ssh("echo kept > /run/kept; cat /proc/sys/kernel/random/boot_id /proc/uptime")
+        wait(client, client.vms.power(vm.id, "suspend").submit())
+        assert platform.guest_pids() == []
+        wait(client, client.vms.power(vm.id, "resume").submit())
+        then = ssh("cat /proc/sys/kernel/random/boot_id /proc/uptime /run/kept")
+        assert first.split()[0] == then.split()[0]
+        assert float(first.split()[1]) < float(then.split()[1])
+        assert "kept" in then
+        wait(client, client.vms.power(vm.id, "stop").submit())
 
 
 @pytest.mark.slow

@@ -119,7 +119,7 @@ class Actions:
             cpu_count=desired.cpu_count,
             memory_mib=desired.memory_mib,
             boot_disk=boot,
-            boot_bus=self._shop.settings.boot_bus,
+            boot_bus=desired.boot_bus or self._shop.settings.boot_bus,
             seed=SEED,
             ephemeral_disks=tuple(ephemeral),
             macs=tuple(nic.mac for nic in desired.nics),
@@ -191,7 +191,7 @@ class Actions:
             raise PermanentError(
                 "HypervisorFailed",
                 "This VM boots from an NVMe disk, whose state QEMU can't save; it runs on.",
-                hint="Set agent.boot_bus to virtio for images that can boot from it.",
+                hint="Create it with --boot-bus virtio, if its image boots from that.",
             )
 
         def tell(done: float) -> None:
@@ -245,7 +245,7 @@ class Actions:
             cpu_count=desired.cpu_count,
             memory_mib=desired.memory_mib,
             boot_disk=spec.boot_disk,
-            boot_bus=self._shop.settings.boot_bus,
+            boot_bus=spec.boot_bus,  # what the VM was made with: a new default breaks no guest
             seed=spec.seed,
             ephemeral_disks=spec.ephemeral_disks,
             plugged=tuple(self._disk(each, slot) for slot, each in enumerate(wanted)),

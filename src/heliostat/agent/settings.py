@@ -12,8 +12,8 @@ class AgentSettings:
 
     accelerator: str = "auto"
     """``auto`` (KVM where a probe guest boots, else TCG), ``kvm`` or ``tcg``."""
-    boot_bus: str = "nvme"
-    """``nvme`` also boots kernels without initrd; only ``virtio`` guests can be suspended."""
+    boot_bus: str = "virtio"
+    """``virtio`` or ``nvme``, for VMs that don't choose; guests on ``nvme`` can't be suspended."""
     probe_kernel: Path | None = None
     """Linux kernel that the KVM probe boots; without one, a readable ``/boot/vmlinuz-*``."""
     probe_initrd: Path | None = None

@@ -45,6 +45,15 @@ class DiskKind(StrEnum):
     PERSISTENT = "PERSISTENT"
 
 
+class BootBus(StrEnum):
+    """What boot disk and seed are attached to; QEMU can't save guests that have an NVMe disk."""
+
+    HOST = ""
+    """The host's default."""
+    VIRTIO = "virtio"
+    NVME = "nvme"
+
+
 class DesiredVmDisk(msgspec.Struct, frozen=True, kw_only=True):
     """A disk of a VM; ``image_digest`` (sha256 hex) only for the boot disk."""
 
@@ -66,7 +75,8 @@ class DesiredVm(msgspec.Struct, frozen=True, kw_only=True, tag="vm"):
 
     ``restart`` counts restarts asked for: a larger number than the one last done
     restarts a running guest once.  ``hard`` powers off without asking the guest.
-    ``restart_on_crash`` is the policy for a guest that died by itself.
+    ``restart_on_crash`` is the policy for a guest that died by itself.  ``boot_bus``
+    is heeded when the VM is prepared and stays.
     """
 
     id: str
@@ -80,6 +90,7 @@ class DesiredVm(msgspec.Struct, frozen=True, kw_only=True, tag="vm"):
     restart: int = 0
     hard: bool = False
     restart_on_crash: bool = True
+    boot_bus: BootBus = BootBus.HOST
     stop_timeout_s: float = 60.0
     hostname: str = ""
     ssh_keys: tuple[str, ...] = ()

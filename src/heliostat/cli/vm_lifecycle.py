@@ -46,6 +46,12 @@ from heliostat.wire.vms import VmCreateSpec
 @click.option(
     "--restart-on-crash/--no-restart-on-crash", default=True, help="If the guest dies by itself."
 )
+@click.option(
+    "--boot-bus",
+    type=click.Choice(["virtio", "nvme"]),
+    help="What the boot disk is attached to (default: as the host says, virtio); "
+    "a VM on nvme can't be suspended.",
+)
 @click.option("--start", is_flag=True, help="Start it once it is created.")
 @options.project
 @options.task
@@ -63,6 +69,7 @@ def create(
     tags: tuple[str, ...],
     affinities: tuple[str, ...],
     restart_on_crash: bool,
+    boot_bus: str | None,
     start: bool,
     project: str | None,
     tenant: str | None,
@@ -82,6 +89,7 @@ def create(
         ssh_keys=[_public_key(key) for key in ssh_keys],
         user_data=user_data.read_text(encoding="utf-8") if user_data is not None else "",
         restart_on_crash=restart_on_crash,
+        boot_bus=boot_bus or "",
     )
     described = session.client.vms.create(owner, spec)
     if not start or session.choices.plan:

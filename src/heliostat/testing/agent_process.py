@@ -51,7 +51,7 @@ def read_reported(folder: Path) -> dict[str, Reported]:
 
 async def _main(folder: Path) -> None:
     home = folder / "home"
-    settings = AgentSettings(accelerator="tcg", boot_bus="virtio", retry_min_s=0.2)
+    settings = AgentSettings(accelerator="tcg", retry_min_s=0.2)
     hypervisor = QemuHypervisor(home, settings)
     await Agent(home, FileController(folder).dial, hypervisor, SystemClock(), settings).run()
 

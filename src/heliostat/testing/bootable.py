@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 import pycdlib
 
@@ -84,11 +85,28 @@ async def guest(folder: Path, arguments: Sequence[str]) -> AsyncIterator[Guest]:
         await process.communicate()
 
 
+class Attach(Protocol):
+    """The arguments that attach a disk to a bus."""
+
+    def __call__(
+        self, path: Path, name: str, *, boot: bool = False, image_format: str = "qcow2"
+    ) -> list[str]: ...
+
+
 def nvme(path: Path, name: str, *, boot: bool = False, image_format: str = "qcow2") -> list[str]:
     """A disk.  Without an index the firmware boots whichever disk answers first."""
+    return _disk("nvme", path, name, boot, image_format)
+
+
+def virtio(path: Path, name: str, *, boot: bool = False, image_format: str = "qcow2") -> list[str]:
+    """The same on virtio, as hosts attach disks by default."""
+    return _disk("virtio-blk-pci", path, name, boot, image_format)
+
+
+def _disk(driver: str, path: Path, name: str, boot: bool, image_format: str) -> list[str]:
     drive = f"file={path},format={image_format},if=none,id={name}"
     drive += ",read-only=on" if image_format == "raw" else ""
-    device = f"nvme,drive={name},serial={name}" + (",bootindex=0" if boot else "")
+    device = f"{driver},drive={name},serial={name}" + (",bootindex=0" if boot else "")
     return ["-drive", drive, "-device", device]
 
 

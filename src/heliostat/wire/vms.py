@@ -32,7 +32,9 @@ class VmCreateSpec(Request):
     """A VM to create.
 
     Ours: ``ssh_keys`` and ``user_data`` (cloud-init) reach the guest through its seed
-    image; ``restart_on_crash`` is the policy for a guest that died by itself.
+    image; ``restart_on_crash`` is the policy for a guest that died by itself; ``boot_bus``
+    is ``virtio``, ``nvme`` (for images that boot from nothing else; such a VM can't be
+    suspended) or empty for the host's default.
     """
 
     name: str
@@ -46,6 +48,7 @@ class VmCreateSpec(Request):
     ssh_keys: list[str] | None = None
     user_data: str = ""
     restart_on_crash: bool = True
+    boot_bus: str = ""
 
 
 class VmMetadata(Request):
@@ -89,7 +92,10 @@ class Iso(Response):
 
 
 class Vm(Response):
-    """A VM; ``host`` is the address of the host it is on."""
+    """A VM; ``host`` is the address of the host it is on.
+
+    ``boot_bus`` is empty if the VM was created with the host's default.
+    """
 
     id: str
     kind: str
@@ -108,6 +114,7 @@ class Vm(Response):
     host: str = ""
     datastore: str = ""
     host_id: str = ""
+    boot_bus: str = ""
 
 
 class VmList(Response):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from heliostat.agentlink.messages import Desired, DesiredVm, Fault, GuestState
+from heliostat.agentlink.messages import BootBus, Desired, DesiredVm, Fault, GuestState, Power
 from heliostat.controller.model.affinity import Affinity
 from heliostat.controller.model.desired import desired_key
 from heliostat.controller.model.quota import OwnerKind
@@ -17,6 +17,7 @@ from heliostat.controller.workflows.flavor import flavor_delete
 from heliostat.controller.workflows.kinds import VMS
 from heliostat.controller.workflows.observation import observe_vm
 from heliostat.controller.workflows.task import task_skip
+from heliostat.controller.workflows.vm_desired import desired_vm
 from heliostat.core.errors import HeliostatError
 from heliostat.tasks.model import Task, TaskState
 from heliostat.testing.cloud import SmallCloud
@@ -309,3 +310,21 @@ async def test_flavor_in_use_goes_with_its_last_user(cloud: SmallCloud) -> None:
     await cloud.done(vm.vm_delete, vm_id)
     with pytest.raises(HeliostatError, match="FlavorNotFound"):
         await reading.flavor(cloud.store, flavor_id)
+
+
+async def test_a_vm_that_chose_nvme_is_not_suspended(cloud: SmallCloud) -> None:
+    vm_id = await cloud.add_vm(boot_bus="nvme")
+    stored = (await reading.vm(cloud.store, vm_id)).value
+    assert desired_vm(stored, [], Power.ON, stop_grace_s=1.0).boot_bus is BootBus.NVME
+    await cloud.done(vm.vm_start, vm_id)
+    with pytest.raises(HeliostatError) as raised:
+        await cloud.do(vm.vm_suspend, vm_id)
+    assert raised.value.code == "InvalidOperation"
+    assert "virtio" in str(raised.value.hint)
+    assert (await reading.vm(cloud.store, vm_id)).value.state is VmState.STARTED
+
+
+async def test_an_unknown_boot_bus_is_refused(cloud: SmallCloud) -> None:
+    with pytest.raises(HeliostatError, match="bootBus") as raised:
+        await cloud.add_vm(boot_bus="scsi")
+    assert raised.value.code == "InvalidEntity"

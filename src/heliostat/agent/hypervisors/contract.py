@@ -37,7 +37,7 @@ class GuestSpec(msgspec.Struct, frozen=True, kw_only=True):
     cpu_count: int
     memory_mib: int
     boot_disk: str
-    boot_bus: str = "nvme"
+    boot_bus: str = "virtio"
     seed: str = ""
     ephemeral_disks: tuple[str, ...] = ()
     plugged: tuple[Plugged, ...] = ()

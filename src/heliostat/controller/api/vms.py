@@ -50,6 +50,7 @@ async def show_vm(call: Call, vm: Vm, revision: int | None = None) -> wire.Vm:
         host=host.value.address if host is not None else "",
         datastore=vm.datastore,
         host_id=vm.host_id,
+        boot_bus=vm.boot_bus.value,
     )
 
 
@@ -132,6 +133,7 @@ async def _create(call: Call, caller: Caller) -> Admission:
         ssh_keys=tuple(body.ssh_keys or ()),
         user_data=body.user_data,
         restart_on_crash=body.restart_on_crash,
+        boot_bus=body.boot_bus,
     )
     return await verbs.vm_create(call.ports, caller, call.id, spec)
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from heliostat.agentlink.messages import BootBus
 from heliostat.controller.model.affinity import Affinity
 from heliostat.controller.model.quantity import CostItem
 
@@ -80,6 +81,7 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     ssh_keys: tuple[str, ...] = ()
     user_data: str = ""
     restart_on_crash: bool = True
+    boot_bus: BootBus = BootBus.HOST
     restart_count: int = 0
     task_id: str = ""
     created_ms: int = 0
@@ -97,7 +99,7 @@ class AttachedDiskSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VmSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What a VM is created from; the last three fields are ours, the rest is on the wire."""
+    """What a VM is created from; the last four fields are ours, the rest is on the wire."""
 
     name: str
     flavor: str
@@ -110,6 +112,7 @@ class VmSpec(msgspec.Struct, frozen=True, kw_only=True):
     ssh_keys: tuple[str, ...] = ()
     user_data: str = ""
     restart_on_crash: bool = True
+    boot_bus: str = ""
 
 
 def mac_of(vm_id: str) -> str:

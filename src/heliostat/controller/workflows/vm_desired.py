@@ -46,6 +46,7 @@ def desired_vm(
         restart=vm.restart_count,
         hard=hard,
         restart_on_crash=vm.restart_on_crash,
+        boot_bus=vm.boot_bus,
         stop_timeout_s=stop_grace_s,
         hostname=vm.name,
         ssh_keys=vm.ssh_keys,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from heliostat.agentlink.messages import GuestState, Power, ReportedVm
+from heliostat.agentlink.messages import BootBus, GuestState, Power, ReportedVm
 from heliostat.controller.model.desired import VM as VM_PATH
 from heliostat.controller.model.desired import desired_key
 from heliostat.controller.model.disk import Disk
@@ -109,6 +109,13 @@ async def _admit(
             "InvalidVmState",
             f"The VM {vm.name} is {vm.state}; to {change.verb} it, it has to be {states}.",
             data={"state": str(vm.state)},
+        )
+    if change is _SUSPEND and vm.boot_bus is BootBus.NVME:
+        raise PermanentError(
+            "InvalidOperation",
+            f"The VM {vm.name} boots from an NVMe disk, whose state can't be saved.",
+            hint="Stop it instead; VMs created with --boot-bus virtio can be suspended.",
+            data={"bootBus": str(vm.boot_bus)},
         )
     task = queued(
         ports,

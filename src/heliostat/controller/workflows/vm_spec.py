@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from heliostat.agentlink.messages import BootBus
 from heliostat.cloudstore.documents import Stored
 from heliostat.controller.model.flavor import Flavor, FlavorKind, flavor_kind
 from heliostat.controller.model.image import PROJECT, Image, ImageState
@@ -75,6 +76,7 @@ async def read_spec(ports: Ports, project: Project, spec: VmSpec) -> Outcome:
         ssh_keys=spec.ssh_keys,
         user_data=spec.user_data,
         restart_on_crash=spec.restart_on_crash,
+        boot_bus=BootBus(spec.boot_bus),
         created_ms=ports.clock.now_ms(),
     )
     unique = {each.value.id: each for each in flavors}
@@ -146,6 +148,9 @@ def _check_texts(spec: VmSpec) -> None:
         raise PermanentError("NetworkNotFound", f"There is no subnet {spec.subnets[0]!r}.")
     if len(spec.user_data.encode()) > MAX_USER_DATA:
         raise invalid("userData", f"longer than {MAX_USER_DATA} bytes")
+    if spec.boot_bus not in list(BootBus):
+        known = ", ".join(bus for bus in BootBus if bus)
+        raise invalid("bootBus", f"{spec.boot_bus!r} is none of {known}")
     size = sum(len(key.encode()) + len(val.encode()) for key, val in spec.environment.items())
     if size > MAX_USER_DATA:
         raise invalid("environment", f"{size} bytes are more than {MAX_USER_DATA}")
