@@ -1,7 +1,7 @@
 """Waiting for one thing while listening for others.
 
-``attend`` runs a step and meanwhile calls a check now and then (is it stalled?)
-and listens for actions.  Whatever ends it, the step has ended too when it
+``attend`` runs a step and meanwhile watches it (is it stalled?) and listens for
+actions.  Whatever ends it, the step has ended too when it
 returns: cancelled and awaited, so a step never runs on behind its task's back.
 """
 
@@ -16,7 +16,6 @@ from heliostat.tasks.actions import Asked
 
 T = TypeVar("T")
 
-RECHECK_S = 10.0
 Hear = Callable[[], Coroutine[Any, Any, Asked]]
 
 
@@ -53,33 +52,26 @@ class Inbox:
         return self._asked
 
 
-async def attend(
-    work: Awaitable[T],
-    hear: Hear,
-    clock: Clock,
-    *,
-    expected_s: float,
-    overdue: Callable[[], Awaitable[None]],
-) -> T | Asked:
+async def attend(work: Awaitable[T], hear: Hear, watch: Awaitable[None]) -> T | Asked:
     """The result of ``work``, or the action that interrupted it; raises what ``work`` raises.
 
-    ``overdue`` is awaited once ``work`` has taken ``expected_s``, then every ``RECHECK_S``.
+    ``watch`` runs beside it and ends only by failing, which ends ``work`` too.
     """
     running: asyncio.Future[T] = asyncio.ensure_future(work)
     asked = asyncio.ensure_future(hear())
-    alarm = asyncio.ensure_future(_remind(clock, expected_s, overdue))
+    watching = asyncio.ensure_future(watch)
     try:
-        await asyncio.wait((running, asked, alarm), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((running, asked, watching), return_when=asyncio.FIRST_COMPLETED)
         if running.cancelled():
             raise StepCancelledItselfError
         if running.done():
             return running.result()
         if asked.done():
             return asked.result()
-        alarm.result()  # the reminder ends only by failing: the task was lost
-        raise AssertionError("the reminder ended")
+        watching.result()  # it ends only by failing: the task was lost
+        raise AssertionError("the watch over a step ended")
     finally:
-        await _end(running, asked, alarm)
+        await _end(running, asked, watching)
 
 
 async def listen(hear: Hear, clock: Clock, seconds: float) -> Asked | None:
@@ -91,13 +83,6 @@ async def listen(hear: Hear, clock: Clock, seconds: float) -> Asked | None:
         return asked.result() if asked.done() else None
     finally:
         await _end(asked, sleeping)
-
-
-async def _remind(clock: Clock, expected_s: float, overdue: Callable[[], Awaitable[None]]) -> None:
-    await clock.sleep(expected_s)
-    while True:
-        await overdue()
-        await clock.sleep(RECHECK_S)
 
 
 async def _end(*futures: asyncio.Future[Any]) -> None:

@@ -1,11 +1,13 @@
 """What a running step holds in its hands: the engine's side of ``StepContext``.
 
 One object for one try of one step.  What the step explains is kept here and
-persisted with the outcome of the try; what it waits for is read when it stalls.
+persisted with the outcome of the try; what it waits for is read when it stalls,
+and ``news`` wakes whoever judges that (:mod:`heliostat.tasks.patience`).
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +29,10 @@ class RunningStep:
         self.task: Task = journal.draft()
         self.step: Step = self.task.steps[index]
         self.waiting = ""
+        self.blocked = False
+        self.expected_s: float | None = None
+        self.since_s = clock.monotonic_s()
+        self.news = asyncio.Event()
         self._journal = journal
         self._explanations: list[Explanation] = []
 
@@ -34,8 +40,15 @@ class RunningStep:
     def explanations(self) -> tuple[Explanation, ...]:
         return tuple(self._explanations)
 
-    def waiting_for(self, reason: str) -> None:
+    def waiting_for(
+        self, reason: str, *, blocked: bool = False, expected_s: float | None = None
+    ) -> None:
         self.waiting = reason
+        if blocked != self.blocked:
+            self.since_s = self.clock.monotonic_s()
+        if (blocked, expected_s) != (self.blocked, self.expected_s):
+            self.blocked, self.expected_s = blocked, expected_s
+            self.news.set()
 
     def explain(self, decision: str, reason: str, **data: Any) -> None:
         now_ms = self.clock.now_ms()

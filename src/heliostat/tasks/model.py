@@ -165,8 +165,14 @@ class StepContext(Protocol):
     task: Task
     step: Step
 
-    def waiting_for(self, reason: str) -> None:
-        """Say what the step waits for; shown when the step stalls."""
+    def waiting_for(
+        self, reason: str, *, blocked: bool = False, expected_s: float | None = None
+    ) -> None:
+        """Say what the step waits for; shown when the step stalls.
+
+        ``blocked``: nothing goes on until somebody else acts, so the task is shown
+        as stalled within a moment.  ``expected_s`` replaces the definition's.
+        """
 
     def explain(self, decision: str, reason: str, **data: Any) -> None:
         """Keep why something was decided; persisted with the step."""
@@ -187,7 +193,8 @@ class StepDefinition:
 
     ``run`` must be idempotent: after a crash it is run again from its start.
     ``undo`` is called for every step that was started, also when it did not end.
-    A step that lasts longer than ``expected_s`` is stalled; ``attempts`` bounds
+    A step that lasts longer than ``expected_s`` is stalled, unless it says otherwise
+    (``StepContext.waiting_for``); ``attempts`` bounds
     the tries after ``TemporaryError``; ``skippable`` offers the skip action.
     """
 

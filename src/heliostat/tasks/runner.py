@@ -13,7 +13,6 @@ shutdown, in each case leaving the task for somebody to take over.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
@@ -27,7 +26,7 @@ from heliostat.cloudstore.contract import (
     LeaseLost,
 )
 from heliostat.core.errors import HeliostatError, TemporaryError
-from heliostat.tasks import outcome, stall
+from heliostat.tasks import outcome
 from heliostat.tasks.actions import Asked, overtaken
 from heliostat.tasks.attend import Inbox, attend, listen
 from heliostat.tasks.bench import Bench
@@ -35,6 +34,7 @@ from heliostat.tasks.context import RunningStep
 from heliostat.tasks.journal import Journal, TaskTaken
 from heliostat.tasks.model import Done, Problem, Task, Workflow
 from heliostat.tasks.outcome import Try, definition_of, label
+from heliostat.tasks.patience import Patience
 from heliostat.tasks.progress import BecomeStuck, RunStep, UndoStep, enter, explain, next_move
 from heliostat.tasks.retry import CONFLICTS_ALLOWED, LONGEST_BACKOFF_S, conflict_pause_s
 from heliostat.tasks.slots import Slot
@@ -54,7 +54,6 @@ class Runner:
         self._workflow = workflow
         self._slot = slot
         self._conflicts = 0
-        self._noting: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
         """Return when the task has ended."""
@@ -128,46 +127,12 @@ class Runner:
         function = definition.run if isinstance(move, RunStep) else definition.undo
         if function is None:
             return Done()
-        started_s = self._clock.monotonic_s()
-
-        async def overdue() -> None:
-            elapsed_s = self._clock.monotonic_s() - started_s
-            noting = self._note_stall(context, elapsed_s, definition.expected_s)
-            # Not cancelled together with the step: the outcome of a save must be known.
-            self._noting = asyncio.ensure_future(noting)
-            await asyncio.shield(self._noting)
-
+        patience = Patience(self._journal, self._clock, self._slot, context)
         try:
-            return await attend(
-                function(context),
-                self._hear,
-                self._clock,
-                expected_s=definition.expected_s,
-                overdue=overdue,
-            )
+            watch = patience.watch(definition.expected_s)
+            return await attend(function(context), self._hear, watch)
         finally:
-            await self._end_noting()
-            self._slot.take_back()
-
-    async def _note_stall(self, context: RunningStep, elapsed_s: float, expected_s: float) -> None:
-        """Persist that the step is stalled, or that it now waits for something else."""
-        self._slot.lend()
-        task, now_ms = self._journal.task, self._clock.now_ms()
-        since_ms = now_ms - round((elapsed_s - expected_s) * 1000)
-        found = stall.overdue(task, context.waiting, expected_s, since_ms)
-        if found != task.stalled:
-            draft = self._journal.draft()
-            draft.stalled = found
-            await self._journal.save(draft)
-
-    async def _end_noting(self) -> None:
-        """Let a save of a stall end, unless the whole runner is being cancelled."""
-        noting, current = self._noting, asyncio.current_task()
-        if noting is None:
-            return
-        if current is not None and current.cancelling():
-            noting.cancel()
-        await asyncio.gather(noting, return_exceptions=True)
+            await patience.end()
 
     async def _hear(self) -> Asked:
         """The next action that is still worth obeying; others are cleared away."""

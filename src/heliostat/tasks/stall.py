@@ -62,6 +62,12 @@ def overdue(task: Task, waiting: str, expected_s: float, since_ms: int) -> Stall
     return Stall(since_ms=since, reason=reason, actions=actions(task))
 
 
+def blocked(task: Task, waiting: str, since_ms: int) -> Stall:
+    """The stall of a step that can't go on until somebody else acts, blocked ``since_ms``."""
+    since = task.stalled.since_ms if task.stalled else since_ms
+    return Stall(since_ms=since, reason=f"{waiting.rstrip('.')}.", actions=actions(task))
+
+
 def in_backoff(task: Task, step: Step, error: HeliostatError, attempts: int, now_ms: int) -> Stall:
     """The stall of a step that waits for its next try."""
     number = step.undo_attempt if task.undoing else step.attempt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -96,13 +97,53 @@ async def test_missing_agent_is_named_by_the_stall_and_create_goes_on(cloud: Sma
     agent = cloud.agents[cloud.ids["host-1"]]
     await agent.cut()
     admission = await cloud.ask(vm.vm_start, vm_id)
-    await cloud.clock.advance(60)
+    began_ms = cloud.clock.now_ms()
+    await cloud.clock.advance(1.5)
     stalled = (await reading.task(cloud.store, admission.task.id)).stalled
     assert stalled is not None
-    assert "not connected" in stalled.reason
+    host = f"10.0.0.1 ({cloud.ids['host-1']})"
+    assert stalled.reason == (
+        f"The agent of host {host} is not connected; it has to start the VM one."
+    )
+    assert stalled.since_ms == began_ms
     async with agent:
         task = await cloud.finish(admission.task.id)
     assert task.state is TaskState.COMPLETED
+
+
+async def test_stall_is_taken_back_when_a_slow_agent_returns(cloud: SmallCloud) -> None:
+    vm_id = await cloud.add_vm()
+    agent = cloud.agents[cloud.ids["host-1"]]
+    await agent.cut()
+    admission = await cloud.ask(vm.vm_start, vm_id)
+    await cloud.clock.advance(5)
+    assert (await reading.task(cloud.store, admission.task.id)).stalled is not None
+    agent.delay_s = 100
+    async with agent:
+        await cloud.clock.advance(1)
+        assert (await reading.task(cloud.store, admission.task.id)).stalled is None
+        await cloud.clock.advance(cloud.ports.settings.expected_s)
+        stalled = (await reading.task(cloud.store, admission.task.id)).stalled
+        assert stalled is not None
+        assert "has yet to start the VM one" in stalled.reason
+        assert (await cloud.finish(admission.task.id)).state is TaskState.COMPLETED
+
+
+async def test_how_long_a_host_may_take_is_a_setting(cloud: SmallCloud) -> None:
+    vm_id = await cloud.add_vm()
+    await cloud.rest()
+    settings = dataclasses.replace(cloud.ports.settings, expected_s=7.0)
+    cloud.ports = dataclasses.replace(cloud.ports, settings=settings)
+    cloud.agents[cloud.ids["host-1"]].delay_s = 20
+    cloud.work()
+    admission = await cloud.ask(vm.vm_start, vm_id)
+    await cloud.clock.advance(6)
+    assert (await reading.task(cloud.store, admission.task.id)).stalled is None
+    await cloud.clock.advance(2)
+    stalled = (await reading.task(cloud.store, admission.task.id)).stalled
+    assert stalled is not None
+    assert stalled.reason.endswith("this has taken longer than the 7 s expected.")
+    await cloud.finish(admission.task.id)
 
 
 async def test_agent_that_never_answers_ends_the_create(cloud: SmallCloud) -> None:

@@ -26,7 +26,8 @@ from heliostat.cloudstore.contract import (
 )
 from heliostat.cloudstore.documents import encode
 from heliostat.controller.model.desired import DISK, VM, agent_key, reported_key
-from heliostat.controller.workflows.steps import fault_error
+from heliostat.controller.workflows import reading
+from heliostat.controller.workflows.steps import fault_error, ports_of
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.model import StepContext
@@ -72,7 +73,7 @@ async def vm_converged(
         if fresh is not None:
             agreed = fresh.settled and accepted(fresh)
             if fresh.fault is not None and not (agreed and fresh.fault.code == CRASHED):
-                _raise_final(host_id, fresh.fault, settled=fresh.settled)
+                await _raise_final(ctx, host_id, fresh.fault, settled=fresh.settled)
             elif agreed:
                 return fresh
         await _say(ctx, host_id, doing, _progress(fresh))
@@ -94,7 +95,7 @@ async def disk_converged(
             report = msgspec.json.decode(document.value, type=ReportedDisk)
         fresh = report if report is not None and report.revision >= revision else None
         if fresh is not None and fresh.fault is not None:
-            _raise_final(host_id, fresh.fault, settled=fresh.settled)
+            await _raise_final(ctx, host_id, fresh.fault, settled=fresh.settled)
         elif fresh is not None and fresh.settled:
             return fresh
         await _say(ctx, host_id, doing, "")
@@ -118,10 +119,10 @@ async def gone(
     await _waited(ctx, host_id, [key], doing, timeout_s, check)
 
 
-def _raise_final(host_id: str, fault: Fault, *, settled: bool) -> None:
+async def _raise_final(ctx: StepContext, host_id: str, fault: Fault, *, settled: bool) -> None:
     """Raise a fault that the agent won't try to get over."""
     if settled or fault.permanent:
-        raise fault_error(host_id, fault)
+        raise fault_error(host_id, await reading.host_name(ctx.store, host_id), fault)
 
 
 def _progress(report: ReportedVm | None) -> str:
@@ -133,11 +134,15 @@ def _progress(report: ReportedVm | None) -> str:
 
 
 async def _say(ctx: StepContext, host_id: str, doing: str, progress: str) -> None:
-    if await ctx.store.get(agent_key(host_id)) is None:
-        ctx.waiting_for(f"the agent of host {host_id}, which is not connected, to {doing}")
+    """Tell what is waited for: without its agent, nothing happens on a host."""
+    name = await reading.host_name(ctx.store, host_id)
+    if not await reading.agent_is_active(ctx.store, host_id):
+        reason = f"The agent of host {name} is not connected; it has to {doing}"
+        ctx.waiting_for(reason, blocked=True)
     else:
         more = f" ({progress})" if progress else ""
-        ctx.waiting_for(f"the agent of host {host_id} to {doing}{more}")
+        reason = f"The agent of host {name} has yet to {doing}{more}"
+        ctx.waiting_for(reason, expected_s=ports_of(ctx).settings.expected_s)
 
 
 async def _waited(
@@ -152,7 +157,8 @@ async def _waited(
     if found is None:
         raise PermanentError(
             "TimedOut",
-            f"The agent of host {host_id} did not {doing} within {timeout_s:g} s.",
+            f"The agent of host {await reading.host_name(ctx.store, host_id)} "
+            f"did not {doing} within {timeout_s:g} s.",
             hint="`helio host show` tells whether its agent answers; then try again.",
             data={"hostId": host_id},
         )

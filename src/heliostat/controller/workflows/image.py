@@ -109,9 +109,9 @@ async def _upload(ctx: StepContext) -> Done:
     image = (await reading.image(ctx.store, ctx.task.entity_id)).value
 
     def progress(fraction: float) -> None:
-        ctx.waiting_for(f"the conversion of the image, {fraction:.0%} done")
+        ctx.waiting_for(f"The image is being converted, {fraction:.0%} done")
 
-    ctx.waiting_for("the conversion of the image to begin")
+    ctx.waiting_for("The conversion of the image has yet to begin")
     made = await ports.images.normalise(
         ports.blobs, image.upload_digest, ports.settings.max_image_bytes, progress
     )

@@ -63,6 +63,12 @@ async def host(store: CloudStore, id_: str) -> Stored[Host]:
     return await _found(store, kinds.HOSTS, id_, "HostNotFound", "host")
 
 
+async def host_name(store: CloudStore, id_: str) -> str:
+    """How sentences name a host: by its address and its id."""
+    stored = await kinds.HOSTS.get(store, id_)
+    return f"{stored.value.address} ({id_})" if stored is not None else id_
+
+
 async def quota(store: CloudStore, owner: OwnerKind, id_: str) -> Stored[Quota]:
     """The quota of a tenant or project; ``TenantNotFound`` or ``ProjectNotFound``."""
     code = "TenantNotFound" if owner is OwnerKind.TENANT else "ProjectNotFound"

@@ -21,7 +21,8 @@ class WorkflowSettings:
     """Seconds for a host to confirm that a VM or disk is gone."""
 
     expected_s: float = 30.0
-    """Seconds after which a step that still waits for a host is shown as stalled."""
+    """Seconds after which a step that still waits for a host is shown as stalled; one whose
+    agent is not connected is shown at once."""
 
     stop_grace_s: float = 60.0
     """Seconds that a guest gets to shut down by itself before it is powered off."""

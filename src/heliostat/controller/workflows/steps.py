@@ -21,8 +21,9 @@ def text_input(ctx: StepContext, name: str) -> str:
     return str(ctx.task.input[name])
 
 
-def fault_error(host_id: str, fault: Fault) -> PermanentError:
+def fault_error(host_id: str, host_name: str, fault: Fault) -> PermanentError:
     """What an agent gave up with, as the error of a step; an unknown code becomes AgentError."""
     code = fault.code if fault.code in CODES else "AgentError"
     known = "" if code == fault.code else f"{fault.code}: "
-    return PermanentError(code, f"Host {host_id}: {known}{fault.message}", data={"hostId": host_id})
+    message = f"Host {host_name}: {known}{fault.message}"
+    return PermanentError(code, message, data={"hostId": host_id})

@@ -40,8 +40,9 @@ async def disk_attach(ports: Ports, caller: Caller, vm_id: str, disk_id: str) ->
     if disk.value.host_id != vm.value.host_id:
         raise PermanentError(
             "UnfullfillableDiskAffinities",
-            f"The disk {disk.value.name} lies on host {disk.value.host_id}, "
-            f"the VM {vm.value.name} runs on host {vm.value.host_id}.",
+            f"The disk {disk.value.name} lies on host "
+            f"{await reading.host_name(ports.store, disk.value.host_id)}, the VM {vm.value.name} "
+            f"on host {await reading.host_name(ports.store, vm.value.host_id)}.",
             hint="Create disks for a VM with an affinity to it: they are placed on its host.",
         )
     limit = ports.settings.max_attached_disks
@@ -129,7 +130,8 @@ def _run(attaching: bool, doing: str) -> Callable[[StepContext], Awaitable[Done]
         revision = await _want(ctx, vm, wanted)
         if vm.state is VmState.ERROR:
             # Its host may never agree.  The hypervisor's lock keeps the disk from being used twice.
-            ctx.explain("detach", f"The VM is in ERROR: host {vm.host_id} was not waited for.")
+            name = await reading.host_name(ctx.store, vm.host_id)
+            ctx.explain("detach", f"The VM is in ERROR: host {name} was not waited for.")
             return await _finish(ctx, attached=attaching)
         await vm_converged(
             ctx,
