@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from heliostat.core.errors import HeliostatError
-from heliostat.os.image import distro, pipeline, sources
+from heliostat.os.image import distro, pipeline, rootfs, sources
 from heliostat.os.image.manifest import load_manifest, manifest_names
 
 GOOD = 'name = "x"\npackages = ["a"]\nkernel_options = ["quiet"]\n'
@@ -55,6 +55,14 @@ def test_faults_are_named(tmp_path: Path, text: str, words: str) -> None:
         load_manifest(written(tmp_path, text))
     assert caught.value.code == "InvalidSetting"
     assert words in caught.value.message
+
+
+def test_an_initrd_needs_the_script_that_makes_it(tmp_path: Path) -> None:
+    manifest = load_manifest(written(tmp_path, GOOD + 'initrd_modules = ["virtio_blk"]'))
+    assert manifest.initrd_modules == ("virtio_blk",)
+    with pytest.raises(HeliostatError, match="make-initrd") as caught:
+        rootfs.configure(manifest, tmp_path, "id")
+    assert caught.value.code == "BuildFailed"
 
 
 def test_an_unknown_name_lists_the_known() -> None:
