@@ -40,8 +40,9 @@ bench: ## measure, beside peers where there are any
 	@for each in benchmarks/*/bench.py; do echo "# $$each"; $(BIN)/python $$each || exit 1; done
 
 docs: ## write the generated reference pages again
-	$(BIN)/python -m heliostat.cli.reference
-	$(BIN)/python -m heliostat.wire.openapi
+	$(BIN)/python -m heliostat.cli.reference > docs/reference/cli.md
+	$(BIN)/python -m heliostat.wire.openapi > docs/reference/openapi.json
+	$(BIN)/python -m heliostat.wire.reference > docs/reference/api.md
 	$(BIN)/python -m heliostat.server.reference
 
 PIP_COMPILE := $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links \

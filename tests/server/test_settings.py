@@ -43,6 +43,8 @@ def test_sign_in_is_set_by_table_and_environment(tmp_path: Path) -> None:
         ("[api]\nport = 'x'\n", {}, "api.port wants int"),
         ("[api]\nport = true\n", {}, "api.port wants int"),
         ("[api\n", {}, "not valid TOML"),
+        ("[api]\nnames = [1]\n", {}, "api.names[] wants str"),
+        ("[api]\nnames = 'x'\n", {}, "api.names is a list"),
         ("", {"HELIO__API__PROT": "1"}, "Did you mean port?"),
         ("", {"HELIO__API__PORT": "many"}, "is not a number"),
         ("", {"HELIO__API__PORT__X": "1"}, "no settings below"),
@@ -56,3 +58,14 @@ def test_wrong_settings_are_named(
         load_settings(tmp_path, environ)
     assert raised.value.code == "InvalidSetting"
     assert says in f"{raised.value.message} {raised.value.hint}"
+
+
+def test_a_list_comes_from_the_environment_too(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path, {"HELIO__API__NAMES": "a.example, 192.0.2.1"})
+    assert settings.api.names == ("a.example", "192.0.2.1")
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "heliostat.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(HeliostatError, match="not valid TOML"):
+        load_settings(tmp_path, {})

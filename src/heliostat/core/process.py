@@ -63,6 +63,8 @@ def run(
         )
     except FileNotFoundError as error:
         raise CommandFailed(argv, None, "", str(error), "is not installed") from error
+    except PermissionError as error:
+        raise CommandFailed(argv, None, "", str(error), "can't be executed") from error
     except subprocess.TimeoutExpired as error:
         raise CommandFailed(
             argv, None, "", _text(error.stderr), f"did not end within {timeout_s:g} s"
@@ -84,6 +86,8 @@ async def run_async(argv: Sequence[str], *, timeout_s: float) -> Output:
         )
     except FileNotFoundError as error:
         raise CommandFailed(argv, None, "", str(error), "is not installed") from error
+    except PermissionError as error:
+        raise CommandFailed(argv, None, "", str(error), "can't be executed") from error
     try:
         async with asyncio.timeout(timeout_s):
             raw_out, raw_err = await process.communicate()

@@ -37,9 +37,11 @@ def load(tree: type[T], path: Path | None, environ: Mapping[str, str]) -> T:
     if path is not None and path.exists():
         source = str(path)
         try:
-            raw = tomllib.loads(path.read_text())
-        except tomllib.TOMLDecodeError as error:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InvalidSetting(source, f"not valid TOML: {error}.") from error
+        except OSError as error:
+            raise InvalidSetting(source, f"can't be read: {error.strerror}.") from error
     built = _build(tree, raw, source, "")
     for name, text in sorted(environ.items()):
         if name.startswith(ENV_PREFIX):
@@ -84,6 +86,8 @@ def _replace(node: T, keys: list[str], text: str, source: str) -> T:
 
 def _parse(kind: Any, text: str, source: str) -> Any:
     kind = _plain(kind)
+    if typing.get_origin(kind) is tuple:
+        return [part.strip() for part in text.split(",") if part.strip()]
     if kind is bool:
         if text.lower() in ("1", "true", "yes", "on"):
             return True
@@ -103,7 +107,8 @@ def _check(kind: Any, value: Any, source: str, where: str) -> Any:
     if typing.get_origin(plain) is tuple:
         if not isinstance(value, list | tuple):
             raise InvalidSetting(source, f"{where} is a list.")
-        return tuple(value)
+        element = typing.get_args(plain)[0]
+        return tuple(_check(element, each, source, f"{where}[]") for each in value)
     if plain is Path and isinstance(value, str):
         return Path(value)
     if plain is float and isinstance(value, int) and not isinstance(value, bool):

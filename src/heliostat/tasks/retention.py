@@ -7,18 +7,24 @@ it and may run in any number of controllers: every removal is guarded.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from heliostat.cloudstore.contract import AtRevision, CloudStore, Delete, GuardFailed
 from heliostat.cloudstore.documents import decode
 from heliostat.core.clock import Clock
+from heliostat.core.errors import HeliostatError
 from heliostat.tasks.follow import snapshot
 from heliostat.tasks.idempotency import PREFIX, IdempotencyRecord
 from heliostat.tasks.indexes import removal, state_prefix
 from heliostat.tasks.model import Task, TaskState, task_key
 
+log = logging.getLogger(__name__)
+
 DEFAULT_KEEP_S = 7 * 86_400.0
+READS = frozenset({"GET_NETWORKS", "GET_MKS_TICKET"})
+"""Operations that clients poll as tasks: they say nothing about their entity's story."""
 PAGE = 500
 
 EntityExists = Callable[[str, str], Awaitable[bool]]
@@ -33,15 +39,16 @@ class Verdict:
 
 
 def judge(task: Task, *, entity_exists: bool, now_ms: int, keep_s: float) -> Verdict:
-    """Forget a task that has ended, whose entity is gone, and that is old enough."""
+    """Forget a task that has ended, is old enough, and whose entity is gone or was only read."""
     if not task.state.is_final:
         return Verdict(False, f"It is {task.state}.")
-    if entity_exists:
+    if entity_exists and task.operation not in READS:
         return Verdict(False, f"Its {task.entity_kind} {task.entity_id} exists.")
     age_s = (now_ms - task.end_ms) / 1000
     if age_s < keep_s:
         return Verdict(False, f"It ended {age_s:.0f} s ago, less than {keep_s:.0f} s.")
-    return Verdict(True, f"Its entity is gone and it ended {age_s:.0f} s ago.")
+    why = "It only read something" if entity_exists else "Its entity is gone"
+    return Verdict(True, f"{why} and it ended {age_s:.0f} s ago.")
 
 
 async def sweep(
@@ -79,7 +86,11 @@ async def _sweep_task(
     document = await store.get(task_key(task_id))
     if document is None:
         return False
-    task, now_ms = decode(Task, document), clock.now_ms()
+    try:
+        task, now_ms = decode(Task, document), clock.now_ms()
+    except HeliostatError as error:  # one unreadable task must not keep all others for ever
+        log.warning("a task can't be judged: %s", error)
+        return False
     if not judge(task, entity_exists=False, now_ms=now_ms, keep_s=keep_s).forget:
         return False  # too young whatever its entity: spares asking for it
     exists = await entity_exists(task.entity_kind, task.entity_id)

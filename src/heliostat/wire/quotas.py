@@ -71,7 +71,7 @@ class QuotaLineItem(Response):
 
 def _routes(noun: str, title: str, read: Access, write: Access) -> tuple[Route, ...]:
     path, owner = f"/v1/{noun}s/{{id}}/quota", Owner(noun)
-    items = dict[str, QuotaItemSpec]
+    items = dict[str, QuotaItemSpec] | None  # existing clients send null for an empty map
     return (
         Route(
             method="GET",

@@ -106,7 +106,9 @@ _ENTITY = (
     Query("entityKind", str, "Kind of the entity; needs entityId."),
 )
 
-TASKS_OF = (Query("kind", str, "Only the tasks of entities of this kind."), STATE, *PAGE)
+_KIND = Query("kind", str, "Only the tasks of entities of this kind.")
+
+TASKS_OF = (_KIND, STATE, *PAGE)
 """Query parameters of every ``…/{id}/tasks`` list."""
 
 _TASK = Owner("task")
@@ -119,7 +121,7 @@ ROUTES = (
         access=Access.AUTHENTICATED,
         summary="List the tasks that the caller may see.",
         response=TaskList,
-        query=(*_ENTITY, STATE, *PAGE),
+        query=(*_ENTITY, _KIND, STATE, *PAGE),
     ),
     Route(
         method="GET",

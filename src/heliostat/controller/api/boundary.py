@@ -84,4 +84,6 @@ def _of_http(request: web.Request, error: web.HTTPException) -> HeliostatError:
         return PermanentError("MethodNotAllowed", sentence)
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return PermanentError("RequestTooLarge", "The request body is too large.")
-    return PermanentError("NotFound", f"There is nothing at {request.method} {request.path}.")
+    if isinstance(error, web.HTTPNotFound):
+        return PermanentError("NotFound", f"There is nothing at {request.method} {request.path}.")
+    return PermanentError("InvalidEntity", f"The request is not understood: {error.reason}.")

@@ -24,6 +24,8 @@ from heliostat.core.errors import PermanentError
 
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 100
+MORE_ROWS = 250
+"""Rows of each further read where a filter keeps few: enough to leave the event loop for it."""
 
 T = TypeVar("T")
 
@@ -69,10 +71,12 @@ async def paginate(call: Call, read: Read[T]) -> Listed[T]:
     after = cursor.after if cursor else None
     revision = cursor.revision if cursor else None
     found: list[tuple[str, T]] = []
+    rows = size + 1
     try:
         while True:
-            batch = await read(size + 1 - len(found), after, revision)
+            batch = await read(rows, after, revision)
             found.extend(batch.items)
+            rows = MORE_ROWS
             after, revision = batch.after, batch.revision
             if after is None or len(found) > size:
                 break

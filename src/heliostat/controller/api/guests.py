@@ -14,6 +14,7 @@ from aiohttp import web
 
 from heliostat.agentlink import messages
 from heliostat.controller.api import streams
+from heliostat.controller.api.agent_answers import member
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.handler import Handler, Reads, Streams
 from heliostat.controller.api.presenting import show_task
@@ -96,7 +97,7 @@ async def _stats(call: Call) -> stats.VmStats:
     samples: list[stats.VmSample] = []
     if vm.host_id:
         answer = await call.services.hosts.request(vm.host_id, "vm.stats", {"vm": vm.id})
-        found = msgspec.convert(answer["samples"], list[messages.VmSample])
+        found = member(answer, "samples", list[messages.VmSample], vm.host_id)
         samples = [stats.VmSample(**msgspec.structs.asdict(each)) for each in found]
     return stats.VmStats(id=vm.id, samples=samples)
 
@@ -114,7 +115,7 @@ async def _log(call: Call) -> wire.VmLog:
         return wire.VmLog(id=vm.id, text="")
     params = {"vm": vm.id, "tail_bytes": tail}
     answer = await call.services.hosts.request(vm.host_id, "vm.log", params)
-    return wire.VmLog(id=vm.id, text=str(answer["text"]))
+    return wire.VmLog(id=vm.id, text=member(answer, "text", str, vm.host_id))
 
 
 async def _console(call: Call) -> web.StreamResponse:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from heliostat.agentlink import messages
+from heliostat.controller.api.agent_answers import member
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.handler import Applies, Decides, Handler, Reads
@@ -84,7 +85,7 @@ async def _vms(call: Call) -> VmList:
 async def _stats(call: Call) -> stats.HostStats:
     await reading.host(call.store, call.id)
     answer = await call.services.hosts.request(call.id, "host.stats", {})
-    found = msgspec.convert(answer["samples"], list[messages.HostSample])
+    found = member(answer, "samples", list[messages.HostSample], call.id)
     samples = [stats.HostSample(**msgspec.structs.asdict(each)) for each in found]
     return stats.HostStats(id=call.id, samples=samples)
 

@@ -46,11 +46,11 @@ def read_unit(text: str, field: str) -> Unit:
         raise invalid(f"{field}.unit", f"{text!r} is none of {known}") from error
 
 
-def read_limits(items: Mapping[str, wire.QuotaItemSpec]) -> dict[str, QuotaLimit]:
+def read_limits(items: Mapping[str, wire.QuotaItemSpec] | None) -> dict[str, QuotaLimit]:
     """Limits asked for; the usage that clients send along is not theirs to say."""
     return {
         key: QuotaLimit(limit=item.limit, unit=read_unit(item.unit, key))
-        for key, item in items.items()
+        for key, item in (items or {}).items()
     }
 
 
@@ -74,7 +74,7 @@ def _handlers(owner: OwnerKind, title: str) -> dict[str, Handler]:
         return await verbs.quota_update(call.ports, caller, owner, call.id, limits)
 
     async def exclude(call: Call, caller: Caller) -> Admission:
-        return await verbs.quota_exclude(call.ports, caller, owner, call.id, list(call.body))
+        return await verbs.quota_exclude(call.ports, caller, owner, call.id, list(call.body or {}))
 
     return {
         f"get{title}Quota": Reads(show),
