@@ -21,6 +21,7 @@ from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.os.image.tiny import build_tiny
 from heliostat.server import daemon, pidfile
 from heliostat.server.home import Home
+from heliostat.server.role_lock import role_lock
 from heliostat.server.settings import load_settings
 
 log = logging.getLogger(__name__)
@@ -43,15 +44,17 @@ def main(home: Home, folder: Path | None, token: str | None) -> None:
                 f"The agent in {own} has not joined a platform.",
                 hint="Get a token with `helio host join-token` and pass it with --join.",
             )
-        asyncio.run(_run(home, own, files, _with_probe_kernel(home, settings)))
+        with role_lock(own, "agent"):
+            asyncio.run(_run(home, own, files, _with_probe_kernel(home, settings)))
     except HeliostatError as error:
         daemon.tell_failed(error)
         raise
 
 
 async def _run(home: Home, own: Path, files: Credentials, settings: AgentSettings) -> None:
-    clock = SystemClock()
-    agent = Agent(own, Renewal(files, clock).dial, QemuHypervisor(own, settings), clock, settings)
+    clock, hypervisor = SystemClock(), QemuHypervisor(own, settings)
+    await hypervisor.open()  # before anybody is told that the agent is up: QEMU may be missing
+    agent = Agent(own, Renewal(files, clock).dial, hypervisor, clock, settings)
     running = asyncio.create_task(agent.run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

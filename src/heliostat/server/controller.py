@@ -29,6 +29,7 @@ from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.catalogue import WORKFLOWS
 from heliostat.controller.workflows.defaults import ensure_defaults
 from heliostat.controller.workflows.observation import observe
+from heliostat.controller.workflows.task_retention import forget_tasks
 from heliostat.core.clock import Clock, SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SystemIds
@@ -135,7 +136,10 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
         lambda: record_crashes(store, clock, ids),
         Compactor(store, clock, settings.store).run,
         lambda: _hourly(clock, identity.maintain),
-        lambda: _hourly(clock, lambda: collect(store, blobs, grace_s=BLOB_GRACE_S)),
+        lambda: _hourly(clock, lambda: _collect(store, blobs, own_id)),
+        lambda: _hourly(
+            clock, lambda: forget_tasks(store, clock, keep_s=settings.tasks.retention_s)
+        ),
     )
     auth = AuthEndpoint(settings.api.names[0], settings.api.port, settings.identity.domain)
     app = make_app(
@@ -226,6 +230,16 @@ async def _forever(job: Callable[[], Awaitable[object]]) -> None:
         except Exception:
             log.exception("a background job failed and begins again")
             await asyncio.sleep(1)
+
+
+async def _collect(store: SqliteStore, blobs: Blobs, owner: str) -> None:
+    """Delete content that nobody refers to, unless another controller is at it."""
+    lease = await store.acquire("collection", owner, HOUR_S)
+    if lease is not None:
+        try:
+            await collect(store, blobs, grace_s=BLOB_GRACE_S)
+        finally:
+            await store.release(lease)
 
 
 async def _hourly(clock: Clock, job: Callable[[], Awaitable[object]]) -> None:

@@ -19,7 +19,7 @@ from heliostat.testing.site import Site
 from heliostat.wire.route import Route
 
 _NAME = re.compile(r"<([a-z][a-z0-9-]*)>")
-_ID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
+_ID = "[0-9a-f]{8}-[0-9a-f]{4}-[48][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 _WILD = {"<id>": _ID, "<any>": ".+"}
 TIMEOUT = aiohttp.ClientTimeout(total=20)
 

@@ -1,28 +1,26 @@
 """Every crash of a guest leaves a task that says when it was and what was done.
 
-The task is in ERROR from its start, found with the VM's other tasks.  Its id
-follows from the report, so that a crash is told once however many controllers
-look, and one that happened while none did is told when one begins.
+The task is in ERROR from its start, found with the VM's other tasks.  The VM
+remembers the last crash that was told, in the same commit, so that a crash is
+told once however many controllers look, and one that happened while none did is
+told when one begins.
 """
 
 from __future__ import annotations
 
-import uuid
-
 import msgspec
 
 from heliostat.agentlink.messages import GuestState, ReportedVm
-from heliostat.cloudstore.contract import Absent, CloudStore, Compacted, GuardFailed
+from heliostat.cloudstore.contract import CloudStore, Compacted, GuardFailed
 from heliostat.controller.model.desired import REPORTED, VM
 from heliostat.controller.model.vm import Vm
 from heliostat.controller.workflows.kinds import VMS
 from heliostat.core.clock import Clock
 from heliostat.core.ids import Ids
 from heliostat.tasks.admit import changes_for, completed_task
-from heliostat.tasks.model import Problem, Task, TaskState, task_key
+from heliostat.tasks.model import Problem, Task, TaskState
 
 OPERATION = "GUEST_CRASHED"
-_SPACE = uuid.UUID("6f1f6c1e-6d0e-4a57-9f0b-5b1f6f0a2c11")
 
 
 async def record_crashes(store: CloudStore, clock: Clock, ids: Ids) -> None:
@@ -50,14 +48,18 @@ async def _record(store: CloudStore, clock: Clock, ids: Ids, key: str, value: by
     if kind != VM:
         return
     report = msgspec.json.decode(value, type=ReportedVm)
-    vm = await VMS.get(store, vm_id) if report.crashes else None
-    if vm is None:
+    mark = f"{report.revision}/{report.crashes}"
+    while report.crashes:
+        vm = await VMS.get(store, vm_id)
+        if vm is None or vm.value.crash_told == mark:
+            return
+        told = msgspec.structs.replace(vm.value, crash_told=mark)
+        task = crash_task(vm.value, report, clock, ids)
+        try:
+            await store.commit([VMS.guard(vm)], [*VMS.put(told, vm.value), *changes_for(task)])
+        except GuardFailed:
+            continue  # the VM changed, or another controller told it
         return
-    task = crash_task(vm.value, report, clock, ids)
-    try:
-        await store.commit([Absent(task_key(task.id))], changes_for(task))
-    except GuardFailed:
-        return  # told before
 
 
 def crash_task(vm: Vm, report: ReportedVm, clock: Clock, ids: Ids) -> Task:
@@ -83,7 +85,6 @@ def crash_task(vm: Vm, report: ReportedVm, clock: Clock, ids: Ids) -> Task:
         hint=f"`helio vm log {vm.id}` shows the last console output.",
         data={"detail": report.detail} if report.detail else {},
     )
-    task.id = str(uuid.uuid5(_SPACE, f"{vm.id}/{report.revision}/{report.crashes}"))
     task.state = task.steps[0].state = TaskState.ERROR
     task.steps[0].errors = [problem]
     return task

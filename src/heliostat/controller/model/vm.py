@@ -53,7 +53,8 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     """``cost`` is everything charged to the project's quota, disks included.
 
     ``attached_disk_ids`` are persistent disks; ``restart_count`` counts restarts
-    asked for; ``host_id`` is empty until a host is reserved.
+    asked for; ``host_id`` is empty until a host is reserved; ``crash_told`` is the
+    last crash that has a task.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     restart_on_crash: bool = True
     boot_bus: BootBus = BootBus.HOST
     restart_count: int = 0
+    crash_told: str = ""
     task_id: str = ""
     created_ms: int = 0
     schema: int = 1
