@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from heliostat.cli import failures
 from heliostat.cli.session import Session
 from heliostat.cli.ssh import Login, arguments
+from heliostat.client.logs import follow_log
 from heliostat.testing import answers
 from heliostat.testing.recorder import RecordingController
 
@@ -312,3 +315,18 @@ def test_ssh_goes_through_the_platform(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["x", "1:x", "99999"])
 def test_a_local_port_that_is_none(helio: Any, controller: RecordingController, text: str) -> None:
     assert helio("vm", "tunnel", answers.VM, "80", "--listen", text).code == 2
+
+
+def test_following_a_log_prints_what_comes_until_the_machine_is_gone(
+    helio: Any, controller: RecordingController, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = partial(follow_log, sleep=lambda _s: None)
+    monkeypatch.setattr("heliostat.cli.vm_records.follow_log", patient)
+    call = f"GET /v1/vms/{answers.VM}/log"
+    controller.answer(call, {"id": answers.VM, "text": "one two"})
+    controller.answer(call, {"id": answers.VM, "text": "one two three"})
+    controller.refuse(call, 404, "VmNotFound")
+    shown = helio("vm", "log", answers.VM, "--follow", "--tail", "3")
+    assert shown.out == "two three"
+    assert "VmNotFound" in shown.err
+    assert helio("vm", "log", answers.VM, "-f", "-o", "json").code == failures.USAGE

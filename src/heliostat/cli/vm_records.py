@@ -12,6 +12,7 @@ from heliostat.cli.listing import DEFAULT_LIMIT, show_tasks
 from heliostat.cli.options import Verb, pass_session
 from heliostat.cli.session import Session
 from heliostat.cli.statistics import show_samples
+from heliostat.client.logs import WINDOW_BYTES, follow_log
 
 _ADDRESS_FIELDS = ("network", "macAddress", "ipAddress", "netmask", "isConnected")
 
@@ -60,21 +61,46 @@ def stats(
     metavar="BYTES",
     help="How much of the end.",
 )
+@click.option(
+    "-f", "--follow", "following", is_flag=True, help="Go on with what comes; Ctrl-C ends."
+)
 @options.project
 @pass_session
 def log(
-    session: Session, vm: str, tail_bytes: int, project: str | None, tenant: str | None
+    session: Session,
+    vm: str,
+    tail_bytes: int,
+    following: bool,
+    project: str | None,
+    tenant: str | None,
 ) -> None:
     """Print the end of VM's serial console log."""
-    found = session.client.vms.log(
-        naming.vm_id(session, vm, project, tenant), tail_bytes=tail_bytes
-    )
+    if following and session.output.json:
+        raise click.UsageError("--follow prints text as it comes; leave out -o json.")
+    vm_id = naming.vm_id(session, vm, project, tenant)
+    if following:
+        _follow_log(session, vm_id, tail_bytes)
+        return
+    found = session.client.vms.log(vm_id, tail_bytes=tail_bytes)
     if session.output.json:
         session.output.value(found)
         return
     sys.stdout.write(found.text)
     if found.text and not found.text.endswith("\n"):
         sys.stdout.write("\n")
+
+
+def _follow_log(session: Session, vm_id: str, tail_bytes: int) -> None:
+    window = max(tail_bytes, WINDOW_BYTES)
+    log = follow_log(
+        lambda: session.client.vms.log(vm_id, tail_bytes=window).text,
+        missed=lambda error: session.output.note(f"{error.message} Trying again."),
+    )
+    shown = next(log).encode()[-tail_bytes:].decode(errors="ignore")
+    while True:
+        sys.stdout.write(shown)
+        sys.stdout.flush()
+        shown = next(log)
 
 
 @click.command("tasks", cls=Verb)
