@@ -164,3 +164,12 @@ def test_a_part_that_is_not_installed_is_named(helio: Any, monkeypatch: pytest.M
     shown = helio("controller")
     assert "aiohttp" in shown.err
     assert "pip install 'heliostat[server]'" in shown.err
+
+
+def test_a_platform_of_this_machine_that_does_not_run_is_to_be_started(
+    helio: Any, tmp_path: Path
+) -> None:
+    shown = helio("tenant", "list", "--target", f"unix:{tmp_path}/none.sock", "-o", "json")
+    assert shown.code == failures.UNREACHABLE
+    assert "`helio up`" in shown.error["hint"]
+    assert "helio status" not in shown.error["hint"]

@@ -25,6 +25,7 @@ from heliostat.core.codes import CODES
 from heliostat.core.errors import HeliostatError
 
 _OLD_WIRE_HINT = "The controller's log tells more; look for the request id."
+_START_HINT = "Start the platform of this machine with `make up` or `helio up`."
 
 
 class ServerError(HeliostatError):
@@ -49,7 +50,8 @@ class Unreachable(HeliostatError):
     """No answer came; ``was_sent`` if the controller may have seen the request."""
 
     def __init__(self, target: Target, why: str, *, was_sent: bool = False) -> None:
-        super().__init__("Unreachable", f"No answer from {target}: {why}.")
+        hint = _START_HINT if target.socket else None
+        super().__init__("Unreachable", f"No answer from {target}: {why}.", hint=hint)
         self.was_sent = was_sent
 
 
