@@ -20,10 +20,12 @@ from heliostat.os.image import build
 from heliostat.os.image.tiny import POWER_BUTTON, READY, UP, TinyGuest
 from heliostat.server import pidfile
 from heliostat.testing.platform import Site, TestPlatform, furnish, made, until, wait
+from heliostat.testing.platform import platform as new_platform
 from heliostat.wire.body import Locality
 from heliostat.wire.disks import DiskCreateSpec
 from heliostat.wire.flavors import FlavorCreateSpec
 from heliostat.wire.quotas import QuotaLineItemSpec
+from heliostat.wire.tenants import TenantCreateSpec
 from heliostat.wire.vms import Vm
 
 CACHE = Path(os.environ.get("HELIO_CACHE") or Path(__file__).parents[2] / ".cache")
@@ -99,6 +101,45 @@ def test_wrong_starts_say_what_is_wrong(platform: TestPlatform) -> None:
     told = platform.helio("up")
     assert told.exit_code == 1
     assert "Did you mean port?" in told.stderr
+
+
+def test_no_qemu_is_said_at_once(platform: TestPlatform, tmp_path: Path) -> None:
+    platform.environ["PATH"] = str(tmp_path)
+    told = platform.helio("up")
+    assert told.exit_code == 1
+    assert "QemuMissing" in told.stderr
+    assert "apt-get install" in told.stderr
+
+
+def test_two_platforms_live_on_one_machine(platform: TestPlatform) -> None:
+    with new_platform() as other:
+        platform.up()
+        other.up()
+        addresses = set()
+        for each in (platform, other):
+            with each.client() as client:
+                auth = client.system.auth()
+                addresses.add((auth.endpoint, auth.port))
+                assert [host.agent_state for host in client.hosts.list()] == ["ACTIVE"]
+        assert len(addresses) == 2
+        other.down()
+        assert platform.helio("status").exit_code == 0
+
+
+def test_a_damaged_store_is_refused_and_restored_from_its_copy(platform: TestPlatform) -> None:
+    platform.up()
+    with platform.client() as client:
+        wait(client, client.tenants.create(TenantCreateSpec(name="acme")).submit())
+    until(lambda: list(platform.home.backup.glob("store-*.db")), "the first copy")
+    platform.down()
+    (copy,) = platform.home.backup.glob("store-*.db")
+    platform.home.store.write_bytes(b"this is no database" * 500)
+    told = platform.helio("up")
+    assert told.exit_code == 1
+    assert "StoreCorrupt" in told.stderr
+    assert platform.helio("restore", str(copy)).exit_code == 0
+    platform.up()
+    assert platform.helio("status").exit_code == 0
 
 
 def test_the_password_is_shown_once_and_kept_nowhere(platform: TestPlatform) -> None:

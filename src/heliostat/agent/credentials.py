@@ -51,6 +51,12 @@ class Credentials:
     def url(self) -> str:
         return self.controller.read_text().strip()
 
+    @property
+    def host_id(self) -> str:
+        """The host that the certificate is for; raises ``CertificateInvalid``."""
+        (name,) = self.certificate().subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return str(name.value)
+
     def context(self, now_ms: int) -> ssl.SSLContext:
         """TLS with the certificate as it is now; raises ``CertificateInvalid``."""
         if now_ms >= self.certificate().not_valid_after_utc.timestamp() * 1000:

@@ -218,9 +218,12 @@ class Agent:
         while True:
             try:
                 async with self._dialer() as link:
-                    pause_s = self._settings.reconnect_min_s
+                    began_s = self._clock.monotonic_s()
                     await self._serve(link)
                     log.warning("the link to the controller was cut")
+                    # one that is cut as soon as it is made must not be redialled in a hurry
+                    if self._clock.monotonic_s() - began_s > pause_s:
+                        pause_s = self._settings.reconnect_min_s
             except (HeliostatError, OSError, msgspec.MsgspecError) as error:
                 # MsgspecError: a frame that this agent doesn't know, from a newer controller
                 log.warning("no link to the controller: %s", error)

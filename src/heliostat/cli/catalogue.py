@@ -63,6 +63,9 @@ CATALOGUE: dict[str, Entry] = {
     "up": Entry(Section.PLATFORM, SERVER_MODULE, "up", "Start the platform.", "server"),
     "down": Entry(Section.PLATFORM, SERVER_MODULE, "down", "Stop the platform.", "server"),
     "demo": Entry(Section.PLATFORM, SERVER_MODULE, "demo", "Do the main job once.", "server"),
+    "restore": Entry(
+        Section.PLATFORM, SERVER_MODULE, "restore", "Put a copy of the store back.", "server"
+    ),
     "controller": Entry(
         Section.PLATFORM, SERVER_MODULE, "controller", "Run a controller.", "server"
     ),

@@ -142,7 +142,9 @@ CODES: dict[str, Code] = {
     "StepFailed": Code(500, "`helio task explain` tells what happened."),
     "StepSkipped": Code(500, "Do by hand what the step should have done."),
     "TaskUndone": Code(500, "`helio task explain` tells what happened."),
-    "StoreCorrupt": Code(500, "Restore the store from a copy."),
+    "StoreCorrupt": Code(
+        500, "`helio restore FILE` puts a copy back; HELIO_HOME/backup holds daily ones."
+    ),
     "BackupFailed": Code(
         500,
         "Name a file in a folder that exists and that the controller may read and write.",
@@ -172,9 +174,6 @@ CODES: dict[str, Code] = {
     "AuthInitializationFailure": Code(503, "Wait until the controller has started."),
     "ShuttingDown": Code(503, "Try again when the controller is back."),
     "DiskFull": Code(507, "Free space on the disk that holds HELIO_HOME and try again."),
-    "AlreadyRunning": Code(
-        409, "Stop the other process first; `helio down` stops a whole platform."
-    ),
     "PortTaken": Code(500, "Stop what listens there, or choose another port in the settings."),
     "QemuMissing": Code(500, "Install it: `apt-get install qemu-system-x86 qemu-utils`."),
     "HypervisorFailed": Code(500, "`helio vm log` and the agent's log tell more."),

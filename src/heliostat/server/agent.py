@@ -21,7 +21,6 @@ from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.os.image.tiny import build_tiny
 from heliostat.server import daemon, pidfile
 from heliostat.server.home import Home
-from heliostat.server.role_lock import role_lock
 from heliostat.server.settings import load_settings
 
 log = logging.getLogger(__name__)
@@ -44,8 +43,7 @@ def main(home: Home, folder: Path | None, token: str | None) -> None:
                 f"The agent in {own} has not joined a platform.",
                 hint="Get a token with `helio host join-token` and pass it with --join.",
             )
-        with role_lock(own, "agent"):
-            asyncio.run(_run(home, own, files, _with_probe_kernel(home, settings)))
+        asyncio.run(_run(home, own, files, _with_probe_kernel(home, settings)))
     except HeliostatError as error:
         daemon.tell_failed(error)
         raise

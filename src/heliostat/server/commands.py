@@ -40,6 +40,16 @@ def down() -> None:
 
 
 @click.command()
+@click.argument("copy", type=click.Path(path_type=Path))
+def restore(copy: Path) -> None:
+    """Put a COPY of the store back, while the platform is stopped; what was there is kept."""
+    from heliostat.cloudstore.sqlite_copy import restore as put_back
+
+    done = put_back(copy, _home().store)
+    click.echo(f"The store is as it was at revision {done.revision}. Start it with `helio up`.")
+
+
+@click.command()
 def controller() -> None:
     """Run the controller in the foreground."""
     from heliostat.server.controller import main
@@ -66,6 +76,7 @@ COMMANDS: dict[str, click.Command] = {
     "up": up,
     "down": down,
     "demo": demo,
+    "restore": restore,
     "controller": controller,
     "agent": agent,
 }

@@ -38,6 +38,7 @@ from heliostat.identity.options import IdentityOptions
 from heliostat.identity.site import Identity
 from heliostat.identity.tls import agent_ssl_context, host_id_of, keep_renewed, server_ssl_context
 from heliostat.server import daemon, pidfile, ports
+from heliostat.server.backups import keep_copies
 from heliostat.server.controller_id import controller_id
 from heliostat.server.home import Home
 from heliostat.server.hosts import Hosts
@@ -135,6 +136,7 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
         lambda: observe(store, clock),
         lambda: record_crashes(store, clock, ids),
         Compactor(store, clock, settings.store).run,
+        lambda: keep_copies(store, home.backup, clock, settings.backup),
         lambda: _hourly(clock, identity.maintain),
         lambda: _hourly(clock, lambda: _collect(store, blobs, own_id)),
         lambda: _hourly(

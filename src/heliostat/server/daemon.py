@@ -50,14 +50,15 @@ def start(role: str, home: Path, *, timeout_s: float) -> None:
     if not line:
         raise PermanentError(
             "InternalError",
-            f"The {role} did not start: {_last_line(log_path)}",
+            f"The {role} did not start: {last_line(log_path)}",
             hint=f"Its log tells why: {log_path}",
         )
     told = json.loads(line)
     raise HeliostatError(told["code"], told["message"], hint=told["hint"])
 
 
-def _last_line(path: Path) -> str:
+def last_line(path: Path) -> str:
+    """The last thing that a role said in its log."""
     lines = path.read_text(errors="replace").split("\n")
     return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing.")
 

@@ -54,6 +54,11 @@ class Home:
         """Built images, if the environment names no other cache."""
         return self.path / "cache"
 
+    @property
+    def backup(self) -> Path:
+        """Copies of the store."""
+        return self.path / "backup"
+
     def pid_file(self, role: str) -> Path:
         return self.path / "run" / f"{role}.pid"
 

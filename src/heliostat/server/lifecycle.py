@@ -105,23 +105,31 @@ def _start_agent(home: Home, monitor: Monitor) -> None:
 
     with monitor.step("start the agent"), Client(f"unix:{home.socket}") as owner:
         host = _this_host(owner)
-        if not Credentials(home.agent).joined:
+        files = Credentials(home.agent)
+        # A store that was put back may not know the host that the agent joined as.
+        if not files.joined or files.host_id != host.id:
             token = owner.hosts.join_token(host.id).submit().token
             asyncio.run(join(token, home.agent))
         daemon.start("agent", home.path, timeout_s=START_TIMEOUT_S)
-        _await_link(owner, host.id, monitor)
+        _await_link(home, owner, host.id, monitor)
 
 
-def _await_link(owner: Client, host_id: str, monitor: Monitor) -> None:
+def _await_link(home: Home, owner: Client, host_id: str, monitor: Monitor) -> None:
     """Wait until the agent's link is up; the first start may probe KVM before that."""
     deadline = time.monotonic() + LINK_TIMEOUT_S
     told = False
     while owner.hosts.get(host_id).agent_state != "ACTIVE":
+        if pidfile.read(home.pid_file("agent")) is None:
+            raise HeliostatError(
+                "AgentUnavailable",
+                f"The agent ended again: {daemon.last_line(home.log('agent'))}",
+                hint=f"Its log tells more: {home.log('agent')}",
+            )
         if time.monotonic() > deadline:
             raise HeliostatError(
                 "AgentUnavailable",
                 f"The agent did not reach the controller within {LINK_TIMEOUT_S:.0f} s.",
-                hint="log/agent.log in HELIO_HOME tells why.",
+                hint=f"Its log tells why: {home.log('agent')}",
             )
         if not told and time.monotonic() > deadline - LINK_TIMEOUT_S + TELL_AFTER_S:
             monitor.progress("trying whether KVM boots a guest here (half a minute at most)")

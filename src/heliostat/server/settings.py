@@ -16,6 +16,7 @@ from heliostat.cloudstore.retention import Retention
 from heliostat.controller.workflows.settings import WorkflowSettings
 from heliostat.core.settings import load
 from heliostat.identity.options import HashCost, LockoutPolicy, PasswordPolicy, TokenLifetimes
+from heliostat.server.backups import BackupSettings
 
 CONFIG_NAME = "heliostat.toml"
 
@@ -80,6 +81,7 @@ class Settings:
     agents: AgentGateSettings = field(default_factory=AgentGateSettings)
     store: Retention = field(default_factory=Retention)
     tasks: TaskSettings = field(default_factory=TaskSettings)
+    backup: BackupSettings = field(default_factory=BackupSettings)
     workflows: WorkflowSettings = field(default_factory=WorkflowSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     agent: AgentSettings = field(default_factory=AgentSettings)
