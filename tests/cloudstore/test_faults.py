@@ -178,7 +178,7 @@ async def test_damage_is_found_at_open(path: Path) -> None:
     overwrite(path, 8192, os.urandom(40_000))
     error = await refused(path)
     assert error.code == "StoreCorrupt"
-    assert "Restore" in error.hint
+    assert "restore" in error.hint
 
 
 async def test_a_cut_off_file_is_found_at_open(path: Path) -> None:
