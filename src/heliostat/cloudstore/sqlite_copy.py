@@ -29,6 +29,9 @@ from heliostat.cloudstore.sqlite_file import (
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.files import sync_directory
 
+LEAP = 10_000_000
+"""Revisions skipped by ``restore``: more than a day of commits without pause."""
+
 REPLACED = ".replaced"
 """What ``restore`` adds to the name of the file that it replaces."""
 
@@ -64,6 +67,8 @@ def take(connection: sqlite3.Connection, store: Path, target: Path) -> Copy:
 def restore(copy: Path, store: Path) -> Copy:
     """Make ``copy`` the store at ``store``; what was there stays beside it as ``*.replaced``.
 
+    Its revisions go on ``LEAP`` above the copy's.
+
     Raises ``StoreCorrupt`` when the copy is none or damaged, ``StoreUnavailable``
     when a process has the store open, ``StoreReadOnly``, ``DiskFull``, and
     ``BackupFailed`` when the copy can't be read.
@@ -79,6 +84,7 @@ def restore(copy: Path, store: Path) -> Copy:
         with _staged(store) as staged:
             shutil.copyfile(copy, staged)
             revision = _check(staged, copy)
+            _leap(staged)
             size_bytes = staged.stat().st_size
             # The store first: without it a WAL left behind by a crash is never replayed.
             for suffix in ("", "-wal"):
@@ -127,6 +133,16 @@ def _check(copy: Path, named: Path) -> int:
             return revision
     except sqlite3.Error as error:
         raise translate(error, named) from error
+
+
+def _leap(staged: Path) -> None:
+    """Let revisions go on above all that the lost store can have given after the copy.
+
+    They fence: whoever remembers one of the lost store (an agent, a page link)
+    must see every later commit as newer.
+    """
+    with closing(sqlite3.connect(staged, isolation_level=None)) as connection:
+        connection.execute("UPDATE meta SET revision = revision + ?", (LEAP,))
 
 
 def _put_in_place(staged: Path, target: Path) -> None:
