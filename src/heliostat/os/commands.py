@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from heliostat.core.errors import HeliostatError
 from heliostat.os.image.manifest import load_manifest, manifest_names
 from heliostat.os.image.monitor import monitor_for
 from heliostat.os.image.pipeline import BuiltImage, build, built_images
@@ -33,14 +34,21 @@ def image_group() -> None:
     """Group of the image commands."""
 
 
+def _chosen_output(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    """What was chosen here, else what was chosen before the noun."""
+    del parameter
+    before = getattr(ctx.find_root().obj, "choices", None)
+    return value or getattr(before, "output", None) or "table"
+
+
 def _shared_options(command: _Command) -> _Command:
     command = click.option(
         "-o",
         "--output",
         "output",
         type=click.Choice(["table", "json"]),
-        default="table",
-        help="How to print.",
+        callback=_chosen_output,
+        help="How results are printed (default: table).",
     )(command)
     return click.option(
         "--out", "out_dir", type=click.Path(path_type=Path), help="Folder of the built images."
@@ -103,7 +111,11 @@ def _find(name: str, folder: Path) -> BuiltImage:
     for image in built_images(folder):
         if image.name == name or image.identity.startswith(name):
             return image
-    raise click.UsageError(f"No image {name} in {folder}; build it: helio os image build {name}")
+    raise HeliostatError(
+        "ImageNotFound",
+        f"No image {name} was built in {folder}.",
+        hint=f"Build it: `helio os image build {name}`.",
+    )
 
 
 def _folder(out_dir: Path | None) -> Path:
