@@ -112,8 +112,11 @@ async def test_what_is_used_is_not_deleted_at_the_same_moment(late: bool, tmp_pa
         ended = await outcomes(ports, *((use, remove) if late else (remove, use)))
         assert sorted(ended)[-1] == "done"
         assert ended.count("done") == 1
-        use = (project.project_create, (tenant_id, "other", (), None, None))
-        ended = await outcomes(ports, (tenant.tenant_delete, (tenant_id,)), use)
+        ended = await outcomes(
+            ports,
+            (tenant.tenant_delete, (tenant_id,)),
+            (project.project_create, (tenant_id, "other", (), None, None)),
+        )
         assert ended.count("done") == 1
 
 
