@@ -35,9 +35,9 @@ test-slow: ## the rest: cloud-init guests, kills, both commands from nothing
 	@scripts/bootstrap dev
 	$(BIN)/pytest -m slow --timeout 1500 $(SLOW)
 
-bench: ## measure, beside peers where there are any
+bench: ## measure, beside peers where there are any; ONLY=api measures that alone
 	@scripts/bootstrap dev
-	@for each in benchmarks/*/bench.py; do echo "# $$each"; $(BIN)/python $$each || exit 1; done
+	@$(BIN)/python -m benchmarks $(ONLY)
 
 docs: ## write the generated reference pages again
 	$(BIN)/python -m heliostat.cli.reference > docs/reference/cli.md

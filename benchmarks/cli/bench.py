@@ -1,44 +1,57 @@
-"""How long ``helio --help`` takes, against starting Python itself.
+"""How long `helio` takes to say what it can do, beside starting Python itself.
 
-Threshold: 150 ms at the median on an idle machine.  Run it by hand:
-``python benchmarks/cli/bench.py``; it prints raw samples and exits with 1 when
-the threshold is passed.
+    python -m benchmarks.cli.bench
+
+Each run is a process of its own; commands take turns, so that noise hits all.
 """
 
 from __future__ import annotations
 
-import json
 import statistics
 import subprocess
 import sys
 import time
 
+from benchmarks.record import record
+
 RUNS = 20
-THRESHOLD_MS = 150.0
+PYTHON = ["-c", "pass"]
 WORKLOADS = {
-    "python": ["-c", "pass"],
-    "helio --help": ["-m", "heliostat.cli", "--help"],
-    "helio vm --help": ["-m", "heliostat.cli", "vm", "--help"],
+    "cli.help": ["-m", "heliostat.cli", "--help"],
+    "cli.vm_help": ["-m", "heliostat.cli", "vm", "--help"],
 }
 
 
-def measure(arguments: list[str]) -> list[float]:
-    """Milliseconds of each run; the first, which fills caches, is left out."""
-    samples = []
-    for _ in range(RUNS + 1):
-        began = time.perf_counter()
-        subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
-        samples.append((time.perf_counter() - began) * 1000)
-    return samples[1:]
+def run_ms(arguments: list[str]) -> float:
+    """Milliseconds from the start of the process to its end."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+    return (time.perf_counter() - began) * 1000
 
 
-def main() -> int:
-    """Measure all, print, judge."""
-    found = {name: measure(arguments) for name, arguments in WORKLOADS.items()}
-    medians = {name: round(statistics.median(samples), 1) for name, samples in found.items()}
-    print(json.dumps({"median_ms": medians, "threshold_ms": THRESHOLD_MS, "samples_ms": found}))
-    return 0 if medians["helio --help"] <= THRESHOLD_MS else 1
+def main() -> None:
+    samples: dict[str, list[float]] = {name: [] for name in WORKLOADS}
+    bare: list[float] = []
+    for number in range(RUNS + 1):
+        for name, arguments in WORKLOADS.items():
+            samples[name].append(run_ms(arguments))
+        bare.append(run_ms(PYTHON))
+        if number == 0:  # it filled the caches of files and byte code
+            for each in (*samples.values(), bare):
+                each.clear()
+    for name, found in samples.items():
+        record(
+            name,
+            statistics.median(found),
+            "ms",
+            floor=150,
+            goal=80,
+            better="lower",
+            samples=found,
+            peer="python -c pass",
+            peer_value=statistics.median(bare),
+        )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

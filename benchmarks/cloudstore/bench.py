@@ -6,20 +6,15 @@ peer does the same work (check revision, upsert, keep the version) with the
 standard library alone: one transaction a commit, ``synchronous=FULL``, one
 connection for each client thread.  Rounds of both alternate, so noise hits both.
 
-    python benchmarks/cloudstore/bench.py [--seconds 2] [--rounds 3] [--raw FILE]
-
-Exits with 1 when a ratio falls below its threshold in ``THRESHOLDS``.
+    python -m benchmarks.cloudstore.bench [--seconds 2] [--rounds 3]
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
 import sqlite3
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -27,14 +22,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.record import record
+
 from heliostat.cloudstore.contract import AtRevision, Put
 from heliostat.cloudstore.sqlite import SqliteStore
 from heliostat.core.clock import SystemClock
 
 VALUE = bytes(600)
 CLIENTS = (1, 64)
-THRESHOLDS = {1: 0.3, 64: 3.0}
-"""Smallest accepted ratio to the peer: a lone client pays for two threads, 64 share each fsync."""
+MARKS = {1: (300, 1_000), 64: (3_000, 10_000)}
+"""Floor and goal in commits a second: a lone client pays for two threads, 64 share each fsync."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,39 +129,40 @@ def percentile_ms(rounds: list[Round], share: float) -> float:
     return latencies[min(len(latencies) - 1, int(len(latencies) * share))] * 1000
 
 
-def report(done: list[Round]) -> bool:
-    """Print the table; whether every ratio reaches its threshold."""
-    passed = True
-    print(f"{'clients':>7} {'side':>6} {'commits/s':>10} {'p50 ms':>8} {'p99 ms':>8}")
+def report(done: list[Round]) -> None:
+    """Record the median of each number of clients beside the peer's in the same run."""
     for clients in CLIENTS:
         median: dict[str, float] = {}
+        rates: dict[str, list[float]] = {}
         for side in ("store", "peer"):
             mine = [each for each in done if (each.side, each.clients) == (side, clients)]
-            median[side] = statistics.median(each.per_s for each in mine)
+            rates[side] = [each.per_s for each in mine]
+            median[side] = statistics.median(rates[side])
             p50, p99 = percentile_ms(mine, 0.5), percentile_ms(mine, 0.99)
-            print(f"{clients:>7} {side:>6} {median[side]:>10.0f} {p50:>8.2f} {p99:>8.2f}")
-        ratio, least = median["store"] / median["peer"], THRESHOLDS[clients]
-        verdict = "ok" if ratio >= least else "TOO LOW"
-        passed &= ratio >= least
-        print(f"{clients:>7}  ratio {ratio:>10.2f}  (at least {least}: {verdict})")
-    print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} CPUs, SQLite {sqlite3.sqlite_version}")
-    return passed
+            print(f"{clients} clients, {side}: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+        floor, goal = MARKS[clients]
+        record(
+            f"cloudstore.commits.{clients}",
+            median["store"],
+            "commits/s",
+            floor=floor,
+            goal=goal,
+            better="higher",
+            samples=rates["store"],
+            peer="plain sqlite3",
+            peer_value=median["peer"],
+        )
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seconds", type=float, default=2.0, help="length of one round")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each side")
     parser.add_argument("--folder", type=Path, help="where the files go (default: TMPDIR)")
-    parser.add_argument("--raw", type=Path, help="keep every latency as JSON lines here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        done = measure(Path(folder), options.rounds, options.seconds)
-    if options.raw:
-        lines = (json.dumps({s: getattr(each, s) for s in Round.__slots__}) for each in done)
-        options.raw.write_text("\n".join(lines) + "\n")
-    return 0 if report(done) else 1
+        report(measure(Path(folder), options.rounds, options.seconds))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,20 +1,19 @@
 """Placement decisions over 10,000 hosts: numpy columns beside a plain Python loop.
 
 Both sides decide the same requests on the same fleet in one run, and must agree.
-Threshold: the median decision of the columns takes less than 1 ms.
 
-    python benchmarks/scheduler/bench.py [--hosts N] [--samples FILE]
+    python -m benchmarks.scheduler.bench [--hosts N]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import statistics
 import sys
 import time
-from pathlib import Path
+
+from benchmarks.record import record
 
 from heliostat.controller.model.host import Host, HostInventory, HostState, UsageTag
 from heliostat.controller.model.reservation import Reservation, VmShare
@@ -24,7 +23,6 @@ from heliostat.controller.scheduler.settings import SchedulerSettings
 from heliostat.core.units import GIB
 from heliostat.testing.placement import best_by_loop
 
-THRESHOLD_MS = 1.0
 IMAGES = tuple(f"{number:064x}" for number in range(20))
 PROJECTS = tuple(f"project-{number}" for number in range(50))
 ZONES = ("a", "b", "c")
@@ -88,7 +86,6 @@ def request(source: random.Random) -> PlacementRequest:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=int, default=10_000)
-    parser.add_argument("--samples", type=Path, help="write raw samples (ms) as JSON")
     arguments = parser.parse_args()
     source, settings = random.Random(1), SchedulerSettings()
     rows = fleet(arguments.hosts, source)
@@ -112,23 +109,19 @@ def main() -> int:
         if abs(choose(columns, each, settings=settings).score - best) > 0.001:
             print(f"the sides disagree on {each}", file=sys.stderr)
             return 2
-    _report(arguments.hosts, build_ms, ours, peer)
-    if arguments.samples is not None:
-        arguments.samples.write_text(json.dumps({"columns_ms": ours, "loop_ms": peer}))
-    return 0 if statistics.median(ours) < THRESHOLD_MS else 1
-
-
-def _report(hosts: int, build_ms: float, ours: list[float], peer: list[float]) -> None:
-    p50, p99 = statistics.median(ours), statistics.quantiles(ours, n=100)[98]
-    loop = statistics.median(peer)
-    print(f"hosts                  {hosts}")
-    print(f"columns built          {build_ms:.1f} ms")
-    print(f"columns, decision      p50 {p50:.3f} ms   p99 {p99:.3f} ms")
-    print(f"columns, decisions/s   {1000 * len(ours) / sum(ours):.0f}")
-    print(f"plain loop, decision   p50 {loop:.1f} ms")
-    print(f"ratio loop / columns   {loop / p50:.0f}")
-    verdict = "met" if p50 < THRESHOLD_MS else "missed"
-    print(f"threshold              p50 < {THRESHOLD_MS:g} ms: {verdict}")
+    print(f"{arguments.hosts} hosts; columns built in {build_ms:.1f} ms")
+    record(
+        "scheduler.decisions",
+        1000 * len(ours) / sum(ours),
+        "decisions/s",
+        floor=5_000,
+        goal=15_000,
+        better="higher",
+        samples=ours,
+        peer="a plain loop",
+        peer_value=1000 / statistics.median(peer),
+    )
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,98 @@
+"""What a benchmark writes down, and what the runner makes of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from benchmarks import record as recording
+from benchmarks.__main__ import main, names, table
+
+
+@pytest.fixture
+def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "results.jsonl"
+    monkeypatch.setattr(recording, "RESULTS", path)
+    return path
+
+
+def _measured(name: str, value: float, better: recording.Better = "lower") -> recording.Result:
+    floor, goal = (100.0, 50.0) if better == "lower" else (50.0, 100.0)
+    return recording.record(
+        name, value, "ms", floor=floor, goal=goal, better=better, samples=[value]
+    )
+
+
+def test_each_workload_is_one_line_with_everything_that_judges_it(lines: Path) -> None:
+    _measured("a.b", 60)
+    (told,) = map(json.loads, lines.read_text().splitlines())
+    assert told == {
+        "name": "a.b",
+        "value": 60,
+        "unit": "ms",
+        "floor": 100,
+        "goal": 50,
+        "better": "lower",
+        "samples": [60],
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "better", "verdict"),
+    [
+        (50, "lower", "goal"),
+        (51, "lower", "floor"),
+        (101, "lower", "MISSED"),
+        (100, "higher", "goal"),
+        (99, "higher", "floor"),
+        (49, "higher", "MISSED"),
+    ],
+)
+def test_the_marks_count_in_the_direction_that_is_better(
+    lines: Path, value: float, better: recording.Better, verdict: str
+) -> None:
+    assert _measured("a.b", value, better).verdict == verdict
+
+
+def test_a_name_is_recorded_once_in_a_run(lines: Path) -> None:
+    _measured("a.b", 1)
+    with pytest.raises(recording.RecordedTwiceError, match="make bench"):
+        _measured("a.b", 2)
+    assert len(lines.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("better", "ratio"), [("lower", 2.0), ("higher", 0.5)])
+def test_a_ratio_above_one_means_better_than_the_peer(
+    lines: Path, better: recording.Better, ratio: float
+) -> None:
+    result = recording.record(
+        "a.b",
+        10,
+        "ms",
+        floor=1,
+        goal=1,
+        better=better,
+        samples=[10],
+        peer="another",
+        peer_value=20,
+    )
+    assert result.ratio == ratio
+    assert "another" in result.sentence()
+
+
+def test_what_was_recorded_can_be_read_back(lines: Path) -> None:
+    assert list(recording.results()) == []
+    made = [_measured("a.b", 1), _measured("a.c", 2)]
+    assert list(recording.results()) == made
+    assert "a.c" in table(made)
+
+
+def test_an_unknown_benchmark_is_refused_before_anything_is_forgotten(
+    lines: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _measured("a.b", 1)
+    assert main(["nothing-like-it"]) == 2
+    assert "cloudstore" in capsys.readouterr().out
+    assert lines.exists()
+    assert {"cli", "cloudstore"} <= set(names())
