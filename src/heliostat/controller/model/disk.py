@@ -37,6 +37,7 @@ class Disk(msgspec.Struct, frozen=True, kw_only=True):
     vm_id: str = ""
     affinities: tuple[Affinity, ...] = ()
     tags: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
     task_id: str = ""
     created_ms: int = 0
     schema: int = 1
@@ -51,3 +52,4 @@ class DiskSpec(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = "persistent-disk"
     affinities: tuple[Affinity, ...] = ()
     tags: tuple[str, ...] = ()
+    labels: dict[str, str] = {}

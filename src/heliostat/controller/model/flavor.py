@@ -59,6 +59,7 @@ class Flavor(msgspec.Struct, frozen=True, kw_only=True):
     cost: tuple[CostItem, ...]
     state: FlavorState = FlavorState.READY
     tags: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
     task_id: str = ""
     created_ms: int = 0
     schema: int = 1

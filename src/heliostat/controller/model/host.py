@@ -41,6 +41,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     zone: str = ""
     metadata: dict[str, str] = {}
     tags: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
     task_id: str = ""
     created_ms: int = 0
     schema: int = 1
@@ -73,3 +74,4 @@ class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
     usage_tags: tuple[str, ...]
     zone: str = ""
     metadata: dict[str, str] = {}
+    labels: dict[str, str] = {}

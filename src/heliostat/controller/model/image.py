@@ -68,6 +68,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     file_format: str = ""
     settings: tuple[ImageSetting, ...] = ()
     tags: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
     task_id: str = ""
     created_ms: int = 0
     schema: int = 1

@@ -15,6 +15,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     security_groups: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
     task_id: str = ""
     created_ms: int = 0
     schema: int = 1

@@ -77,6 +77,7 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     affinities: tuple[Affinity, ...] = ()
     metadata: dict[str, str] = {}
     tags: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
     subnets: tuple[str, ...] = ()
     environment: dict[str, str] = {}
     ssh_keys: tuple[str, ...] = ()
@@ -109,6 +110,7 @@ class VmSpec(msgspec.Struct, frozen=True, kw_only=True):
     attached_disks: tuple[AttachedDiskSpec, ...]
     affinities: tuple[Affinity, ...] = ()
     tags: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
     subnets: tuple[str, ...] = ()
     environment: dict[str, str] = {}
     ssh_keys: tuple[str, ...] = ()
