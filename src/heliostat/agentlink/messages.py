@@ -55,12 +55,16 @@ class BootBus(StrEnum):
 
 
 class DesiredVmDisk(msgspec.Struct, frozen=True, kw_only=True):
-    """A disk of a VM; ``image_digest`` (sha256 hex) only for the boot disk."""
+    """A disk of a VM; ``image_digest`` (sha256 hex) only for the boot disk.
+
+    ``datastore`` is the id of the datastore it lies in; empty means the agent's home.
+    """
 
     id: str
     kind: DiskKind
     capacity_bytes: int
     image_digest: str = ""
+    datastore: str = ""
 
 
 class DesiredNic(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,14 +108,16 @@ class DesiredDisk(msgspec.Struct, frozen=True, kw_only=True, tag="disk"):
     id: str
     revision: int = 0
     capacity_bytes: int
+    datastore: str = ""
 
 
 class DesiredImage(msgspec.Struct, frozen=True, kw_only=True, tag="image"):
-    """An image (qcow2 blob) that shall be in the host's cache before it is needed."""
+    """An image (qcow2 blob) that shall lie in a datastore of the host before it is needed."""
 
     digest: str
     revision: int = 0
     size_bytes: int
+    datastore: str = ""
 
 
 Desired = DesiredVm | DesiredDisk | DesiredImage
@@ -155,20 +161,43 @@ class ReportedDisk(msgspec.Struct, frozen=True, kw_only=True, tag="disk"):
 
 
 class ReportedImage(msgspec.Struct, frozen=True, kw_only=True, tag="image"):
-    """A cached image as it is; ``progress`` is 0..1 while it is fetched."""
+    """A wanted image as it is; ``progress`` is 0..1 while it is fetched."""
 
     digest: str
     revision: int
     settled: bool
     progress: float = 1.0
     fault: Fault | None = None
+    datastore: str = ""
 
 
 Reported = ReportedVm | ReportedDisk | ReportedImage
 
 
+class HostDatastore(msgspec.Struct, frozen=True, kw_only=True):
+    """A datastore as one host has it; ``images`` are the digests of complete images in it.
+
+    ``datastore_id`` lies in the folder itself, so hosts that share it report the same.
+    ``available`` is false while its folder is not there (not mounted): nothing can be
+    placed in it then, and sizes are 0.
+    """
+
+    datastore_id: str
+    name: str
+    type: str = "OTHER"
+    tags: tuple[str, ...] = ()
+    total_bytes: int = 0
+    free_bytes: int = 0
+    images: tuple[str, ...] = ()
+    available: bool = True
+
+
 class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a host has; sizes in bytes, memory in MiB."""
+    """What a host has; sizes in bytes, memory in MiB.
+
+    ``datastores`` has the host's first one first; ``datastore`` is its name, the disk
+    sizes are sums and ``images`` are those of all of them.
+    """
 
     hostname: str
     cpu_count: int
@@ -180,6 +209,7 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
     hypervisor: str
     agent_version: str
     images: tuple[str, ...] = ()
+    datastores: tuple[HostDatastore, ...] = ()
 
 
 # agent -> controller
@@ -231,7 +261,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, tag="wanted"):
 
 
 class Unwanted(msgspec.Struct, frozen=True, kw_only=True, tag="unwanted"):
-    """An entity (``vm/<id>``, ``disk/<id>``, ``image/<digest>``) shall no longer exist."""
+    """An entity (``vm/<id>``, ``disk/<id>``, ``image/<copy>``) shall no longer exist."""
 
     key: str
     revision: int
@@ -290,5 +320,10 @@ def disk_key(disk_id: str) -> str:
     return f"disk/{disk_id}"
 
 
-def image_key(digest: str) -> str:
-    return f"image/{digest}"
+def image_copy(digest: str, datastore: str) -> str:
+    """What a copy of an image in one datastore is called: one name a place it shall lie in."""
+    return f"{digest}@{datastore}" if datastore else digest
+
+
+def image_key(digest: str, datastore: str = "") -> str:
+    return f"image/{image_copy(digest, datastore)}"

@@ -22,6 +22,7 @@ from heliostat.agentlink.messages import (
     DiskKind,
     Fault,
     GuestState,
+    HostDatastore,
     HostFacts,
     Power,
     Reported,
@@ -50,8 +51,9 @@ def some_facts(
     memory_mib: int = 16384,
     disk_gib: int = 100,
     images: tuple[str, ...] = (),
+    datastores: tuple[HostDatastore, ...] = (),
 ) -> HostFacts:
-    """What a middling host has."""
+    """What a middling host has; without ``datastores``, what an older agent would say."""
     return HostFacts(
         hostname="host",
         cpu_count=cpu_count,
@@ -63,6 +65,31 @@ def some_facts(
         hypervisor="simulated",
         agent_version="0",
         images=images,
+        datastores=datastores,
+    )
+
+
+def some_datastore(
+    datastore_id: str,
+    *,
+    name: str = "local",
+    type_: str = "EXT3",
+    tags: tuple[str, ...] = (),
+    total_gib: int = 100,
+    free_gib: int | None = None,
+    images: tuple[str, ...] = (),
+    available: bool = True,
+) -> HostDatastore:
+    """A datastore as a host would report it; wholly free unless told otherwise."""
+    return HostDatastore(
+        datastore_id=datastore_id,
+        name=name,
+        type=type_,
+        tags=tags,
+        total_bytes=total_gib * GIB,
+        free_bytes=(total_gib if free_gib is None else free_gib) * GIB,
+        images=images,
+        available=available,
     )
 
 

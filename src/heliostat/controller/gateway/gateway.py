@@ -13,7 +13,7 @@ import logging
 from pathlib import Path
 from typing import Any, Protocol
 
-from heliostat.agentlink.messages import Hello, Report
+from heliostat.agentlink.messages import Hello, HostFacts, Report
 from heliostat.agentlink.server import AgentGate, HostOf
 from heliostat.agentlink.session import Session
 from heliostat.agentlink.transport import Tunnel
@@ -74,7 +74,7 @@ class Gateway:
         name = f"agent/{session.host_id}"
         while (lease := await self._store.acquire(name, self._owner, self._ttl_s)) is None:
             await self._clock.sleep(self._ttl_s / RENEWALS_PER_TTL)
-        await host_seen(self._store, session.host_id, hello.facts)
+        await self._seen(session, hello.facts)
         self._leases[session] = lease
         log.info("host %s is connected", session.host_id)
 
@@ -99,7 +99,10 @@ class Gateway:
             await session.cut()
             return
         if report.facts is not None:
-            await host_seen(self._store, session.host_id, report.facts)
+            await self._seen(session, report.facts)
+
+    async def _seen(self, session: Session, facts: HostFacts) -> None:
+        await host_seen(self._store, session.host_id, facts, now_ms=self._clock.now_ms())
 
     async def redeem(self, secret: str, request: str) -> dict[str, str]:
         return await self._certifier.redeem(secret, request)

@@ -21,7 +21,11 @@ class DiskState(StrEnum):
 
 
 class Disk(msgspec.Struct, frozen=True, kw_only=True):
-    """``host_id`` is where it lies (empty until reserved); ``vm_id`` what it is attached to."""
+    """``host_id`` is where it lies (empty until reserved); ``vm_id`` what it is attached to.
+
+    ``datastore`` is what clients are shown, ``datastore_id`` where the host keeps it (empty
+    for disks of a time when a host had but one).
+    """
 
     id: str
     project_id: str
@@ -34,6 +38,7 @@ class Disk(msgspec.Struct, frozen=True, kw_only=True):
     cost: tuple[CostItem, ...]
     host_id: str = ""
     datastore: str = ""
+    datastore_id: str = ""
     vm_id: str = ""
     affinities: tuple[Affinity, ...] = ()
     tags: tuple[str, ...] = ()

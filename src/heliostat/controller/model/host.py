@@ -11,6 +11,8 @@ from enum import StrEnum
 
 import msgspec
 
+from heliostat.agentlink.messages import HostDatastore
+
 
 class HostState(StrEnum):
     """NOT_PROVISIONED: no agent has joined yet; SUSPENDED: guests run, no new ones."""
@@ -50,7 +52,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
 class HostInventory(msgspec.Struct, frozen=True, kw_only=True):
     """What a host has, as its agent said; sizes in bytes, memory in MiB.
 
-    ``images`` are digests of images in its cache.
+    ``images`` are digests of images in any of its datastores.  ``datastores`` is empty
+    only in what an older agent said.
     """
 
     id: str
@@ -64,7 +67,23 @@ class HostInventory(msgspec.Struct, frozen=True, kw_only=True):
     hypervisor: str
     agent_version: str
     images: tuple[str, ...] = ()
+    datastores: tuple[HostDatastore, ...] = ()
     schema: int = 1
+
+    @property
+    def places(self) -> tuple[HostDatastore, ...]:
+        """Where disks can lie; an older agent's one place has the empty id."""
+        if self.datastores:
+            return tuple(each for each in self.datastores if each.available)
+        return (
+            HostDatastore(
+                datastore_id="",
+                name=self.datastore,
+                total_bytes=self.disk_total_bytes,
+                free_bytes=self.disk_free_bytes,
+                images=self.images,
+            ),
+        )
 
 
 class HostSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,7 +38,7 @@ class VmState(StrEnum):
 
 
 class VmDisk(msgspec.Struct, frozen=True, kw_only=True):
-    """A disk that lives and dies with its VM."""
+    """A disk that lives and dies with its VM; ``datastore_id`` is where it was placed."""
 
     id: str
     name: str
@@ -47,6 +47,7 @@ class VmDisk(msgspec.Struct, frozen=True, kw_only=True):
     capacity_gb: int
     boot: bool
     cost: tuple[CostItem, ...] = ()
+    datastore_id: str = ""
 
 
 class Vm(msgspec.Struct, frozen=True, kw_only=True):

@@ -118,7 +118,9 @@ async def _unreserve(ctx: StepContext) -> Done:
 
 async def _create(ctx: StepContext) -> Done:
     disk = (await reading.disk(ctx.store, ctx.task.entity_id)).value
-    desired = DesiredDisk(id=disk.id, capacity_bytes=disk.capacity_gb * GIB)
+    desired = DesiredDisk(
+        id=disk.id, capacity_bytes=disk.capacity_gb * GIB, datastore=disk.datastore_id
+    )
     revision = await want(ctx, desired_key(disk.host_id, DISK_PATH, disk.id), desired)
     timeout_s = ports_of(ctx).settings.create_timeout_s
     doing = f"make the disk {disk.name}"

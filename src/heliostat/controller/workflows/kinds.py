@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from operator import attrgetter
 
 from heliostat.cloudstore.documents import Kind
+from heliostat.controller.model.datastore import Datastore
 from heliostat.controller.model.disk import Disk
 from heliostat.controller.model.flavor import Flavor, FlavorKind
 from heliostat.controller.model.host import Host, HostInventory
@@ -47,6 +48,10 @@ def _digest_of(image: Image) -> Iterable[str]:
     return (image.digest,) if image.digest else ()
 
 
+def _datastores_of(inventory: HostInventory) -> Iterable[str]:
+    return {each.datastore_id for each in inventory.datastores}
+
+
 TENANTS: Kind[Tenant] = Kind("tenant", Tenant, {"name": attrgetter("name")})
 PROJECTS: Kind[Project] = Kind(
     "project",
@@ -76,7 +81,10 @@ DISKS: Kind[Disk] = Kind(
     {"project": attrgetter("project_id"), "flavor": attrgetter("flavor_id"), "host": _host_of},
 )
 HOSTS: Kind[Host] = Kind("host", Host, {"address": attrgetter("address")})
-INVENTORIES: Kind[HostInventory] = Kind("host-inventory", HostInventory)
+INVENTORIES: Kind[HostInventory] = Kind(
+    "host-inventory", HostInventory, {"datastore": _datastores_of}
+)
+DATASTORES: Kind[Datastore] = Kind("datastore", Datastore, {"name": attrgetter("name")})
 RESERVATIONS: Kind[Reservation] = Kind("reservation", Reservation, identify=attrgetter("host_id"))
 QUOTAS: dict[OwnerKind, Kind[Quota]] = {
     kind: Kind(f"quota/{kind}", Quota, identify=attrgetter("owner_id")) for kind in OwnerKind
@@ -85,3 +93,4 @@ QUOTAS: dict[OwnerKind, Kind[Quota]] = {
 # Kinds of entities as tasks and clients name them.
 TENANT, PROJECT_KIND, FLAVOR, IMAGE = "tenant", "project", "flavor", "image"
 VM, DISK, HOST = "vm", "persistent-disk", "host"
+DATASTORE = "datastore"

@@ -28,11 +28,17 @@ def desired_vm(
             kind=DiskKind.BOOT if disk.boot else DiskKind.EPHEMERAL,
             capacity_bytes=disk.capacity_gb * GIB,
             image_digest=vm.image_digest if disk.boot else "",
+            datastore=disk.datastore_id,
         )
         for disk in sorted(vm.disks, key=lambda disk: not disk.boot)
     ]
     others = [
-        DesiredVmDisk(id=disk.id, kind=DiskKind.PERSISTENT, capacity_bytes=disk.capacity_gb * GIB)
+        DesiredVmDisk(
+            id=disk.id,
+            kind=DiskKind.PERSISTENT,
+            capacity_bytes=disk.capacity_gb * GIB,
+            datastore=disk.datastore_id,
+        )
         for disk in attached
     ]
     return DesiredVm(
