@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from heliostat.agent.desired import DesiredState
 from heliostat.agent.hypervisors.contract import SLOTS, GuestSpec, Hypervisor, Plugged
@@ -16,7 +17,7 @@ from heliostat.agent.images import ImageCache
 from heliostat.agent.places import Places, disk_file
 from heliostat.agent.reconcile import Action, Halt, Policy, Verb, wanted_disks
 from heliostat.agent.record import VmRecord, load_record, save_record
-from heliostat.agent.seed import SEED, write_seed
+from heliostat.agent.seed import SEED
 from heliostat.agent.settings import AgentSettings
 from heliostat.agentlink.messages import DesiredVm, DesiredVmDisk, DiskKind, ReportedVm
 from heliostat.core.clock import Clock
@@ -37,6 +38,7 @@ class Workshop:
     settings: AgentSettings
     policy: Policy
     starts: asyncio.Semaphore
+    write_seed: Callable[[DesiredVm, Path], None]
     report: Callable[[ReportedVm], None]
     gone: Callable[[str], None]
 
@@ -112,7 +114,7 @@ class Actions:
                 ephemeral.append(name)
         if not boot:
             raise PermanentError("HypervisorFailed", "The VM has no boot disk.")
-        await asyncio.to_thread(write_seed, desired, self._folder / SEED)
+        await asyncio.to_thread(self._shop.write_seed, desired, self._folder / SEED)
         spec = GuestSpec(
             id=desired.id,
             name=desired.name or desired.id,
@@ -145,7 +147,7 @@ class Actions:
         for digest in record.images:
             await self._shop.images.ensure(digest)
         record.spec = self._current_spec(record.spec, desired)
-        await asyncio.to_thread(write_seed, desired, self._folder / SEED)
+        await asyncio.to_thread(self._shop.write_seed, desired, self._folder / SEED)
         await self._run(record, desired, restore=False)
 
     async def _resume(self, desired: DesiredVm) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import hashlib
-import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -19,7 +18,7 @@ import msgspec
 
 from heliostat.content.blobs import disk_full
 from heliostat.core.errors import PermanentError
-from heliostat.core.files import atomic_write, sync_directory
+from heliostat.core.files import atomic_write, sync_directory, sync_file
 
 Fetch = Callable[[str, int], AsyncIterator[bytes]]
 Progress = Callable[[str, int], None]
@@ -127,7 +126,7 @@ class ImageCache:
             part.unlink(missing_ok=True)
             raise ImageCorrupt(digest, found)
         part.chmod(0o444)
-        os.replace(part, self.path(digest))
+        part.replace(self.path(digest))
         sync_directory(self._root)
         self._write_record(digest)
         self._trusted.add(digest)
@@ -143,8 +142,7 @@ class ImageCache:
                 await asyncio.to_thread(hasher.update, chunk)
                 size += len(chunk)
                 self._progress(digest, size)
-            stream.flush()
-            await asyncio.to_thread(os.fsync, stream.fileno())
+            await asyncio.to_thread(sync_file, part, stream)
         return hasher.hexdigest()
 
     def _part(self, digest: str) -> Path:

@@ -7,15 +7,13 @@ outlive every VM; ``images`` is a cache.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from heliostat.agentlink.messages import DesiredVmDisk, DiskKind
 from heliostat.core.errors import PermanentError
-from heliostat.core.files import sync_directory
+from heliostat.core.files import claimed, remove_tree, sync_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +52,9 @@ class Places:
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
         """Be the only agent of this home; raises ``AgentError``.  A claim ends with its process."""
-        with (self.home / "agent.lock").open("ab") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise PermanentError(
-                    "AgentError", f"Another agent already serves {self.home}."
-                ) from error
+        with claimed(self.home / "agent.lock") as alone:
+            if not alone:
+                raise PermanentError("AgentError", f"Another agent already serves {self.home}.")
             self._sweep()
             yield
 
@@ -83,7 +77,7 @@ class Places:
         """Remove a VM's folder; an interrupted removal is never mistaken for a VM."""
         folder = self.vm(vm_id)
         (folder / "record.json").unlink(missing_ok=True)
-        shutil.rmtree(folder, ignore_errors=False)
+        remove_tree(folder)
         sync_directory(self.vms)
 
 

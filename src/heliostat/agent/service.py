@@ -19,10 +19,10 @@ import msgspec
 from heliostat.agent import serial_log
 from heliostat.agent.actions import Workshop
 from heliostat.agent.desired import DesiredState
-from heliostat.agent.facts import host_facts
 from heliostat.agent.hypervisors.contract import Hypervisor, Life
 from heliostat.agent.images import ImageCache
 from heliostat.agent.link import ControlLink, Dialer, LinkCut
+from heliostat.agent.machine import Machine
 from heliostat.agent.places import Places
 from heliostat.agent.reconcile import Policy
 from heliostat.agent.record import load_record
@@ -54,6 +54,7 @@ class Agent:
         settings: AgentSettings,
         *,
         jitter: Callable[[], float] = random.random,
+        machine: Machine | None = None,
     ) -> None:
         self._places = Places(home.absolute())
         self._places.make()
@@ -62,6 +63,7 @@ class Agent:
         self._clock = clock
         self._settings = settings
         self._jitter = jitter
+        self._machine = machine if machine is not None else Machine()
         self._link: ControlLink | None = None
         self._book = ReportBook()
         self._desired = DesiredState(self._places.desired)
@@ -76,6 +78,7 @@ class Agent:
             clock,
             interval_s=settings.sample_interval_s,
             keep_s=settings.history_s,
+            totals=self._machine.totals,
         )
         self._requests = Requests(self._places, hypervisor, self._statistics, self._life)
         self._workers: dict[str, VmWorker] = {}
@@ -89,6 +92,7 @@ class Agent:
             settings=settings,
             policy=Policy(power_button_s=settings.power_button_s),
             starts=asyncio.Semaphore(settings.concurrent_starts),
+            write_seed=self._machine.write_seed,
             report=self._book.put,
             gone=self._gone,
         )
@@ -116,7 +120,7 @@ class Agent:
 
     def facts(self) -> HostFacts:
         """What this host has, now."""
-        return host_facts(
+        return self._machine.facts(
             self._places.home,
             hypervisor=self._hypervisor.name,
             accelerator=self._hypervisor.accelerator,

@@ -8,6 +8,7 @@ QEMU's user-mode network has no counters, and guessing would be worse than sayin
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,13 +37,50 @@ class _Reading:
     tx_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class HostTotals:
+    """How much of a host is in use; what passed its network since it came up."""
+
+    cpu_percent: float
+    memory_used_bytes: int
+    memory_total_bytes: int
+    disk_used_bytes: int
+    disk_total_bytes: int
+    received_bytes: int
+    sent_bytes: int
+
+
+def read_totals(home: Path) -> HostTotals:
+    """This machine's; the disk is the one that holds ``home``."""
+    memory = psutil.virtual_memory()
+    disk = psutil.disk_usage(str(home))
+    network = psutil.net_io_counters()
+    return HostTotals(
+        cpu_percent=psutil.cpu_percent(),
+        memory_used_bytes=memory.total - memory.available,
+        memory_total_bytes=memory.total,
+        disk_used_bytes=disk.used,
+        disk_total_bytes=disk.total,
+        received_bytes=network.bytes_recv,
+        sent_bytes=network.bytes_sent,
+    )
+
+
 class Statistics:
     """Rings of samples of the host and of each guest."""
 
     def __init__(
-        self, home: Path, hypervisor: Hypervisor, clock: Clock, *, interval_s: float, keep_s: float
+        self,
+        home: Path,
+        hypervisor: Hypervisor,
+        clock: Clock,
+        *,
+        interval_s: float,
+        keep_s: float,
+        totals: Callable[[Path], HostTotals] = read_totals,
     ) -> None:
         self._home = home
+        self._totals = totals
         self._hypervisor = hypervisor
         self._clock = clock
         self._length = max(int(keep_s / interval_s), 1)
@@ -77,7 +115,7 @@ class Statistics:
                 continue  # it is just ending, or busy; the next reading covers the gap
             if usage is not None:
                 self._add(vm_id, usage)
-        for vm_id in set(self._readings) - set(running):
+        for vm_id in [each for each in self._readings if each not in running]:
             del self._readings[vm_id]
 
     def _add(self, vm_id: str, usage: Usage) -> None:
@@ -91,19 +129,17 @@ class Statistics:
         ring.append(vm_sample(self._clock.now_ms(), before, now))
 
     def _host_sample(self, running: int) -> HostSample:
-        memory = psutil.virtual_memory()
-        disk = psutil.disk_usage(str(self._home))
-        network = psutil.net_io_counters()
-        now = (self._clock.monotonic_s(), network.bytes_recv, network.bytes_sent)
+        found = self._totals(self._home)
+        now = (self._clock.monotonic_s(), found.received_bytes, found.sent_bytes)
         before, self._host_before = self._host_before or now, now
         passed_s = now[0] - before[0]
         return HostSample(
             at_ms=self._clock.now_ms(),
-            cpu_percent=psutil.cpu_percent(),
-            memory_used_mib=(memory.total - memory.available) / MIB,
-            memory_total_mib=memory.total / MIB,
-            disk_used_bytes=disk.used,
-            disk_total_bytes=disk.total,
+            cpu_percent=found.cpu_percent,
+            memory_used_mib=found.memory_used_bytes / MIB,
+            memory_total_mib=found.memory_total_bytes / MIB,
+            disk_used_bytes=found.disk_used_bytes,
+            disk_total_bytes=found.disk_total_bytes,
             net_rx_bytes_per_s=_rate(before[1], now[1], passed_s),
             net_tx_bytes_per_s=_rate(before[2], now[2], passed_s),
             guests_running=running,

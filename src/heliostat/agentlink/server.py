@@ -125,7 +125,12 @@ class AgentGate:
         host_id = self._host_of(request)
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_FRAME_BYTES)
         await socket.prepare(request)
-        session = Session(host_id, socket)
+        await self.attend(Session(host_id, socket))
+        return socket
+
+    async def attend(self, session: Session) -> None:
+        """Serve one connection of a host from its first frame to its end."""
+        host_id = session.host_id
         older = self._sessions.get(host_id)
         self._sessions[host_id] = session
         # beside the new session: a half-open connection is slow to admit that it is closed
@@ -142,7 +147,6 @@ class AgentGate:
             await session.cut()
             if cutting is not None:
                 await cutting
-        return socket
 
     async def _serve(self, session: Session) -> None:
         hello = await session.receive()

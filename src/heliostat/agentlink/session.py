@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType
 
 from heliostat.agentlink.messages import AgentFrame, ControllerFrame, Request, Response
 from heliostat.agentlink.transport import FrameCodec
@@ -15,10 +15,23 @@ from heliostat.core.errors import PermanentError, TemporaryError
 REQUEST_TIMEOUT_S = 15.0
 
 
+class FrameSocket(Protocol):
+    """What a session needs of its connection: a WebSocket, or the simulator's link."""
+
+    async def send_str(self, data: str) -> None:
+        """Send a text message; raises ``ConnectionError`` or ``RuntimeError`` once closed."""
+
+    async def receive(self) -> WSMessage:
+        """The next message; of type ``CLOSED`` once the connection is."""
+
+    async def close(self) -> object:
+        """Close the connection; closing twice does nothing."""
+
+
 class Session:
     """One connected agent."""
 
-    def __init__(self, host_id: str, socket: web.WebSocketResponse) -> None:
+    def __init__(self, host_id: str, socket: FrameSocket) -> None:
         self.host_id = host_id
         self._socket = socket
         self._codec = FrameCodec(AgentFrame)

@@ -1,10 +1,38 @@
-"""Durable files: one way to write a file so that a reader never sees half of it."""
+"""Durable files: one way to write a file so that a reader never sees half of it.
+
+A path knows its disk.  Usually that is the machine's; a :class:`VirtualPath`
+brings its own (the simulator's, in memory), which these functions then use.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import BinaryIO
+
+
+class VirtualPath(ABC):
+    """What a path on a disk of its own does besides what every ``Path`` does."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def write_whole(self, data: bytes) -> None:
+        """Replace the content at once; raises ``OSError``."""
+
+    @abstractmethod
+    def remove_tree(self) -> None:
+        """Remove the folder and all that is in it."""
+
+    @abstractmethod
+    def claimed(self) -> AbstractContextManager[bool]:
+        """Hold the lock on this file: whether nobody else held it."""
 
 
 def atomic_write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
@@ -12,6 +40,9 @@ def atomic_write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 
     Raises ``OSError`` as the file system gives it; the old file is then intact.
     """
+    if isinstance(path, VirtualPath):
+        path.write_whole(data)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -29,10 +60,46 @@ def atomic_write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 
 def sync_directory(path: Path) -> None:
     """Make a rename inside ``path`` durable; a no-op where folders can't be opened."""
-    if os.name != "posix":
+    if os.name != "posix" or isinstance(path, VirtualPath):
         return
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sync_file(path: Path, stream: BinaryIO) -> None:
+    """Make what was written to ``stream``, the open file ``path``, durable."""
+    stream.flush()
+    if not isinstance(path, VirtualPath):
+        os.fsync(stream.fileno())
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder and all that is in it; raises ``OSError``."""
+    if isinstance(path, VirtualPath):
+        path.remove_tree()
+    else:
+        shutil.rmtree(path)
+
+
+@contextlib.contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Hold the lock on the file ``path`` (made if need be): whether nobody else held it.
+
+    A claim ends with its process.
+    """
+    if isinstance(path, VirtualPath):
+        with path.claimed() as alone:
+            yield alone
+        return
+    import fcntl  # POSIX only, as are those who claim
+
+    with path.open("ab") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
