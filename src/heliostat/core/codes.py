@@ -34,6 +34,7 @@ CODES: dict[str, Code] = {
     "ImageNotFound": Code(404, "`helio image list` shows the images."),
     "FlavorNotFound": Code(404, "`helio flavor list` shows the flavors."),
     "HostNotFound": Code(404, "`helio host list` shows the hosts."),
+    "ChoreNotFound": Code(404, "`helio chore list` shows the background work."),
     "TaskNotFound": Code(404, "`helio task list` shows the tasks."),
     "StepNotFound": Code(404, "`helio task show` lists the steps of a task."),
     "UserNotFound": Code(404, "`helio user list` shows the users."),
@@ -61,6 +62,7 @@ CODES: dict[str, Code] = {
     "FlavorInUse": Code(400, "Delete what uses the flavor first."),
     "NameTaken": Code(400, "Choose another name."),
     "ContainerNotEmpty": Code(400, "Delete what it contains first."),
+    "ChoreFinding": Code(400, "Run the chore, or wait: it is looked into regularly."),
     "ConcurrentTask": Code(400, "Wait for the running task to end, then try again."),
     "InsufficientCapacity": Code(400, "Add a host, or free capacity."),
     "NoSuchResource": Code(

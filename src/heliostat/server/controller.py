@@ -19,17 +19,16 @@ from aiohttp import web
 from heliostat.cloudstore.retention import Compactor
 from heliostat.cloudstore.sqlite import SqliteStore
 from heliostat.content.blobs import Blobs
-from heliostat.content.collection import collect
 from heliostat.controller.api.app import make_app
 from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
+from heliostat.controller.chores.catalogue import CHORES, WORKFLOWS
+from heliostat.controller.chores.rota import Rota, not_paused
 from heliostat.controller.gateway.crashes import record_crashes
 from heliostat.controller.gateway.gateway import Gateway
 from heliostat.controller.images.service import QemuImageFiles
 from heliostat.controller.workflows.admission import Ports
-from heliostat.controller.workflows.catalogue import WORKFLOWS
 from heliostat.controller.workflows.defaults import ensure_defaults
 from heliostat.controller.workflows.observation import observe
-from heliostat.controller.workflows.task_retention import forget_tasks
 from heliostat.core.clock import Clock, SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SystemIds
@@ -48,7 +47,6 @@ from heliostat.tasks.engine import TaskEngine
 log = logging.getLogger(__name__)
 
 HOUR_S = 3600.0
-BLOB_GRACE_S = 3600.0
 SOCKET_MODE = 0o600
 
 
@@ -138,10 +136,7 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
         Compactor(store, clock, settings.store).run,
         lambda: keep_copies(store, home.backup, clock, settings.backup),
         lambda: _hourly(clock, identity.maintain),
-        lambda: _hourly(clock, lambda: _collect(store, blobs, own_id)),
-        lambda: _hourly(
-            clock, lambda: forget_tasks(store, clock, keep_s=settings.tasks.retention_s)
-        ),
+        Rota(world, CHORES.values(), not_paused).run,
     )
     auth = AuthEndpoint(settings.api.names[0], settings.api.port, settings.identity.domain)
     app = make_app(
@@ -232,16 +227,6 @@ async def _forever(job: Callable[[], Awaitable[object]]) -> None:
         except Exception:
             log.exception("a background job failed and begins again")
             await asyncio.sleep(1)
-
-
-async def _collect(store: SqliteStore, blobs: Blobs, owner: str) -> None:
-    """Delete content that nobody refers to, unless another controller is at it."""
-    lease = await store.acquire("collection", owner, HOUR_S)
-    if lease is not None:
-        try:
-            await collect(store, blobs, grace_s=BLOB_GRACE_S)
-        finally:
-            await store.release(lease)
 
 
 async def _hourly(clock: Clock, job: Callable[[], Awaitable[object]]) -> None:

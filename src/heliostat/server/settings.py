@@ -53,8 +53,6 @@ class TaskSettings:
     """Seconds without renewal after which another worker takes over a worker's tasks."""
     concurrency: int = 64
     """Tasks that one worker runs at the same time."""
-    retention_s: float = 7 * 86_400.0
-    """Seconds that tasks of deleted entities stay readable."""
 
 
 @dataclass(frozen=True, slots=True)

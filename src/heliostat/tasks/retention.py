@@ -8,10 +8,17 @@ it and may run in any number of controllers: every removal is guarded.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from heliostat.cloudstore.contract import AtRevision, CloudStore, Delete, GuardFailed
+from heliostat.cloudstore.contract import (
+    AtRevision,
+    Change,
+    CloudStore,
+    Delete,
+    GuardFailed,
+    Page,
+)
 from heliostat.cloudstore.documents import decode
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError
@@ -51,6 +58,14 @@ def judge(task: Task, *, entity_exists: bool, now_ms: int, keep_s: float) -> Ver
     return Verdict(True, f"{why} and it ended {age_s:.0f} s ago.")
 
 
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The commit that forgets one task or one idempotency key."""
+
+    guard: AtRevision
+    changes: Sequence[Change]
+
+
 async def sweep(
     store: CloudStore, clock: Clock, entity_exists: EntityExists, *, keep_s: float = DEFAULT_KEEP_S
 ) -> int:
@@ -58,62 +73,53 @@ async def sweep(
 
     ``entity_exists`` is asked with the kind and id in the task.
     """
-    tasks = [
-        await _sweep_tasks(store, clock, entity_exists, state, keep_s)
-        for state in (TaskState.COMPLETED, TaskState.ERROR)
-    ]
-    return sum(tasks) + await _sweep_keys(store, clock.now_ms())
+    removed = 0
+    async for removal_ in forgettable(store, clock, entity_exists, keep_s=keep_s):
+        try:
+            await store.commit([removal_.guard], removal_.changes)
+        except GuardFailed:
+            continue  # used again, or removed by somebody else
+        removed += 1
+    return removed
 
 
-async def _sweep_tasks(
-    store: CloudStore, clock: Clock, entity_exists: EntityExists, state: TaskState, keep_s: float
-) -> int:
-    prefix, removed = state_prefix(state), 0
-    after: str | None = None
-    while True:
-        page = await store.list(prefix, limit=PAGE, after=after)
-        for entry in page.items:
-            task_id = entry.key.removeprefix(prefix)
-            removed += await _sweep_task(store, clock, entity_exists, task_id, keep_s)
-        if page.after is None:
-            return removed
-        after = page.after
+async def forgettable(
+    store: CloudStore, clock: Clock, entity_exists: EntityExists, *, keep_s: float = DEFAULT_KEEP_S
+) -> AsyncIterator[Removal]:
+    """What :func:`sweep` removes."""
+    for state in (TaskState.COMPLETED, TaskState.ERROR):
+        prefix, after = state_prefix(state), None
+        while True:
+            page: Page = await store.list(prefix, limit=PAGE, after=after)
+            for entry in page.items:
+                key = task_key(entry.key.removeprefix(prefix))
+                removal_ = await _task_removal(store, clock, entity_exists, key, keep_s)
+                if removal_ is not None:
+                    yield removal_
+            if page.after is None:
+                break
+            after = page.after
+    documents, _ = await snapshot(store, PREFIX)
+    for document in documents:
+        if decode(IdempotencyRecord, document).expires_ms <= clock.now_ms():
+            guard = AtRevision(document.key, document.revision)
+            yield Removal(guard, [Delete(document.key)])
 
 
-async def _sweep_task(
-    store: CloudStore, clock: Clock, entity_exists: EntityExists, task_id: str, keep_s: float
-) -> bool:
-    document = await store.get(task_key(task_id))
+async def _task_removal(
+    store: CloudStore, clock: Clock, entity_exists: EntityExists, key: str, keep_s: float
+) -> Removal | None:
+    document = await store.get(key)
     if document is None:
-        return False
+        return None
     try:
         task, now_ms = decode(Task, document), clock.now_ms()
     except HeliostatError as error:  # one unreadable task must not keep all others for ever
         log.warning("a task can't be judged: %s", error)
-        return False
+        return None
     if not judge(task, entity_exists=False, now_ms=now_ms, keep_s=keep_s).forget:
-        return False  # too young whatever its entity: spares asking for it
+        return None  # too young whatever its entity: spares asking for it
     exists = await entity_exists(task.entity_kind, task.entity_id)
     if not judge(task, entity_exists=exists, now_ms=now_ms, keep_s=keep_s).forget:
-        return False
-    try:
-        await store.commit([AtRevision(document.key, document.revision)], removal(task))
-    except GuardFailed:
-        return False
-    return True
-
-
-async def _sweep_keys(store: CloudStore, now_ms: int) -> int:
-    """Forget the idempotency keys that have expired."""
-    removed = 0
-    documents, _ = await snapshot(store, PREFIX)
-    for document in documents:
-        if decode(IdempotencyRecord, document).expires_ms > now_ms:
-            continue
-        try:
-            guard = AtRevision(document.key, document.revision)
-            await store.commit([guard], [Delete(document.key)])
-        except GuardFailed:
-            continue  # used again meanwhile
-        removed += 1
-    return removed
+        return None
+    return Removal(AtRevision(document.key, document.revision), removal(task))

@@ -20,6 +20,7 @@ from heliostat.agentlink.messages import HostFacts
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.cloudstore.memory import MemoryStore
 from heliostat.content.blobs import Blobs
+from heliostat.controller.chores.catalogue import WORKFLOWS
 from heliostat.controller.model.disk import DiskSpec
 from heliostat.controller.model.host import HostSpec
 from heliostat.controller.model.image import ImageScope, Replication, StagedImage
@@ -28,7 +29,6 @@ from heliostat.controller.model.vm import AttachedDiskSpec, VmSpec
 from heliostat.controller.workflows import disk, host, image, project, tenant, vm
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.audit import audit
-from heliostat.controller.workflows.catalogue import WORKFLOWS
 from heliostat.controller.workflows.commit import perform
 from heliostat.controller.workflows.defaults import ensure_defaults
 from heliostat.controller.workflows.host_seen import host_seen

@@ -7,6 +7,7 @@ module is imported, so a wrong table can't start a server.
 from __future__ import annotations
 
 from heliostat.wire import (
+    chores,
     disks,
     flavors,
     groups,
@@ -25,6 +26,7 @@ from heliostat.wire.route import Route
 
 ROUTES: tuple[Route, ...] = (
     *system.ROUTES,
+    *chores.ROUTES,
     *tenants.ROUTES,
     *projects.ROUTES,
     *quotas.ROUTES,

@@ -15,6 +15,7 @@ from aiohttp import web
 from heliostat.controller.api import (
     access,
     boundary,
+    chores,
     disks,
     flavors,
     groups,
@@ -40,6 +41,7 @@ from heliostat.wire.routes import ROUTES
 
 HANDLERS: Mapping[str, Handler] = {
     **system.HANDLERS,
+    **chores.HANDLERS,
     **tenants.HANDLERS,
     **projects.HANDLERS,
     **quotas.HANDLERS,

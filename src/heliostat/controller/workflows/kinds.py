@@ -94,3 +94,5 @@ QUOTAS: dict[OwnerKind, Kind[Quota]] = {
 TENANT, PROJECT_KIND, FLAVOR, IMAGE = "tenant", "project", "flavor", "image"
 VM, DISK, HOST = "vm", "persistent-disk", "host"
 DATASTORE = "datastore"
+CHORE = "chore"
+"""Background work: the id is the chore's name; no document of its own noun is behind it."""

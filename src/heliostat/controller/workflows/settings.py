@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from heliostat.controller.scheduler.settings import SchedulerSettings
+from heliostat.controller.workflows.chore_settings import ChoreSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +42,6 @@ class WorkflowSettings:
 
     scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
     """Overcommit, headroom and weights of placement."""
+
+    chores: ChoreSettings = field(default_factory=ChoreSettings)
+    """Background work."""

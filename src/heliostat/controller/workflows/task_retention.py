@@ -15,7 +15,7 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.cloudstore.documents import Kind
 from heliostat.controller.workflows import kinds
 from heliostat.core.clock import Clock
-from heliostat.tasks.retention import DEFAULT_KEEP_S, sweep
+from heliostat.tasks.retention import DEFAULT_KEEP_S, forgettable, sweep
 
 STORED: Mapping[str, Kind[Any]] = {
     kinds.TENANT: kinds.TENANTS,
@@ -29,7 +29,12 @@ STORED: Mapping[str, Kind[Any]] = {
 
 
 async def entity_exists(store: CloudStore, kind: str, id_: str) -> bool:
-    """Whether the entity that a task names is there (``kind`` as tasks name it)."""
+    """Whether the entity that a task names is there (``kind`` as tasks name it).
+
+    Chores run for ever: their tasks are kept as those of things that are gone.
+    """
+    if kind == kinds.CHORE:
+        return False
     stored = STORED.get(kind)
     return stored is None or await store.get(stored.key(id_)) is not None
 
@@ -40,3 +45,11 @@ async def forget_tasks(store: CloudStore, clock: Clock, *, keep_s: float = DEFAU
     Expired idempotency keys go too and are counted.
     """
     return await sweep(store, clock, partial(entity_exists, store), keep_s=keep_s)
+
+
+async def count_forgettable(
+    store: CloudStore, clock: Clock, *, keep_s: float = DEFAULT_KEEP_S
+) -> int:
+    """How many documents :func:`forget_tasks` would remove now."""
+    exists = partial(entity_exists, store)
+    return len([each async for each in forgettable(store, clock, exists, keep_s=keep_s)])

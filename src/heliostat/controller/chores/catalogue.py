@@ -1,0 +1,22 @@
+"""Every chore by its name, and every workflow that the task engine runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from heliostat.controller.chores.content import CONTENT
+from heliostat.controller.chores.contract import Chore
+from heliostat.controller.chores.reservations import RESERVATIONS_CHORE
+from heliostat.controller.chores.tasks import TASKS
+from heliostat.controller.chores.tombstones import TOMBSTONES
+from heliostat.controller.workflows import catalogue
+from heliostat.tasks.model import Workflow
+
+CHORES: Mapping[str, Chore] = {
+    each.name: each for each in (TOMBSTONES, RESERVATIONS_CHORE, TASKS, CONTENT)
+}
+
+WORKFLOWS: Mapping[str, Workflow] = {
+    **catalogue.WORKFLOWS,
+    **{each.workflow.operation: each.workflow for each in CHORES.values()},
+}

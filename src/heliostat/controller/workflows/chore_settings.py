@@ -1,0 +1,32 @@
+"""How often background work is looked for, and how long things are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MINUTE_S = 60.0
+HOUR_S = 3600.0
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChoreSettings:
+    """Seconds between two looks of each chore, and the grace times they heed."""
+
+    tombstones_s: float = HOUR_S
+    """Between looks for images and flavors that wait for deletion and have no user left."""
+
+    reservations_s: float = 5 * MINUTE_S
+    """Between looks for reservations and orders to hosts for what no longer exists."""
+
+    tasks_s: float = HOUR_S
+    """Between looks for tasks whose entity is gone."""
+
+    keep_tasks_s: float = 7 * DAY_S
+    """Seconds that tasks of deleted entities stay readable."""
+
+    content_s: float = HOUR_S
+    """Between looks for content that nothing refers to."""
+
+    keep_content_s: float = HOUR_S
+    """Seconds that unused content stays: an upload is stored before anything names it."""
