@@ -5,7 +5,7 @@ from __future__ import annotations
 from heliostat.wire.access import Access
 from heliostat.wire.body import Locality, Request, Response
 from heliostat.wire.quotas import QuotaLineItem
-from heliostat.wire.route import NAME, PAGE, Body, Owner, Route
+from heliostat.wire.route import NAME, PAGE, SELECTOR, Body, Owner, Route
 from heliostat.wire.tasks import TASKS_OF, Task, TaskList
 
 
@@ -18,6 +18,7 @@ class DiskCreateSpec(Request):
     kind: str = "persistent-disk"
     affinities: list[Locality] | None = None
     tags: list[str] | None = None
+    labels: dict[str, str] | None = None
 
 
 class Disk(Response):
@@ -36,6 +37,7 @@ class Disk(Response):
     project_id: str
     datastore: str = ""
     host_id: str = ""
+    labels: dict[str, str] = {}
 
 
 class DiskList(Response):
@@ -70,7 +72,7 @@ ROUTES = (
         owner=Owner("project"),
         summary="List the disks of a project.",
         response=DiskList,
-        query=(NAME, *PAGE),
+        query=(NAME, SELECTOR, *PAGE),
     ),
     Route(
         method="GET",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from heliostat.wire.access import Access
 from heliostat.wire.body import Request, Response
 from heliostat.wire.quotas import QuotaLineItem, QuotaLineItemSpec
-from heliostat.wire.route import NAME, PAGE, Body, Owner, Query, Route
+from heliostat.wire.route import NAME, PAGE, SELECTOR, Body, Owner, Query, Route
 from heliostat.wire.tasks import TASKS_OF, Task, TaskList
 
 
@@ -15,6 +15,7 @@ class FlavorCreateSpec(Request):
     name: str
     kind: str
     cost: list[QuotaLineItemSpec] | None = None
+    labels: dict[str, str] | None = None
 
 
 class Flavor(Response):
@@ -27,6 +28,7 @@ class Flavor(Response):
     self_link: str
     cost: list[QuotaLineItem]
     tags: list[str]
+    labels: dict[str, str] = {}
 
 
 class FlavorList(Response):
@@ -59,7 +61,7 @@ ROUTES = (
         access=Access.AUTHENTICATED,
         summary="List the flavors.",
         response=FlavorList,
-        query=(NAME, Query("kind", str, "Only the flavors of this kind."), *PAGE),
+        query=(NAME, SELECTOR, Query("kind", str, "Only the flavors of this kind."), *PAGE),
     ),
     Route(
         method="GET",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from heliostat.wire.access import Access
 from heliostat.wire.body import Request, Response
-from heliostat.wire.route import PAGE, Body, Owner, Route
+from heliostat.wire.route import PAGE, SELECTOR, Body, Owner, Route
 from heliostat.wire.stats import HostStats
 from heliostat.wire.tasks import TASKS_OF, Task, TaskList
 from heliostat.wire.vms import VmList
@@ -24,6 +24,7 @@ class HostCreateSpec(Request):
     zone: str = ""
     availability_zone: str = ""
     metadata: dict[str, str] | None = None
+    labels: dict[str, str] | None = None
 
 
 class Host(Response):
@@ -40,6 +41,7 @@ class Host(Response):
     esx_version: str
     zone: str = ""
     metadata: dict[str, str] = {}
+    labels: dict[str, str] = {}
     agent_state: str = ""
     hostname: str = ""
     hypervisor: str = ""
@@ -106,7 +108,7 @@ ROUTES = (
         access=Access.SYSTEM_ADMIN,
         summary="List the hosts.",
         response=HostList,
-        query=PAGE,
+        query=(SELECTOR, *PAGE),
     ),
     Route(
         method="GET",
@@ -146,7 +148,7 @@ ROUTES = (
         owner=_HOST,
         summary="List the VMs on a host.",
         response=VmList,
-        query=PAGE,
+        query=(SELECTOR, *PAGE),
     ),
     Route(
         method="GET",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from heliostat.wire.access import Access
 from heliostat.wire.body import Response
-from heliostat.wire.route import NAME, PAGE, Body, Owner, Query, Route
+from heliostat.wire.route import NAME, PAGE, SELECTOR, Body, Owner, Query, Route
 from heliostat.wire.tasks import TASKS_OF, Task, TaskList
 
 
@@ -43,6 +43,7 @@ class Image(Response):
     tags: list[str]
     digest: str = ""
     format: str = ""
+    labels: dict[str, str] = {}
 
 
 class ImageList(Response):
@@ -54,8 +55,9 @@ class ImageList(Response):
 
 
 _IMAGE = Owner("image")
-_DECLARED = (
+_UPLOAD = (
     Query("declaredSize", int, "Size of the file in bytes; needed only to plan an upload."),
+    Query("labels", str, "Labels of the image, as key=value,key=value."),
 )
 
 ROUTES = (
@@ -69,7 +71,7 @@ ROUTES = (
         response=Task,
         status=201,
         mutating=True,
-        query=_DECLARED,
+        query=_UPLOAD,
     ),
     Route(
         method="POST",
@@ -82,7 +84,7 @@ ROUTES = (
         response=Task,
         status=201,
         mutating=True,
-        query=_DECLARED,
+        query=_UPLOAD,
     ),
     Route(
         method="GET",
@@ -91,7 +93,7 @@ ROUTES = (
         access=Access.AUTHENTICATED,
         summary="List the images that the caller may use.",
         response=ImageList,
-        query=(NAME, *PAGE),
+        query=(NAME, SELECTOR, *PAGE),
     ),
     Route(
         method="GET",
@@ -101,7 +103,7 @@ ROUTES = (
         owner=Owner("project"),
         summary="List the images of a project.",
         response=ImageList,
-        query=(NAME, *PAGE),
+        query=(NAME, SELECTOR, *PAGE),
     ),
     Route(
         method="GET",

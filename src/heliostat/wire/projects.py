@@ -5,7 +5,7 @@ from __future__ import annotations
 from heliostat.wire.access import Access
 from heliostat.wire.body import Request, Response, SecurityGroup, SecurityGroupsSpec
 from heliostat.wire.quotas import Quota, QuotaSpec
-from heliostat.wire.route import NAME, PAGE, Body, Owner, Route
+from heliostat.wire.route import NAME, PAGE, SELECTOR, Body, Owner, Route
 from heliostat.wire.tasks import TASKS_OF, Task, TaskList
 
 
@@ -22,6 +22,7 @@ class ProjectCreateSpec(Request):
     quota: QuotaSpec | None = None
     quota_percent: float | None = None
     default_router_private_ip_cidr: str = ""
+    labels: dict[str, str] | None = None
 
 
 class Project(Response):
@@ -35,6 +36,7 @@ class Project(Response):
     security_groups: list[SecurityGroup]
     tags: list[str]
     quota: Quota
+    labels: dict[str, str] = {}
 
 
 class ProjectList(Response):
@@ -69,7 +71,7 @@ ROUTES = (
         owner=Owner("tenant"),
         summary="List the projects of a tenant that the caller may see.",
         response=ProjectList,
-        query=(NAME, *PAGE),
+        query=(NAME, SELECTOR, *PAGE),
     ),
     Route(
         method="GET",

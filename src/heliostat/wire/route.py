@@ -42,6 +42,9 @@ PAGE = (
     Query("pageLink", str, "Opaque cursor taken from nextPageLink or previousPageLink."),
 )
 NAME = Query("name", str, "Only the items with exactly this name.")
+SELECTOR = Query(
+    "selector", str, "Only the items with these labels, e.g. app=web,tier!=db,env in (a,b),!old."
+)
 STATE = Query("state", str, "Only the tasks in this state.")
 PLAN = Query("plan", bool, "Answer what would be done (200, Plan) and change nothing.")
 

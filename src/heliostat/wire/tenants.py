@@ -5,7 +5,7 @@ from __future__ import annotations
 from heliostat.wire.access import Access
 from heliostat.wire.body import Request, Response, SecurityGroup, SecurityGroupsSpec
 from heliostat.wire.quotas import Quota, QuotaSpec
-from heliostat.wire.route import NAME, PAGE, Body, Owner, Route
+from heliostat.wire.route import NAME, PAGE, SELECTOR, Body, Owner, Route
 from heliostat.wire.tasks import TASKS_OF, Task, TaskList
 
 
@@ -15,6 +15,7 @@ class TenantCreateSpec(Request):
     name: str
     security_groups: list[str] | None = None
     quota: QuotaSpec | None = None
+    labels: dict[str, str] | None = None
 
 
 class ProjectRef(Response):
@@ -35,6 +36,7 @@ class Tenant(Response):
     security_groups: list[SecurityGroup]
     tags: list[str]
     quota: Quota
+    labels: dict[str, str] = {}
 
 
 class TenantList(Response):
@@ -67,7 +69,7 @@ ROUTES = (
         access=Access.AUTHENTICATED,
         summary="List the tenants that the caller may see.",
         response=TenantList,
-        query=(NAME, *PAGE),
+        query=(NAME, SELECTOR, *PAGE),
     ),
     Route(
         method="GET",

@@ -11,7 +11,7 @@ from typing import Any
 from heliostat.wire.access import Access
 from heliostat.wire.body import Locality, Request, Response
 from heliostat.wire.quotas import QuotaLineItem
-from heliostat.wire.route import NAME, PAGE, Body, Owner, Query, Route
+from heliostat.wire.route import NAME, PAGE, SELECTOR, Body, Owner, Query, Route
 from heliostat.wire.stats import VmStats
 from heliostat.wire.tasks import TASKS_OF, Task, TaskList
 
@@ -49,6 +49,7 @@ class VmCreateSpec(Request):
     user_data: str = ""
     restart_on_crash: bool = True
     boot_bus: str = ""
+    labels: dict[str, str] | None = None
 
 
 class VmMetadata(Request):
@@ -115,6 +116,7 @@ class Vm(Response):
     datastore: str = ""
     host_id: str = ""
     boot_bus: str = ""
+    labels: dict[str, str] = {}
 
 
 class VmList(Response):
@@ -208,7 +210,7 @@ ROUTES = (
         owner=Owner("project"),
         summary="List the VMs of a project.",
         response=VmList,
-        query=(NAME, *PAGE),
+        query=(NAME, SELECTOR, *PAGE),
     ),
     _read("", "getVm", "Show a VM.", Vm),
     _change("DELETE", "", "deleteVm", "Delete a stopped VM and its ephemeral disks."),

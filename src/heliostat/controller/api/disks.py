@@ -5,7 +5,7 @@ from __future__ import annotations
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.handler import Decides, Handler, Reads
-from heliostat.controller.api.listing import of_index
+from heliostat.controller.api.labels import of_project
 from heliostat.controller.api.quotas import show_cost
 from heliostat.controller.api.tasks import list_tasks
 from heliostat.controller.model.affinity import Affinity
@@ -35,6 +35,7 @@ def show_disk(call: Call, disk: Disk) -> wire.Disk:
         project_id=disk.project_id,
         datastore=disk.datastore,
         host_id=disk.host_id,
+        labels=disk.labels,
     )
 
 
@@ -46,9 +47,7 @@ def read_affinities(given: list[Locality] | None) -> tuple[Affinity, ...]:
 async def _list(call: Call) -> wire.DiskList:
     await reading.project(call.store, call.id)
     name = call.query.get("name")
-    read = of_index(
-        call.store, kinds.DISKS, "project", call.id, lambda disk: name in (None, disk.name)
-    )
+    read = of_project(call, kinds.DISKS, lambda disk: name in (None, disk.name))
     page = await paginate(call, read)
     return wire.DiskList(
         items=[show_disk(call, each) for each in page.items], next_page_link=page.link
@@ -73,6 +72,7 @@ async def _create(call: Call, caller: Caller) -> Admission:
         kind=body.kind,
         affinities=read_affinities(body.affinities),
         tags=tuple(body.tags or ()),
+        labels=body.labels or {},
     )
     return await verbs.disk_create(call.ports, caller, call.id, spec)
 

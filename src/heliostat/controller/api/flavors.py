@@ -5,6 +5,7 @@ from __future__ import annotations
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.handler import Decides, Handler, Reads
+from heliostat.controller.api.labels import selector_of
 from heliostat.controller.api.listing import of_kind
 from heliostat.controller.api.quotas import read_unit, show_cost
 from heliostat.controller.api.tasks import list_tasks
@@ -28,17 +29,20 @@ def show_flavor(call: Call, flavor: Flavor) -> wire.Flavor:
         self_link=f"{call.base}/v1/flavors/{flavor.id}",
         cost=show_cost(flavor.cost),
         tags=list(flavor.tags),
+        labels=flavor.labels,
     )
 
 
 async def _list(call: Call) -> wire.FlavorList:
     name = call.query.get("name")
+    selector = selector_of(call)
     kind = flavor_kind(call.query["kind"]) if "kind" in call.query else None
 
-    def wanted(flavor: Flavor) -> bool:
-        return name in (None, flavor.name) and kind in (None, flavor.kind)
+    def kept(flavor: Flavor) -> bool:
+        named = name in (None, flavor.name) and kind in (None, flavor.kind)
+        return named and selector.selects(flavor.labels)
 
-    page = await paginate(call, of_kind(call.store, kinds.FLAVORS, wanted))
+    page = await paginate(call, of_kind(call.store, kinds.FLAVORS, kept))
     items = [show_flavor(call, each) for each in page.items]
     return wire.FlavorList(items=items, next_page_link=page.link)
 
@@ -58,7 +62,7 @@ async def _create(call: Call, caller: Caller) -> Admission:
         CostItem(key=item.key, value=item.value, unit=read_unit(item.unit, f"cost[{index}]"))
         for index, item in enumerate(body.cost or ())
     )
-    return await verbs.flavor_create(call.ports, caller, body.name, body.kind, cost)
+    return await verbs.flavor_create(call.ports, caller, body.name, body.kind, cost, body.labels)
 
 
 async def _delete(call: Call, caller: Caller) -> Admission:

@@ -11,6 +11,7 @@ from heliostat.controller.api.agent_answers import member
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.handler import Applies, Decides, Handler, Reads
+from heliostat.controller.api.labels import selector_of
 from heliostat.controller.api.listing import of_index, of_kind
 from heliostat.controller.api.tasks import list_tasks
 from heliostat.controller.api.vms import show_vm
@@ -44,6 +45,7 @@ async def show_host(call: Call, host: Host) -> wire.Host:
         esx_version=found.hypervisor if found else "",
         zone=host.zone,
         metadata=host.metadata,
+        labels=host.labels,
         agent_state="ACTIVE" if active else "MISSING",
         hostname=found.hostname if found else "",
         hypervisor=found.hypervisor if found else "",
@@ -58,7 +60,9 @@ async def show_host(call: Call, host: Host) -> wire.Host:
 
 
 async def _list(call: Call) -> wire.HostList:
-    page = await paginate(call, of_kind(call.store, kinds.HOSTS))
+    selector = selector_of(call)
+    read = of_kind(call.store, kinds.HOSTS, lambda host: selector.selects(host.labels))
+    page = await paginate(call, read)
     return wire.HostList(
         items=[await show_host(call, each) for each in page.items], next_page_link=page.link
     )
@@ -75,7 +79,9 @@ async def _tasks(call: Call) -> TaskList:
 
 async def _vms(call: Call) -> VmList:
     await reading.host(call.store, call.id)
-    page = await paginate(call, of_index(call.store, kinds.VMS, "host", call.id))
+    selector = selector_of(call)
+    read = of_index(call.store, kinds.VMS, "host", call.id, lambda vm: selector.selects(vm.labels))
+    page = await paginate(call, read)
     return VmList(
         items=[await show_vm(call, each, page.revision) for each in page.items],
         next_page_link=page.link,
@@ -105,6 +111,7 @@ async def _create(call: Call, caller: Caller) -> Admission:
         usage_tags=tuple(body.usage_tags or ()),
         zone=body.zone or body.availability_zone,
         metadata=body.metadata or {},
+        labels=body.labels or {},
     )
     return await verbs.host_create(call.ports, caller, spec)
 

@@ -6,6 +6,7 @@ from heliostat.controller.api.access import groups_of, may
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.handler import Decides, Handler, Reads, Receives
+from heliostat.controller.api.labels import read_labels, selector_of
 from heliostat.controller.api.listing import of_index, of_kind
 from heliostat.controller.api.reach import reach_of
 from heliostat.controller.api.tasks import list_tasks
@@ -47,6 +48,7 @@ def show_image(call: Call, image: Image) -> wire.Image:
         replication_progress=progress,
         seeding_progress=progress,
         tags=list(image.tags),
+        labels=image.labels,
         digest=image.digest,
         format=image.file_format,
     )
@@ -54,11 +56,12 @@ def show_image(call: Call, image: Image) -> wire.Image:
 
 async def _list(call: Call) -> wire.ImageList:
     name = call.query.get("name")
+    selector = selector_of(call)
     reach = await reach_of(call)
 
     def wanted(image: Image) -> bool:
         seen = image.scope.kind == INFRASTRUCTURE or reach.sees_project(image.scope.id)
-        return seen and name in (None, image.name)
+        return seen and name in (None, image.name) and selector.selects(image.labels)
 
     page = await paginate(call, of_kind(call.store, kinds.IMAGES, wanted))
     items = [show_image(call, each) for each in page.items]
@@ -68,9 +71,12 @@ async def _list(call: Call) -> wire.ImageList:
 async def _list_of_project(call: Call) -> wire.ImageList:
     await reading.project(call.store, call.id)
     name = call.query.get("name")
-    read = of_index(
-        call.store, kinds.IMAGES, "project", call.id, lambda image: name in (None, image.name)
-    )
+    selector = selector_of(call)
+
+    def wanted(image: Image) -> bool:
+        return name in (None, image.name) and selector.selects(image.labels)
+
+    read = of_index(call.store, kinds.IMAGES, "project", call.id, wanted)
     page = await paginate(call, read)
     items = [show_image(call, each) for each in page.items]
     return wire.ImageList(items=items, next_page_link=page.link)
@@ -107,9 +113,10 @@ async def _upload_to_project(call: Call, caller: Caller, upload: Upload) -> Admi
 
 
 async def _create(call: Call, caller: Caller, upload: Upload, scope: ImageScope) -> Admission:
+    labels = read_labels(call.query.get("labels"), "labels")
     staged = StagedImage(digest=upload.blob.digest, size_bytes=upload.blob.size_bytes)
     return await verbs.image_create(
-        call.ports, caller, upload.name, upload.replication, scope, staged
+        call.ports, caller, upload.name, upload.replication, scope, staged, labels
     )
 
 

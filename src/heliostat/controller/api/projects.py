@@ -6,6 +6,7 @@ from heliostat.controller.api.access import may
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.handler import Decides, Handler, Reads
+from heliostat.controller.api.labels import selector_of
 from heliostat.controller.api.listing import of_index
 from heliostat.controller.api.ports import OwnerGroups
 from heliostat.controller.api.quotas import read_spec, show_quota
@@ -41,15 +42,19 @@ async def show_project(call: Call, project: Project, revision: int | None = None
         ],
         tags=list(project.tags),
         quota=show_quota(quota.value if quota else None),
+        labels=project.labels,
     )
 
 
 async def _list(call: Call) -> wire.ProjectList:
+    selector = selector_of(call)
     tenant_groups = frozenset((await reading.tenant(call.store, call.id)).value.security_groups)
 
     def visible(project: Project) -> bool:
         owner = OwnerGroups(tenant_groups, frozenset(project.security_groups))
-        return may(call.services, Access.PROJECT_USER, call.principal, owner)
+        return selector.selects(project.labels) and may(
+            call.services, Access.PROJECT_USER, call.principal, owner
+        )
 
     name = call.query.get("name")
     if name is None:
@@ -76,7 +81,7 @@ async def _create(call: Call, caller: Caller) -> Admission:
     groups = tuple(body.security_groups or ())
     limits = read_spec(body.quota)
     return await verbs.project_create(
-        call.ports, caller, call.id, body.name, groups, limits, body.quota_percent
+        call.ports, caller, call.id, body.name, groups, limits, body.quota_percent, body.labels
     )
 
 

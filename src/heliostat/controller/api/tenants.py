@@ -5,6 +5,7 @@ from __future__ import annotations
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.handler import Decides, Handler, Reads
+from heliostat.controller.api.labels import selector_of
 from heliostat.controller.api.listing import all_of_index, of_index, of_kind
 from heliostat.controller.api.quotas import read_spec, show_quota
 from heliostat.controller.api.reach import Reach, reach_of
@@ -44,15 +45,17 @@ async def show_tenant(
         ],
         tags=list(tenant.tags),
         quota=show_quota(quota.value if quota else None),
+        labels=tenant.labels,
     )
 
 
 async def _list(call: Call) -> wire.TenantList:
     reach = await reach_of(call)
     name = call.query.get("name")
+    selector = selector_of(call)
 
     def visible(tenant: Tenant) -> bool:
-        return reach.sees_tenant(tenant.id)
+        return selector.selects(tenant.labels) and reach.sees_tenant(tenant.id)
 
     if name is None:
         read = of_kind(call.store, kinds.TENANTS, visible)
@@ -76,7 +79,9 @@ async def _tasks(call: Call) -> TaskList:
 async def _create(call: Call, caller: Caller) -> Admission:
     body: wire.TenantCreateSpec = call.body
     groups = tuple(body.security_groups or ())
-    return await verbs.tenant_create(call.ports, caller, body.name, groups, read_spec(body.quota))
+    return await verbs.tenant_create(
+        call.ports, caller, body.name, groups, read_spec(body.quota), body.labels
+    )
 
 
 async def _delete(call: Call, caller: Caller) -> Admission:

@@ -9,7 +9,7 @@ from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.disks import read_affinities
 from heliostat.controller.api.guests import HANDLERS as GUEST_HANDLERS
 from heliostat.controller.api.handler import Decides, Handler, Reads
-from heliostat.controller.api.listing import of_index
+from heliostat.controller.api.labels import of_project
 from heliostat.controller.api.quotas import show_cost
 from heliostat.controller.api.tasks import list_tasks
 from heliostat.controller.model.vm import AttachedDiskSpec, Vm, VmSpec
@@ -51,6 +51,7 @@ async def show_vm(call: Call, vm: Vm, revision: int | None = None) -> wire.Vm:
         datastore=vm.datastore,
         host_id=vm.host_id,
         boot_bus=vm.boot_bus.value,
+        labels=vm.labels,
     )
 
 
@@ -92,7 +93,7 @@ async def _persistent_disks(call: Call, vm: Vm, revision: int | None) -> list[wi
 async def _list(call: Call) -> wire.VmList:
     await reading.project(call.store, call.id)
     name = call.query.get("name")
-    read = of_index(call.store, kinds.VMS, "project", call.id, lambda vm: name in (None, vm.name))
+    read = of_project(call, kinds.VMS, lambda vm: name in (None, vm.name))
     page = await paginate(call, read)
     return wire.VmList(
         items=[await show_vm(call, each, page.revision) for each in page.items],
@@ -134,6 +135,7 @@ async def _create(call: Call, caller: Caller) -> Admission:
         user_data=body.user_data,
         restart_on_crash=body.restart_on_crash,
         boot_bus=body.boot_bus,
+        labels=body.labels or {},
     )
     return await verbs.vm_create(call.ports, caller, call.id, spec)
 

@@ -10,6 +10,7 @@ from heliostat.controller.model.desired import DISK as DISK_PATH
 from heliostat.controller.model.desired import desired_key
 from heliostat.controller.model.disk import Disk, DiskSpec, DiskState
 from heliostat.controller.model.flavor import FlavorKind, flavor_kind
+from heliostat.controller.model.labels import check_labels
 from heliostat.controller.model.names import check_name, check_tag, invalid
 from heliostat.controller.model.quantity import total
 from heliostat.controller.scheduler.placement import PlacementRequest
@@ -50,6 +51,7 @@ async def disk_create(ports: Ports, caller: Caller, project_id: str, spec: DiskS
         cost=total(disk_cost(flavor.value, spec.capacity_gb)),
         affinities=spec.affinities,
         tags=tuple(dict.fromkeys(spec.tags)),
+        labels=check_labels(spec.labels),
         created_ms=ports.clock.now_ms(),
     )
     request = await placement_request(ports.store, disk)

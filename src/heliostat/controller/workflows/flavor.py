@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -14,6 +14,7 @@ from heliostat.controller.model.flavor import (
     check_cost,
     flavor_kind,
 )
+from heliostat.controller.model.labels import check_labels
 from heliostat.controller.model.names import check_name
 from heliostat.controller.model.quantity import CostItem
 from heliostat.controller.workflows import reading
@@ -24,7 +25,12 @@ from heliostat.core.errors import PermanentError
 
 
 async def flavor_create(
-    ports: Ports, caller: Caller, name: str, kind: str, cost: Sequence[CostItem]
+    ports: Ports,
+    caller: Caller,
+    name: str,
+    kind: str,
+    cost: Sequence[CostItem],
+    labels: Mapping[str, str] | None = None,
 ) -> Admission:
     """A flavor; ``NameTaken`` if its kind has one of this name."""
     check_name(name)
@@ -37,6 +43,7 @@ async def flavor_create(
         name=name,
         kind=parsed,
         cost=check_cost(parsed, cost),
+        labels=check_labels(labels or {}),
         created_ms=ports.clock.now_ms(),
     )
     return Admission(

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from heliostat.cloudstore.contract import Absent, Change, Delete, Guard
 from heliostat.controller.model.desired import desired_prefix, reported_prefix
 from heliostat.controller.model.host import Host, HostSpec, HostState, UsageTag
+from heliostat.controller.model.labels import check_labels
 from heliostat.controller.model.names import invalid
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
@@ -39,6 +40,7 @@ async def host_create(ports: Ports, caller: Caller, spec: HostSpec) -> Admission
         usage_tags=_check_tags(spec.usage_tags),
         zone=spec.zone,
         metadata=dict(spec.metadata),
+        labels=check_labels(spec.labels),
         created_ms=ports.clock.now_ms(),
     )
     task = queued(ports, caller, CREATE_HOST, HOST, host.id)

@@ -7,6 +7,8 @@ exists and is collectable as soon as it doesn't.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from heliostat.cloudstore.contract import Change
@@ -19,6 +21,7 @@ from heliostat.controller.model.image import (
     Replication,
     StagedImage,
 )
+from heliostat.controller.model.labels import check_labels
 from heliostat.controller.model.names import invalid
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
@@ -40,6 +43,7 @@ async def image_create(
     replication: Replication,
     scope: ImageScope,
     staged: StagedImage,
+    labels: Mapping[str, str] | None = None,
 ) -> Admission:
     """An image in CREATING that refers to its upload; its task looks into it."""
     if not name.strip() or len(name) > MAX_NAME_LENGTH or not name.isprintable():
@@ -58,6 +62,7 @@ async def image_create(
         replication=replication,
         size_bytes=staged.size_bytes,
         upload_digest=staged.digest,
+        labels=check_labels(labels or {}),
         created_ms=ports.clock.now_ms(),
     )
     task = queued(

@@ -15,6 +15,7 @@ from heliostat.controller.model.disk import Disk
 from heliostat.controller.model.flavor import Flavor, FlavorKind
 from heliostat.controller.model.host import Host, HostInventory
 from heliostat.controller.model.image import PROJECT, Image
+from heliostat.controller.model.labels import pair
 from heliostat.controller.model.project import Project
 from heliostat.controller.model.quota import OwnerKind, Quota
 from heliostat.controller.model.reservation import Reservation
@@ -30,6 +31,15 @@ def project_name(tenant_id: str, name: str) -> str:
 def flavor_name(kind: FlavorKind, name: str) -> str:
     """Index value of a flavor's name, unique in its kind."""
     return f"{kind}/{name}"
+
+
+def label_in_project(project_id: str, key: str, value: str) -> str:
+    """Index value of a label in a project: lists are of one project."""
+    return f"{project_id}/{pair(key, value)}"
+
+
+def _labels_of(entity: Vm | Disk) -> Iterable[str]:
+    return [label_in_project(entity.project_id, *each) for each in entity.labels.items()]
 
 
 def _flavors_of(vm: Vm) -> Iterable[str]:
@@ -73,12 +83,18 @@ VMS: Kind[Vm] = Kind(
         "image": attrgetter("image_id"),
         "flavor": _flavors_of,
         "host": _host_of,
+        "label": _labels_of,
     },
 )
 DISKS: Kind[Disk] = Kind(
     "disk",
     Disk,
-    {"project": attrgetter("project_id"), "flavor": attrgetter("flavor_id"), "host": _host_of},
+    {
+        "project": attrgetter("project_id"),
+        "flavor": attrgetter("flavor_id"),
+        "host": _host_of,
+        "label": _labels_of,
+    },
 )
 HOSTS: Kind[Host] = Kind("host", Host, {"address": attrgetter("address")})
 INVENTORIES: Kind[HostInventory] = Kind(

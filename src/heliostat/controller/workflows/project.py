@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
+from heliostat.controller.model.labels import check_labels
 from heliostat.controller.model.names import check_groups, check_name, invalid
 from heliostat.controller.model.project import Project
 from heliostat.controller.model.quota import (
@@ -45,6 +46,7 @@ async def project_create(
     security_groups: Iterable[str] = (),
     limits: Mapping[str, QuotaLimit] | None = None,
     percent: float | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> Admission:
     """A project whose limits (given, or ``percent`` of the tenant's) its tenant has left.
 
@@ -65,6 +67,7 @@ async def project_create(
         tenant_id=tenant_id,
         name=name,
         security_groups=groups,
+        labels=check_labels(labels or {}),
         created_ms=ports.clock.now_ms(),
     )
     empty = Quota(owner_kind=OwnerKind.PROJECT, owner_id=project.id)

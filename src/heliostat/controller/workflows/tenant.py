@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from heliostat.cloudstore.contract import Change
+from heliostat.controller.model.labels import check_labels
 from heliostat.controller.model.names import check_groups, check_name
 from heliostat.controller.model.quota import OwnerKind, Quota, QuotaLimit, check_limits
 from heliostat.controller.model.tenant import Tenant
@@ -26,6 +27,7 @@ async def tenant_create(
     name: str,
     security_groups: Iterable[str] = (),
     limits: Mapping[str, QuotaLimit] | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> Admission:
     """A tenant with its quota; ``NameTaken``."""
     check_name(name)
@@ -35,6 +37,7 @@ async def tenant_create(
         id=ports.ids.new_id(),
         name=name,
         security_groups=check_groups(security_groups),
+        labels=check_labels(labels or {}),
         created_ms=ports.clock.now_ms(),
     )
     quota = Quota(owner_kind=OwnerKind.TENANT, owner_id=tenant.id, items=check_limits(limits or {}))

@@ -10,6 +10,7 @@ from heliostat.agentlink.messages import BootBus
 from heliostat.cloudstore.documents import Stored
 from heliostat.controller.model.flavor import Flavor, FlavorKind, flavor_kind
 from heliostat.controller.model.image import PROJECT, Image, ImageState
+from heliostat.controller.model.labels import check_labels
 from heliostat.controller.model.names import check_name, check_tag, invalid
 from heliostat.controller.model.project import Project
 from heliostat.controller.model.quantity import CostItem, total
@@ -72,6 +73,7 @@ async def read_spec(ports: Ports, project: Project, spec: VmSpec) -> Outcome:
         mac=mac_of(vm_id),
         affinities=spec.affinities,
         tags=tuple(dict.fromkeys(spec.tags)),
+        labels=check_labels(spec.labels),
         environment=spec.environment,
         ssh_keys=spec.ssh_keys,
         user_data=spec.user_data,
