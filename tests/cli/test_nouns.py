@@ -330,3 +330,15 @@ def test_following_a_log_prints_what_comes_until_the_machine_is_gone(
     assert shown.out == "two three"
     assert "VmNotFound" in shown.err
     assert helio("vm", "log", answers.VM, "-f", "-o", "json").code == failures.USAGE
+
+
+def test_labels_are_set_and_removed(helio: Any, controller: RecordingController) -> None:
+    expect_change(controller, f"POST /v1/vms/{answers.VM}/labels", state="COMPLETED")
+    assert helio("vm", "label", answers.VM, "app=web", "old-", "note=a-").code == 0
+    assert controller.seen[-1].json == {"set": {"app": "web", "note": "a-"}, "remove": ["old"]}
+
+
+def test_a_list_by_selector(helio: Any, controller: RecordingController) -> None:
+    controller.answer(f"GET /v1/projects/{answers.PROJECT}/vms", answers.page(answers.vm()))
+    assert helio("vm", "list", "-l", "app=web,!old", *IN_PROJECT).code == 0
+    assert controller.seen[-1].query == {"selector": "app=web,!old"}

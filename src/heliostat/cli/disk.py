@@ -7,6 +7,7 @@ import click
 from heliostat.cli import naming, options, text
 from heliostat.cli.affinities import parse_affinities
 from heliostat.cli.carrying import carry_out
+from heliostat.cli.labelling import label_verb_in_project, parse_labels
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.session import Session
@@ -34,6 +35,7 @@ def disk() -> None:
 @click.option("--near", metavar="VM", help="Place it on this VM's host, to be attached there.")
 @click.option("--affinity", "affinities", multiple=True, metavar="KIND:ID", help="Place it near.")
 @click.option("--tag", "tags", multiple=True)
+@options.labels
 @options.project
 @options.task
 @pass_session
@@ -45,6 +47,7 @@ def create(
     near: str | None,
     affinities: tuple[str, ...],
     tags: tuple[str, ...],
+    labels: tuple[str, ...],
     project: str | None,
     tenant: str | None,
 ) -> None:
@@ -59,17 +62,22 @@ def create(
         capacity_gb=size,
         affinities=parse_affinities(places),
         tags=[*tags],
+        labels=parse_labels(labels),
     )
     carry_out(session, session.client.disks.create(owner, spec))
 
 
 @disk.command("list")
 @click.option("--name", default="", help="Only those with exactly this name.")
+@options.selector
 @options.project
 @pass_session
-def list_disks(session: Session, name: str, project: str | None, tenant: str | None) -> None:
+def list_disks(
+    session: Session, name: str, selector: str, project: str | None, tenant: str | None
+) -> None:
     """List the disks of a project."""
-    found = session.client.disks.list(naming.project_id(session, project, tenant), name=name)
+    owner = naming.project_id(session, project, tenant)
+    found = session.client.disks.list(owner, name=name, selector=selector)
     session.output.items(found, _COLUMNS, empty="No disks.")
 
 
@@ -92,3 +100,6 @@ def delete(session: Session, disk: str, project: str | None, tenant: str | None)
     """Delete DISK with its content; it must be detached."""
     found = naming.disk_id(session, disk, project, tenant)
     carry_out(session, session.client.disks.delete(found))
+
+
+disk.add_command(label_verb_in_project("disk", naming.disk_id))

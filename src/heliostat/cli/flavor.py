@@ -6,6 +6,7 @@ import click
 
 from heliostat.cli import naming, options
 from heliostat.cli.carrying import carry_out
+from heliostat.cli.labelling import label_verb, parse_labels
 from heliostat.cli.limits import parse_cost
 from heliostat.cli.listing import cost as cost_text
 from heliostat.cli.options import Noun, pass_session
@@ -33,21 +34,25 @@ def flavor() -> None:
 @click.argument("name")
 @click.option("--kind", required=True, type=_KINDS, help="What is made from it.")
 @click.option("--cost", required=True, help="E.g. 'vm.cpu 1 COUNT, vm.memory 2 GB'.")
+@options.labels
 @options.task
 @pass_session
-def create(session: Session, name: str, kind: str, cost: str) -> None:
+def create(session: Session, name: str, kind: str, cost: str, labels: tuple[str, ...]) -> None:
     """Create the flavor NAME."""
-    spec = FlavorCreateSpec(name=name, kind=kind, cost=parse_cost(cost))
+    spec = FlavorCreateSpec(
+        name=name, kind=kind, cost=parse_cost(cost), labels=parse_labels(labels)
+    )
     carry_out(session, session.client.flavors.create(spec))
 
 
 @flavor.command("list")
 @click.option("--name", default="", help="Only those with exactly this name.")
 @click.option("--kind", type=_KINDS, help="Only those of this kind.")
+@options.selector
 @pass_session
-def list_flavors(session: Session, name: str, kind: str | None) -> None:
+def list_flavors(session: Session, name: str, kind: str | None, selector: str) -> None:
     """List the flavors."""
-    found = session.client.flavors.list(name=name, kind=kind or "")
+    found = session.client.flavors.list(name=name, kind=kind or "", selector=selector)
     session.output.items(found, _COLUMNS, empty="No flavors.")
 
 
@@ -70,3 +75,6 @@ def delete(session: Session, flavor: str, kind: str | None) -> None:
     """Delete FLAVOR; while in use it stays, for what uses it only."""
     found = naming.flavor_id(session, flavor, kind or "")
     carry_out(session, session.client.flavors.delete(found))
+
+
+flavor.add_command(label_verb("flavor", naming.flavor_id))

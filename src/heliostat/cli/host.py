@@ -7,6 +7,7 @@ import click
 from heliostat.cli import naming, options, text
 from heliostat.cli.affinities import parse_pairs
 from heliostat.cli.carrying import carry_out, follow, make, show_plan
+from heliostat.cli.labelling import label_verb, parse_labels
 from heliostat.cli.listing import DEFAULT_LIMIT, VM_COLUMNS, show_tasks
 from heliostat.cli.options import Noun, Verb, pass_session
 from heliostat.cli.output import Column
@@ -48,10 +49,16 @@ def host() -> None:
 @click.option("--usage", "usage", multiple=True, default=("CLOUD",), show_default=True)
 @click.option("--zone", default="", help="Availability zone.")
 @click.option("--metadata", multiple=True, metavar="KEY=VALUE")
+@options.labels
 @options.task
 @pass_session
 def create(
-    session: Session, address: str, usage: tuple[str, ...], zone: str, metadata: tuple[str, ...]
+    session: Session,
+    address: str,
+    usage: tuple[str, ...],
+    zone: str,
+    metadata: tuple[str, ...],
+    labels: tuple[str, ...],
 ) -> None:
     """Add the machine at ADDRESS and print the command that makes its agent join."""
     spec = HostCreateSpec(
@@ -59,6 +66,7 @@ def create(
         usage_tags=[*usage],
         zone=zone,
         metadata=parse_pairs(metadata, "--metadata"),
+        labels=parse_labels(labels),
     )
     change = session.client.hosts.create(spec)
     if session.choices.plan:
@@ -84,12 +92,12 @@ def join_token(session: Session, host: str) -> None:
 
 
 @host.command("list")
+@options.selector
 @pass_session
-def list_hosts(session: Session) -> None:
+def list_hosts(session: Session, selector: str) -> None:
     """List the hosts."""
-    session.output.items(
-        session.client.hosts.list(), _COLUMNS, empty="No hosts; `helio host create` adds one."
-    )
+    found = session.client.hosts.list(selector=selector)
+    session.output.items(found, _COLUMNS, empty="No hosts; `helio host create` adds one.")
 
 
 @host.command("show")
@@ -158,3 +166,6 @@ for _mode, _summary in _MODES.items():
 def _how_to_join(token: JoinToken) -> str:
     until = f" before {text.moment(token.expires_time)}" if token.expires_time else ""
     return f"Run this on the host, once{until}:\n  helio agent --join {token.token}"
+
+
+host.add_command(label_verb("host", naming.host_id))

@@ -9,6 +9,7 @@ import click
 
 from heliostat.cli import naming, options, text
 from heliostat.cli.carrying import carry_out, follow, show_outcome, show_plan
+from heliostat.cli.labelling import label_verb, parse_labels
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.progress import Progress
@@ -41,6 +42,7 @@ def image() -> None:
     help="Copy it to every host now, or to a host that needs it.",
 )
 @click.option("--scope", type=click.Choice(["site", "project"]), default="site", show_default=True)
+@options.labels
 @options.project
 @options.task
 @pass_session
@@ -50,6 +52,7 @@ def upload(
     name: str,
     replication: str,
     scope: str,
+    labels: tuple[str, ...],
     project: str | None,
     tenant: str | None,
 ) -> None:
@@ -58,7 +61,11 @@ def upload(
     if scope == "project" or project:
         owner = naming.project_id(session, project, tenant)
     described = session.client.images.upload(
-        file, name=name or file.name, replication=replication.upper(), project_id=owner
+        file,
+        name=name or file.name,
+        replication=replication.upper(),
+        project_id=owner,
+        labels=parse_labels(labels),
     )
     if session.choices.plan:
         show_plan(session, described.plan())
@@ -70,12 +77,15 @@ def upload(
 
 @image.command("list")
 @click.option("--name", default="", help="Only those with exactly this name.")
+@options.selector
 @options.project
 @pass_session
-def list_images(session: Session, name: str, project: str | None, tenant: str | None) -> None:
+def list_images(
+    session: Session, name: str, selector: str, project: str | None, tenant: str | None
+) -> None:
     """List the images that you may use, or those of one project."""
     owner = naming.project_id(session, project, tenant) if project else ""
-    found = session.client.images.list(name=name, project_id=owner)
+    found = session.client.images.list(name=name, project_id=owner, selector=selector)
     session.output.items(found, _COLUMNS, empty="No images; `helio image upload FILE` adds one.")
 
 
@@ -94,3 +104,6 @@ def show(session: Session, image: str) -> None:
 def delete(session: Session, image: str) -> None:
     """Delete IMAGE; while VMs use it, it stays for them only."""
     carry_out(session, session.client.images.delete(naming.image_id(session, image)))
+
+
+image.add_command(label_verb("image", naming.image_id))

@@ -123,4 +123,23 @@ def project(function: F) -> F:
     return tenant(function)
 
 
+def labels(function: F) -> F:
+    """``--label``, for what is created with labels."""
+    return click.option(
+        "--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label; may be repeated."
+    )(function)
+
+
+def selector(function: F) -> F:
+    """``-l``, for lists."""
+    return click.option(
+        "-l",
+        "--selector",
+        "selector",
+        default="",
+        metavar="SELECTOR",
+        help="Only those with these labels, e.g. 'app=web,tier!=db,env in (a,b),!old'.",
+    )(function)
+
+
 pass_session = click.make_pass_decorator(Session, ensure=True)

@@ -6,6 +6,7 @@ import click
 
 from heliostat.cli import choosing, naming, options
 from heliostat.cli.carrying import carry_out
+from heliostat.cli.labelling import label_verb_of_project, parse_labels
 from heliostat.cli.limits import parse_limits
 from heliostat.cli.listing import DEFAULT_LIMIT, show_tasks
 from heliostat.cli.options import Noun, pass_session
@@ -37,6 +38,7 @@ def project() -> None:
     help="Quota as a share of each of the tenant's limits.",
 )
 @click.option("--group", "groups", multiple=True, metavar="DOMAIN\\NAME", help="Who may use it.")
+@options.labels
 @options.tenant
 @options.task
 @pass_session
@@ -46,6 +48,7 @@ def create(
     limits: str,
     percent: float | None,
     groups: tuple[str, ...],
+    labels: tuple[str, ...],
     tenant: str | None,
 ) -> None:
     """Create the project NAME in a tenant."""
@@ -56,17 +59,20 @@ def create(
         security_groups=[*groups],
         quota=QuotaSpec(quota_items=parse_limits(limits)) if limits else None,
         quota_percent=percent,
+        labels=parse_labels(labels),
     )
     carry_out(session, session.client.projects.create(naming.tenant_id(session, tenant), spec))
 
 
 @project.command("list")
 @click.option("--name", default="", help="Only the one with exactly this name.")
+@options.selector
 @options.tenant
 @pass_session
-def list_projects(session: Session, name: str, tenant: str | None) -> None:
+def list_projects(session: Session, name: str, selector: str, tenant: str | None) -> None:
     """List the projects of a tenant that you may see."""
-    found = session.client.projects.list(naming.tenant_id(session, tenant), name=name)
+    owner = naming.tenant_id(session, tenant)
+    found = session.client.projects.list(owner, name=name, selector=selector)
     session.output.items(found, _COLUMNS, empty="No projects.")
 
 
@@ -126,3 +132,6 @@ def tasks(
     """List the tasks of PROJECT and of everything in it."""
     found = naming.project_id(session, project, tenant)
     show_tasks(session, session.client.projects.tasks(found, state=state, kind=kind), limit)
+
+
+project.add_command(label_verb_of_project())

@@ -6,6 +6,7 @@ import click
 
 from heliostat.cli import choosing, naming, options
 from heliostat.cli.carrying import carry_out
+from heliostat.cli.labelling import label_verb, parse_labels
 from heliostat.cli.limits import parse_limits
 from heliostat.cli.listing import DEFAULT_LIMIT, show_tasks
 from heliostat.cli.options import Noun, pass_session
@@ -33,21 +34,28 @@ def tenant() -> None:
 @click.argument("name")
 @click.option("--limits", default="", help="Quota, e.g. 'vm.cpu 10 COUNT, vm.memory 20 GB'.")
 @click.option("--group", "groups", multiple=True, metavar="DOMAIN\\NAME", help="Who may use it.")
+@options.labels
 @options.task
 @pass_session
-def create(session: Session, name: str, limits: str, groups: tuple[str, ...]) -> None:
+def create(
+    session: Session, name: str, limits: str, groups: tuple[str, ...], labels: tuple[str, ...]
+) -> None:
     """Create the tenant NAME."""
     quota = QuotaSpec(quota_items=parse_limits(limits)) if limits else None
-    spec = TenantCreateSpec(name=name, security_groups=[*groups], quota=quota)
+    spec = TenantCreateSpec(
+        name=name, security_groups=[*groups], quota=quota, labels=parse_labels(labels)
+    )
     carry_out(session, session.client.tenants.create(spec))
 
 
 @tenant.command("list")
 @click.option("--name", default="", help="Only the one with exactly this name.")
+@options.selector
 @pass_session
-def list_tenants(session: Session, name: str) -> None:
+def list_tenants(session: Session, name: str, selector: str) -> None:
     """List the tenants that you may see."""
-    session.output.items(session.client.tenants.list(name=name), _COLUMNS, empty="No tenants.")
+    found = session.client.tenants.list(name=name, selector=selector)
+    session.output.items(found, _COLUMNS, empty="No tenants.")
 
 
 @tenant.command("show")
@@ -96,3 +104,6 @@ def tasks(session: Session, tenant: str | None, state: str, limit: int) -> None:
     """List the tasks of TENANT itself."""
     found = naming.tenant_id(session, tenant)
     show_tasks(session, session.client.tenants.tasks(found, state=state), limit)
+
+
+tenant.add_command(label_verb("tenant", naming.tenant_id))

@@ -9,6 +9,7 @@ import click
 from heliostat.cli import naming, options
 from heliostat.cli.affinities import parse_affinities, parse_pairs
 from heliostat.cli.carrying import carry_out, follow
+from heliostat.cli.labelling import label_verb_in_project, parse_labels
 from heliostat.cli.listing import VM_COLUMNS
 from heliostat.cli.options import Verb, pass_session
 from heliostat.cli.session import Session
@@ -53,6 +54,7 @@ from heliostat.wire.vms import VmCreateSpec
     "a VM on nvme can't be suspended.",
 )
 @click.option("--start", is_flag=True, help="Start it once it is created.")
+@options.labels
 @options.project
 @options.task
 @pass_session
@@ -71,6 +73,7 @@ def create(
     restart_on_crash: bool,
     boot_bus: str | None,
     start: bool,
+    labels: tuple[str, ...],
     project: str | None,
     tenant: str | None,
 ) -> None:
@@ -90,6 +93,7 @@ def create(
         user_data=user_data.read_text(encoding="utf-8") if user_data is not None else "",
         restart_on_crash=restart_on_crash,
         boot_bus=boot_bus or "",
+        labels=parse_labels(labels),
     )
     described = session.client.vms.create(owner, spec)
     if not start or session.choices.plan:
@@ -101,11 +105,15 @@ def create(
 
 @click.command("list", cls=Verb)
 @click.option("--name", default="", help="Only those with exactly this name.")
+@options.selector
 @options.project
 @pass_session
-def list_vms(session: Session, name: str, project: str | None, tenant: str | None) -> None:
+def list_vms(
+    session: Session, name: str, selector: str, project: str | None, tenant: str | None
+) -> None:
     """List the VMs of a project."""
-    found = session.client.vms.list(naming.project_id(session, project, tenant), name=name)
+    owner = naming.project_id(session, project, tenant)
+    found = session.client.vms.list(owner, name=name, selector=selector)
     session.output.items(found, VM_COLUMNS, empty="No VMs.")
 
 
@@ -143,4 +151,4 @@ def _public_key(given: str) -> str:
     return text.strip()
 
 
-VERBS = (create, list_vms, show, delete)
+VERBS = (create, list_vms, show, delete, label_verb_in_project("vm", naming.vm_id))

@@ -22,6 +22,7 @@ from heliostat.client.disks import Disks
 from heliostat.client.flavors import Flavors
 from heliostat.client.hosts import Hosts
 from heliostat.client.images import Images
+from heliostat.client.labels import Labels
 from heliostat.client.projects import Projects
 from heliostat.client.quotas import Quotas
 from heliostat.client.system import System
@@ -59,6 +60,7 @@ class Client:
         self.vms = Vms(self.transport)
         self.disks = Disks(self.transport)
         self.hosts = Hosts(self.transport)
+        self.labels = Labels(self.transport)
         self.tasks = Tasks(self.transport)
         self.users = Users(self.transport)
         self.groups = Groups(self.transport)

@@ -19,8 +19,8 @@ class Disks:
     def create(self, project_id: str, spec: DiskCreateSpec) -> Change[Task]:
         return Change(self._transport, "createDisk", (project_id,), Task, spec)
 
-    def list(self, project_id: str, *, name: str = "") -> Iterator[Disk]:
-        query = {"name": name}
+    def list(self, project_id: str, *, name: str = "", selector: str = "") -> Iterator[Disk]:
+        query = {"name": name, "selector": selector}
         return pages(self._transport, "listDisks", project_id, answer=DiskList, query=query)
 
     def get(self, disk_id: str) -> Disk:

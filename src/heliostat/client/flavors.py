@@ -19,8 +19,8 @@ class Flavors:
     def create(self, spec: FlavorCreateSpec) -> Change[Task]:
         return Change(self._transport, "createFlavor", (), Task, spec)
 
-    def list(self, *, name: str = "", kind: str = "") -> Iterator[Flavor]:
-        query = {"name": name, "kind": kind}
+    def list(self, *, name: str = "", kind: str = "", selector: str = "") -> Iterator[Flavor]:
+        query = {"name": name, "kind": kind, "selector": selector}
         return pages(self._transport, "listFlavors", answer=FlavorList, query=query)
 
     def get(self, flavor_id: str) -> Flavor:

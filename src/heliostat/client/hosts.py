@@ -35,8 +35,9 @@ class Hosts:
         """A one-time token for the host's agent."""
         return Change(self._transport, "createJoinToken", (host_id,), JoinToken)
 
-    def list(self) -> Iterator[Host]:
-        return pages(self._transport, "listHosts", answer=HostList)
+    def list(self, *, selector: str = "") -> Iterator[Host]:
+        query = {"selector": selector}
+        return pages(self._transport, "listHosts", answer=HostList, query=query)
 
     def get(self, host_id: str) -> Host:
         return read(self._transport, "getHost", host_id, answer=Host)
@@ -47,8 +48,9 @@ class Hosts:
     def set_mode(self, host_id: str, mode: Mode) -> Change[Task]:
         return Change(self._transport, _MODES[mode], (host_id,), Task)
 
-    def vms(self, host_id: str) -> Iterator[Vm]:
-        return pages(self._transport, "listHostVms", host_id, answer=VmList)
+    def vms(self, host_id: str, *, selector: str = "") -> Iterator[Vm]:
+        query = {"selector": selector}
+        return pages(self._transport, "listHostVms", host_id, answer=VmList, query=query)
 
     def stats(self, host_id: str) -> HostStats:
         return read(self._transport, "getHostStats", host_id, answer=HostStats)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from heliostat.client.calls import Change, pages, read
@@ -25,15 +25,16 @@ class Images:
         name: str,
         replication: str = "ON_DEMAND",
         project_id: str = "",
+        labels: Mapping[str, str] | None = None,
     ) -> Upload:
         """Describe an upload; ``dataclasses.replace`` sets its ``progress``."""
-        return Upload(self._transport, path, name, replication, project_id)
+        return Upload(self._transport, path, name, replication, project_id, dict(labels or {}))
 
-    def list(self, *, name: str = "", project_id: str = "") -> Iterator[Image]:
+    def list(self, *, name: str = "", project_id: str = "", selector: str = "") -> Iterator[Image]:
         """Images the caller may use, or those of one project only."""
         operation = "listProjectImages" if project_id else "listImages"
         arguments = (project_id,) if project_id else ()
-        query = {"name": name}
+        query = {"name": name, "selector": selector}
         return pages(self._transport, operation, *arguments, answer=ImageList, query=query)
 
     def get(self, image_id: str) -> Image:

@@ -20,8 +20,8 @@ class Projects:
     def create(self, tenant_id: str, spec: ProjectCreateSpec) -> Change[Task]:
         return Change(self._transport, "createProject", (tenant_id,), Task, spec)
 
-    def list(self, tenant_id: str, *, name: str = "") -> Iterator[Project]:
-        query = {"name": name}
+    def list(self, tenant_id: str, *, name: str = "", selector: str = "") -> Iterator[Project]:
+        query = {"name": name, "selector": selector}
         return pages(self._transport, "listProjects", tenant_id, answer=ProjectList, query=query)
 
     def get(self, project_id: str) -> Project:

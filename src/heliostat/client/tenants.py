@@ -20,8 +20,9 @@ class Tenants:
     def create(self, spec: TenantCreateSpec) -> Change[Task]:
         return Change(self._transport, "createTenant", (), Task, spec)
 
-    def list(self, *, name: str = "") -> Iterator[Tenant]:
-        return pages(self._transport, "listTenants", answer=TenantList, query={"name": name})
+    def list(self, *, name: str = "", selector: str = "") -> Iterator[Tenant]:
+        query = {"name": name, "selector": selector}
+        return pages(self._transport, "listTenants", answer=TenantList, query=query)
 
     def get(self, tenant_id: str) -> Tenant:
         return read(self._transport, "getTenant", tenant_id, answer=Tenant)

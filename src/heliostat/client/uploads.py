@@ -8,7 +8,8 @@ decision, and its cost is the file's size.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -35,7 +36,9 @@ class Upload:
     name: str
     replication: str = "ON_DEMAND"
     project_id: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = lambda _sent, _size: None
+    key: str = field(default_factory=lambda: str(uuid.uuid4()))
     boundary: str = field(default_factory=lambda: secrets.token_hex(16))
 
     def submit(self) -> Task:
@@ -51,9 +54,13 @@ class Upload:
     def plan(self) -> Plan:
         """What the upload would do; sends the file's size, not the file."""
         size = self.path.stat().st_size
-        query: dict[str, str | int] = {"plan": "true", "declaredSize": size}
+        query = {**self._query(), "plan": "true", "declaredSize": size}
         operation, arguments = self._operation()
         return self.transport.fetch(Request("POST", path_of(operation, *arguments), query), Plan)
+
+    def _query(self) -> dict[str, str | int]:
+        labels = ",".join(f"{key}={value}" for key, value in sorted(self.labels.items()))
+        return {"labels": labels} if labels else {}
 
     def _operation(self) -> tuple[str, tuple[str, ...]]:
         if self.project_id:
@@ -65,8 +72,11 @@ class Upload:
         return Request(
             "POST",
             path_of(operation, *arguments),
-            {},
-            {"Content-Type": f"multipart/form-data; boundary={self.boundary}"},
+            self._query(),
+            {
+                "Idempotency-Key": self.key,
+                "Content-Type": f"multipart/form-data; boundary={self.boundary}",
+            },
             body,
             timeout_s=SILENCE_S,
         )

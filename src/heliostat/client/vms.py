@@ -32,8 +32,8 @@ class Vms:
     def create(self, project_id: str, spec: VmCreateSpec) -> Change[Task]:
         return Change(self._transport, "createVm", (project_id,), Task, spec)
 
-    def list(self, project_id: str, *, name: str = "") -> Iterator[Vm]:
-        query = {"name": name}
+    def list(self, project_id: str, *, name: str = "", selector: str = "") -> Iterator[Vm]:
+        query = {"name": name, "selector": selector}
         return pages(self._transport, "listVms", project_id, answer=VmList, query=query)
 
     def get(self, vm_id: str) -> Vm:
