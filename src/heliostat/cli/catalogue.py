@@ -58,6 +58,8 @@ CATALOGUE: dict[str, Entry] = {
         "Programs that sign in with a key.",
     ),
     "system": Entry(Section.SITE, "heliostat.cli.system", "system", "The site itself."),
+    "chore": Entry(Section.SITE, "heliostat.cli.chore", "chore", "Background work."),
+    "doctor": Entry(Section.SITE, "heliostat.cli.doctor", "doctor", "Check and repair the site."),
     "status": Entry(Section.SITE, "heliostat.cli.status", "status", "Is the platform well?"),
     "version": Entry(Section.SITE, "heliostat.cli.status", "version", "Show versions."),
     "up": Entry(Section.PLATFORM, SERVER_MODULE, "up", "Start the platform.", "server"),

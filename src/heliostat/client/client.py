@@ -31,6 +31,7 @@ from heliostat.client.tasks import Tasks
 from heliostat.client.tenants import Tenants
 from heliostat.client.tokens import TokenService
 from heliostat.client.transport import Transport
+from heliostat.client.upkeep import Upkeep
 from heliostat.client.vms import Vms
 
 
@@ -66,6 +67,7 @@ class Client:
         self.groups = Groups(self.transport)
         self.service_accounts = ServiceAccounts(self.transport)
         self.system = System(self.transport)
+        self.upkeep = Upkeep(self.transport)
 
     @property
     def target(self) -> Target:

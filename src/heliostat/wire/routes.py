@@ -9,6 +9,7 @@ from __future__ import annotations
 from heliostat.wire import (
     chores,
     disks,
+    doctor,
     flavors,
     groups,
     hosts,
@@ -28,6 +29,7 @@ from heliostat.wire.route import Route
 ROUTES: tuple[Route, ...] = (
     *system.ROUTES,
     *chores.ROUTES,
+    *doctor.ROUTES,
     *tenants.ROUTES,
     *projects.ROUTES,
     *quotas.ROUTES,

@@ -17,6 +17,7 @@ from heliostat.controller.api import (
     boundary,
     chores,
     disks,
+    doctor,
     flavors,
     groups,
     hosts,
@@ -43,6 +44,7 @@ from heliostat.wire.routes import ROUTES
 HANDLERS: Mapping[str, Handler] = {
     **system.HANDLERS,
     **chores.HANDLERS,
+    **doctor.HANDLERS,
     **tenants.HANDLERS,
     **projects.HANDLERS,
     **quotas.HANDLERS,

@@ -9,6 +9,7 @@ from heliostat.controller.chores.contract import Chore
 from heliostat.controller.chores.reservations import RESERVATIONS_CHORE
 from heliostat.controller.chores.tasks import TASKS
 from heliostat.controller.chores.tombstones import TOMBSTONES
+from heliostat.controller.doctor.repair import REPAIR
 from heliostat.controller.workflows import catalogue
 from heliostat.tasks.model import Workflow
 
@@ -18,5 +19,6 @@ CHORES: Mapping[str, Chore] = {
 
 WORKFLOWS: Mapping[str, Workflow] = {
     **catalogue.WORKFLOWS,
+    REPAIR.operation: REPAIR,
     **{each.workflow.operation: each.workflow for each in CHORES.values()},
 }

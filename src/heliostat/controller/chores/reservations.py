@@ -70,13 +70,18 @@ async def find(ports: Ports) -> Sequence[str]:
     ]
 
 
-async def _work(ctx: StepContext) -> Done:
+async def remove_stale(ctx: StepContext) -> int:
+    """Release and withdraw what :func:`find` tells of; how many were removed."""
     removed = 0
     for each in await stale_reservations(ctx.store):
         removed += await _release(ctx, each)
     for each in await stale_orders(ctx.store):
         removed += await _withdraw(ctx, each)
-    return Done(result={"removed": removed})
+    return removed
+
+
+async def _work(ctx: StepContext) -> Done:
+    return Done(result={"removed": await remove_stale(ctx)})
 
 
 async def _release(ctx: StepContext, stale: Stale) -> int:

@@ -74,18 +74,17 @@ def _owners(world: World) -> Iterator[str]:
 def _project_quotas(world: World) -> Iterator[str]:
     for project_id in world.projects:
         quota = world.quotas.get((OwnerKind.PROJECT, project_id))
-        if quota is None:
-            continue
-        expected = charge(_unused(quota), _costs(world, project_id))
-        yield from _differences(quota, expected, "what exists costs")
+        if quota is not None:
+            yield from _differences(quota, project_usage(world, quota), "what exists costs")
 
 
-def _unused(quota: Quota) -> Quota:
-    """The quota with nothing used and nothing enforced."""
+def project_usage(world: World, quota: Quota) -> Quota:
+    """A project's quota with its usage counted from what exists, and nothing enforced."""
     units = {
         key: type(item)(unit=item.unit, limit=None, used=0) for key, item in quota.items.items()
     }
-    return Quota(owner_kind=quota.owner_kind, owner_id=quota.owner_id, items=units)
+    unused = Quota(owner_kind=quota.owner_kind, owner_id=quota.owner_id, items=units)
+    return charge(unused, _costs(world, quota.owner_id))
 
 
 def _costs(world: World, project_id: str) -> Iterator[CostItem]:
@@ -98,18 +97,20 @@ def _costs(world: World, project_id: str) -> Iterator[CostItem]:
 def _tenant_quotas(world: World) -> Iterator[str]:
     for tenant_id in world.tenants:
         quota = world.quotas.get((OwnerKind.TENANT, tenant_id))
-        if quota is None:
-            continue
-        below = [
-            world.quotas[OwnerKind.PROJECT, each.id]
-            for each in world.projects.values()
-            if each.tenant_id == tenant_id and (OwnerKind.PROJECT, each.id) in world.quotas
-        ]
-        free = {
-            key: type(item)(unit=item.unit, limit=item.limit) for key, item in quota.items.items()
-        }
-        base = Quota(owner_kind=quota.owner_kind, owner_id=quota.owner_id, items=free)
-        yield from _differences(quota, drawn_by(base, below), "its projects draw")
+        if quota is not None:
+            yield from _differences(quota, tenant_usage(world, quota), "its projects draw")
+
+
+def tenant_usage(world: World, quota: Quota) -> Quota:
+    """A tenant's quota with its usage counted from its projects; ``QuotaError`` above a limit."""
+    below = [
+        world.quotas[OwnerKind.PROJECT, each.id]
+        for each in world.projects.values()
+        if each.tenant_id == quota.owner_id and (OwnerKind.PROJECT, each.id) in world.quotas
+    ]
+    free = {key: type(item)(unit=item.unit, limit=item.limit) for key, item in quota.items.items()}
+    base = Quota(owner_kind=quota.owner_kind, owner_id=quota.owner_id, items=free)
+    return drawn_by(base, below)
 
 
 def _differences(found: Quota, expected: Quota, why: str) -> Iterator[str]:

@@ -23,7 +23,7 @@ from heliostat.controller.workflows.kinds import (
 )
 from heliostat.tasks.model import open_key
 
-_INDEXED: tuple[Kind[Any], ...] = (TENANTS, PROJECTS, FLAVORS, IMAGES, VMS, DISKS, HOSTS)
+INDEXED: tuple[Kind[Any], ...] = (TENANTS, PROJECTS, FLAVORS, IMAGES, VMS, DISKS, HOSTS)
 
 
 async def audit(store: CloudStore) -> list[str]:
@@ -41,7 +41,7 @@ async def read_world(store: CloudStore) -> World:
             for value in [each async for each in _values(store, kind, revision)]
         }
 
-    groups = [await keyed(kind) for kind in _INDEXED]
+    groups = [await keyed(kind) for kind in INDEXED]
     tenants, projects, flavors, images, vms, disks, hosts = groups
     quotas = {
         (owner, id_): quota
@@ -50,12 +50,12 @@ async def read_world(store: CloudStore) -> World:
     }
     expected = {
         change.key
-        for kind, group in zip(_INDEXED, groups, strict=True)
+        for kind, group in zip(INDEXED, groups, strict=True)
         for value in group.values()
         for change in kind.put(value)
         if change.key.startswith("/idx/")
     }
-    found = [key for kind in _INDEXED for key in await _keys(store, f"/idx/{kind.name}/", revision)]
+    found = [key for kind in INDEXED for key in await _keys(store, f"/idx/{kind.name}/", revision)]
     return World(
         tenants=tenants,
         projects=projects,
