@@ -53,11 +53,15 @@ def moment(at_ms: int) -> str:
 
 
 def duration(seconds: float) -> str:
+    """The two largest units that say something: ``1 h``, ``2 min 5 s``, ``7 d``."""
     if seconds < 10:
         return f"{seconds:.1f} s"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    left, parts = round(seconds), []
+    for size_s, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        number, left = divmod(left, size_s)
+        if number:
+            parts.append(f"{number} {unit}")
+    return " ".join(parts[:2])
 
 
 def took(started_ms: int, end_ms: int) -> str:
