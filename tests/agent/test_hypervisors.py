@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import subprocess
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -11,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from heliostat.agent.hypervisors.contract import End, GuestSpec, Hypervisor, Life, Plugged
+from heliostat.agent.hypervisors.contract import Disc, End, GuestSpec, Hypervisor, Life, Plugged
 from heliostat.agent.hypervisors.qemu import QemuHypervisor
 from heliostat.agent.hypervisors.simulated import SimulatedHost, SimulatedHypervisor
 from heliostat.agent.settings import AgentSettings
@@ -53,6 +55,12 @@ class Bench:
         path = self.home / f"{disk_id}.qcow2"
         await self.hypervisor.create_disk(path, 16 * MIB, None)
         return Plugged(id=disk_id, path=str(path), slot=slot)
+
+    def disc(self, content: bytes) -> Disc:
+        digest = hashlib.sha256(content).hexdigest()
+        path = self.home / f"{digest}.iso"
+        path.write_bytes(content)
+        return Disc(digest=digest, path=str(path))
 
     async def adopt(self) -> None:
         """Replace the hypervisor, as an agent that restarts does."""
@@ -176,6 +184,50 @@ async def test_a_missing_disk_is_refused_and_leaves_nothing(bench: Bench) -> Non
     await bench.hypervisor.plug(spec.id, await bench.disk(0))
 
 
+async def test_discs_are_inserted_and_ejected(bench: Bench) -> None:
+    """One drive, plugged with the first disc, that outlives agents and suspension."""
+    spec, folder = await bench.guest()
+    first, second = bench.disc(b"first" * 4096), bench.disc(b"second" * 4096)
+    await bench.hypervisor.start(spec, folder)
+    await bench.booted(folder)
+    await bench.hypervisor.eject(spec.id)
+    await bench.hypervisor.insert(spec.id, first)
+    assert (await bench.hypervisor.look(spec.id, folder)).disc == first.digest
+    await bench.adopt()
+    assert (await bench.hypervisor.look(spec.id, folder)).disc == first.digest
+    await bench.hypervisor.eject(spec.id)
+    assert (await bench.hypervisor.look(spec.id, folder)).disc == ""
+    await bench.hypervisor.eject(spec.id)
+    await bench.hypervisor.insert(spec.id, second)
+    await bench.hypervisor.save(spec.id, lambda _done: None)
+    resumed = msgspec.structs.replace(spec, cd_drive=True, disc=second)
+    await bench.hypervisor.start(resumed, folder, restore=True)
+    found = await bench.hypervisor.look(spec.id, folder)
+    assert (found.life, found.detail, found.disc) == (Life.RUNNING, "", second.digest)
+    await bench.hypervisor.eject(spec.id)
+    await bench.hypervisor.insert(spec.id, first)
+    assert (await bench.hypervisor.look(spec.id, folder)).disc == first.digest
+
+
+async def test_a_guest_starts_with_a_disc(bench: Bench) -> None:
+    spec, folder = await bench.guest()
+    disc = bench.disc(b"disc" * 4096)
+    await bench.hypervisor.start(msgspec.structs.replace(spec, disc=disc), folder)
+    assert (await bench.hypervisor.look(spec.id, folder)).disc == disc.digest
+
+
+async def test_a_missing_disc_is_refused_and_leaves_nothing(bench: Bench) -> None:
+    spec, folder = await bench.guest()
+    await bench.hypervisor.start(spec, folder)
+    absent = Disc(digest="ab" * 32, path=str(bench.home / "absent.iso"))
+    with pytest.raises(HeliostatError):
+        await bench.hypervisor.insert(spec.id, absent)
+    assert (await bench.hypervisor.look(spec.id, folder)).disc == ""
+    disc = bench.disc(b"disc" * 4096)
+    await bench.hypervisor.insert(spec.id, disc)
+    assert (await bench.hypervisor.look(spec.id, folder)).disc == disc.digest
+
+
 async def test_saved_memory_is_used_once(bench: Bench) -> None:
     spec, folder = await bench.guest()
     await bench.hypervisor.start(spec, folder)
@@ -242,6 +294,32 @@ async def test_a_life_on_qemu(qemu: Bench) -> None:
     await qemu.hypervisor.press_power(spec.id)
     assert await asyncio.wait_for(qemu.ended.get(), 30) == spec.id
     assert (await qemu.hypervisor.look(spec.id, folder)).end is End.CLEAN
+
+
+@pytest.mark.qemu
+@pytest.mark.slow
+@pytest.mark.takes(40)
+async def test_the_guest_reads_its_discs_and_is_asked_to_let_go(qemu: Bench) -> None:
+    """An ISO 9660 made by another's tool is mounted; a mounted one is taken out all the same."""
+    spec, folder = await qemu.guest()
+    root = qemu.home / "root"
+    root.mkdir()
+    (root / "HELLO.TXT").write_text("hello from the disc")
+    iso = qemu.home / "made.iso"
+    subprocess.run(["genisoimage", "-quiet", "-o", str(iso), str(root)], check=True)
+    made, raw = qemu.disc(iso.read_bytes()), qemu.disc(b"only bytes" * 4096)
+    await qemu.hypervisor.start(spec, folder)
+    await qemu.booted(folder)
+    await qemu.hypervisor.insert(spec.id, made)
+    console = await qemu.hypervisor.console(spec.id)
+    wait = "until [ -b /dev/sr0 ]; do usleep 100000; done; mkdir /disc; "
+    await console.write(f"{wait}mount -t iso9660 /dev/sr0 /disc && cat /disc/*\n".encode())
+    await until_printed(folder, "hello from the disc")
+    await qemu.hypervisor.eject(spec.id)
+    await qemu.hypervisor.insert(spec.id, raw)
+    await console.write(b"umount /disc; dd if=/dev/sr0 bs=2048 count=1 | head -c 10\n")
+    await until_printed(folder, "only bytes")
+    await console.close()
 
 
 @pytest.mark.qemu

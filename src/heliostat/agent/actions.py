@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from heliostat.agent.desired import DesiredState
-from heliostat.agent.hypervisors.contract import SLOTS, GuestSpec, Hypervisor, Plugged
+from heliostat.agent.hypervisors.contract import SLOTS, Disc, GuestSpec, Hypervisor, Plugged
 from heliostat.agent.images import ImageCache
 from heliostat.agent.places import Places, disk_file
 from heliostat.agent.reconcile import Action, Halt, Policy, Verb, wanted_disks
@@ -34,6 +36,7 @@ class Workshop:
     desired: DesiredState
     hypervisor: Hypervisor
     images: ImageCache
+    discs: ImageCache
     clock: Clock
     settings: AgentSettings
     policy: Policy
@@ -41,6 +44,7 @@ class Workshop:
     write_seed: Callable[[DesiredVm, Path], None]
     report: Callable[[ReportedVm], None]
     gone: Callable[[str], None]
+    tidy: Callable[[], None]
 
 
 class Actions:
@@ -71,6 +75,8 @@ class Actions:
                 await self._kill(action)
             case Verb.FETCH_IMAGE:
                 await self._shop.images.ensure(action.target)
+            case Verb.FETCH_DISC:
+                await self._shop.discs.ensure(action.target)
             case Verb.WAIT:
                 raise AssertionError("waiting is the worker's business")
             case _:
@@ -95,6 +101,10 @@ class Actions:
                 await self._plug(action.target)
             case Verb.UNPLUG:
                 await self._unplug(action.target)
+            case Verb.INSERT:
+                await self._insert(action.target)
+            case Verb.EJECT:
+                await self._eject()
             case _:
                 raise AssertionError(action.verb)
 
@@ -146,13 +156,18 @@ class Actions:
                 )
         for digest in record.images:
             await self._shop.images.ensure(digest)
+        if desired.iso is not None:
+            await self._shop.discs.ensure(desired.iso.digest)
         record.spec = self._current_spec(record.spec, desired)
         await asyncio.to_thread(self._shop.write_seed, desired, self._folder / SEED)
         await self._run(record, desired, restore=False)
 
     async def _resume(self, desired: DesiredVm) -> None:
         """With the hardware it was saved with; differences are made up for afterwards."""
-        await self._run(self._record(), desired, restore=True)
+        record = self._record()
+        if record.spec.disc is not None:
+            await self._shop.discs.ensure(record.spec.disc.digest)
+        await self._run(record, desired, restore=True)
 
     async def _run(self, record: VmRecord, desired: DesiredVm, *, restore: bool) -> None:
         async with self._shop.starts:
@@ -234,6 +249,22 @@ class Actions:
         record = self._record()
         self._set_plugged(record, self._without(record, disk_id))
 
+    async def _insert(self, digest: str) -> None:
+        path = await self._shop.discs.ensure(digest)
+        disc = Disc(digest=digest, path=str(path.absolute()))
+        # noted first: saved memory must find the drive it was saved with
+        self._set_disc(disc)
+        try:
+            await self._shop.hypervisor.insert(self._vm_id, disc)
+        except Exception:
+            self._set_disc(None)
+            raise
+
+    async def _eject(self) -> None:
+        await self._shop.hypervisor.eject(self._vm_id)
+        self._set_disc(None)
+        self._shop.tidy()
+
     def _delete(self) -> None:
         self._shop.places.remove_vm(self._vm_id)
 
@@ -251,6 +282,8 @@ class Actions:
             seed=spec.seed,
             ephemeral_disks=spec.ephemeral_disks,
             plugged=tuple(self._disk(each, slot) for slot, each in enumerate(wanted)),
+            cd_drive=desired.iso is not None,
+            disc=self._disc(desired),
             macs=tuple(nic.mac for nic in desired.nics),
         )
 
@@ -259,6 +292,18 @@ class Actions:
         if not path.exists():
             raise TemporaryError("DiskNotFound", f"Disk {disk_id} is not on this host.")
         return Plugged(id=disk_id, path=str(path.absolute()), slot=slot)
+
+    def _disc(self, desired: DesiredVm) -> Disc | None:
+        if desired.iso is None:
+            return None
+        path = self._shop.discs.path(desired.iso.digest)
+        return Disc(digest=desired.iso.digest, path=str(path.absolute()))
+
+    def _set_disc(self, disc: Disc | None) -> None:
+        """Note what is in the drive; once plugged, the drive itself stays."""
+        record = self._record()
+        record.spec = replace(record.spec, cd_drive=True, disc=disc)
+        save_record(self._folder, record)
 
     def _record(self) -> VmRecord:
         record = load_record(self._folder)
@@ -270,7 +315,5 @@ class Actions:
         return tuple(disk for disk in record.spec.plugged if disk.id != disk_id)
 
     def _set_plugged(self, record: VmRecord, plugged: tuple[Plugged, ...]) -> None:
-        from msgspec.structs import replace
-
         record.spec = replace(record.spec, plugged=plugged)
         save_record(self._folder, record)

@@ -1,4 +1,4 @@
-"""The host's image cache: immutable qcow2 files named by the SHA-256 of their content.
+"""The host's caches of images and of disc images: files named by the SHA-256 of their content.
 
 A file under its final name was verified when it was put there; beside it lies a
 record of the size and time stamp it had then.  If they differ later, the content
@@ -43,8 +43,11 @@ class ImageCorrupt(PermanentError):
 class ImageCache:
     """Images under ``root``; ``progress(digest, bytes)`` is called while one arrives."""
 
-    def __init__(self, root: Path, fetch: Fetch, progress: Progress) -> None:
+    def __init__(
+        self, root: Path, fetch: Fetch, progress: Progress, *, suffix: str = "qcow2"
+    ) -> None:
         self._root = root
+        self._suffix = suffix
         self._fetch = fetch
         self._progress = progress
         self._arriving: dict[str, asyncio.Task[Path]] = {}
@@ -52,7 +55,7 @@ class ImageCache:
         root.mkdir(parents=True, exist_ok=True)
 
     def path(self, digest: str) -> Path:
-        return self._root / f"{digest}.qcow2"
+        return self._root / f"{digest}.{self._suffix}"
 
     def has(self, digest: str) -> bool:
         """Whether the image is here; whether it is intact, ``ensure`` finds out."""
@@ -60,7 +63,7 @@ class ImageCache:
 
     def digests(self) -> list[str]:
         """Every cached image."""
-        return sorted(path.stem for path in self._root.glob("*.qcow2"))
+        return sorted(path.stem for path in self._root.glob(f"*.{self._suffix}"))
 
     async def ensure(self, digest: str) -> Path:
         """The verified image, fetched if need be; one fetch serves all callers.

@@ -1,7 +1,7 @@
 """Where things lie in the agent's home.
 
 ``vms/<id>`` holds all of a VM but its persistent disks, which lie in ``disks`` and
-outlive every VM; ``images`` is a cache.
+outlive every VM; ``images`` and ``discs`` are caches.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ class Places:
         return self.home / "images"
 
     @property
+    def discs(self) -> Path:
+        return self.home / "discs"
+
+    @property
     def disks(self) -> Path:
         return self.home / "disks"
 
@@ -46,7 +50,7 @@ class Places:
 
     def make(self) -> None:
         """Create the folders; only the agent's user may look into them."""
-        for folder in (self.home, self.images, self.disks, self.vms):
+        for folder in (self.home, self.images, self.discs, self.disks, self.vms):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @contextlib.contextmanager
@@ -60,7 +64,7 @@ class Places:
 
     def _sweep(self) -> None:
         """Remove what a killed agent was writing: temporary names begin with a dot."""
-        for folder in (self.home, self.disks, self.images, *self.vms.iterdir()):
+        for folder in (self.home, self.disks, self.images, self.discs, *self.vms.iterdir()):
             for path in folder.glob(".*"):
                 if path.is_file():
                     path.unlink(missing_ok=True)

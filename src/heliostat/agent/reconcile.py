@@ -23,6 +23,7 @@ class Verb(StrEnum):
     """What a worker can do to a VM."""
 
     FETCH_IMAGE = "FETCH_IMAGE"
+    FETCH_DISC = "FETCH_DISC"
     PREPARE = "PREPARE"
     START = "START"
     RESUME = "RESUME"
@@ -32,18 +33,20 @@ class Verb(StrEnum):
     DISCARD_MEMORY = "DISCARD_MEMORY"
     PLUG = "PLUG"
     UNPLUG = "UNPLUG"
+    INSERT = "INSERT"
+    EJECT = "EJECT"
     DELETE = "DELETE"
     WAIT = "WAIT"
 
     @property
     def interruptible(self) -> bool:
         """Whether a change of what is wanted may break it off."""
-        return self is Verb.FETCH_IMAGE
+        return self in (Verb.FETCH_IMAGE, Verb.FETCH_DISC)
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do, and why; ``target`` is a disk or image, ``delay_s`` for ``WAIT``."""
+    """One thing to do, and why; ``target`` is a disk, image or disc, ``delay_s`` for ``WAIT``."""
 
     verb: Verb
     reason: str
@@ -65,6 +68,8 @@ class Halt(StrEnum):
 class Observed:
     """A VM as found: its folder, its record and its hypervisor, read once.
 
+    ``disc`` is the digest of what lies in a running guest's CD drive.
+
     ``halt_revision`` is the revision that was wanted when the guest ended;
     ``stopping_s`` and ``pressed_s`` count from the first and the last press of the power
     button (``None``: not pressed); ``silent`` says that it runs but does not answer its hypervisor;
@@ -75,6 +80,7 @@ class Observed:
     prepared: bool = False
     missing_images: tuple[str, ...] = ()
     missing_disks: tuple[str, ...] = ()
+    missing_discs: tuple[str, ...] = ()
     life: Life = Life.ABSENT
     halt: Halt = Halt.NONE
     halt_revision: int = -1
@@ -82,6 +88,7 @@ class Observed:
     crashes: int = 0
     restart_done: int = 0
     plugged: frozenset[str] = frozenset()
+    disc: str = ""
     stopping_s: float | None = None
     pressed_s: float = 0.0
     silent: bool = False
@@ -156,7 +163,7 @@ def _power_on(desired: DesiredVm, observed: Observed, policy: Policy) -> list[Ac
         if desired.restart > observed.restart_done:
             why = f"restart {desired.restart} was asked for, {observed.restart_done} done"
             return _stop(desired, observed, policy, why)
-        return _disks(desired, observed)
+        return _disks(desired, observed) + _cd_drive(desired, observed)
     if observed.life is Life.SAVED:
         if desired.restart > observed.restart_done:
             return [Action(Verb.DISCARD_MEMORY, "A restart was asked for while suspended.")]
@@ -187,6 +194,8 @@ def _if_disks(observed: Observed, action: Action) -> list[Action]:
             Action(Verb.FETCH_IMAGE, f"Image {digest[:12]} is gone from this host.", digest)
             for digest in observed.missing_images
         ] + [action]
+    if observed.missing_discs:
+        return [*_fetch_discs(observed), action]
     if observed.missing_disks:
         names = ", ".join(observed.missing_disks)
         return [_wait(1.0, f"Waiting for disks that are not on this host yet: {names}.")]
@@ -207,12 +216,32 @@ def _disks(desired: DesiredVm, observed: Observed) -> list[Action]:
     return actions
 
 
+def _cd_drive(desired: DesiredVm, observed: Observed) -> list[Action]:
+    wanted = desired.iso.digest if desired.iso is not None else ""
+    if observed.disc == wanted:
+        return []
+    actions = [Action(Verb.EJECT, "In the drive, but not wanted.", observed.disc)]
+    if not observed.disc:
+        actions.clear()
+    if wanted:
+        actions += _fetch_discs(observed)
+        actions.append(Action(Verb.INSERT, "Wanted, but not in the drive.", wanted))
+    return actions
+
+
+def _fetch_discs(observed: Observed) -> list[Action]:
+    return [
+        Action(Verb.FETCH_DISC, f"Disc image {digest[:12]} is not on this host.", digest)
+        for digest in observed.missing_discs
+    ]
+
+
 def _power_off(desired: DesiredVm, observed: Observed, policy: Policy) -> list[Action]:
     if observed.life is Life.RUNNING:
         return _stop(desired, observed, policy, "wanted off")
     if observed.life is Life.SAVED:
         return [Action(Verb.DISCARD_MEMORY, "Wanted off: the saved memory is of no use.")]
-    return []
+    return _fetch_discs(observed)  # so that what is attached is known to be here
 
 
 def _stop(desired: DesiredVm, observed: Observed, policy: Policy, why: str) -> list[Action]:

@@ -30,7 +30,7 @@ from heliostat.agent.report import ReportBook
 from heliostat.agent.requests import Requests
 from heliostat.agent.settings import AgentSettings
 from heliostat.agent.stats import Statistics
-from heliostat.agent.stores import DiskKeeper, ImageKeeper
+from heliostat.agent.stores import DiskKeeper, ImageKeeper, sweep_discs
 from heliostat.agent.worker import VmWorker
 from heliostat.agentlink.messages import Hello, HostFacts, Report, Request, vm_key
 from heliostat.core.clock import Clock
@@ -68,6 +68,7 @@ class Agent:
         self._book = ReportBook()
         self._desired = DesiredState(self._places.desired)
         self._images = ImageCache(self._places.images, self._fetch, self._arriving)
+        self._discs = ImageCache(self._places.discs, self._fetch, _unheard, suffix="iso")
         self._disk_keeper = DiskKeeper(self._places, self._desired, hypervisor, self._book)
         self._image_keeper = ImageKeeper(
             self._places, self._desired, self._images, self._book, clock, settings
@@ -88,6 +89,7 @@ class Agent:
             desired=self._desired,
             hypervisor=hypervisor,
             images=self._images,
+            discs=self._discs,
             clock=clock,
             settings=settings,
             policy=Policy(power_button_s=settings.power_button_s),
@@ -95,6 +97,7 @@ class Agent:
             write_seed=self._machine.write_seed,
             report=self._book.put,
             gone=self._gone,
+            tidy=self._stores_wake.set,
         )
 
     async def run(self) -> None:
@@ -108,6 +111,7 @@ class Agent:
                 await self._requests.close()
                 await self._image_keeper.close()
                 await self._images.close()
+                await self._discs.close()
                 await self._hypervisor.close()
 
     async def _work(self) -> None:
@@ -166,6 +170,7 @@ class Agent:
             self._stores_wake.clear()
             try:
                 self._image_keeper.pass_over()
+                sweep_discs(self._places, self._desired, self._discs, self._lives)
                 again = await self._disk_keeper.pass_over(self._holder)
             except (OSError, msgspec.DecodeError) as error:
                 # the host's own trouble (a full or failing disk), which may pass
@@ -176,6 +181,11 @@ class Agent:
             if again:
                 await self._clock.sleep(self._settings.retry_min_s)
                 self._stores_wake.set()
+
+    def _lives(self, vm_id: str) -> bool:
+        """Whether a guest runs or may be resumed; one that was not looked at yet may be."""
+        worker = self._workers.get(vm_id)
+        return worker is None or not worker.looked.is_set() or worker.life is not Life.ABSENT
 
     def _holder(self, disk_id: str) -> str:
         """The VM that holds a disk: attached while it runs, or to be saved memory's again."""
@@ -300,3 +310,7 @@ class Agent:
     async def _answer(self, link: ControlLink, request: Request) -> None:
         with contextlib.suppress(HeliostatError):  # cut: nobody waits for the answer
             await link.send(await self._requests.answer(link, request))
+
+
+def _unheard(_digest: str, _size_bytes: int) -> None:
+    """Nobody is told how far a disc image is: its VM's task waits for it as a whole."""

@@ -143,6 +143,9 @@ class VmWorker:
             prepared=record is not None,
             missing_images=tuple(each for each in images if not shop.images.has(each)),
             missing_disks=tuple(each for each in disks if not shop.places.disk(each).exists()),
+            missing_discs=tuple(
+                each for each in _discs(desired, record, look) if not shop.discs.has(each)
+            ),
             life=look.life,
             halt=record.halt if record is not None else Halt.NONE,
             halt_revision=record.halt_revision if record is not None else -1,
@@ -150,6 +153,7 @@ class VmWorker:
             crashes=record.crashes if record is not None else 0,
             restart_done=record.restart_done if record is not None else 0,
             plugged=look.plugged,
+            disc=look.disc,
             stopping_s=pressed[0],
             pressed_s=pressed[1],
             given_up=desired is not None and self._given_up >= desired.revision,
@@ -170,7 +174,7 @@ class VmWorker:
         except (HeliostatError, OSError) as error:
             self._failed(action, desired, error)
         else:
-            if action.verb not in (Verb.PRESS_POWER, Verb.FETCH_IMAGE):
+            if action.verb not in (Verb.PRESS_POWER, Verb.FETCH_IMAGE, Verb.FETCH_DISC):
                 self._failures, self._fault = 0, None
 
     async def _until_done_or_changed(self, action: Action, desired: DesiredVm | None) -> None:
@@ -245,6 +249,8 @@ class VmWorker:
                 state=observed.state,
                 restart=observed.restart_done,
                 attached_disks=tuple(sorted(observed.plugged)),
+                inserted=observed.disc,
+                boot_bus=record.spec.boot_bus if record is not None else "",
                 accelerator=self._accelerator,
                 crashes=observed.crashes,
                 fault=fault,
@@ -258,6 +264,14 @@ def _images(desired: DesiredVm | None) -> tuple[str, ...]:
         return ()
     boot = (disk.image_digest for disk in desired.disks if disk.kind is DiskKind.BOOT)
     return tuple(digest for digest in boot if digest)
+
+
+def _discs(desired: DesiredVm | None, record: VmRecord | None, look: Look) -> set[str]:
+    """Disc images that the VM needs: what is wanted, and what saved memory was saved with."""
+    needed = {desired.iso.digest} if desired is not None and desired.iso is not None else set()
+    if look.life is Life.SAVED and record is not None and record.spec.disc is not None:
+        needed.add(record.spec.disc.digest)
+    return needed
 
 
 def _halt_of(end: End, *, asked: bool) -> Halt:

@@ -74,6 +74,13 @@ class DesiredNic(msgspec.Struct, frozen=True, kw_only=True):
     network: str = "user"
 
 
+class DesiredIso(msgspec.Struct, frozen=True, kw_only=True):
+    """The disc image that shall lie in a VM's CD drive: a blob, kept as it was uploaded."""
+
+    digest: str
+    size_bytes: int
+
+
 class DesiredVm(msgspec.Struct, frozen=True, kw_only=True, tag="vm"):
     """A VM as it shall be on its host.
 
@@ -91,6 +98,7 @@ class DesiredVm(msgspec.Struct, frozen=True, kw_only=True, tag="vm"):
     memory_mib: int
     disks: tuple[DesiredVmDisk, ...]
     nics: tuple[DesiredNic, ...] = ()
+    iso: DesiredIso | None = None
     restart: int = 0
     hard: bool = False
     restart_on_crash: bool = True
@@ -135,8 +143,9 @@ class ReportedVm(msgspec.Struct, frozen=True, kw_only=True, tag="vm"):
     """A VM as it is; ``revision`` is the desired one it was last converged to (or failed at).
 
     ``settled`` is true when the agent has nothing left to do for that revision;
-    with a ``fault`` that means it gave up.  ``ports`` maps guest TCP ports that
-    are reachable through the agent.
+    with a ``fault`` that means it gave up.  ``inserted`` is the digest of the disc
+    image in a running guest's CD drive; ``boot_bus`` what the VM was prepared with,
+    empty while it is not.
     """
 
     id: str
@@ -145,6 +154,8 @@ class ReportedVm(msgspec.Struct, frozen=True, kw_only=True, tag="vm"):
     state: GuestState
     restart: int = 0
     attached_disks: tuple[str, ...] = ()
+    inserted: str = ""
+    boot_bus: str = ""
     accelerator: str = ""
     crashes: int = 0
     fault: Fault | None = None

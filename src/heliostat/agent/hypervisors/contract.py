@@ -29,8 +29,18 @@ class Plugged(msgspec.Struct, frozen=True, kw_only=True):
     slot: int
 
 
+class Disc(msgspec.Struct, frozen=True, kw_only=True):
+    """A disc image for the CD drive; read-only, named by the digest of its content."""
+
+    digest: str
+    path: str
+
+
 class GuestSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """The virtual hardware of a guest; paths inside the folder are relative."""
+    """The virtual hardware of a guest; paths inside the folder are relative.
+
+    ``cd_drive`` says that there is a drive, with ``disc`` in it or empty.
+    """
 
     id: str
     name: str
@@ -41,6 +51,8 @@ class GuestSpec(msgspec.Struct, frozen=True, kw_only=True):
     seed: str = ""
     ephemeral_disks: tuple[str, ...] = ()
     plugged: tuple[Plugged, ...] = ()
+    cd_drive: bool = False
+    disc: Disc | None = None
     macs: tuple[str, ...] = ()
 
 
@@ -73,6 +85,8 @@ class Look:
     plugged: frozenset[str] = frozenset()
     accelerator: str = ""
     detail: str = ""
+    disc: str = ""
+    """Digest of the disc image in the CD drive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +156,12 @@ class Hypervisor(Protocol):
 
     async def unplug(self, vm_id: str, disk_id: str) -> None:
         """Detach a disk from the running guest; returns when the guest has let go of it."""
+
+    async def insert(self, vm_id: str, disc: Disc) -> None:
+        """Put a disc image into the running guest's CD drive, which it gets if it has none."""
+
+    async def eject(self, vm_id: str) -> None:
+        """Take out what lies in the CD drive: the guest is asked first, then not waited for."""
 
     async def usage(self, vm_id: str) -> Usage | None:
         """Totals of a running guest."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from heliostat.agent.hypervisors.contract import (
     SLOTS,
     ByteStream,
+    Disc,
     End,
     GuestSpec,
     Life,
@@ -37,6 +38,7 @@ class SimulatedGuest:
     spec: GuestSpec
     folder: Path
     plugged: dict[str, Plugged]
+    disc: str = ""
     heeds_power: bool = True
     said: bytearray = field(default_factory=bytearray)
 
@@ -102,13 +104,16 @@ class SimulatedHypervisor:
             end = self.host.ends.get(vm_id, End.NONE)
             return Look(Life.SAVED if saved else Life.ABSENT, end=end)
         self._seen.add(vm_id)
-        return Look(Life.RUNNING, End.NONE, frozenset(guest.plugged), self.accelerator)
+        plugged = frozenset(guest.plugged)
+        return Look(Life.RUNNING, End.NONE, plugged, self.accelerator, disc=guest.disc)
 
     async def start(self, spec: GuestSpec, folder: Path, *, restore: bool = False) -> None:
         if spec.id in self.host.running:
             raise _failed(f"{spec.id} runs already.")
         if not _exists(folder / spec.boot_disk):
             raise _failed(f"{spec.boot_disk} is not there.")
+        if spec.disc is not None and not _exists(Path(spec.disc.path)):
+            raise _failed(f"The disc image {spec.disc.digest} is not there.")
         self.host.starting += 1
         self.host.most_starting = max(self.host.most_starting, self.host.starting)
         try:
@@ -118,7 +123,8 @@ class SimulatedHypervisor:
         if restore:
             (folder / MEMORY).rename(folder / "memory.used")
         plugged = {disk.id: disk for disk in spec.plugged}
-        self.host.running[spec.id] = SimulatedGuest(spec, folder, plugged)
+        disc = spec.disc.digest if spec.disc is not None else ""
+        self.host.running[spec.id] = SimulatedGuest(spec, folder, plugged, disc)
         self.host.starts += 1
         self._seen.add(spec.id)
 
@@ -154,6 +160,18 @@ class SimulatedHypervisor:
         guest = self._guest(vm_id)
         await self._step("unplug")
         guest.plugged.pop(disk_id, None)
+
+    async def insert(self, vm_id: str, disc: Disc) -> None:
+        guest = self._guest(vm_id)
+        await self._step("insert")
+        if guest.disc or not _exists(Path(disc.path)):
+            raise _failed(f"The disc image {disc.digest} can't be inserted.")
+        guest.disc = disc.digest
+
+    async def eject(self, vm_id: str) -> None:
+        guest = self._guest(vm_id)
+        await self._step("eject")
+        guest.disc = ""
 
     async def usage(self, vm_id: str) -> Usage | None:
         if vm_id not in self.host.running:

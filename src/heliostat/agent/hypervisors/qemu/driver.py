@@ -10,6 +10,7 @@ import psutil  # type: ignore[import-untyped,unused-ignore]
 
 from heliostat.agent.hypervisors.contract import (
     ByteStream,
+    Disc,
     End,
     GuestSpec,
     Life,
@@ -17,7 +18,7 @@ from heliostat.agent.hypervisors.contract import (
     Plugged,
     Usage,
 )
-from heliostat.agent.hypervisors.qemu import disks, forward, hotplug, process, suspend
+from heliostat.agent.hypervisors.qemu import cd_drive, disks, forward, hotplug, process, suspend
 from heliostat.agent.hypervisors.qemu.command_line import PROGRAM
 from heliostat.agent.hypervisors.qemu.machine import MEMORY, Machine
 from heliostat.agent.hypervisors.qemu.probe import Verdict, choose_accelerator
@@ -109,6 +110,12 @@ class QemuHypervisor:
     async def unplug(self, vm_id: str, disk_id: str) -> None:
         await hotplug.unplug(self._machine(vm_id), disk_id)
 
+    async def insert(self, vm_id: str, disc: Disc) -> None:
+        await cd_drive.insert(self._machine(vm_id), disc)
+
+    async def eject(self, vm_id: str) -> None:
+        await cd_drive.eject(self._machine(vm_id))
+
     async def usage(self, vm_id: str) -> Usage | None:
         machine = self._machines.get(vm_id)
         pid = process.qemu_pid(machine.folder) if machine is not None else None
@@ -156,7 +163,9 @@ async def _look_at_running(machine: Machine) -> Look:
             return Look(Life.SAVED)
         machine.adopted = True
     found = await hotplug.plugged(machine)
-    return Look(Life.RUNNING, End.NONE, found, machine.accelerator, await _detail(machine))
+    detail = await _detail(machine)
+    disc = await cd_drive.inserted(machine)
+    return Look(Life.RUNNING, End.NONE, found, machine.accelerator, detail, disc)
 
 
 async def _detail(machine: Machine) -> str:
