@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import subprocess
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from heliostat.agent.hypervisors.qemu import QemuHypervisor
 from heliostat.agent.hypervisors.simulated import SimulatedHost, SimulatedHypervisor
 from heliostat.agent.settings import AgentSettings
 from heliostat.core.errors import HeliostatError
+from heliostat.core.process import run_async
 from heliostat.testing.guests import tiny_guest, until_listening, until_printed
 
 MIB = 1 << 20
@@ -306,7 +306,7 @@ async def test_the_guest_reads_its_discs_and_is_asked_to_let_go(qemu: Bench) -> 
     root.mkdir()
     (root / "HELLO.TXT").write_text("hello from the disc")
     iso = qemu.home / "made.iso"
-    subprocess.run(["genisoimage", "-quiet", "-o", str(iso), str(root)], check=True)
+    await run_async(["genisoimage", "-quiet", "-o", str(iso), str(root)], timeout_s=20)
     made, raw = qemu.disc(iso.read_bytes()), qemu.disc(b"only bytes" * 4096)
     await qemu.hypervisor.start(spec, folder)
     await qemu.booted(folder)

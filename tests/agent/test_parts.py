@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from heliostat.agent import serial_log
 from heliostat.agent.desired import DesiredState
-from heliostat.agent.hypervisors.contract import SLOTS, GuestSpec, Plugged, Usage
+from heliostat.agent.hypervisors.contract import SLOTS, Disc, GuestSpec, Plugged, Usage
 from heliostat.agent.hypervisors.qemu.command_line import command_line, node_name
 from heliostat.agent.hypervisors.qemu.driver import QemuHypervisor
 from heliostat.agent.hypervisors.qemu.first_program import MARKER, initramfs, program
@@ -70,7 +70,14 @@ def test_the_command_line_holds_what_a_guest_needs() -> None:
     argv = command_line(SPEC, "tcg", restore=False)
     devices = values(argv, "-device")
     assert values(argv, "-name") == ["guest=a,,b"]
-    assert sum(each.startswith("pcie-root-port") for each in devices) == SLOTS
+    ports = sum(each.startswith("pcie-root-port") for each in devices)
+    assert ports == SLOTS + 1, "for disks, and for a CD drive when it is needed"
+    assert not [each for each in devices if each.startswith("scsi-cd")]
+    disc = Disc(digest="ab" * 32, path="/discs/x.iso")
+    full = values(command_line(replace(SPEC, disc=disc), "tcg", restore=False), "-device")
+    empty = values(command_line(replace(SPEC, cd_drive=True), "tcg", restore=False), "-device")
+    assert [each.split(",")[0] for each in full[-2:]] == ["virtio-scsi-pci", "scsi-cd"]
+    assert full[-1] == f"{empty[-1]},drive=disc-{'ab' * 12}"
     assert "virtio-blk-pci,id=boot0,drive=boot,serial=boot,bootindex=0" in devices
     assert "virtio-blk-pci,id=seed0,drive=seed,serial=seed" in devices
     assert not [each for each in devices if each.startswith("nvme")]  # would forbid suspending

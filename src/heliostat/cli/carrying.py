@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
@@ -12,6 +13,7 @@ from heliostat.cli.planning import plan_lines
 from heliostat.cli.progress import Progress
 from heliostat.cli.session import Session
 from heliostat.client.calls import Change
+from heliostat.client.uploads import Upload
 from heliostat.client.waiting import Patience, is_final
 from heliostat.wire.plans import Plan
 from heliostat.wire.tasks import Task
@@ -37,6 +39,16 @@ def carry_out(session: Session, change: Startable) -> Task | None:
         task = follow(session, task)
     show_outcome(session, task)
     return task
+
+
+def send_file(session: Session, upload: Upload) -> None:
+    """Plan or do an upload, with progress on the way and over its task."""
+    if session.choices.plan:
+        show_plan(session, upload.plan())
+        return
+    with Progress(session.choices) as progress:
+        task = dataclasses.replace(upload, progress=progress.upload).submit()
+    show_outcome(session, task if session.choices.no_wait else follow(session, task))
 
 
 def make(session: Session, change: Change[E], done: Callable[[E], str]) -> E | None:

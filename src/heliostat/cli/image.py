@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import click
 
 from heliostat.cli import naming, options, text
-from heliostat.cli.carrying import carry_out, follow, show_outcome, show_plan
+from heliostat.cli.carrying import carry_out, send_file
 from heliostat.cli.labelling import label_verb, parse_labels
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
-from heliostat.cli.progress import Progress
 from heliostat.cli.session import Session
 from heliostat.wire.images import Image
 
@@ -67,12 +65,7 @@ def upload(
         project_id=owner,
         labels=parse_labels(labels),
     )
-    if session.choices.plan:
-        show_plan(session, described.plan())
-        return
-    with Progress(session.choices) as progress:
-        task = dataclasses.replace(described, progress=progress.upload).submit()
-    show_outcome(session, task if session.choices.no_wait else follow(session, task))
+    send_file(session, described)
 
 
 @image.command("list")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from heliostat.cli import vm_access, vm_lifecycle, vm_power, vm_records
+from heliostat.cli import vm_access, vm_lifecycle, vm_media, vm_power, vm_records
 from heliostat.cli.options import Noun
 
 
@@ -13,6 +13,6 @@ def vm() -> None:
     """Virtual machines."""
 
 
-for _part in (vm_lifecycle, vm_power, vm_access, vm_records):
+for _part in (vm_lifecycle, vm_power, vm_media, vm_access, vm_records):
     for _verb in _part.VERBS:
         vm.add_command(_verb)

@@ -28,7 +28,10 @@ class Images:
         labels: Mapping[str, str] | None = None,
     ) -> Upload:
         """Describe an upload; ``dataclasses.replace`` sets its ``progress``."""
-        return Upload(self._transport, path, name, replication, project_id, dict(labels or {}))
+        operation = "uploadProjectImage" if project_id else "uploadImage"
+        arguments = (project_id,) if project_id else ()
+        given = dict(labels or {})
+        return Upload(self._transport, path, name, operation, arguments, replication, given)
 
     def list(self, *, name: str = "", project_id: str = "", selector: str = "") -> Iterator[Image]:
         """Images the caller may use, or those of one project only."""

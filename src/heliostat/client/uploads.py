@@ -1,6 +1,6 @@
-"""Uploading an image: a multipart body streamed from a file, never held in memory.
+"""Uploading an image or an ISO: a multipart body streamed from a file, never held in memory.
 
-The body travels chunked, the replication field before the file, as the API
+The body travels chunked, an image's replication field before the file, as the API
 wants it.  An upload is not repeated by itself: its start is the caller's
 decision, and its cost is the file's size.
 """
@@ -29,20 +29,24 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A described upload of ``path`` as image ``name``; to the site, or to ``project_id``."""
+    """A described upload of ``path`` as ``name`` by ``operation``.
+
+    Without ``replication`` the file is all that is sent.
+    """
 
     transport: Transport
     path: Path
     name: str
-    replication: str = "ON_DEMAND"
-    project_id: str = ""
+    operation: str
+    arguments: tuple[str, ...] = ()
+    replication: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = lambda _sent, _size: None
     key: str = field(default_factory=lambda: str(uuid.uuid4()))
     boundary: str = field(default_factory=lambda: secrets.token_hex(16))
 
     def submit(self) -> Task:
-        """Send the file; returns the task that checks and converts it."""
+        """Send the file; returns the task that works on it."""
         try:
             stream = self.path.open("rb")
         except OSError as error:
@@ -55,23 +59,17 @@ class Upload:
         """What the upload would do; sends the file's size, not the file."""
         size = self.path.stat().st_size
         query = {**self._query(), "plan": "true", "declaredSize": size}
-        operation, arguments = self._operation()
-        return self.transport.fetch(Request("POST", path_of(operation, *arguments), query), Plan)
+        address = path_of(self.operation, *self.arguments)
+        return self.transport.fetch(Request("POST", address, query), Plan)
 
     def _query(self) -> dict[str, str | int]:
         labels = ",".join(f"{key}={value}" for key, value in sorted(self.labels.items()))
         return {"labels": labels} if labels else {}
 
-    def _operation(self) -> tuple[str, tuple[str, ...]]:
-        if self.project_id:
-            return "uploadProjectImage", (self.project_id,)
-        return "uploadImage", ()
-
     def _described(self, body: Iterator[bytes]) -> Request:
-        operation, arguments = self._operation()
         return Request(
             "POST",
-            path_of(operation, *arguments),
+            path_of(self.operation, *self.arguments),
             self._query(),
             {
                 "Idempotency-Key": self.key,
@@ -92,10 +90,13 @@ class Upload:
 
     def _head(self) -> bytes:
         name = self.name.replace("\\", "\\\\").replace('"', '\\"')
-        return (
+        replication = (
             f"--{self.boundary}\r\n"
             'Content-Disposition: form-data; name="ImageReplication"\r\n\r\n'
             f"{self.replication}\r\n"
+        )
+        return (
+            f"{replication if self.replication else ''}"
             f"--{self.boundary}\r\n"
             f'Content-Disposition: form-data; name="file"; filename="{name}"\r\n'
             "Content-Type: application/octet-stream\r\n\r\n"
@@ -109,5 +110,5 @@ def _unreadable(path: Path, error: OSError) -> HeliostatError:
     return HeliostatError(
         "ImageUploadError",
         f"The file {path} can't be read: {error.strerror}.",
-        hint="Name a raw, qcow2, VMDK or OVA file that you may read.",
+        hint="Name a file that you may read.",
     )

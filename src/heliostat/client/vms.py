@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Literal
 
 from heliostat.client.calls import Change, pages, read
 from heliostat.client.transport import Transport
 from heliostat.client.tunnels import Tunnel, open_tunnel
+from heliostat.client.uploads import Upload
 from heliostat.wire.stats import VmStats
 from heliostat.wire.tasks import Task, TaskList
 from heliostat.wire.vms import (
@@ -56,6 +58,13 @@ class Vms:
     def detach_disk(self, vm_id: str, disk_id: str) -> Change[Task]:
         body = VmDiskOperation(disk_id=disk_id)
         return Change(self._transport, "detachDisk", (vm_id,), Task, body)
+
+    def attach_iso(self, vm_id: str, path: Path, *, name: str) -> Upload:
+        """Describe an upload; ``dataclasses.replace`` sets its ``progress``."""
+        return Upload(self._transport, path, name, "attachIso", (vm_id,))
+
+    def detach_iso(self, vm_id: str) -> Change[Task]:
+        return Change(self._transport, "detachIso", (vm_id,), Task)
 
     def set_metadata(self, vm_id: str, metadata: Mapping[str, str]) -> Change[Task]:
         body = VmMetadata(metadata=dict(metadata))

@@ -96,6 +96,9 @@ CODES: dict[str, Code] = {
     ),
     "InvalidImage": Code(400, "Check the file with `qemu-img check` and upload it again."),
     "ImageUploadError": Code(400, "Upload the image again."),
+    "IsoUploadError": Code(400, "Upload the ISO again, as one file part and nothing else."),
+    "IsoAlreadyAttached": Code(400, "Detach it first with `helio vm detach-iso`."),
+    "NoIsoAttached": Code(400, "`helio vm show` tells what is attached."),
     "UnsupportedImageFileType": Code(400, "Upload a raw, qcow2, VMDK or OVA file."),
     "UnsupportedImageUploadParameter": Code(
         400,

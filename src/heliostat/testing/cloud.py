@@ -183,6 +183,13 @@ class SmallCloud:
         staged = StagedImage(digest=hashlib.sha256(name.encode()).hexdigest(), size_bytes=5000)
         return await self.done(image.image_create, name, replication, ImageScope(), staged)
 
+    def stage(self, content: bytes) -> StagedImage:
+        """Content in the blob store, as an upload leaves it."""
+        with self.ports.blobs.stage() as staging:
+            staging.write(content)
+            blob = staging.commit()
+        return StagedImage(digest=blob.digest, size_bytes=blob.size_bytes)
+
     async def add_vm(self, name: str = "one", **changes: Any) -> str:
         spec = self.vm_spec(name, **changes)
         return await self.done(vm.vm_create, self.ids["project"], spec)

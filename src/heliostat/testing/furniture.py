@@ -20,7 +20,7 @@ from heliostat.controller.model.image import (
 from heliostat.controller.model.quantity import CostItem, total
 from heliostat.controller.model.quota import QuotaLimit
 from heliostat.controller.model.reservation import Reservation, VmShare
-from heliostat.controller.model.vm import Vm, VmDisk, VmState, mac_of
+from heliostat.controller.model.vm import Vm, VmDisk, VmIso, VmState, mac_of
 from heliostat.controller.workflows import kinds, reading
 from heliostat.controller.workflows.admission import Caller, Ports
 from heliostat.controller.workflows.flavor import flavor_create
@@ -222,6 +222,9 @@ class _Furnisher(Hands):
             host_id=self.ids["host"],
             datastore="local-1",
             attached_disk_ids=(self.ids[attached],) if attached else (),
+            iso=VmIso(id="iso-1", name="tools.iso", size_bytes=4096, digest=DIGEST)
+            if name == "vm-bare"
+            else None,
         )
         await self.put(kinds.VMS, vm)
         await self.charge(cost)

@@ -209,6 +209,7 @@ def report(
         state=_GUESTS[item.power] if running else GuestState.PREPARING,
         restart=item.restart,
         attached_disks=persistent,
+        inserted=item.iso.digest if item.iso is not None else "",
         accelerator="simulated",
         fault=fault,
     )

@@ -17,6 +17,17 @@ from heliostat.wire.route import Body, Query, Route
 from heliostat.wire.routes import ROUTES
 
 _JSON = "application/json"
+_FILE_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {
+        "file": {
+            "type": "string",
+            "contentMediaType": "application/octet-stream",
+            "description": "The file; its name becomes the name of what is made of it.",
+        },
+    },
+}
 _UPLOAD_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["ImageReplication", "file"],
@@ -109,8 +120,9 @@ def _operation(route: Route, by_type: dict[str, dict[str, Any]]) -> dict[str, An
         found["security"] = [{"bearer": []}]
     if route.body is Body.JSON:
         found["requestBody"] = _content(_JSON, by_type[_key(route.request)])
-    elif route.body is Body.UPLOAD:
-        found["requestBody"] = _content("multipart/form-data", _UPLOAD_SCHEMA)
+    elif route.body.is_upload:
+        schema = _UPLOAD_SCHEMA if route.body is Body.UPLOAD else _FILE_SCHEMA
+        found["requestBody"] = _content("multipart/form-data", schema)
     return found
 
 

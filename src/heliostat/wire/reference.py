@@ -27,7 +27,7 @@ from heliostat.wire import (
     vms,
 )
 from heliostat.wire.access import Access
-from heliostat.wire.route import Body, Route
+from heliostat.wire.route import Route
 
 NOUNS: tuple[tuple[str, ModuleType], ...] = (
     ("System", system),
@@ -83,7 +83,7 @@ def render() -> str:
 def _route(route: Route) -> str:
     lines = [f"### `{route.method} {route.path}`", "", f"{route.summary} (`{route.operation}`)", ""]
     lines.append(f"* who: {WHO[route.access]}")
-    if route.body is Body.UPLOAD:
+    if route.body.is_upload:
         lines.append("* body: `multipart/form-data`")
     elif route.request is not None:
         lines.append(f"* body: {_type(route.request)}")

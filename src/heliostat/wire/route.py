@@ -20,6 +20,14 @@ class Body(StrEnum):
     NONE = "none"
     JSON = "json"
     UPLOAD = "upload"
+    """An image: its replication, then the file."""
+    FILE = "file"
+    """One file and nothing else."""
+
+    @property
+    def is_upload(self) -> bool:
+        """Whether the body is multipart and streamed."""
+        return self in (Body.UPLOAD, Body.FILE)
 
 
 class Owner(NamedTuple):

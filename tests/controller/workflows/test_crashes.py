@@ -55,6 +55,17 @@ async def _detach(cloud: SmallCloud) -> Task:
     return await _last(cloud, disk.disk_detach, cloud.ids["vm"], cloud.ids["disk"])
 
 
+async def _attach_iso(cloud: SmallCloud) -> Task:
+    staged = cloud.stage(b"disc")
+    return await _last(cloud, vm.iso_attach, cloud.ids["vm"], "tools.iso", staged)
+
+
+async def _detach_iso(cloud: SmallCloud) -> Task:
+    staged = cloud.stage(b"disc")
+    await cloud.done(vm.iso_attach, cloud.ids["vm"], "tools.iso", staged)
+    return await _last(cloud, vm.iso_detach, cloud.ids["vm"])
+
+
 async def _disk_create(cloud: SmallCloud) -> Task:
     spec = DiskSpec(name="more", flavor="persistent", capacity_gb=3)
     return await _last(cloud, disk.disk_create, cloud.ids["project"], spec)
@@ -91,6 +102,8 @@ GOOD: dict[str, Story] = {
     "restart": _restart,
     "attach": _attach,
     "detach": _detach,
+    "attach-iso": _attach_iso,
+    "detach-iso": _detach_iso,
     "disk-create": _disk_create,
     "disk-delete": _disk_delete,
     "image": _image,
@@ -98,7 +111,7 @@ GOOD: dict[str, Story] = {
     "suspend-host": _suspend_host,
     "delete-host": _delete_host,
 }
-BAD = {key: GOOD[key] for key in ("create", "start", "attach", "disk-create")}
+BAD = {key: GOOD[key] for key in ("create", "start", "attach", "attach-iso", "disk-create")}
 
 
 @dataclass

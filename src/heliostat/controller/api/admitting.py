@@ -54,6 +54,12 @@ def _claim_of(call: Call, body_digest: str) -> Claim | None:
     return Claim(call.ports, idempotency.record_key(call.caller.subject, route, given), body_digest)
 
 
+async def is_repeated(call: Call) -> bool:
+    """Whether the request's key was used before, with whatever body."""
+    claim = _claim_of(call, "")
+    return claim is not None and await call.store.get(claim.key) is not None
+
+
 async def once(
     call: Call,
     change: Callable[[Call, bool], Awaitable[Any]],

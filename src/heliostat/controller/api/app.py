@@ -116,7 +116,7 @@ def endpoint(
 
 
 async def _body(route: Route, request: web.Request, timeout_s: float) -> object:
-    if route.body is Body.UPLOAD or route.websocket:
+    if route.body.is_upload or route.websocket:
         return None
     try:
         async with asyncio.timeout(timeout_s):

@@ -57,17 +57,25 @@ class Decides:
 class Receives:
     """Takes an upload, then plans or commits what ``verb`` decides about it.
 
-    A plan reads nothing of the body: ``expect`` makes the upload it plans with.
+    A plan reads nothing of the body: ``declared`` makes the upload it plans with.
+    ``check`` raises what is known to be wrong before the body is read, so that nobody
+    uploads gigabytes to learn it; a repeated request has its answer already.
     """
 
     verb: Callable[[Call, Caller, uploads.Upload], Awaitable[Admission]]
+    form: uploads.Form = uploads.IMAGE
+    check: Callable[[Call], Awaitable[object]] | None = None
 
     async def answer(self, call: Call) -> web.StreamResponse:
         if call.wants_plan:
             upload = uploads.declared(call.request, call.query.get("declaredSize"))
         else:
+            if self.check is not None and not await admitting.is_repeated(call):
+                await self.check(call)
             idle_s = call.services.settings.body_timeout_s
-            upload = await uploads.receive(call.request, call.ports.blobs, idle_s=idle_s)
+            upload = await uploads.receive(
+                call.request, call.ports.blobs, idle_s=idle_s, form=self.form
+            )
         text = f"{upload.name}\n{upload.replication}\n{upload.blob.digest}"
         digest = sha256(text.encode()).hexdigest()
         return await admitting.answer(call, lambda caller: self.verb(call, caller, upload), digest)

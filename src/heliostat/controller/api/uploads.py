@@ -1,9 +1,9 @@
-"""Image uploads: multipart bodies streamed to the blob store, never held in memory.
+"""Uploads of images and ISOs: multipart bodies streamed to the blob store, never held in memory.
 
 Existing clients send ``Transfer-Encoding: chunked`` without a length, an empty
-line before the first boundary, the field ``ImageReplication`` before the file
-part, and no line end after the closing boundary.  Whatever ends an upload early
-(client gone, disk full, malformed body) leaves nothing behind.
+line before the first boundary, the field ``ImageReplication`` (images only) before
+the file part, and no line end after the closing boundary.  Whatever ends an upload
+early (client gone, disk full, malformed body) leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -27,26 +27,47 @@ PLANNED_DIGEST = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """What is uploaded: the code of what is wrong with it, and what else the body may hold."""
+
+    refused_code: str
+    odd_part_code: str
+    has_replication: bool
+
+    def refused(self, sentence: str) -> PermanentError:
+        return PermanentError(self.refused_code, sentence)
+
+    def odd_part(self, sentence: str) -> PermanentError:
+        return PermanentError(self.odd_part_code, sentence)
+
+
+IMAGE = Form("ImageUploadError", "UnsupportedImageUploadParameter", has_replication=True)
+ISO = Form("IsoUploadError", "IsoUploadError", has_replication=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
-    """A received image file; ``name`` is its file name on the wire."""
+    """A received file; ``name`` is its file name on the wire."""
 
     name: str
     replication: Replication
     blob: Blob
 
 
-async def receive(request: web.Request, blobs: Blobs, *, idle_s: float) -> Upload:
-    """Read the whole upload into ``blobs``; ImageUploadError tells what is wrong with it.
+async def receive(
+    request: web.Request, blobs: Blobs, *, idle_s: float, form: Form = IMAGE
+) -> Upload:
+    """Read the whole upload into ``blobs``; the form's error tells what is wrong with it.
 
     A client that sends nothing for ``idle_s`` seconds has given up.
     """
     if not request.content_type.startswith("multipart/"):
-        raise _refused(f"The body is {request.content_type}, not multipart/form-data.")
+        raise form.refused(f"The body is {request.content_type}, not multipart/form-data.")
     try:
-        return await _receive(await request.multipart(), blobs, idle_s)
+        return await _receive(await request.multipart(), blobs, idle_s, form)
     except (ValueError, RuntimeError, AssertionError) as error:
         # aiohttp's words for a malformed multipart body
-        raise _refused(f"The multipart body is malformed: {error}.") from error
+        raise form.refused(f"The multipart body is malformed: {error}.") from error
 
 
 def declared(request: web.Request, declared_size: int | None) -> Upload:
@@ -57,27 +78,25 @@ def declared(request: web.Request, declared_size: int | None) -> Upload:
     return Upload(PLANNED_NAME, PLANNED_REPLICATION, Blob(PLANNED_DIGEST, size))
 
 
-async def _receive(reader: MultipartReader, blobs: Blobs, idle_s: float) -> Upload:
-    replication: Replication | None = None
+async def _receive(reader: MultipartReader, blobs: Blobs, idle_s: float, form: Form) -> Upload:
+    replication = None if form.has_replication else PLANNED_REPLICATION
     while (part := await reader.next()) is not None:
         if not isinstance(part, BodyPartReader):
-            raise _refused("A part of the body is itself multipart.")
+            raise form.refused("A part of the body is itself multipart.")
         if part.filename is None:
-            if part.name != FIELD:
-                raise PermanentError(
-                    "UnsupportedImageUploadParameter", f"There is no upload field {part.name!r}."
-                )
+            if part.name != FIELD or not form.has_replication:
+                raise form.odd_part(f"There is no upload field {part.name!r}.")
             replication = _parse(await _field(part))
             continue
         if replication is None:
-            raise _refused(f"The field {FIELD} is missing before the file part.")
-        blob = await blobs.receive(_chunks(part, idle_s))
+            raise form.refused(f"The field {FIELD} is missing before the file part.")
+        blob = await blobs.receive(_chunks(part, idle_s, form))
         if blob.size_bytes == 0:
-            raise _refused("The file is empty.")
+            raise form.refused("The file is empty.")
         if await reader.next() is not None:
-            raise PermanentError("UnsupportedImageUploadParameter", "A part follows the file part.")
+            raise form.odd_part("A part follows the file part.")
         return Upload(os.path.basename(part.filename), replication, blob)
-    raise _refused("The body has no file part.")
+    raise form.refused("The body has no file part.")
 
 
 async def _field(part: BodyPartReader) -> str:
@@ -85,7 +104,7 @@ async def _field(part: BodyPartReader) -> str:
     while chunk := await part.read_chunk(MAX_FIELD_BYTES):
         value += chunk
         if len(value) > MAX_FIELD_BYTES:
-            raise _refused(f"The field {FIELD} is longer than {MAX_FIELD_BYTES} bytes.")
+            raise IMAGE.refused(f"The field {FIELD} is longer than {MAX_FIELD_BYTES} bytes.")
     return value.decode("utf-8", "replace").strip()
 
 
@@ -100,17 +119,13 @@ def _parse(text: str) -> Replication:
         ) from error
 
 
-async def _chunks(part: BodyPartReader, idle_s: float) -> AsyncIterator[bytes]:
+async def _chunks(part: BodyPartReader, idle_s: float, form: Form) -> AsyncIterator[bytes]:
     """The file's bytes; a body that ends without its closing boundary is refused."""
     while not part.at_eof():
         try:
             async with asyncio.timeout(idle_s):
                 chunk = await part.read_chunk(CHUNK_BYTES)
         except TimeoutError as error:
-            raise _refused(f"The client sent nothing for {idle_s:g} s.") from error
+            raise form.refused(f"The client sent nothing for {idle_s:g} s.") from error
         if chunk:
             yield bytes(chunk)
-
-
-def _refused(sentence: str) -> PermanentError:
-    return PermanentError("ImageUploadError", sentence)

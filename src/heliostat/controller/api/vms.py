@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from heliostat.controller.api import uploads
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.disks import read_affinities
 from heliostat.controller.api.guests import HANDLERS as GUEST_HANDLERS
-from heliostat.controller.api.handler import Decides, Handler, Reads
+from heliostat.controller.api.handler import Decides, Handler, Reads, Receives
 from heliostat.controller.api.labels import of_project
 from heliostat.controller.api.quotas import show_cost
 from heliostat.controller.api.tasks import list_tasks
+from heliostat.controller.model.image import StagedImage
 from heliostat.controller.model.vm import AttachedDiskSpec, Vm, VmSpec
 from heliostat.controller.workflows import kinds, reading
 from heliostat.controller.workflows import vm as verbs
@@ -21,6 +23,7 @@ from heliostat.wire import vms as wire
 from heliostat.wire.tasks import TaskList
 
 EPHEMERAL, PERSISTENT = "ephemeral-disk", "persistent-disk"
+ISO = "iso"
 ATTACHED = "ATTACHED"
 
 
@@ -41,7 +44,7 @@ async def show_vm(call: Call, vm: Vm, revision: int | None = None) -> wire.Vm:
         self_link=f"{call.base}/v1/vms/{vm.id}",
         cost=show_cost(vm.cost),
         attached_disks=[*_own_disks(vm), *await _persistent_disks(call, vm, revision)],
-        attached_isos=[],
+        attached_isos=_isos(vm),
         tags=list(vm.tags),
         metadata=vm.metadata,
         floating_ip="",
@@ -68,6 +71,12 @@ def _own_disks(vm: Vm) -> list[wire.AttachedDisk]:
         )
         for disk in vm.disks
     ]
+
+
+def _isos(vm: Vm) -> list[wire.Iso]:
+    if vm.iso is None:
+        return []
+    return [wire.Iso(id=vm.iso.id, name=vm.iso.name, kind=ISO, size=vm.iso.size_bytes)]
 
 
 async def _persistent_disks(call: Call, vm: Vm, revision: int | None) -> list[wire.AttachedDisk]:
@@ -162,6 +171,15 @@ async def _detach(call: Call, caller: Caller) -> Admission:
     return await verbs.disk_detach(call.ports, caller, call.id, call.body.disk_id)
 
 
+async def _attach_iso(call: Call, caller: Caller, upload: uploads.Upload) -> Admission:
+    staged = StagedImage(digest=upload.blob.digest, size_bytes=upload.blob.size_bytes)
+    return await verbs.iso_attach(call.ports, caller, call.id, upload.name, staged)
+
+
+async def _check_iso(call: Call) -> object:
+    return await verbs.check_iso_attach(call.ports, call.id)
+
+
 async def _set_metadata(call: Call, caller: Caller) -> Admission:
     return await verbs.vm_set_metadata(call.ports, caller, call.id, call.body.metadata or {})
 
@@ -183,6 +201,8 @@ HANDLERS: dict[str, Handler] = {
     "resumeVm": _power(verbs.vm_resume),
     "attachDisk": Decides(_attach),
     "detachDisk": Decides(_detach),
+    "attachIso": Receives(_attach_iso, form=uploads.ISO, check=_check_iso),
+    "detachIso": _power(verbs.iso_detach),
     "setVmMetadata": Decides(_set_metadata),
     "addVmTag": Decides(_add_tag),
     **GUEST_HANDLERS,

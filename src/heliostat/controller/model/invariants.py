@@ -28,7 +28,8 @@ class World:
 
     ``index_expected`` are the index keys that the documents call for and
     ``index_found`` those that exist; ``desired`` are (host, kind, id) of desired
-    VMs and disks; ``open_tasks`` the tasks that have not ended.
+    VMs and disks; ``open_tasks`` the tasks that have not ended; ``references`` are
+    (digest, kind, id) of who refers to content, ``None`` if that was not read.
     """
 
     tenants: Mapping[str, Tenant]
@@ -44,6 +45,7 @@ class World:
     index_found: frozenset[str] = frozenset()
     desired: frozenset[tuple[str, str, str]] = frozenset()
     open_tasks: frozenset[str] = field(default=frozenset())
+    references: frozenset[tuple[str, str, str]] | None = None
 
 
 def violations(world: World) -> list[str]:
@@ -59,6 +61,7 @@ def violations(world: World) -> list[str]:
         *_indexes(world),
         *_operations(world),
         *_desired(world),
+        *_content(world),
     ]
 
 
@@ -226,3 +229,25 @@ def _desired(world: World) -> Iterator[str]:
         entity = world.vms.get(id_) if kind == "vm" else world.disks.get(id_)
         if entity is None or entity.host_id != host_id:
             yield f"The host {host_id} is asked for the {kind} {id_}, which is not there."
+
+
+def _content(world: World) -> Iterator[str]:
+    """Who needs content refers to it, and who refers to content is there and needs it.
+
+    While an entity is under a task, what the task uploaded is referred to already.
+    """
+    if world.references is None:
+        return
+    needed = {(d, "image", image.id) for image in world.images.values() for d in _digests(image)}
+    needed |= {(vm.iso.digest, "vm", vm.id) for vm in world.vms.values() if vm.iso is not None}
+    for digest, kind, id_ in sorted(needed - world.references):
+        yield f"The {kind} {id_} does not refer to its content {digest[:12]}."
+    for digest, kind, id_ in sorted(world.references - needed):
+        owner = world.images.get(id_) if kind == "image" else world.vms.get(id_)
+        if owner is None or not owner.task_id:
+            yield f"The {kind} {id_} refers to the content {digest[:12]}, which it does not need."
+
+
+def _digests(image: Image) -> set[str]:
+    """The normalised blob once there is one; before that what was uploaded."""
+    return {image.digest or image.upload_digest} - {""}

@@ -28,7 +28,7 @@ class VmState(StrEnum):
 
     @property
     def takes_disks(self) -> bool:
-        """Whether persistent disks may be attached and detached."""
+        """Whether persistent disks and disc images may be attached and detached."""
         return self in (VmState.STOPPED, VmState.STARTED)
 
     @property
@@ -48,6 +48,15 @@ class VmDisk(msgspec.Struct, frozen=True, kw_only=True):
     boot: bool
     cost: tuple[CostItem, ...] = ()
     datastore_id: str = ""
+
+
+class VmIso(msgspec.Struct, frozen=True, kw_only=True):
+    """The disc image in a VM's CD drive; its content is a blob that the VM refers to."""
+
+    id: str
+    name: str
+    size_bytes: int
+    digest: str
 
 
 class Vm(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +84,7 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     host_id: str = ""
     datastore: str = ""
     attached_disk_ids: tuple[str, ...] = ()
+    iso: VmIso | None = None
     affinities: tuple[Affinity, ...] = ()
     metadata: dict[str, str] = {}
     tags: tuple[str, ...] = ()

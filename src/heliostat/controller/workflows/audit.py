@@ -7,6 +7,7 @@ from typing import Any
 
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.cloudstore.documents import Kind
+from heliostat.content.references import REFERENCES
 from heliostat.controller.model.desired import DESIRED, DISK, VM
 from heliostat.controller.model.invariants import World, violations
 from heliostat.controller.model.quota import OwnerKind
@@ -72,6 +73,7 @@ async def read_world(store: CloudStore) -> World:
         open_tasks=frozenset(
             key.removeprefix(open_key("")) for key in await _keys(store, open_key(""), revision)
         ),
+        references=frozenset(_referring(key) for key in await _keys(store, REFERENCES, revision)),
     )
 
 
@@ -80,6 +82,12 @@ def _wanted(keys: Iterable[str]) -> Iterable[tuple[str, str, str]]:
         host_id, kind, id_ = key.removeprefix(DESIRED).split("/")
         if kind in (VM, DISK):
             yield host_id, kind, id_
+
+
+def _referring(key: str) -> tuple[str, str, str]:
+    digest, _, owner = key.removeprefix(REFERENCES).partition("/")
+    kind, _, id_ = owner.partition(":")
+    return digest, kind, id_
 
 
 async def _values(store: CloudStore, kind: Kind[Any], revision: int) -> AsyncIterator[Any]:

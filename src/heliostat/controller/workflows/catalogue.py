@@ -14,6 +14,7 @@ from heliostat.controller.workflows import (
     vm_create,
     vm_delete,
     vm_disks,
+    vm_iso,
     vm_power,
 )
 from heliostat.tasks.model import Workflow
@@ -28,6 +29,8 @@ WORKFLOWS: Mapping[str, Workflow] = {
         *vm_power.WORKFLOWS.values(),
         vm_disks.ATTACH_DISK,
         vm_disks.DETACH_DISK,
+        vm_iso.ATTACH_ISO,
+        vm_iso.DETACH_ISO,
         disk_create.CREATE_DISK,
         disk_delete.DELETE_DISK,
         host_create.CREATE_HOST,

@@ -4,6 +4,7 @@ from heliostat.controller.workflows.vm_create import vm_create
 from heliostat.controller.workflows.vm_delete import vm_delete
 from heliostat.controller.workflows.vm_details import vm_add_tag, vm_set_metadata
 from heliostat.controller.workflows.vm_disks import disk_attach, disk_detach
+from heliostat.controller.workflows.vm_iso import check_iso_attach, iso_attach, iso_detach
 from heliostat.controller.workflows.vm_power import (
     vm_restart,
     vm_resume,
@@ -13,8 +14,11 @@ from heliostat.controller.workflows.vm_power import (
 )
 
 __all__ = [
+    "check_iso_attach",
     "disk_attach",
     "disk_detach",
+    "iso_attach",
+    "iso_detach",
     "vm_add_tag",
     "vm_create",
     "vm_delete",

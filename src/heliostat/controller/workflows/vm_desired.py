@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from heliostat.agentlink.messages import DesiredNic, DesiredVm, DesiredVmDisk, DiskKind, Power
+from heliostat.agentlink.messages import (
+    DesiredIso,
+    DesiredNic,
+    DesiredVm,
+    DesiredVmDisk,
+    DiskKind,
+    Power,
+)
 from heliostat.controller.model.disk import Disk
 from heliostat.controller.model.vm import Vm, VmState
 from heliostat.core.units import GIB
@@ -49,6 +56,7 @@ def desired_vm(
         memory_mib=vm.memory_mib,
         disks=(*own, *others),
         nics=(DesiredNic(mac=vm.mac),),
+        iso=_iso(vm),
         restart=vm.restart_count,
         hard=hard,
         restart_on_crash=vm.restart_on_crash,
@@ -59,3 +67,9 @@ def desired_vm(
         user_data=vm.user_data,
         environment=vm.environment,
     )
+
+
+def _iso(vm: Vm) -> DesiredIso | None:
+    if vm.iso is None:
+        return None
+    return DesiredIso(digest=vm.iso.digest, size_bytes=vm.iso.size_bytes)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from heliostat.cloudstore.contract import Change, CloudStore, Guard
 from heliostat.cloudstore.documents import Stored
+from heliostat.content.references import Owner, remove
 from heliostat.controller.model.vm import Vm
 from heliostat.controller.workflows.fleet import released
-from heliostat.controller.workflows.kinds import VMS
+from heliostat.controller.workflows.kinds import VM, VMS
 from heliostat.controller.workflows.ledger import release_project
 from heliostat.controller.workflows.unused import sweep_flavors, sweep_image
 
@@ -28,9 +29,17 @@ async def removal(store: CloudStore, stored: Stored[Vm]) -> tuple[list[Guard], l
     ]
     changes: list[Change] = [
         *VMS.delete(vm),
+        *iso_release(vm),
         *quota.changes,
         *reservation.changes,
         *image.changes,
         *flavors.changes,
     ]
     return guards, changes
+
+
+def iso_release(vm: Vm) -> list[Change]:
+    """The VM's disc image is needed no more; collection frees its content."""
+    if vm.iso is None:
+        return []
+    return list(remove(vm.iso.digest, Owner(VM, vm.id)).changes)
