@@ -48,6 +48,7 @@ CATALOGUE: dict[str, Entry] = {
     "vm": Entry(Section.CLOUD, "heliostat.cli.vm", "vm", "Virtual machines."),
     "disk": Entry(Section.CLOUD, "heliostat.cli.disk", "disk", "Persistent disks."),
     "task": Entry(Section.CLOUD, "heliostat.cli.task", "task", "What was asked for, and why."),
+    "events": Entry(Section.CLOUD, "heliostat.cli.events", "events", "What changes, as it does."),
     "host": Entry(Section.SITE, "heliostat.cli.host", "host", "Machines that run VMs."),
     "user": Entry(Section.SITE, "heliostat.cli.user", "user", "Users of the site."),
     "group": Entry(Section.SITE, "heliostat.cli.group", "group", "Groups of users."),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import click
 
-from heliostat.cli import naming, options, text
+from heliostat.cli import naming, options, text, watching
 from heliostat.cli.carrying import carry_out, follow, show_outcome
 from heliostat.cli.explaining import explanation_lines
-from heliostat.cli.listing import DEFAULT_LIMIT, show_tasks
+from heliostat.cli.listing import DEFAULT_LIMIT, TASK_COLUMNS, show_tasks
 from heliostat.cli.options import Noun, Verb, pass_session
 from heliostat.cli.session import Session
+from heliostat.client.calls import Snapshot
+from heliostat.client.events import Wanted
 from heliostat.client.tasks import Action
 from heliostat.wire.body import EntityRef
 from heliostat.wire.tasks import Task
@@ -34,6 +36,7 @@ def task() -> None:
     help="Only tasks in this state.",
 )
 @click.option("--limit", default=DEFAULT_LIMIT, type=click.IntRange(min=1), show_default=True)
+@watching.option
 @options.project
 @pass_session
 def list_tasks(
@@ -41,17 +44,38 @@ def list_tasks(
     entity: str | None,
     state: str | None,
     limit: int,
+    watch: bool,
     project: str | None,
     tenant: str | None,
 ) -> None:
     """List the newest tasks that you may see, or those of a project."""
     wanted = (state or "").upper()
+    if watch:
+        _watch(session, wanted, _entity(entity) if entity else None, project, tenant)
     if entity is None and project is not None:
         owner = naming.project_id(session, project, tenant)
         show_tasks(session, session.client.projects.tasks(owner, state=wanted), limit)
         return
     found = session.client.tasks.list(entity=_entity(entity) if entity else None, state=wanted)
     show_tasks(session, found, limit)
+
+
+def _watch(
+    session: Session, state: str, entity: EntityRef | None, project: str | None, tenant: str | None
+) -> None:
+    """The tasks that are under way, then every change; never returns."""
+    owner = naming.project_id(session, project, tenant) if project is not None else ""
+
+    def keep(found: Task) -> bool:
+        return state in ("", found.state) and entity in (None, found.entity)
+
+    def read() -> Snapshot[Task]:
+        """Finished tasks are history: only those that can still change are listed."""
+        found = session.client.tasks.snapshot(project_id=owner, state=state or "STARTED")
+        return Snapshot([each for each in found.items if keep(each)], found.revision)
+
+    wanted = Wanted(kinds=("task",), project_id=owner)
+    watching.Watch(session, Task, TASK_COLUMNS, wanted, keep).run(read)
 
 
 @task.command("show")

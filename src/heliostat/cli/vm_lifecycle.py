@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from heliostat.cli import naming, options
+from heliostat.cli import naming, options, watching
 from heliostat.cli.affinities import parse_affinities, parse_pairs
 from heliostat.cli.carrying import carry_out, follow
 from heliostat.cli.labelling import label_verb_in_project, parse_labels
@@ -14,7 +14,8 @@ from heliostat.cli.listing import VM_COLUMNS
 from heliostat.cli.options import Verb, pass_session
 from heliostat.cli.session import Session
 from heliostat.cli.vm_disks import boot_disk, extra_disk
-from heliostat.wire.vms import VmCreateSpec
+from heliostat.client.events import Wanted
+from heliostat.wire.vms import Vm, VmCreateSpec
 
 
 @click.command("create", cls=Verb)
@@ -106,13 +107,23 @@ def create(
 @click.command("list", cls=Verb)
 @click.option("--name", default="", help="Only those with exactly this name.")
 @options.selector
+@watching.option
 @options.project
 @pass_session
 def list_vms(
-    session: Session, name: str, selector: str, project: str | None, tenant: str | None
+    session: Session,
+    name: str,
+    selector: str,
+    watch: bool,
+    project: str | None,
+    tenant: str | None,
 ) -> None:
     """List the VMs of a project."""
     owner = naming.project_id(session, project, tenant)
+    if watch:
+        wanted = Wanted(kinds=("vm",), project_id=owner, selector=selector)
+        watched = watching.Watch(session, Vm, VM_COLUMNS, wanted, lambda vm: name in ("", vm.name))
+        watched.run(lambda: session.client.vms.snapshot(owner, name=name, selector=selector))
     found = session.client.vms.list(owner, name=name, selector=selector)
     session.output.items(found, VM_COLUMNS, empty="No VMs.")
 

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import msgspec
 
 from heliostat.client.transport import Request, Transport
+from heliostat.wire.events import REVISION_HEADER
 from heliostat.wire.plans import Plan
 from heliostat.wire.routes import BY_OPERATION
 
@@ -70,6 +71,34 @@ def pages(
         yield from page.items
         if not page.next_page_link:
             return
+        link = urlsplit(page.next_page_link)
+        request = Request("GET", link.path, dict(parse_qsl(link.query)))
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot(Generic[Item]):
+    """A whole list as of one revision, from which events go on without a gap."""
+
+    items: list[Item]
+    revision: int
+
+
+def snapshot(
+    transport: Transport,
+    operation: str,
+    *arguments: str,
+    answer: type[Page[Item]],
+    query: Mapping[str, str | int] | None = None,
+) -> Snapshot[Item]:
+    """Every page of a list, all read at the revision of the first."""
+    request = _request(operation, arguments, query or {})
+    items: list[Item] = []
+    while True:
+        response = transport.send(request)
+        page = transport.decode(response, answer)
+        items.extend(page.items)
+        if not page.next_page_link:
+            return Snapshot(items, int(response.headers.get(REVISION_HEADER, "0")))
         link = urlsplit(page.next_page_link)
         request = Request("GET", link.path, dict(parse_qsl(link.query)))
 

@@ -19,6 +19,7 @@ from heliostat.client import trust
 from heliostat.client.credentials import Anonymous, Bound, Credentials
 from heliostat.client.directory import Groups, ServiceAccounts, Users
 from heliostat.client.disks import Disks
+from heliostat.client.events import Events
 from heliostat.client.flavors import Flavors
 from heliostat.client.hosts import Hosts
 from heliostat.client.images import Images
@@ -63,6 +64,7 @@ class Client:
         self.hosts = Hosts(self.transport)
         self.labels = Labels(self.transport)
         self.tasks = Tasks(self.transport)
+        self.events = Events(self.transport)
         self.users = Users(self.transport)
         self.groups = Groups(self.transport)
         self.service_accounts = ServiceAccounts(self.transport)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from heliostat.client.calls import Change, pages, read
+from heliostat.client.calls import Change, Snapshot, pages, read, snapshot
 from heliostat.client.transport import Transport
 from heliostat.client.waiting import Patience, Watcher, wait
 from heliostat.wire.body import EntityRef
@@ -25,6 +25,15 @@ class Tasks:
         if entity is not None:
             query |= {"entityId": entity.id, "entityKind": entity.kind}
         return pages(self._transport, "listTasks", answer=TaskList, query=query)
+
+    def snapshot(self, *, project_id: str = "", state: str = "") -> Snapshot[Task]:
+        """The list (of a project, if given), and the revision from which events go on."""
+        query = {"state": state}
+        if project_id:
+            return snapshot(
+                self._transport, "listProjectTasks", project_id, answer=TaskList, query=query
+            )
+        return snapshot(self._transport, "listTasks", answer=TaskList, query=query)
 
     def get(self, task_id: str) -> Task:
         return read(self._transport, "getTask", task_id, answer=Task)

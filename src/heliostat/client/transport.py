@@ -38,6 +38,7 @@ ATTEMPTS = 3
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
 _AGAIN = frozenset({429, 503})
+_UNAUTHORISED = 401
 
 
 class Signer(Protocol):
@@ -125,6 +126,43 @@ class Transport:
             if self.signer is None or not self.signer.renew():
                 raise
         return self._send_patiently(request, signed=True)
+
+    @contextmanager
+    def stream(self, request: Request) -> Iterator[httpx.Response]:
+        """A 2xx answer that is read as it comes; errors while reading are mapped, too.
+
+        One attempt, and one more after an expired token was renewed.
+        """
+        with self._mapped():
+            response = self._open(request)
+            if response.status_code == _UNAUTHORISED and self._renewed(response):
+                response = self._open(request)
+            try:
+                if not response.is_success:
+                    response.read()
+                    raise refusal(self.target, response)
+                yield response
+            finally:
+                response.close()
+
+    def _renewed(self, response: httpx.Response) -> bool:
+        """Whether a new token was got after ``response``, which is closed then."""
+        response.read()
+        expired = getattr(refusal(self.target, response), "code", "") == "ExpiredAuthToken"
+        return expired and self.signer is not None and self.signer.renew()
+
+    def _open(self, request: Request) -> httpx.Response:
+        self._knock()
+        token = self.bearer()
+        headers = {**request.headers, **({"Authorization": f"Bearer {token}"} if token else {})}
+        built = self._http.build_request(
+            request.method,
+            request.path,
+            params=dict(request.query) or None,
+            headers=headers,
+            timeout=request.timeout_s or self._timeout,
+        )
+        return self._http.send(built, stream=True)
 
     def fetch_unsigned(self, request: Request, answer: type[T]) -> T:
         """``fetch`` without a token, for what everybody may read."""

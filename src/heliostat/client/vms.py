@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from heliostat.client.calls import Change, pages, read
+from heliostat.client.calls import Change, Snapshot, pages, read, snapshot
 from heliostat.client.transport import Transport
 from heliostat.client.tunnels import Tunnel, open_tunnel
 from heliostat.client.uploads import Upload
@@ -37,6 +37,11 @@ class Vms:
     def list(self, project_id: str, *, name: str = "", selector: str = "") -> Iterator[Vm]:
         query = {"name": name, "selector": selector}
         return pages(self._transport, "listVms", project_id, answer=VmList, query=query)
+
+    def snapshot(self, project_id: str, *, name: str = "", selector: str = "") -> Snapshot[Vm]:
+        """The list, and the revision from which events go on."""
+        query = {"name": name, "selector": selector}
+        return snapshot(self._transport, "listVms", project_id, answer=VmList, query=query)
 
     def get(self, vm_id: str) -> Vm:
         return read(self._transport, "getVm", vm_id, answer=Vm)

@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 
 from heliostat.testing.site import Site
+from heliostat.wire.events import EVENT_STREAM
 from heliostat.wire.route import Route
 
 _NAME = re.compile(r"<([a-z][a-z0-9-]*)>")
@@ -26,7 +27,10 @@ TIMEOUT = aiohttp.ClientTimeout(total=20)
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One exchange; ``body`` and ``answer`` are JSON values, ``None`` for no body."""
+    """One exchange; ``body`` and ``answer`` are JSON values, ``None`` for no body.
+
+    Of a stream, the first ``events`` events are the answer.
+    """
 
     operation: str
     title: str
@@ -37,6 +41,7 @@ class Example:
     body: Any = None
     upload: dict[str, str] | None = None
     hears: list[str] | None = None
+    events: int = 0
     answer: Any = None
 
 
@@ -56,6 +61,7 @@ def _example(operation: str, raw: dict[str, Any]) -> Example:
         body=request.get("body"),
         upload=request.get("upload"),
         hears=request.get("websocket"),
+        events=request.get("events", 0),
         status=response["status"],
         answer=response.get("body"),
     )
@@ -110,8 +116,24 @@ async def send(
     async with session.request(
         route.method, url, data=data, headers=headers, timeout=TIMEOUT
     ) as answer:
+        if answer.status == 200 and route.media_type == EVENT_STREAM:
+            return 200, await _first_events(answer, example.events)
         raw = await answer.read()
-        return answer.status, json.loads(raw) if raw else None
+        told = raw and answer.content_type == "application/json"
+        return answer.status, json.loads(raw) if told else None
+
+
+async def _first_events(answer: aiohttp.ClientResponse, count: int) -> list[dict[str, Any]]:
+    """Name and data of the first events of a stream."""
+    found: list[dict[str, Any]] = []
+    name = ""
+    while len(found) < count:
+        line = (await answer.content.readline()).decode().rstrip("\n")
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            found.append({"event": name, "data": json.loads(line.removeprefix("data: "))})
+    return found
 
 
 async def _talk(

@@ -138,7 +138,7 @@ def _query(query: Query) -> dict[str, Any]:
 def _responses(route: Route, by_type: dict[str, dict[str, Any]]) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "WebSocket" if route.websocket else "Success"}
     if route.response is not None:
-        success["content"] = {_JSON: {"schema": by_type[_key(route.response)]}}
+        success["content"] = {route.media_type: {"schema": by_type[_key(route.response)]}}
     found: dict[str, Any] = {str(route.status): success}
     if route.mutating:
         plan = {_JSON: {"schema": by_type[_key(Plan)]}}

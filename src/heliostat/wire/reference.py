@@ -13,6 +13,7 @@ import msgspec
 
 from heliostat.wire import (
     disks,
+    events,
     flavors,
     groups,
     hosts,
@@ -40,6 +41,7 @@ NOUNS: tuple[tuple[str, ModuleType], ...] = (
     ("Disks", disks),
     ("Hosts", hosts),
     ("Tasks", tasks),
+    ("Events", events),
     ("Users", users),
     ("Groups", groups),
     ("Service accounts", service_accounts),

@@ -62,7 +62,8 @@ class Route:
     """One operation of the API; ``mutating`` routes accept ``?plan=true``.
 
     ``response`` is ``None`` where the answer has no JSON body (then ``status`` is
-    200 or 204) and for WebSockets (``websocket``, status 101).
+    200 or 204) and for WebSockets (``websocket``, status 101).  Where ``media_type`` is
+    another than JSON, ``response`` is what one event of the stream carries, if anything.
     """
 
     method: str
@@ -78,6 +79,7 @@ class Route:
     query: tuple[Query, ...] = ()
     body: Body = Body.NONE
     websocket: bool = False
+    media_type: str = "application/json"
 
     def __post_init__(self) -> None:
         if self.access.needs_owner and self.owner is None:

@@ -18,6 +18,7 @@ from heliostat.controller.api import (
     chores,
     disks,
     doctor,
+    events,
     flavors,
     groups,
     hosts,
@@ -35,7 +36,9 @@ from heliostat.controller.api import (
 )
 from heliostat.controller.api.call import Call, Services
 from heliostat.controller.api.handler import Handler
+from heliostat.controller.api.ownership import Ownership
 from heliostat.controller.api.ports import ApiSettings, DirectoryPort, HostsPort, IdentityPort
+from heliostat.controller.events.hub import Hub
 from heliostat.controller.workflows.admission import Ports
 from heliostat.core.errors import PermanentError
 from heliostat.wire.route import Body, Route
@@ -55,6 +58,7 @@ HANDLERS: Mapping[str, Handler] = {
     **disks.HANDLERS,
     **hosts.HANDLERS,
     **tasks.HANDLERS,
+    **events.HANDLERS,
     **users.HANDLERS,
     **groups.HANDLERS,
     **service_accounts.HANDLERS,
@@ -69,12 +73,16 @@ def make_app(
     settings: ApiSettings,
 ) -> web.Application:
     """The application that serves every route of ``wire.routes``."""
-    services = Services(ports, identity, directory, hosts_port, settings)
+    hub = Hub(ports.store, ports.clock)
+    services = Services(
+        ports, identity, directory, hosts_port, settings, hub, Ownership(ports.store)
+    )
     app = web.Application(
         middlewares=[boundary.request_ids(ports.ids), boundary.errors],
         client_max_size=settings.json_body_bytes,
     )
     app.on_response_prepare.append(boundary.add_headers)
+    app.on_shutdown.append(lambda _app: hub.close())
     check_complete(ROUTES, HANDLERS)
     for route in ROUTES:
         app.router.add_route(

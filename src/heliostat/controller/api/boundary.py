@@ -17,10 +17,13 @@ from heliostat import __version__
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
 from heliostat.wire.errors import ApiError
+from heliostat.wire.events import REVISION_HEADER
 
 log = logging.getLogger(__name__)
 
 REQUEST_ID = web.RequestKey("request_id", str)
+REVISION = web.RequestKey("revision", int)
+"""Set by lists: the revision that their pages are read at."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _RETRY_AFTER_STATUSES = (429, 503)
 
@@ -61,6 +64,8 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers["REQUEST-ID"] = request.get(REQUEST_ID, "")
     response.headers["X-API-VERSION"] = __version__
     response.headers["Server"] = "heliostat"
+    if REVISION in request:
+        response.headers[REVISION_HEADER] = str(request[REVISION])
 
 
 def _answer(error: HeliostatError) -> web.Response:

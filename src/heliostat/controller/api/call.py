@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -20,8 +20,12 @@ from heliostat.controller.api.ports import (
     IdentityPort,
     Principal,
 )
+from heliostat.controller.events.hub import Hub
 from heliostat.controller.workflows.admission import Caller, Ports
 from heliostat.wire.route import Route
+
+if TYPE_CHECKING:
+    from heliostat.controller.api.ownership import Ownership
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Services:
     directory: DirectoryPort
     hosts: HostsPort
     settings: ApiSettings
+    hub: Hub
+    ownership: Ownership
 
 
 @dataclass(frozen=True, slots=True)

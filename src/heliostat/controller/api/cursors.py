@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from heliostat.cloudstore.contract import Compacted
+from heliostat.controller.api.boundary import REVISION
 from heliostat.controller.api.call import Call
 from heliostat.core.errors import PermanentError
 
@@ -82,6 +83,7 @@ async def paginate(call: Call, read: Read[T]) -> Listed[T]:
                 break
     except Compacted as error:
         raise _expired() from error
+    call.request[REVISION] = revision
     link = ""
     if len(found) > size:
         link = _link(call, Cursor(_scope(call), revision, found[size - 1][0], size))

@@ -1,0 +1,69 @@
+"""Whose groups may read what an event tells of: read from the store, kept until it changes.
+
+Every event asks it, for every reader, so answers are kept; they are forgotten
+the moment a tenant or project changes.  What is gone is judged by the groups it
+had last.
+"""
+
+from __future__ import annotations
+
+from heliostat.cloudstore.contract import CloudStore
+from heliostat.controller.api.ports import OwnerGroups
+from heliostat.controller.api.watched import Belongs
+from heliostat.controller.model.project import Project
+from heliostat.controller.model.tenant import Tenant
+from heliostat.controller.workflows import kinds, reading
+
+_DECISIVE = (kinds.TENANTS.prefix, kinds.PROJECTS.prefix)
+
+
+class Ownership:
+    """Groups by tenant and project, as they are now."""
+
+    def __init__(self, store: CloudStore) -> None:
+        self._store = store
+        self._known: dict[tuple[Belongs, bool], OwnerGroups] = {}
+        self._revision = 0
+
+    def heard(self, key: str, revision: int) -> None:
+        """Forget what a change at ``key`` makes doubtful."""
+        if revision > self._revision and key.startswith(_DECISIVE):
+            self._known.clear()
+            self._revision = revision
+
+    async def groups(self, belongs: Belongs, revision: int, *, readers: bool) -> OwnerGroups:
+        """The groups of an owner; ``readers`` adds those that pass through a tenant to a project.
+
+        ``revision`` is where to look for an owner that is gone by now.
+        """
+        asked = (belongs, readers)
+        found = self._known.get(asked)
+        if found is None:
+            began = self._revision
+            found = await self._read(belongs, revision, readers)
+            if began == self._revision:
+                self._known[asked] = found
+        return found
+
+    async def _read(self, belongs: Belongs, revision: int, readers: bool) -> OwnerGroups:
+        project = await self._project(belongs.project_id, revision) if belongs.project_id else None
+        tenant_id = belongs.tenant_id or (project.tenant_id if project else "")
+        tenant = await self._tenant(tenant_id, revision) if tenant_id else None
+        above = frozenset(tenant.security_groups) if tenant else frozenset[str]()
+        own = frozenset(project.security_groups) if project else frozenset[str]()
+        if readers and tenant_id:
+            projects = await reading.projects(self._store, tenant_id)
+            above |= {group for each in projects for group in each.security_groups}
+        return OwnerGroups(above, own)
+
+    async def _project(self, id_: str, revision: int) -> Project | None:
+        stored = await kinds.PROJECTS.get(self._store, id_)
+        if stored is None:
+            stored = await kinds.PROJECTS.get(self._store, id_, at_revision=revision - 1)
+        return stored.value if stored is not None else None
+
+    async def _tenant(self, id_: str, revision: int) -> Tenant | None:
+        stored = await kinds.TENANTS.get(self._store, id_)
+        if stored is None:
+            stored = await kinds.TENANTS.get(self._store, id_, at_revision=revision - 1)
+        return stored.value if stored is not None else None

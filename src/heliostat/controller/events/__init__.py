@@ -1,0 +1,1 @@
+"""What changed, for those who watch: one watch of the store, shared by every reader."""
