@@ -7,7 +7,7 @@ for each change and shared; what differs is whether this caller may read it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -35,7 +35,7 @@ class Filter:
     entity_id: str = ""
     tenant_id: str = ""
     project_id: str = ""
-    selector: Selector = Selector()
+    selector: Selector = field(default_factory=Selector)
 
     @classmethod
     def of(cls, query: Mapping[str, Any]) -> Filter:
