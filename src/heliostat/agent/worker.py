@@ -182,8 +182,10 @@ class VmWorker:
         try:
             while action.verb.interruptible and not doing.done():
                 waking = asyncio.create_task(self._wake.wait())
-                await asyncio.wait({doing, waking}, return_when=asyncio.FIRST_COMPLETED)
-                waking.cancel()
+                try:
+                    await asyncio.wait({doing, waking}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    waking.cancel()
                 if self._shop.desired.vm(self.vm_id) != desired:
                     return
                 self._wake.clear()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,6 +54,8 @@ class SimulatedHost:
     starting: int = 0
     most_starting: int = 0
     on_end: Callable[[str], None] | None = None
+    pace: Callable[[str], Awaitable[None]] | None = None
+    """How long a verb takes; at once without one."""
 
     def end(self, vm_id: str, how: End) -> None:
         """Let a guest end: powered off by itself (``CLEAN``), ``CRASH`` or ``HOST``."""
@@ -129,9 +131,8 @@ class SimulatedHypervisor:
         self._seen.add(spec.id)
 
     async def press_power(self, vm_id: str) -> None:
-        guest = self._guest(vm_id)
         await self._step("press_power")
-        if guest.heeds_power:
+        if self._guest(vm_id).heeds_power:
             self.host.end(vm_id, End.CLEAN)
 
     async def kill(self, vm_id: str) -> None:
@@ -139,8 +140,8 @@ class SimulatedHypervisor:
         self.host.end(vm_id, End.CRASH)
 
     async def save(self, vm_id: str, progress: Callable[[float], None]) -> None:
-        guest = self._guest(vm_id)
         await self._step("save")
+        guest = self._guest(vm_id)
         atomic_write(guest.folder / MEMORY, bytes(guest.said))
         progress(1.0)
         self.host.end(vm_id, End.CLEAN)
@@ -149,16 +150,20 @@ class SimulatedHypervisor:
         (folder / MEMORY).unlink(missing_ok=True)
 
     async def plug(self, vm_id: str, disk: Plugged) -> None:
-        guest = self._guest(vm_id)
         await self._step("plug")
+        guest = self._guest(vm_id)
         taken = {each.slot for each in guest.plugged.values()}
-        if disk.slot in taken or not 0 <= disk.slot < SLOTS or not _exists(Path(disk.path)):
+        if (
+            disk.slot in taken
+            or not 0 <= disk.slot < SLOTS
+            or not _exists(type(guest.folder)(disk.path))
+        ):
             raise _failed(f"Disk {disk.id} can't be attached in slot {disk.slot}.")
         guest.plugged[disk.id] = disk
 
     async def unplug(self, vm_id: str, disk_id: str) -> None:
-        guest = self._guest(vm_id)
         await self._step("unplug")
+        guest = self._guest(vm_id)
         guest.plugged.pop(disk_id, None)
 
     async def insert(self, vm_id: str, disc: Disc) -> None:
@@ -195,7 +200,7 @@ class SimulatedHypervisor:
         return guest
 
     async def _step(self, verb: str) -> None:
-        await asyncio.sleep(0)
+        await (asyncio.sleep(0) if self.host.pace is None else self.host.pace(verb))
         if self.host.failures.get(verb):
             raise self.host.failures[verb].pop(0)
 

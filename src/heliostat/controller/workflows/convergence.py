@@ -182,8 +182,10 @@ async def until(
     try:
         while not alarm.done():
             waiting = asyncio.create_task(changed.wait())
-            await asyncio.wait([waiting, alarm, *tasks], return_when=asyncio.FIRST_COMPLETED)
-            waiting.cancel()
+            try:
+                await asyncio.wait([waiting, alarm, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waiting.cancel()
             for task in tasks:
                 if task.done():
                     task.result()
