@@ -36,7 +36,7 @@ test-slow: ## the rest: cloud-init guests, kills, both commands from nothing
 	$(BIN)/pytest -m slow --timeout 1500 $(SLOW)
 
 bench: ## measure, beside peers where there are any; ONLY=api measures that alone
-	@scripts/bootstrap dev
+	@scripts/bootstrap bench
 	@$(BIN)/python -m benchmarks $(ONLY)
 
 docs: ## write the generated reference pages again

@@ -36,7 +36,7 @@ from heliostat.identity import http as identity_http
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.site import Identity
 from heliostat.identity.tls import agent_ssl_context, host_id_of, keep_renewed, server_ssl_context
-from heliostat.server import daemon, pidfile, ports
+from heliostat.server import daemon, event_loop, pidfile, ports
 from heliostat.server.backups import keep_copies
 from heliostat.server.controller_id import controller_id
 from heliostat.server.home import Home
@@ -72,7 +72,7 @@ def main(home: Home) -> None:
     )
     try:
         home.prepare()
-        asyncio.run(_run(home, load_settings(home.path)))
+        event_loop.run(_run(home, load_settings(home.path)))
     except HeliostatError as error:
         daemon.tell_failed(error)
         raise
@@ -183,6 +183,8 @@ async def _listen(
     home.socket.chmod(SOCKET_MODE)
     context = server_ssl_context(files)
     await _tcp(public, settings.api.host, settings.api.port, context, "api.port")
+    if settings.api.loopback_port:
+        await _tcp(public, "127.0.0.1", settings.api.loopback_port, None, "api.loopback_port")
     gate_context = agent_ssl_context(files, identity.authority.ca_pem)
     await _tcp(agents, settings.agents.host, settings.agents.port, gate_context, "agents.port")
     contexts = (context, gate_context)
@@ -200,7 +202,7 @@ async def _runner(stack: AsyncExitStack, app: web.Application) -> web.AppRunner:
 
 
 async def _tcp(
-    runner: web.AppRunner, host: str, port: int, context: ssl.SSLContext, setting: str
+    runner: web.AppRunner, host: str, port: int, context: ssl.SSLContext | None, setting: str
 ) -> None:
     try:
         await web.TCPSite(runner, host, port, ssl_context=context).start()

@@ -29,6 +29,9 @@ class ApiSettings:
     """Address to listen on; loopback by default, since a new platform has no firewall yet."""
     port: int = 9000
     """TCP port of the public API (HTTPS); 9000 is what existing clients try first."""
+    loopback_port: int = 0
+    """TCP port of the same API on 127.0.0.1 without TLS, for a proxy on this machine that ends
+    TLS itself; 0 opens none.  Tokens are needed there too."""
     names: tuple[str, ...] = ("127.0.0.1", "localhost")
     """DNS names and addresses in the API's certificate; the first one is in links and tokens."""
 
