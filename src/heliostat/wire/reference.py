@@ -6,46 +6,13 @@
 from __future__ import annotations
 
 import sys
-from types import ModuleType
 from typing import Any
 
 import msgspec
 
-from heliostat.wire import (
-    disks,
-    events,
-    flavors,
-    groups,
-    hosts,
-    images,
-    projects,
-    quotas,
-    service_accounts,
-    system,
-    tasks,
-    tenants,
-    users,
-    vms,
-)
 from heliostat.wire.access import Access
 from heliostat.wire.route import Route
 
-NOUNS: tuple[tuple[str, ModuleType], ...] = (
-    ("System", system),
-    ("Tenants", tenants),
-    ("Projects", projects),
-    ("Quotas", quotas),
-    ("Flavors", flavors),
-    ("Images", images),
-    ("VMs", vms),
-    ("Disks", disks),
-    ("Hosts", hosts),
-    ("Tasks", tasks),
-    ("Events", events),
-    ("Users", users),
-    ("Groups", groups),
-    ("Service accounts", service_accounts),
-)
 WHO = {
     Access.PUBLIC: "everybody, without a token",
     Access.AUTHENTICATED: "everybody who is signed in",
@@ -74,10 +41,9 @@ description is [openapi.json](openapi.json), which every controller also serves 
 def render() -> str:
     """The page as Markdown."""
     parts = [_INTRODUCTION]
-    for title, noun in NOUNS:
+    for title, routes in NOUNS:
         parts.append(f"## {title}\n")
         parts.append(f"{(noun.__doc__ or '').strip()}\n")
-        routes: tuple[Route, ...] = noun.ROUTES
         parts += [_route(route) for route in routes]
     return "\n".join(parts)
 

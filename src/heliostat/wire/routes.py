@@ -27,25 +27,28 @@ from heliostat.wire import (
 )
 from heliostat.wire.route import Route
 
-ROUTES: tuple[Route, ...] = (
-    *system.ROUTES,
-    *chores.ROUTES,
-    *doctor.ROUTES,
-    *tenants.ROUTES,
-    *projects.ROUTES,
-    *quotas.ROUTES,
-    *flavors.ROUTES,
-    *images.ROUTES,
-    *labels.ROUTES,
-    *vms.ROUTES,
-    *disks.ROUTES,
-    *hosts.ROUTES,
-    *tasks.ROUTES,
-    *events.ROUTES,
-    *users.ROUTES,
-    *groups.ROUTES,
-    *service_accounts.ROUTES,
+NOUNS: tuple[tuple[str, tuple[Route, ...]], ...] = (
+    ("System", system.ROUTES),
+    ("Background work", chores.ROUTES),
+    ("Check-up", doctor.ROUTES),
+    ("Tenants", tenants.ROUTES),
+    ("Projects", projects.ROUTES),
+    ("Quotas", quotas.ROUTES),
+    ("Flavors", flavors.ROUTES),
+    ("Images", images.ROUTES),
+    ("Labels", labels.ROUTES),
+    ("VMs", vms.ROUTES),
+    ("Disks", disks.ROUTES),
+    ("Hosts", hosts.ROUTES),
+    ("Tasks", tasks.ROUTES),
+    ("Events", events.ROUTES),
+    ("Users", users.ROUTES),
+    ("Groups", groups.ROUTES),
+    ("Service accounts", service_accounts.ROUTES),
 )
+"""Every noun's title and table, in the order in which documentation shows them."""
+
+ROUTES: tuple[Route, ...] = tuple(route for _, routes in NOUNS for route in routes)
 
 
 def _by_operation(routes: tuple[Route, ...]) -> dict[str, Route]:
