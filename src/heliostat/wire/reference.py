@@ -12,6 +12,7 @@ import msgspec
 
 from heliostat.wire.access import Access
 from heliostat.wire.route import Route
+from heliostat.wire.routes import NOUNS
 
 WHO = {
     Access.PUBLIC: "everybody, without a token",
@@ -41,10 +42,10 @@ description is [openapi.json](openapi.json), which every controller also serves 
 def render() -> str:
     """The page as Markdown."""
     parts = [_INTRODUCTION]
-    for title, routes in NOUNS:
+    for title, noun in NOUNS:
         parts.append(f"## {title}\n")
         parts.append(f"{(noun.__doc__ or '').strip()}\n")
-        parts += [_route(route) for route in routes]
+        parts += [_route(route) for route in noun.ROUTES]
     return "\n".join(parts)
 
 

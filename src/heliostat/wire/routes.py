@@ -6,6 +6,8 @@ module is imported, so a wrong table can't start a server.
 
 from __future__ import annotations
 
+from types import ModuleType
+
 from heliostat.wire import (
     chores,
     disks,
@@ -27,28 +29,28 @@ from heliostat.wire import (
 )
 from heliostat.wire.route import Route
 
-NOUNS: tuple[tuple[str, tuple[Route, ...]], ...] = (
-    ("System", system.ROUTES),
-    ("Background work", chores.ROUTES),
-    ("Check-up", doctor.ROUTES),
-    ("Tenants", tenants.ROUTES),
-    ("Projects", projects.ROUTES),
-    ("Quotas", quotas.ROUTES),
-    ("Flavors", flavors.ROUTES),
-    ("Images", images.ROUTES),
-    ("Labels", labels.ROUTES),
-    ("VMs", vms.ROUTES),
-    ("Disks", disks.ROUTES),
-    ("Hosts", hosts.ROUTES),
-    ("Tasks", tasks.ROUTES),
-    ("Events", events.ROUTES),
-    ("Users", users.ROUTES),
-    ("Groups", groups.ROUTES),
-    ("Service accounts", service_accounts.ROUTES),
+NOUNS: tuple[tuple[str, ModuleType], ...] = (
+    ("System", system),
+    ("Background work", chores),
+    ("Check-up", doctor),
+    ("Tenants", tenants),
+    ("Projects", projects),
+    ("Quotas", quotas),
+    ("Flavors", flavors),
+    ("Images", images),
+    ("Labels", labels),
+    ("VMs", vms),
+    ("Disks", disks),
+    ("Hosts", hosts),
+    ("Tasks", tasks),
+    ("Events", events),
+    ("Users", users),
+    ("Groups", groups),
+    ("Service accounts", service_accounts),
 )
-"""Every noun's title and table, in the order in which documentation shows them."""
+"""Every noun's title and module, in the order in which documentation shows them."""
 
-ROUTES: tuple[Route, ...] = tuple(route for _, routes in NOUNS for route in routes)
+ROUTES: tuple[Route, ...] = tuple(route for _, noun in NOUNS for route in noun.ROUTES)
 
 
 def _by_operation(routes: tuple[Route, ...]) -> dict[str, Route]:
