@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -13,9 +14,10 @@ import pytest
 from heliostat.agent.hypervisors.contract import End
 from heliostat.agent.hypervisors.simulated import SimulatedHost, SimulatedHypervisor
 from heliostat.agent.service import Agent
-from heliostat.agent.settings import AgentSettings
+from heliostat.agent.settings import AgentSettings, DatastoreSettings
 from heliostat.agentlink.messages import (
     BootBus,
+    Cleared,
     Desired,
     DesiredDisk,
     DesiredImage,
@@ -24,6 +26,7 @@ from heliostat.agentlink.messages import (
     DesiredVmDisk,
     DiskKind,
     GuestState,
+    Leftover,
     Power,
     ReportedDisk,
     ReportedVm,
@@ -56,9 +59,10 @@ class Site:
         self.image = self.controller.blob(b"image" * 5000)
 
     @asynccontextmanager
-    async def agent(self) -> AsyncIterator[Agent]:
+    async def agent(self, *datastores: DatastoreSettings) -> AsyncIterator[Agent]:
         hypervisor = SimulatedHypervisor(self.host)
-        agent = Agent(self.home, self.controller.dial, hypervisor, SystemClock(), FAST)
+        settings = replace(FAST, datastores=datastores)
+        agent = Agent(self.home, self.controller.dial, hypervisor, SystemClock(), settings)
         running = asyncio.create_task(agent.run())
         try:
             yield agent
@@ -274,7 +278,7 @@ async def test_a_corrupt_image_is_told(site: Site) -> None:
         assert found.state is GuestState.PREPARING
 
 
-async def test_an_image_is_fetched_ahead_and_removed_with_its_last_user(site: Site) -> None:
+async def test_an_image_is_fetched_ahead_and_removed_on_order_only(site: Site) -> None:
     image = site.home / "images" / f"{site.image}.qcow2"
     async with site.agent():
         site.controller.cut_after = 8192
@@ -290,10 +294,125 @@ async def test_an_image_is_fetched_ahead_and_removed_with_its_last_user(site: Si
         await site.settled(site.vm())
         site.controller.unwant(key)
         await site.gone(key)
-        assert image.exists()  # the VM's disk stands on it
+        assert await leftovers(site) == []  # the VM's disk stands on it
+        revision = site.controller.unwant(vm_key("v1"))
+        await site.gone(vm_key("v1"))
+        (found,) = await leftovers(site)
+        assert (found.kind, found.id) == ("image", site.image)
+        assert image.exists()
+        early = await cleared(site, found.name, revision=revision, grace_s=3600)
+        assert early.kept.keys() == {found.name}
+        assert (await cleared(site, found.name, revision=revision)).removed == (found.name,)
+        assert not image.exists()
+        assert (await cleared(site, found.name, revision=revision)).removed == ()
+
+
+async def test_each_disk_lies_in_the_datastore_it_was_placed_in(site: Site, tmp_path: Path) -> None:
+    fast, big = tmp_path / "fast", tmp_path / "big"
+    fast.mkdir()
+    big.mkdir()
+    offered = [DatastoreSettings(name="fast", path=fast), DatastoreSettings(name="big", path=big)]
+    async with site.agent(*offered) as agent:
+        first, second, home = (each.datastore_id for each in agent.facts().datastores)
+        site.controller.want(
+            lambda revision: DesiredDisk(
+                id="d1", revision=revision, capacity_bytes=1 << 20, datastore=second
+            )
+        )
+        disks = (
+            DesiredVmDisk(
+                id="b",
+                kind=DiskKind.BOOT,
+                capacity_bytes=1,
+                image_digest=site.image,
+                datastore=first,
+            ),
+            DesiredVmDisk(id="e", kind=DiskKind.EPHEMERAL, capacity_bytes=1, datastore=second),
+            DesiredVmDisk(id="d1", kind=DiskKind.PERSISTENT, capacity_bytes=1, datastore=second),
+        )
+        found = await site.settled(site.vm(disks=disks))
+        assert (found.state, found.attached_disks) == (GuestState.RUNNING, ("d1",))
+        files = [
+            fast / "images" / f"{site.image}.qcow2",
+            fast / "vms/v1/boot-b.qcow2",
+            big / "vms/v1/ephemeral-e.qcow2",
+            big / "disks/d1.qcow2",
+        ]
+        assert all(path.is_file() for path in files)
+        assert not list(site.home.rglob("*.qcow2"))
+        facts = agent.facts().datastores
+        assert [each.images for each in facts] == [(site.image,), (), ()]
+        assert [each.available for each in facts] == [True, True, False]
+        assert facts[2].datastore_id == home
+        assert [each.id for each in await leftovers(site)] == []
         site.controller.unwant(vm_key("v1"))
         await site.gone(vm_key("v1"))
-        await eventually(lambda: not image.exists())
+        assert not list(fast.glob("vms/*"))
+        assert not list(big.glob("vms/*"))
+        assert files[3].is_file(), "a persistent disk outlives its VM"
+        site.controller.unwant(disk_key("d1"))
+        await eventually(lambda: not files[3].exists())
+
+
+async def test_a_datastore_that_is_not_mounted_delays_its_vm_and_no_other(
+    site: Site, tmp_path: Path
+) -> None:
+    root = tmp_path / "ssd"
+    root.mkdir()
+    ssd = DatastoreSettings(name="ssd", path=root)
+    async with site.agent(DatastoreSettings(name="local"), ssd) as agent:
+        there = agent.facts().datastores[1].datastore_id
+        (root / "datastore.json").rename(tmp_path / "mark")
+        boot = DesiredVmDisk(
+            id="b", kind=DiskKind.BOOT, capacity_bytes=1, image_digest=site.image, datastore=there
+        )
+        revision = site.vm("v1", disks=(boot,))
+        await site.until(
+            lambda vm: vm.fault is not None and vm.fault.code == "DatastoreUnavailable"
+        )
+        assert (await site.settled(site.vm("v2"), "v2")).state is GuestState.RUNNING
+        assert not list((root / "vms").iterdir())
+        (tmp_path / "mark").rename(root / "datastore.json")
+        assert (await site.settled(revision)).state is GuestState.RUNNING
+
+
+async def test_two_hosts_share_a_datastore(tmp_path: Path) -> None:
+    """One removes nothing that the other needs, and both see what is left over."""
+    root = tmp_path / "shared"
+    root.mkdir()
+    shared = DatastoreSettings(name="shared", path=root)
+    one, two = Site(tmp_path / "one"), Site(tmp_path / "two")
+    async with one.agent(shared) as agent, two.agent(shared):
+        datastore = agent.facts().datastores[0].datastore_id
+        boot = DesiredVmDisk(
+            id="b",
+            kind=DiskKind.BOOT,
+            capacity_bytes=1,
+            image_digest=one.image,
+            datastore=datastore,
+        )
+        await one.settled(one.vm("v1", disks=(boot,)))
+        await two.settled(two.vm("v2", disks=(boot,)), "v2")
+        assert [each.name for each in await leftovers(one)] == [f"vm/v2@{datastore}"]
+        revision = one.controller.unwant(vm_key("v1"))
+        await one.gone(vm_key("v1"))
+        image = f"image/{one.image}@{datastore}"
+        assert image not in {each.name for each in await leftovers(one)}, "v2 stands on it"
+        two.controller.unwant(vm_key("v2"))
+        await two.gone(vm_key("v2"))
+        assert [each.name for each in await leftovers(one)] == [image]
+        assert (await cleared(one, image, revision=revision)).removed == (image,)
+        assert await leftovers(two) == []
+
+
+async def leftovers(site: Site) -> list[Leftover]:
+    answer = await site.controller.ask("host.leftovers", {})
+    return msgspec.convert(answer.result["leftovers"], type=list[Leftover])
+
+
+async def cleared(site: Site, *names: str, revision: int, grace_s: float = 0) -> Cleared:
+    order = {"names": names, "revision": revision, "grace_s": grace_s}
+    return msgspec.convert((await site.controller.ask("host.clear", order)).result, type=Cleared)
 
 
 async def test_at_most_two_guests_start_at_once(site: Site) -> None:

@@ -13,15 +13,23 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from heliostat.agent.datastores import Datastores
 from heliostat.agent.desired import DesiredState
 from heliostat.agent.hypervisors.contract import SLOTS, Disc, GuestSpec, Hypervisor, Plugged
+from heliostat.agent.image_copies import ImageCopies
 from heliostat.agent.images import ImageCache
 from heliostat.agent.places import Places, disk_file
 from heliostat.agent.reconcile import Action, Halt, Policy, Verb, wanted_disks
-from heliostat.agent.record import VmRecord, load_record, save_record
+from heliostat.agent.record import Backing, VmRecord, load_record, save_record
 from heliostat.agent.seed import SEED
 from heliostat.agent.settings import AgentSettings
-from heliostat.agentlink.messages import DesiredVm, DesiredVmDisk, DiskKind, ReportedVm
+from heliostat.agentlink.messages import (
+    DesiredVm,
+    DesiredVmDisk,
+    DiskKind,
+    ReportedVm,
+    image_copy,
+)
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError, TemporaryError
 
@@ -35,7 +43,8 @@ class Workshop:
     places: Places
     desired: DesiredState
     hypervisor: Hypervisor
-    images: ImageCache
+    datastores: Datastores
+    images: ImageCopies
     discs: ImageCache
     clock: Clock
     settings: AgentSettings
@@ -116,7 +125,7 @@ class Actions:
         for disk in desired.disks:
             if disk.kind is DiskKind.PERSISTENT:
                 continue
-            name = disk_file(disk)
+            name = self._disk_name(disk)
             await self._create_disk(disk, name)
             if disk.kind is DiskKind.BOOT:
                 boot = name
@@ -136,26 +145,44 @@ class Actions:
             ephemeral_disks=tuple(ephemeral),
             macs=tuple(nic.mac for nic in desired.nics),
         )
-        images = tuple(disk.image_digest for disk in desired.disks if disk.image_digest)
-        save_record(self._folder, VmRecord(spec=spec, images=images))
+        backings = tuple(
+            Backing(digest=disk.image_digest, datastore=disk.datastore)
+            for disk in desired.disks
+            if disk.image_digest
+        )
+        elsewhere = {disk.datastore for disk in _own(desired)} - {""}
+        record = VmRecord(spec=spec, backings=backings, datastores=tuple(sorted(elsewhere)))
+        save_record(self._folder, record)
+
+    def _disk_name(self, disk: DesiredVmDisk) -> str:
+        """The file of a boot or ephemeral disk; relative in the VM's own folder."""
+        place = self._shop.datastores.find(disk.datastore)
+        if place is self._shop.datastores.home:
+            return disk_file(disk)
+        folder = place.vms / self._vm_id
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return str(folder / disk_file(disk))
 
     async def _create_disk(self, disk: DesiredVmDisk, name: str) -> None:
         backing = None
         capacity = disk.capacity_bytes
         if disk.image_digest:
-            backing = await self._shop.images.ensure(disk.image_digest)
+            copy = image_copy(disk.image_digest, disk.datastore)
+            backing = await self._shop.images.ensure(copy)
             capacity = max(capacity, await self._shop.hypervisor.image_capacity(backing))
         await self._shop.hypervisor.create_disk(self._folder / name, capacity, backing)
 
     async def _start(self, desired: DesiredVm) -> None:
         record = self._record()
+        for datastore in record.datastores:
+            self._shop.datastores.find(datastore)  # one that is not mounted may come back
         for name in (record.spec.boot_disk, *record.spec.ephemeral_disks):
             if not (self._folder / name).exists():
                 raise PermanentError(
                     "HypervisorFailed", f"Disk file {name} of the VM is gone from this host."
                 )
-        for digest in record.images:
-            await self._shop.images.ensure(digest)
+        for copy in record.copies:
+            await self._shop.images.ensure(copy)
         if desired.iso is not None:
             await self._shop.discs.ensure(desired.iso.digest)
         record.spec = self._current_spec(record.spec, desired)
@@ -266,6 +293,11 @@ class Actions:
         self._shop.tidy()
 
     def _delete(self) -> None:
+        """Disks in other datastores first: the VM's own folder tells where they are."""
+        record = load_record(self._folder)
+        for datastore in record.datastores if record is not None else ():
+            self._shop.datastores.find(datastore)
+        self._shop.datastores.remove_vm(self._vm_id)
         self._shop.places.remove_vm(self._vm_id)
 
     def _current_spec(self, spec: GuestSpec, desired: DesiredVm) -> GuestSpec:
@@ -288,8 +320,8 @@ class Actions:
         )
 
     def _disk(self, disk_id: str, slot: int) -> Plugged:
-        path = self._shop.places.disk(disk_id)
-        if not path.exists():
+        path = self._shop.datastores.disk(disk_id)
+        if path is None:
             raise TemporaryError("DiskNotFound", f"Disk {disk_id} is not on this host.")
         return Plugged(id=disk_id, path=str(path.absolute()), slot=slot)
 
@@ -317,3 +349,8 @@ class Actions:
     def _set_plugged(self, record: VmRecord, plugged: tuple[Plugged, ...]) -> None:
         record.spec = replace(record.spec, plugged=plugged)
         save_record(self._folder, record)
+
+
+def _own(desired: DesiredVm) -> list[DesiredVmDisk]:
+    """The disks that live and die with the VM."""
+    return [disk for disk in desired.disks if disk.kind is not DiskKind.PERSISTENT]

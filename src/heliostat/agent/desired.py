@@ -34,12 +34,12 @@ class _Stored(msgspec.Struct, kw_only=True):
 
 
 def key_of(item: Desired) -> str:
-    """``vm/<id>``, ``disk/<id>`` or ``image/<digest>``."""
+    """``vm/<id>``, ``disk/<id>`` or ``image/<copy>``."""
     if isinstance(item, DesiredVm):
         return vm_key(item.id)
     if isinstance(item, DesiredDisk):
         return disk_key(item.id)
-    return image_key(item.digest)
+    return image_key(item.digest, item.datastore)
 
 
 class DesiredState:
@@ -88,8 +88,8 @@ class DesiredState:
         item = self.items.get(disk_key(disk_id))
         return item if isinstance(item, DesiredDisk) else None
 
-    def image(self, digest: str) -> DesiredImage | None:
-        item = self.items.get(image_key(digest))
+    def image(self, copy: str) -> DesiredImage | None:
+        item = self.items.get(image_key(copy))
         return item if isinstance(item, DesiredImage) else None
 
     def _snapshot(self, frame: Snapshot) -> set[str]:

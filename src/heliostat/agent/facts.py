@@ -15,6 +15,12 @@ from heliostat.core.units import MIB
 DATASTORE = "local"
 
 
+def capacity(root: Path) -> tuple[int, int]:
+    """Total and free bytes of the file system that holds ``root``."""
+    usage = psutil.disk_usage(str(root))
+    return usage.total, usage.free
+
+
 def host_facts(
     home: Path, *, hypervisor: str, accelerator: str, images: tuple[str, ...]
 ) -> HostFacts:

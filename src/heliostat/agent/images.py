@@ -41,13 +41,23 @@ class ImageCorrupt(PermanentError):
 
 
 class ImageCache:
-    """Images under ``root``; ``progress(digest, bytes)`` is called while one arrives."""
+    """Images under ``root``; ``progress(digest, bytes)`` is called while one arrives.
+
+    ``writer`` tells the partial files of this agent from those of others that share ``root``.
+    """
 
     def __init__(
-        self, root: Path, fetch: Fetch, progress: Progress, *, suffix: str = "qcow2"
+        self,
+        root: Path,
+        fetch: Fetch,
+        progress: Progress,
+        *,
+        suffix: str = "qcow2",
+        writer: str = "",
     ) -> None:
         self._root = root
         self._suffix = suffix
+        self._writer = writer
         self._fetch = fetch
         self._progress = progress
         self._arriving: dict[str, asyncio.Task[Path]] = {}
@@ -149,7 +159,8 @@ class ImageCache:
         return hasher.hexdigest()
 
     def _part(self, digest: str) -> Path:
-        return self._root / f"{digest}.part"
+        name = f"{digest}.{self._writer}" if self._writer else digest
+        return self._root / f"{name}.part"
 
     def _record(self, digest: str) -> Path:
         return self._root / f"{digest}.json"

@@ -1,7 +1,8 @@
 """Where things lie in the agent's home.
 
-``vms/<id>`` holds all of a VM but its persistent disks, which lie in ``disks`` and
-outlive every VM; ``images`` and ``discs`` are caches.
+``vms/<id>`` holds all of a VM but those of its disks that were placed in another
+datastore.  The home is a datastore too: persistent disks lie in its ``disks`` and
+outlive every VM, ``images`` is its cache.  ``discs`` is a cache of the host's own.
 """
 
 from __future__ import annotations
@@ -45,9 +46,6 @@ class Places:
     def vm(self, vm_id: str) -> Path:
         return self.vms / vm_id
 
-    def disk(self, disk_id: str) -> Path:
-        return self.disks / f"{disk_id}.qcow2"
-
     def make(self) -> None:
         """Create the folders; only the agent's user may look into them."""
         for folder in (self.home, self.images, self.discs, self.disks, self.vms):
@@ -72,10 +70,6 @@ class Places:
     def vm_ids(self) -> list[str]:
         """VMs that have a folder, prepared or not."""
         return sorted(path.name for path in self.vms.iterdir() if path.is_dir())
-
-    def disk_ids(self) -> list[str]:
-        """Persistent disks on this host."""
-        return sorted(path.stem for path in self.disks.glob("[!.]*.qcow2"))
 
     def remove_vm(self, vm_id: str) -> None:
         """Remove a VM's folder; an interrupted removal is never mistaken for a VM."""

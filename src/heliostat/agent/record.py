@@ -13,10 +13,21 @@ import msgspec
 
 from heliostat.agent.hypervisors.contract import GuestSpec
 from heliostat.agent.reconcile import Halt
-from heliostat.agentlink.messages import Fault
+from heliostat.agentlink.messages import Fault, image_copy
 from heliostat.core.files import atomic_write
 
 RECORD = "record.json"
+
+
+class Backing(msgspec.Struct, frozen=True, kw_only=True):
+    """An image that a disk of the VM stands on, in the datastore of that disk."""
+
+    digest: str
+    datastore: str = ""
+
+    @property
+    def copy(self) -> str:
+        return image_copy(self.digest, self.datastore)
 
 
 class VmRecord(msgspec.Struct, kw_only=True):
@@ -24,10 +35,13 @@ class VmRecord(msgspec.Struct, kw_only=True):
 
     ``ending`` is true from the moment the agent asks the guest to end until it has
     ended; ``running`` says that a run was started whose end has not been noted yet.
+    ``images`` is what an agent wrote that knew no datastores but its home.
     """
 
     spec: GuestSpec
     images: tuple[str, ...] = ()
+    backings: tuple[Backing, ...] = ()
+    datastores: tuple[str, ...] = ()
     running: bool = False
     ending: bool = False
     halt: Halt = Halt.NONE
@@ -41,6 +55,11 @@ class VmRecord(msgspec.Struct, kw_only=True):
     fault: Fault | None = None
     fault_revision: int = -1
     detail: str = ""
+
+    @property
+    def copies(self) -> tuple[str, ...]:
+        """The copies of images that the VM's disks stand on."""
+        return (*self.images, *(backing.copy for backing in self.backings))
 
 
 def load_record(folder: Path) -> VmRecord | None:

@@ -72,4 +72,4 @@ def _key(item: Reported) -> str:
         return vm_key(item.id)
     if isinstance(item, ReportedDisk):
         return disk_key(item.id)
-    return image_key(item.digest)
+    return image_key(item.digest, item.datastore)

@@ -12,12 +12,13 @@ import msgspec
 
 from heliostat.agent import serial_log
 from heliostat.agent.hypervisors.contract import ByteStream, Hypervisor, Life
+from heliostat.agent.leftovers import Leftovers
 from heliostat.agent.link import ControlLink, Tunnel
 from heliostat.agent.places import Places
 from heliostat.agent.record import load_record
 from heliostat.agent.stats import Statistics
 from heliostat.agent.stores import fault_of
-from heliostat.agentlink.messages import Request, Response
+from heliostat.agentlink.messages import Clearance, Request, Response
 from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
 
 log = logging.getLogger(__name__)
@@ -37,15 +38,19 @@ class Requests:
         hypervisor: Hypervisor,
         statistics: Statistics,
         life: Callable[[str], Life | None],
+        leftovers: Leftovers,
     ) -> None:
         self._places = places
         self._hypervisor = hypervisor
         self._statistics = statistics
         self._life = life
+        self._leftovers = leftovers
         self._consoles: set[str] = set()
         self._bridges: set[asyncio.Task[None]] = set()
         self._methods: dict[str, Callable[[ControlLink, Params], Awaitable[Any]]] = {
             "host.stats": self._host_stats,
+            "host.leftovers": self._host_leftovers,
+            "host.clear": self._host_clear,
             "vm.stats": self._vm_stats,
             "vm.log": self._vm_log,
             "vm.networks": self._vm_networks,
@@ -72,6 +77,16 @@ class Requests:
 
     async def _host_stats(self, _link: ControlLink, _params: Params) -> Any:
         return {"samples": msgspec.to_builtins(self._statistics.host)}
+
+    async def _host_leftovers(self, _link: ControlLink, _params: Params) -> Any:
+        return {"leftovers": msgspec.to_builtins(self._leftovers.found())}
+
+    async def _host_clear(self, _link: ControlLink, params: Params) -> Any:
+        try:
+            order = msgspec.convert(params, type=Clearance)
+        except msgspec.ValidationError as error:
+            raise PermanentError("InvalidEntity", f"That is no order to clear: {error}.") from error
+        return msgspec.to_builtins(self._leftovers.clear(order))
 
     async def _vm_stats(self, _link: ControlLink, params: Params) -> Any:
         return {"samples": msgspec.to_builtins(self._statistics.vm(self._vm(params)))}

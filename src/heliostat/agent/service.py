@@ -18,9 +18,12 @@ import msgspec
 
 from heliostat.agent import serial_log
 from heliostat.agent.actions import Workshop
+from heliostat.agent.datastores import Datastores
 from heliostat.agent.desired import DesiredState
 from heliostat.agent.hypervisors.contract import Hypervisor, Life
+from heliostat.agent.image_copies import ImageCopies
 from heliostat.agent.images import ImageCache
+from heliostat.agent.leftovers import Leftovers
 from heliostat.agent.link import ControlLink, Dialer, LinkCut
 from heliostat.agent.machine import Machine
 from heliostat.agent.places import Places
@@ -32,7 +35,7 @@ from heliostat.agent.settings import AgentSettings
 from heliostat.agent.stats import Statistics
 from heliostat.agent.stores import DiskKeeper, ImageKeeper, sweep_discs
 from heliostat.agent.worker import VmWorker
-from heliostat.agentlink.messages import Hello, HostFacts, Report, Request, vm_key
+from heliostat.agentlink.messages import Hello, HostFacts, Report, Request, image_copy, vm_key
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError
 
@@ -67,12 +70,13 @@ class Agent:
         self._link: ControlLink | None = None
         self._book = ReportBook()
         self._desired = DesiredState(self._places.desired)
-        self._images = ImageCache(self._places.images, self._fetch, self._arriving)
-        self._discs = ImageCache(self._places.discs, self._fetch, _unheard, suffix="iso")
-        self._disk_keeper = DiskKeeper(self._places, self._desired, hypervisor, self._book)
-        self._image_keeper = ImageKeeper(
-            self._places, self._desired, self._images, self._book, clock, settings
+        self._datastores = Datastores.open(
+            self._places.home, settings.datastores, self._machine.new_id
         )
+        self._images = ImageCopies(self._datastores, self._fetch, self._arriving)
+        self._discs = ImageCache(self._places.discs, self._fetch, _unheard, suffix="iso")
+        self._disk_keeper = DiskKeeper(self._datastores, self._desired, hypervisor, self._book)
+        self._image_keeper = ImageKeeper(self._desired, self._images, self._book, clock, settings)
         self._statistics = Statistics(
             self._places.home,
             hypervisor,
@@ -81,12 +85,16 @@ class Agent:
             keep_s=settings.history_s,
             totals=self._machine.totals,
         )
-        self._requests = Requests(self._places, hypervisor, self._statistics, self._life)
+        leftovers = Leftovers(
+            self._places, self._datastores, self._desired, self._images, hypervisor, clock
+        )
+        self._requests = Requests(self._places, hypervisor, self._statistics, self._life, leftovers)
         self._workers: dict[str, VmWorker] = {}
         self._stores_wake = asyncio.Event()
         self._shop = Workshop(
             places=self._places,
             desired=self._desired,
+            datastores=self._datastores,
             hypervisor=hypervisor,
             images=self._images,
             discs=self._discs,
@@ -124,12 +132,14 @@ class Agent:
 
     def facts(self) -> HostFacts:
         """What this host has, now."""
-        return self._machine.facts(
+        images = {each.id: self._images.digests(each) for each in self._datastores}
+        facts = self._machine.facts(
             self._places.home,
             hypervisor=self._hypervisor.name,
             accelerator=self._hypervisor.accelerator,
-            images=tuple(self._images.digests()),
+            images=tuple(sorted({digest for each in images.values() for digest in each})),
         )
+        return self._datastores.told(facts, images, self._machine.capacity)
 
     # workers
 
@@ -215,8 +225,10 @@ class Agent:
                 keep=self._settings.serial_log_keep,
             )
 
-    def _arriving(self, digest: str, size_bytes: int) -> None:
-        self._image_keeper.arriving(digest, size_bytes)
+    def _arriving(self, digest: str, datastore: str, size_bytes: int) -> None:
+        self._image_keeper.arriving(image_copy(digest, datastore), size_bytes)
+        if datastore == self._datastores.home.id:
+            self._image_keeper.arriving(digest, size_bytes)
 
     async def _fetch(self, digest: str, offset: int) -> AsyncIterator[bytes]:
         if self._link is None:
@@ -302,10 +314,24 @@ class Agent:
     async def _send_facts(self, link: ControlLink) -> None:
         with contextlib.suppress(HeliostatError):
             while True:
-                await self._clock.sleep(self._settings.facts_interval_s)
+                await self._facts_due()
                 await link.send(Report(facts=self.facts()))
                 for worker in self._workers.values():
                     worker.wake()  # looking again heals whatever no event told of
+
+    async def _facts_due(self) -> None:
+        """Now and then, and as soon as an image has come or gone: who places wants to know."""
+        waiting = [
+            asyncio.create_task(self._clock.sleep(self._settings.facts_interval_s)),
+            asyncio.create_task(self._images.changed.wait()),
+        ]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+        self._images.changed.clear()
 
     async def _answer(self, link: ControlLink, request: Request) -> None:
         with contextlib.suppress(HeliostatError):  # cut: nobody waits for the answer

@@ -7,8 +7,28 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
+class DatastoreSettings:
+    """One ``[[agent.datastores]]``: a folder of this host that disks and images may lie in."""
+
+    name: str = ""
+    """How people call it; its identity is an id that the agent puts into the folder."""
+    path: Path | None = None
+    """The folder, best with a file system of its own; left out: the agent's home."""
+    type: str = "OTHER"
+    """LOCAL_VMFS, SHARED_VMFS, NFS_3, NFS_41, VSAN, EXT3 or OTHER."""
+    tags: tuple[str, ...] = ()
+    """Words that flavors can ask for: ``ssd`` serves those with ``storage.SSD``."""
+
+
+@dataclass(frozen=True, slots=True)
 class AgentSettings:
     """Settings of one agent."""
+
+    datastores: tuple[DatastoreSettings, ...] = ()
+    """Where disks and images lie, the first preferred; none: one, ``local``, in the agent's home.
+    Each is a ``[[agent.datastores]]`` with ``name``, ``path``, ``type`` and ``tags``."""
+    concurrent_fetches: int = 2
+    """Images fetched ahead of need at once; those that a VM waits for are not counted."""
 
     accelerator: str = "auto"
     """``auto`` (KVM where a probe guest boots, else TCG), ``kvm`` or ``tcg``."""

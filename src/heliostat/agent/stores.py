@@ -1,8 +1,8 @@
-"""Persistent disks and cached images: made when wanted, removed when not.
+"""Persistent disks and images wanted ahead of need: made in the datastore they belong in.
 
 A persistent disk is removed only if the controller said of that very disk that it
-is unwanted, and no VM holds it.  An image is removed when nothing wants it and no
-VM's disk stands on it.
+is unwanted, and no VM holds it.  Images that nothing needs stay until the controller
+has them swept (see ``leftovers``): whoever shares the datastore may stand on them.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from heliostat.agent.datastores import Datastores
 from heliostat.agent.desired import DesiredState
 from heliostat.agent.hypervisors.contract import Hypervisor
+from heliostat.agent.image_copies import ImageCopies
 from heliostat.agent.images import ImageCache
 from heliostat.agent.places import Places
 from heliostat.agent.reconcile import DiskVerb, decide_disk
@@ -21,10 +23,12 @@ from heliostat.agent.report import ReportBook
 from heliostat.agent.settings import AgentSettings
 from heliostat.agentlink.messages import (
     DesiredDisk,
+    DesiredImage,
     Fault,
     ReportedDisk,
     ReportedImage,
     disk_key,
+    image_copy,
     image_key,
 )
 from heliostat.core.clock import Clock
@@ -37,9 +41,13 @@ class DiskKeeper:
     """Makes the persistent disks of this host what they shall be; ``pass_over`` is one round."""
 
     def __init__(
-        self, places: Places, desired: DesiredState, hypervisor: Hypervisor, book: ReportBook
+        self,
+        datastores: Datastores,
+        desired: DesiredState,
+        hypervisor: Hypervisor,
+        book: ReportBook,
     ) -> None:
-        self._places = places
+        self._datastores = datastores
         self._desired = desired
         self._hypervisor = hypervisor
         self._book = book
@@ -51,21 +59,21 @@ class DiskKeeper:
         """
         unfinished = False
         named = {disk.id for disk in self._desired.disks()}
-        for disk_id in sorted(named | set(self._places.disk_ids())):
+        for disk_id in sorted(named | self._datastores.disk_ids()):
             unfinished |= await self._one(disk_id, attached(disk_id))
         return unfinished
 
     async def _one(self, disk_id: str, used_by: str) -> bool:
         wanted = self._desired.disk(disk_id)
-        path = self._places.disk(disk_id)
+        path = self._datastores.disk(disk_id)
         verb, reason = decide_disk(
             wanted=wanted is not None,
             unwanted=disk_key(disk_id) in self._desired.removed,
-            exists=path.exists(),
+            exists=path is not None,
             used_by=used_by,
         )
         fault: Fault | None = None
-        if verb is DiskVerb.DELETE:
+        if verb is DiskVerb.DELETE and path is not None:
             log.info("disk %s: %s: %s", disk_id, verb, reason)
             path.unlink()
             self._book.drop(disk_key(disk_id))
@@ -84,49 +92,43 @@ class DiskKeeper:
         return verb is DiskVerb.WAIT or (fault is not None and not fault.permanent)
 
     async def _create(self, wanted: DesiredDisk) -> Fault | None:
-        path = self._places.disk(wanted.id)
         try:
-            await self._hypervisor.create_disk(path, wanted.capacity_bytes, None)
+            place = self._datastores.find(wanted.datastore)
+            await self._hypervisor.create_disk(place.disk(wanted.id), wanted.capacity_bytes, None)
         except (HeliostatError, OSError) as error:
             return fault_of(error)
         return None
 
 
 class ImageKeeper:
-    """Fetches wanted images ahead of need, removes those nothing stands on."""
+    """Fetches wanted images ahead of need, a few at a time."""
 
     def __init__(
         self,
-        places: Places,
         desired: DesiredState,
-        images: ImageCache,
+        images: ImageCopies,
         book: ReportBook,
         clock: Clock,
         settings: AgentSettings,
     ) -> None:
-        self._places = places
         self._desired = desired
         self._images = images
         self._book = book
         self._clock = clock
         self._settings = settings
         self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._turns = asyncio.Semaphore(settings.concurrent_fetches)
 
     def pass_over(self) -> None:
-        """Start fetching what is wanted and remove what is not."""
+        """Start fetching what is wanted, break off what no longer is."""
         for image in self._desired.images():
-            task = self._fetching.get(image.digest)
+            copy = image_copy(image.digest, image.datastore)
+            task = self._fetching.get(copy)
             if task is None or task.done():
-                self._fetching[image.digest] = asyncio.create_task(self._fetch(image.digest))
-        if self._desired.known:
-            needed = self._needed()
-            for digest in set(self._images.digests()) - needed:
-                log.info("image %s: nothing needs it any more", digest[:12])
-                self._images.delete(digest)
-                self._book.drop(image_key(digest))
-        for digest in [each for each in self._fetching if self._desired.image(each) is None]:
-            self._fetching.pop(digest).cancel()
-            self._book.drop(image_key(digest))
+                self._fetching[copy] = asyncio.create_task(self._fetch(copy))
+        for copy in [each for each in self._fetching if self._desired.image(each) is None]:
+            self._fetching.pop(copy).cancel()
+            self._book.drop(image_key(copy))
 
     async def close(self) -> None:
         tasks = list(self._fetching.values())
@@ -134,49 +136,43 @@ class ImageKeeper:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def arriving(self, digest: str, size_bytes: int) -> None:
+    def arriving(self, copy: str, size_bytes: int) -> None:
         """Report how far an image is."""
-        image = self._desired.image(digest)
+        image = self._desired.image(copy)
         if image is None:
             return
         done = min(size_bytes / image.size_bytes, 1.0) if image.size_bytes else 0.0
-        report = ReportedImage(
-            digest=digest, revision=image.revision, settled=False, progress=round(done, 1)
-        )
-        self._book.put(report)
+        self._say(image, settled=False, progress=round(done, 1))
 
-    async def _fetch(self, digest: str) -> None:
+    def _say(
+        self, image: DesiredImage, *, settled: bool, progress: float, fault: Fault | None = None
+    ) -> None:
+        self._book.put(
+            ReportedImage(
+                digest=image.digest,
+                revision=image.revision,
+                settled=settled,
+                progress=progress,
+                fault=fault,
+                datastore=image.datastore,
+            )
+        )
+
+    async def _fetch(self, copy: str) -> None:
         pause_s = self._settings.retry_min_s
-        while (image := self._desired.image(digest)) is not None:
+        while (image := self._desired.image(copy)) is not None:
             fault: Fault | None = None
             try:
-                await self._images.ensure(digest)
+                async with self._turns:
+                    await self._images.ensure(copy)
             except (HeliostatError, OSError) as error:
                 fault = fault_of(error)
             settled = fault is None or fault.permanent
-            progress = 1.0 if fault is None else 0.0
-            self._book.put(
-                ReportedImage(
-                    digest=digest,
-                    revision=image.revision,
-                    settled=settled,
-                    progress=progress,
-                    fault=fault,
-                )
-            )
+            self._say(image, settled=settled, progress=1.0 if fault is None else 0.0, fault=fault)
             if settled:
                 return
             await self._clock.sleep(pause_s)
             pause_s = min(pause_s * 2, self._settings.retry_max_s)
-
-    def _needed(self) -> set[str]:
-        needed = {image.digest for image in self._desired.images()}
-        for vm in self._desired.vms():
-            needed |= {disk.image_digest for disk in vm.disks if disk.image_digest}
-        for vm_id in self._places.vm_ids():
-            record = load_record(self._places.vm(vm_id))
-            needed |= set(record.images if record is not None else ())
-        return needed
 
 
 def sweep_discs(

@@ -18,7 +18,14 @@ from heliostat.agent.actions import Actions, Workshop
 from heliostat.agent.hypervisors.contract import End, Life, Look
 from heliostat.agent.reconcile import Action, Halt, Observed, Verb, decide, wanted_disks
 from heliostat.agent.record import VmRecord, load_record, save_record
-from heliostat.agentlink.messages import DesiredVm, DiskKind, Fault, GuestState, ReportedVm
+from heliostat.agentlink.messages import (
+    DesiredVm,
+    DiskKind,
+    Fault,
+    GuestState,
+    ReportedVm,
+    image_copy,
+)
 from heliostat.core.errors import HeliostatError, TemporaryError
 
 log = logging.getLogger(__name__)
@@ -136,13 +143,13 @@ class VmWorker:
     ) -> Observed:
         shop, now_s = self._shop, self._shop.clock.monotonic_s()
         disks = wanted_disks(desired) if desired is not None else ()
-        images = record.images if record is not None else _images(desired)
+        images = record.copies if record is not None else _images(desired)
         pressed = self._actions.pressed(now_s)
         return Observed(
             exists=exists,
             prepared=record is not None,
             missing_images=tuple(each for each in images if not shop.images.has(each)),
-            missing_disks=tuple(each for each in disks if not shop.places.disk(each).exists()),
+            missing_disks=tuple(each for each in disks if shop.datastores.disk(each) is None),
             missing_discs=tuple(
                 each for each in _discs(desired, record, look) if not shop.discs.has(each)
             ),
@@ -264,8 +271,8 @@ class VmWorker:
 def _images(desired: DesiredVm | None) -> tuple[str, ...]:
     if desired is None:
         return ()
-    boot = (disk.image_digest for disk in desired.disks if disk.kind is DiskKind.BOOT)
-    return tuple(digest for digest in boot if digest)
+    boot = (disk for disk in desired.disks if disk.kind is DiskKind.BOOT and disk.image_digest)
+    return tuple(image_copy(disk.image_digest, disk.datastore) for disk in boot)
 
 
 def _discs(desired: DesiredVm | None, record: VmRecord | None, look: Look) -> set[str]:

@@ -185,12 +185,24 @@ class ReportedImage(msgspec.Struct, frozen=True, kw_only=True, tag="image"):
 Reported = ReportedVm | ReportedDisk | ReportedImage
 
 
+class DatastoreType(StrEnum):
+    """What kind of storage a datastore is, in the words that existing clients know."""
+
+    LOCAL_VMFS = "LOCAL_VMFS"
+    SHARED_VMFS = "SHARED_VMFS"
+    NFS_3 = "NFS_3"
+    NFS_41 = "NFS_41"
+    VSAN = "VSAN"
+    EXT3 = "EXT3"
+    OTHER = "OTHER"
+
+
 class HostDatastore(msgspec.Struct, frozen=True, kw_only=True):
     """A datastore as one host has it; ``images`` are the digests of complete images in it.
 
     ``datastore_id`` lies in the folder itself, so hosts that share it report the same.
-    ``available`` is false while its folder is not there (not mounted): nothing can be
-    placed in it then, and sizes are 0.
+    ``available`` is false while nothing can be placed in it: its folder is not mounted
+    (sizes are 0 then), or the host's settings no longer list it.
     """
 
     datastore_id: str
@@ -221,6 +233,52 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
     agent_version: str
     images: tuple[str, ...] = ()
     datastores: tuple[HostDatastore, ...] = ()
+
+
+class LeftoverKind(StrEnum):
+    """What may lie in a datastore and be needed by nobody."""
+
+    IMAGE = "image"
+    VM = "vm"
+    """The disks of a VM of another host, or of none."""
+    DISK = "disk"
+
+
+class Leftover(msgspec.Struct, frozen=True, kw_only=True):
+    """Something in a datastore that this host itself does not need.
+
+    ``unneeded_s`` counts while one agent runs; ``revision`` is the newest wish about it
+    that this host has heard of, -1 if none.
+    """
+
+    kind: LeftoverKind
+    id: str
+    datastore: str
+    size_bytes: int = 0
+    unneeded_s: float = 0.0
+    revision: int = -1
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}/{self.id}@{self.datastore}"
+
+
+class Clearance(msgspec.Struct, frozen=True, kw_only=True):
+    """An order to remove leftovers by their names, decided at ``revision``.
+
+    The host keeps what it needs, and what was not unneeded for ``grace_s``.
+    """
+
+    names: tuple[str, ...]
+    revision: int
+    grace_s: float
+
+
+class Cleared(msgspec.Struct, frozen=True, kw_only=True):
+    """What an order came to; ``kept`` tells why, by name."""
+
+    removed: tuple[str, ...] = ()
+    kept: dict[str, str] = {}
 
 
 # agent -> controller
@@ -290,6 +348,8 @@ ControllerFrame = Snapshot | Wanted | Unwanted | Request
 
 REQUESTS = {
     "host.stats": "samples of the last hour: {samples: [HostSample]}",
+    "host.leftovers": "what no wish of the host needs: {leftovers: [Leftover]}",
+    "host.clear": "Clearance -> Cleared",
     "vm.stats": "{vm} -> {samples: [VmSample]}",
     "vm.log": "{vm, tail_bytes} -> {text}",
     "vm.networks": "{vm} -> {networkConnections: [...]} as on the public API",

@@ -41,10 +41,11 @@ CODES: dict[str, Code] = {
     "ServiceAccountNotFound": Code(404, "`helio service-account list` shows the accounts."),
     "GroupNotFound": Code(404, "`helio group list` shows the groups."),
     "NetworkNotFound": Code(404, "No such network exists on this site."),
-    "DatastoreNotFound": Code(404, "`helio host show` lists the datastores of a host."),
-    "AvailabilityZoneNotFound": Code(
-        404, "A host's zone is set when it is created; `helio host list` shows the hosts."
+    "DatastoreNotFound": Code(404, "`helio datastore list` shows the datastores."),
+    "HostDatastoreNotFound": Code(
+        404, "`helio datastore list` shows which hosts have a datastore; see the host's settings."
     ),
+    "AvailabilityZoneNotFound": Code(404, "`helio zone list` shows the zones."),
     "PageExpired": Code(404, "Start the list again from its first page."),
     "BlobNotFound": Code(404, "The content is gone; upload the image again."),
     "QuotaError": Code(400, "Free something, or ask for a higher limit with `helio quota update`."),
@@ -165,6 +166,9 @@ CODES: dict[str, Code] = {
     "GuestUnreachable": Code(
         502,
         "Wait until the guest has booted; `helio vm log` shows its console.",
+    ),
+    "DatastoreUnavailable": Code(
+        503, "Mount the folder on that host; `helio datastore list` shows which are there."
     ),
     "AgentUnavailable": Code(
         503,

@@ -108,6 +108,8 @@ def _check(kind: Any, value: Any, source: str, where: str) -> Any:
         if not isinstance(value, list | tuple):
             raise InvalidSetting(source, f"{where} is a list.")
         element = typing.get_args(plain)[0]
+        if dataclasses.is_dataclass(element):
+            return tuple(_table(element, each, source, f"{where}[].") for each in value)
         return tuple(_check(element, each, source, f"{where}[]") for each in value)
     if plain is Path and isinstance(value, str):
         return Path(value)
@@ -118,6 +120,15 @@ def _check(kind: Any, value: Any, source: str, where: str) -> Any:
             source, f"{where} wants {plain.__name__}, not {type(value).__name__} ({value!r})."
         )
     return value
+
+
+def _table(kind: Any, value: Any, source: str, path: str) -> Any:
+    """One of several tables with the same settings (``[[agent.datastores]]``)."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return value
+    if not isinstance(value, dict):
+        raise InvalidSetting(source, f"{path[:-1]} is a table of settings, not a value.")
+    return _build(kind, value, source, path)
 
 
 def _plain(kind: Any) -> Any:

@@ -82,7 +82,12 @@ class HostMachine:
             self.clock,
             SETTINGS,
             jitter=self._dice.random,
-            machine=Machine(self._facts, self._totals, _write_seed),
+            machine=Machine(
+                self._facts,
+                self._totals,
+                _write_seed,
+                new_id=lambda: f"datastore-of-{self.name}",
+            ),
         )
         self._process = Process(f"the agent of {self.name}", self._defect)
         self._process.keep_doing(agent.run)

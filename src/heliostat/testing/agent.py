@@ -221,7 +221,7 @@ def desired_key(item: Desired) -> str:
     if isinstance(item, DesiredDisk):
         return disk_key(item.id)
     assert isinstance(item, DesiredImage)
-    return image_key(item.digest)
+    return image_key(item.digest, item.datastore)
 
 
 def reported_key(item: Reported) -> str:
@@ -229,4 +229,4 @@ def reported_key(item: Reported) -> str:
         return vm_key(item.id)
     if isinstance(item, ReportedDisk):
         return disk_key(item.id)
-    return image_key(item.digest)
+    return image_key(item.digest, item.datastore)

@@ -199,7 +199,14 @@ def report(
     if isinstance(item, DesiredDisk):
         return ReportedDisk(id=item.id, revision=revision, settled=settled, fault=fault)
     if isinstance(item, DesiredImage):
-        return ReportedImage(digest=item.digest, revision=revision, settled=settled, fault=fault)
+        return ReportedImage(
+            digest=item.digest,
+            revision=revision,
+            settled=settled,
+            fault=fault,
+            progress=1.0 if settled and fault is None else 0.0,
+            datastore=item.datastore,
+        )
     running = settled and fault is None
     persistent = tuple(disk.id for disk in item.disks if disk.kind is DiskKind.PERSISTENT)
     return ReportedVm(

@@ -130,6 +130,9 @@ class Hypervisor(Protocol):
     async def create_disk(self, path: Path, capacity_bytes: int, backing: Path | None) -> None:
         """Make a disk that is complete under ``path`` or not there at all."""
 
+    def backing_of(self, disk: Path) -> Path | None:
+        """The image that a disk stands on; ``None`` for one of its own, or gone meanwhile."""
+
     async def look(self, vm_id: str, folder: Path) -> Look:
         """Find out how a guest is, adopting it if it runs.
 

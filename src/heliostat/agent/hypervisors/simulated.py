@@ -99,6 +99,13 @@ class SimulatedHypervisor:
         content = {"capacity": capacity_bytes, "backing": str(backing) if backing else ""}
         atomic_write(path, json.dumps(content).encode())
 
+    def backing_of(self, disk: Path) -> Path | None:
+        try:
+            backing = json.loads(disk.read_bytes())["backing"]
+        except FileNotFoundError:
+            return None
+        return Path(backing) if backing else None
+
     async def look(self, vm_id: str, folder: Path) -> Look:
         guest = self.host.running.get(vm_id)
         if guest is None:

@@ -8,23 +8,11 @@ for a while; how full it is stands in each host's inventory.
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import msgspec
 
-from heliostat.agentlink.messages import HostDatastore
+from heliostat.agentlink.messages import DatastoreType, HostDatastore
 
-
-class DatastoreType(StrEnum):
-    """What kind of storage it is, in the words that existing clients know."""
-
-    LOCAL_VMFS = "LOCAL_VMFS"
-    SHARED_VMFS = "SHARED_VMFS"
-    NFS_3 = "NFS_3"
-    NFS_41 = "NFS_41"
-    VSAN = "VSAN"
-    EXT3 = "EXT3"
-    OTHER = "OTHER"
+__all__ = ["Datastore", "DatastoreType", "datastore_type", "described"]
 
 
 class Datastore(msgspec.Struct, frozen=True, kw_only=True):

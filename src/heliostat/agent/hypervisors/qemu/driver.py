@@ -61,6 +61,9 @@ class QemuHypervisor:
     async def create_disk(self, path: Path, capacity_bytes: int, backing: Path | None) -> None:
         await disks.create(path, capacity_bytes, backing)
 
+    def backing_of(self, disk: Path) -> Path | None:
+        return disks.backing(disk)
+
     async def look(self, vm_id: str, folder: Path) -> Look:
         if not process.is_alive(folder):
             await self._forget(vm_id)

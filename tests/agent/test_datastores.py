@@ -1,0 +1,126 @@
+"""Datastores of a host: identity, what lies where, and what happens when one is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from heliostat.agent.datastores import MARKER, Datastores
+from heliostat.agent.settings import DatastoreSettings
+from heliostat.agentlink.messages import HostFacts
+from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
+from heliostat.core.units import GIB
+from heliostat.testing.hosts import some_facts
+
+
+def opened(home: Path, *settings: DatastoreSettings) -> Datastores:
+    home.mkdir(exist_ok=True)
+    return Datastores.open(home, settings)
+
+
+def told(found: Datastores, images: dict[str, list[str]] | None = None) -> HostFacts:
+    return found.told(some_facts(disk_gib=100), images or {}, lambda _root: (20, 10))
+
+
+def folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+HOME = DatastoreSettings(name="local", type="EXT3")
+
+
+def test_without_settings_the_home_is_the_only_one(tmp_path: Path) -> None:
+    found = opened(tmp_path / "home")
+    (place,) = found
+    assert (place.name, place.root, place.offered) == ("local", tmp_path / "home", True)
+    assert found.find("") is found.find(place.id) is found.home
+    (fact,) = told(found, {place.id: ["b", "a"]}).datastores
+    assert fact.available
+    assert fact.images == ("a", "b")
+    assert (fact.total_bytes, fact.free_bytes) == (100 * GIB, 100 * GIB)
+
+
+def test_the_id_lies_in_the_folder_and_stays(tmp_path: Path) -> None:
+    ssd = DatastoreSettings(name="ssd", path=folder(tmp_path / "ssd"))
+    first = [place.id for place in opened(tmp_path / "home", HOME, ssd)]
+    again = [place.id for place in opened(tmp_path / "home", HOME, ssd)]
+    assert first == again
+    assert len(set(first)) == 2
+
+
+def test_a_shared_folder_is_one_and_two_of_a_name_are_two(tmp_path: Path) -> None:
+    shared = DatastoreSettings(name="nfs", path=folder(tmp_path / "shared"))
+    one = opened(tmp_path / "one", HOME, shared)
+    two = opened(tmp_path / "two", HOME, shared)
+    assert [each.name for each in one] == [each.name for each in two]
+    (mine, ours), (yours, ours_too) = [each.id for each in one], [each.id for each in two]
+    assert ours == ours_too
+    assert mine != yours
+
+
+def test_a_folder_that_lost_its_mark_is_not_mounted(tmp_path: Path) -> None:
+    root = folder(tmp_path / "ssd")
+    ssd = DatastoreSettings(name="ssd", path=root)
+    before = opened(tmp_path / "home", HOME, ssd)
+    (_, place) = before
+    (root / MARKER).rename(root / "elsewhere")
+    for found in (before, opened(tmp_path / "home", HOME, ssd)):
+        assert [each.name for each in found] == ["local"]
+        with pytest.raises(TemporaryError, match="ssd"):
+            found.find(place.id)
+        assert not told(found).datastores[1].available
+        assert not (root / MARKER).exists(), "nothing is written into what is not mounted"
+    (root / "elsewhere").rename(root / MARKER)
+    assert before.find(place.id).root == root, "back without a restart"
+
+
+def test_a_folder_that_never_was_there_is_left_out(tmp_path: Path) -> None:
+    absent = DatastoreSettings(name="ssd", path=tmp_path / "absent")
+    assert [each.name for each in opened(tmp_path / "home", HOME, absent)] == ["local"]
+    assert not (tmp_path / "absent").exists()
+
+
+def test_a_home_that_is_not_listed_keeps_what_it_has_and_is_offered_no_more(
+    tmp_path: Path,
+) -> None:
+    (home,) = opened(tmp_path / "home")
+    found = opened(tmp_path / "home", DatastoreSettings(name="ssd", path=folder(tmp_path / "ssd")))
+    assert found.find("") is found.find(home.id) is found.home
+    assert [each.available for each in told(found).datastores] == [True, False]
+
+
+def test_unknown_datastores_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(PermanentError, match="HostDatastoreNotFound"):
+        opened(tmp_path / "home").find("somebody's")
+
+
+def test_disks_are_found_wherever_they_lie(tmp_path: Path) -> None:
+    found = opened(tmp_path / "home", HOME, DatastoreSettings("ssd", folder(tmp_path / "ssd")))
+    for place, disk_id in zip(found, ("one", "two"), strict=True):
+        place.disk(disk_id).write_bytes(b"")
+    assert found.disk_ids() == {"one", "two"}
+    assert found.disk("two") == tmp_path / "ssd/disks/two.qcow2"
+    assert found.disk("three") is None
+
+
+def test_folders_of_one_file_system_count_once(tmp_path: Path) -> None:
+    found = opened(tmp_path / "home", HOME, DatastoreSettings("ssd", folder(tmp_path / "ssd")))
+    facts = told(found)
+    assert facts.disk_total_bytes == 100 * GIB
+    assert [each.total_bytes for each in facts.datastores] == [100 * GIB, 20]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        [HOME, DatastoreSettings("local", Path("/x"))],
+        [HOME, DatastoreSettings("other")],
+        [DatastoreSettings("")],
+        [DatastoreSettings("odd", type="FAT")],
+    ],
+)
+def test_bad_settings(tmp_path: Path, settings: list[DatastoreSettings]) -> None:
+    with pytest.raises(HeliostatError, match="InvalidSetting"):
+        opened(tmp_path / "home", *settings)
