@@ -37,14 +37,14 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.takes(seconds=30)
+@pytest.mark.takes(30)
 def test_the_code_is_the_wheels_own(environment: Path) -> None:
     where = run(environment / "bin/python", "-c", "import heliostat; print(heliostat.__file__)")
     assert where.startswith(str(environment))
 
 
 @pytest.mark.slow
-@pytest.mark.takes(seconds=10)
+@pytest.mark.takes(10)
 @pytest.mark.parametrize(
     "module", ["heliostat.server.controller", "heliostat.server.agent", "heliostat.os.commands"]
 )
@@ -53,7 +53,7 @@ def test_every_process_can_be_imported(environment: Path, module: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.takes(seconds=5)
+@pytest.mark.takes(5)
 def test_the_commands_and_the_systems_data_are_there(environment: Path) -> None:
     assert "vm" in run(environment / "bin/helio", "--help")
     code = "from heliostat.os.image.distro import locate_distro; print(locate_distro())"
