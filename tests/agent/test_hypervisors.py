@@ -269,6 +269,15 @@ async def test_ports_are_reached_and_refused(bench: Bench) -> None:
     assert refused.value.code == "GuestUnreachable"
 
 
+async def test_the_screen_speaks_rfb_to_several_at_once(bench: Bench) -> None:
+    spec, folder = await bench.guest()
+    await bench.hypervisor.start(spec, folder)
+    screens = [await bench.hypervisor.screen(spec.id) for _ in range(2)]
+    for screen in screens:
+        assert (await asyncio.wait_for(screen.read(), 20)).startswith(b"RFB 003.")
+        await screen.close()
+
+
 @pytest.mark.qemu
 async def test_a_life_on_qemu(qemu: Bench) -> None:
     """The contract in one boot, so that the quick suite meets the real engine."""

@@ -125,6 +125,9 @@ class Requests:
             raise TemporaryError("GuestUnreachable", f"VM {vm_id} does not run.")
         if params.get("kind") == "serial":
             await self._console(link, vm_id, ticket)
+        elif params.get("kind") == "screen":
+            screen = await self._hypervisor.screen(vm_id)
+            await self._connect(link, vm_id, ticket, screen, lambda: None)
         else:
             port = params.get("port")
             if not isinstance(port, int) or not 0 < port < 65536:

@@ -353,7 +353,7 @@ REQUESTS = {
     "vm.stats": "{vm} -> {samples: [VmSample]}",
     "vm.log": "{vm, tail_bytes} -> {text}",
     "vm.networks": "{vm} -> {networkConnections: [...]} as on the public API",
-    "tunnel": "{vm, kind: serial|port, port?, ticket} -> dial /agent/tunnel/<ticket> and bridge",
+    "tunnel": "{vm, kind: serial|screen|port, port?, ticket} -> dial /agent/tunnel/<ticket>",
 }
 
 

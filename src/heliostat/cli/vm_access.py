@@ -1,23 +1,28 @@
-"""``helio vm console``, ``tunnel`` and ``ssh``: getting into a guest.
+"""``helio vm console``, ``vnc``, ``tunnel`` and ``ssh``: getting into a guest.
 
-All three go through the platform's API, so the client needs no route to guests.
+All go through the platform's API, so the client needs no route to guests.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from heliostat.cli import naming, options, ssh
+from heliostat.cli import naming, options, ssh, viewing
+from heliostat.cli.carrying import follow
 from heliostat.cli.options import Verb, pass_session
 from heliostat.cli.session import Session
 from heliostat.client import terminal
 from heliostat.client.bridging import Ending, Forwarder, bridge
 from heliostat.client.guests import wait_for_ssh
+from heliostat.client.tunnels import Tunnel
 
 ESCAPE = b"\x1d"
 _LOOPBACK = "127.0.0.1"
+_FIRST_DISPLAY, _DISPLAYS = 5900, 100
 
 
 @click.command("console", cls=Verb)
@@ -72,6 +77,75 @@ def tunnel(
         forwarder.close()
 
 
+@click.command("vnc", cls=Verb)
+@click.argument("vm")
+@click.option(
+    "--listen",
+    metavar="[ADDRESS:]PORT",
+    help="Local port to listen on (default: the first free one from 5900).",
+)
+@click.option("--open", "opening", is_flag=True, help="Start a VNC viewer that is installed here.")
+@options.project
+@pass_session
+def vnc(
+    session: Session,
+    vm: str,
+    listen: str | None,
+    opening: bool,
+    project: str | None,
+    tenant: str | None,
+) -> None:
+    """Show the screen of VM: a local port for VNC viewers, until Ctrl-C.
+
+    Whoever can connect to the local port sees the screen, so it listens on this machine only.
+    """
+    found = naming.vm_id(session, vm, project, tenant)
+    session.client.vms.screen(found).close()  # what keeps it from opening is told now
+    viewer = viewing.installed() if opening else None
+    forwarder = _screen_port(listen, lambda: session.client.vms.screen(found))
+    session.output.note(
+        f"The screen is at {forwarder.address}:{forwarder.port}; Ctrl-C ends.\n"
+        f"  vncviewer {forwarder.address}::{forwarder.port}"
+    )
+    if viewer is not None:
+        viewing.start(viewer, forwarder.address, forwarder.port, ended=forwarder.close)
+    try:
+        forwarder.serve(lambda error: session.output.note(f"Connection failed: {error.message}"))
+    finally:
+        forwarder.close()
+
+
+@click.command("mks-ticket", cls=Verb)
+@click.argument("vm")
+@options.project
+@pass_session
+def mks_ticket(session: Session, vm: str, project: str | None, tenant: str | None) -> None:
+    """Get a ticket that opens the screen of VM once, within a minute.
+
+    For programs that can't sign in, such as noVNC in a browser.
+    """
+    task = session.client.vms.mks_ticket(naming.vm_id(session, vm, project, tenant))
+    found = follow(session, task).resource_properties
+    if session.output.json:
+        session.output.value(found)
+    elif session.output.quiet:
+        session.output.line(str(found["ticket"]))
+    else:
+        address = f"wss://{found['host']}:{found['port']}{found['cfg_file']}"
+        session.output.line(f"{address}?ticket={found['ticket']}")
+        session.output.note(f"SHA-256 of its certificate: {found['ssl_thumbprint'] or '-'}")
+
+
+def _screen_port(listen: str | None, open_screen: Callable[[], Tunnel]) -> Forwarder:
+    """The port asked for, or the first free one where viewers look for displays."""
+    if listen is not None:
+        return Forwarder(*_listening(listen), open_screen)
+    for port in range(_FIRST_DISPLAY, _FIRST_DISPLAY + _DISPLAYS):
+        with contextlib.suppress(OSError):
+            return Forwarder(_LOOPBACK, port, open_screen)
+    return Forwarder(_LOOPBACK, 0, open_screen)
+
+
 @click.command(
     "ssh",
     cls=Verb,
@@ -120,4 +194,4 @@ def _listening(text: str) -> tuple[str, int]:
     return address.strip("[]") or _LOOPBACK, int(port)
 
 
-VERBS = (console, tunnel, open_ssh)
+VERBS = (console, vnc, mks_ticket, tunnel, open_ssh)

@@ -80,6 +80,7 @@ class Forwarder:
     """A local TCP port whose every connection is carried to the guest through its own tunnel."""
 
     def __init__(self, address: str, port: int, open_tunnel: Callable[[], Tunnel]) -> None:
+        self.address = address
         self._open = open_tunnel
         self._listener = socket.create_server((address, port))
         self.port: int = self._listener.getsockname()[1]

@@ -93,6 +93,14 @@ class Vms:
         """The serial console; one caller at a time (``ConsoleInUse``)."""
         return open_tunnel(self._transport, "openVmConsole", vm_id)
 
+    def mks_ticket(self, vm_id: str) -> Task:
+        """A task whose ``resource_properties`` hold a one-time ``ticket`` to the screen."""
+        return read(self._transport, "getVmMksTicket", vm_id, answer=Task)
+
+    def screen(self, vm_id: str) -> Tunnel:
+        """The screen, keyboard and mouse as a VNC server speaks of them (RFB)."""
+        return open_tunnel(self._transport, "openVmVnc", vm_id)
+
     def port(self, vm_id: str, port: int) -> Tunnel:
         """A TCP port of the guest (``GuestUnreachable`` if nothing listens)."""
         return open_tunnel(self._transport, "openVmPort", vm_id, str(port))

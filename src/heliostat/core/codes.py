@@ -20,6 +20,7 @@ CODES: dict[str, Code] = {
     "MissingAuthToken": Code(401, "Sign in with `helio login`."),
     "InvalidAuthToken": Code(401, "Sign in again with `helio login`."),
     "ExpiredAuthToken": Code(401, "Refresh the token or sign in again with `helio login`."),
+    "InvalidTicket": Code(401, "Get a new ticket with `helio vm mks-ticket`; each opens one door."),
     "InvalidClient": Code(401, "Check the client id, its key and the audience of its assertion."),
     "AccessForbidden": Code(
         403,

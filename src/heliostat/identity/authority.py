@@ -43,6 +43,8 @@ LEAF_DAYS = 90
 HOST_SAN = "heliostat:host:"
 PRIVATE = 0o600
 
+SERVER_CHAIN = "server.pem"
+
 
 @dataclass(frozen=True, slots=True)
 class ServerFiles:
@@ -99,6 +101,12 @@ class Authority:
         """SHA-256 of the root, as lower-case hex."""
         return self._root.fingerprint(hashes.SHA256()).hex()
 
+    @property
+    def server_thumbprint(self) -> str:
+        """SHA-256 of the server's certificate as it is shown now, ``AB:CD:…``."""
+        leaf = x509.load_pem_x509_certificate((self._folder / SERVER_CHAIN).read_bytes())
+        return leaf.fingerprint(hashes.SHA256()).hex(":").upper()
+
     def issue_server(self, names: Sequence[str], folder: Path | None = None) -> ServerFiles:
         """Key and chain for a server that is reached as ``names`` (DNS names and addresses).
 
@@ -106,7 +114,7 @@ class Authority:
         Raises ``InvalidSetting`` for what can't be a name.
         """
         where = folder or self._folder
-        files = ServerFiles(where / "server.pem", where / "server.key")
+        files = ServerFiles(where / SERVER_CHAIN, where / "server.key")
         alternatives = [alternative_name(name) for name in names]
         if self._is_current(files, alternatives):
             return files

@@ -139,8 +139,11 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
         Rota(world, CHORES.values(), not_paused).run,
     )
     auth = AuthEndpoint(settings.api.names[0], settings.api.port, settings.identity.domain)
+    api_settings = ApiSettings(
+        auth, certificate_thumbprint=lambda: identity.authority.server_thumbprint
+    )
     app = make_app(
-        world, identity, identity.directory, Hosts(gateway, identity.joins), ApiSettings(auth)
+        world, identity, identity.directory, Hosts(gateway, identity.joins), api_settings
     )
     app.add_routes(identity_http.routes(identity))
     await _listen(home, settings, stack, identity, app, gateway.gate.app())

@@ -67,7 +67,9 @@ async def furnished_site(folder: Path, *, body_timeout_s: float = 30.0) -> Async
     directory = Directory(store, clock, ids, options)
     agents = CannedAgents(clock.now_ms())
     settings = ApiSettings(
-        auth=AuthEndpoint("auth.example", 443, "heliostat.local"), body_timeout_s=body_timeout_s
+        auth=AuthEndpoint("auth.example", 443, "heliostat.local"),
+        body_timeout_s=body_timeout_s,
+        certificate_thumbprint=lambda: "AB:CD",
     )
     app = make_app(ports, TokenIdentity(), directory, agents, settings)
     names = await furnish(ports, directory)

@@ -64,6 +64,8 @@ class Route:
     ``response`` is ``None`` where the answer has no JSON body (then ``status`` is
     200 or 204) and for WebSockets (``websocket``, status 101).  Where ``media_type`` is
     another than JSON, ``response`` is what one event of the stream carries, if anything.
+    ``takes_ticket``: a one-time ticket in the query does instead of a token, for programs
+    that can't send one.
     """
 
     method: str
@@ -80,6 +82,7 @@ class Route:
     body: Body = Body.NONE
     websocket: bool = False
     media_type: str = "application/json"
+    takes_ticket: bool = False
 
     def __post_init__(self) -> None:
         if self.access.needs_owner and self.owner is None:

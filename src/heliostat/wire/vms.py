@@ -135,6 +135,7 @@ class VmLog(Response):
 
 
 _VM = Owner("vm")
+_TICKET = (Query("ticket", str, "A ticket from /mks_ticket; does instead of a token, once."),)
 _HARD = (Query("hard", bool, "Power off at once, without asking the guest."),)
 
 
@@ -175,7 +176,7 @@ def _read(verb: str, operation: str, summary: str, response: Any, *query: Query)
     )
 
 
-def _stream(verb: str, operation: str, summary: str) -> Route:
+def _stream(verb: str, operation: str, summary: str, *, takes_ticket: bool = False) -> Route:
     return Route(
         method="GET",
         path=f"/v1/vms/{{id}}/{verb}",
@@ -185,6 +186,8 @@ def _stream(verb: str, operation: str, summary: str) -> Route:
         summary=summary,
         status=101,
         websocket=True,
+        takes_ticket=takes_ticket,
+        query=_TICKET if takes_ticket else (),
     )
 
 
@@ -250,6 +253,18 @@ ROUTES = (
         VmLog,
         Query("tailBytes", int, "How much of the end, 1 to 1048576 bytes (default 65536)."),
     ),
-    _stream("console", "openVmConsole", "Serial console: binary frames both ways."),
+    _read("mks_ticket", "getVmMksTicket", "Get a ticket to a VM's screen: a task with it.", Task),
+    _stream(
+        "console",
+        "openVmConsole",
+        "Serial console: binary frames both ways.",
+        takes_ticket=True,
+    ),
+    _stream(
+        "vnc",
+        "openVmVnc",
+        "Screen, keyboard and mouse: RFB in binary frames, as noVNC speaks it.",
+        takes_ticket=True,
+    ),
     _stream("ports/{port}", "openVmPort", "Tunnel to a TCP port of the guest: binary frames."),
 )

@@ -172,5 +172,8 @@ class Hypervisor(Protocol):
     async def console(self, vm_id: str) -> ByteStream:
         """The serial console."""
 
+    async def screen(self, vm_id: str) -> ByteStream:
+        """The display as a VNC server speaks of it (RFB, RFC 6143); several may look at once."""
+
     async def dial(self, vm_id: str, port: int) -> ByteStream:
         """A TCP connection to the guest; raises ``GuestUnreachable``."""

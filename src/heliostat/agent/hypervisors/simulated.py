@@ -194,6 +194,12 @@ class SimulatedHypervisor:
         self._guest(vm_id)
         return EchoStream()
 
+    async def screen(self, vm_id: str) -> ByteStream:
+        self._guest(vm_id)
+        stream = EchoStream()
+        await stream.write(b"RFB 003.008\n")
+        return stream
+
     async def dial(self, vm_id: str, port: int) -> ByteStream:
         self._guest(vm_id)
         if port != 7:

@@ -8,18 +8,43 @@ and then learns from the handler that there is no such entity.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from heliostat.controller.api.call import Services
 from heliostat.controller.api.ports import OwnerGroups, Principal
 from heliostat.controller.workflows import reading
+from heliostat.controller.workflows.vm_ticket import redeem
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.wire.access import Access
 from heliostat.wire.route import Route
 
 _SCHEME = "bearer"
 NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True)
+class TicketHolder:
+    """Whoever came with a ticket: may do the one thing that it is for, and nothing else."""
+
+    subject: str
+    groups: frozenset[str] = frozenset()
+    is_system_admin: bool = False
+
+
+async def admit(services: Services, route: Route, request: web.Request) -> Principal | None:
+    """The caller, who may call the route; ``None`` where it is public.
+
+    A ticket says that its holder was authorised when it was issued, moments ago.
+    """
+    if route.takes_ticket and (ticket := request.query.get("ticket")) is not None:
+        ports = services.ports
+        vm_id = request.match_info["id"]
+        return TicketHolder(await redeem(ports.store, ports.clock, vm_id, ticket))
+    principal = await authenticate(services, route, request)
+    await authorise(services, route, principal, request.match_info)
+    return principal
 
 
 async def authenticate(services: Services, route: Route, request: web.Request) -> Principal | None:

@@ -106,8 +106,7 @@ def endpoint(
     """What aiohttp calls for one route."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        principal = await access.authenticate(services, route, request)
-        await access.authorise(services, route, principal, request.match_info)
+        principal = await access.admit(services, route, request)
         call = Call(
             services=services,
             route=route,

@@ -1,4 +1,4 @@
-"""What reaches through the agent into a guest: addresses, statistics, log, console, ports.
+"""What reaches through the agent into a guest: addresses, statistics, log, console, screen, ports.
 
 Asking for addresses answers a completed task, also for a VM that is broken or
 whose agent is away: existing clients ask it for every VM they show.
@@ -20,6 +20,8 @@ from heliostat.controller.api.handler import Handler, Reads, Streams
 from heliostat.controller.api.presenting import show_task
 from heliostat.controller.model.vm import Vm, VmState
 from heliostat.controller.workflows import kinds, reading
+from heliostat.controller.workflows.commit import perform
+from heliostat.controller.workflows.vm_ticket import Door, vm_mks_ticket
 from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
 from heliostat.tasks.admit import changes_for, completed_task
 from heliostat.tasks.model import Problem
@@ -122,6 +124,24 @@ async def _console(call: Call) -> web.StreamResponse:
     return await streams.bridge(call, await _running_on(call), "serial", None)
 
 
+async def _screen(call: Call) -> web.StreamResponse:
+    return await streams.bridge(call, await _running_on(call), "screen", None)
+
+
+async def _mks_ticket(call: Call) -> tasks.Task:
+    settings = call.services.settings
+    door = Door(
+        host=settings.load_balancer_address or settings.auth.endpoint,
+        port=settings.auth.port,
+        thumbprint=settings.certificate_thumbprint(),
+        lifetime_s=settings.ticket_lifetime_s,
+    )
+    admission = await perform(
+        call.ports, lambda: vm_mks_ticket(call.ports, call.caller, call.id, door)
+    )
+    return show_task(admission.task, call.base)
+
+
 async def _port(call: Call) -> web.StreamResponse:
     text = call.params["port"]
     port = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0
@@ -147,6 +167,8 @@ HANDLERS: dict[str, Handler] = {
     "getVmNetworks": Reads(_networks),
     "getVmStats": Reads(_stats),
     "getVmLog": Reads(_log),
+    "getVmMksTicket": Reads(_mks_ticket),
     "openVmConsole": Streams(_console),
+    "openVmVnc": Streams(_screen),
     "openVmPort": Streams(_port),
 }

@@ -7,7 +7,7 @@ knows the agents' connections.  The API imports neither.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -173,7 +173,7 @@ class HostsPort(Protocol):
         """The agent's answer to a method of ``agentlink.messages.REQUESTS``, or its fault."""
 
     async def open_tunnel(self, host_id: str, vm_id: str, kind: str, port: int | None) -> Stream:
-        """A byte stream to a guest's serial console (``serial``) or TCP port (``port``)."""
+        """A byte stream to a guest's console (``serial``), ``screen`` or TCP port (``port``)."""
 
     async def issue_join_token(self, host_id: str) -> IssuedJoin:
         """A token with which one agent may join as this host, once."""
@@ -203,3 +203,7 @@ class ApiSettings:
     """The commit this server was built from, if known."""
     load_balancer_address: str = ""
     """Address of the load balancer before the controllers, if there is one."""
+    ticket_lifetime_s: float = 60.0
+    """How long a ticket for a VM's screen or console may be used, once, in seconds."""
+    certificate_thumbprint: Callable[[], str] = lambda: ""
+    """SHA-256 of the certificate that is shown to clients now, as ``AB:CD:…``."""

@@ -1,4 +1,4 @@
-"""Consoles and port tunnels: a client's WebSocket bridged to a guest's byte stream.
+"""Consoles, screens and port tunnels: a client's WebSocket bridged to a guest's byte stream.
 
 Binary frames both ways; either end closing ends both.  The tunnel to the agent
 is opened before the WebSocket is accepted, so a failure is an ordinary error.
@@ -17,12 +17,16 @@ from heliostat.core.errors import HeliostatError, PermanentError
 
 HEARTBEAT_S = 20.0
 MAX_FRAME_BYTES = 4 << 20
+PROTOCOLS = ("binary",)
+"""What programs in browsers ask for that carry bytes; others ask for nothing."""
 CLOSE_GUEST_GONE = 1011
 
 
 async def bridge(call: Call, host_id: str, kind: str, port: int | None) -> web.StreamResponse:
     """Serve one console or tunnel until either side ends it."""
-    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_FRAME_BYTES)
+    socket = web.WebSocketResponse(
+        heartbeat=HEARTBEAT_S, max_msg_size=MAX_FRAME_BYTES, protocols=PROTOCOLS
+    )
     if not socket.can_prepare(call.request):
         raise PermanentError("UpgradeRequired", "This path is a WebSocket.")
     stream = await call.services.hosts.open_tunnel(host_id, call.id, kind, port)

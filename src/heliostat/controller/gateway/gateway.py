@@ -124,7 +124,7 @@ class Gateway:
         return await self.gate.session(host_id).request(method, params)
 
     async def open_tunnel(self, host_id: str, vm_id: str, kind: str, port: int | None) -> Tunnel:
-        """A byte stream to a guest's serial console (``serial``) or TCP port (``port``)."""
+        """A byte stream to a guest's console (``serial``), ``screen`` or TCP port (``port``)."""
         params: dict[str, Any] = {"vm": vm_id, "kind": kind}
         if port is not None:
             params["port"] = port

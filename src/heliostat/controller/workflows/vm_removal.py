@@ -10,6 +10,7 @@ from heliostat.controller.workflows.fleet import released
 from heliostat.controller.workflows.kinds import VM, VMS
 from heliostat.controller.workflows.ledger import release_project
 from heliostat.controller.workflows.unused import sweep_flavors, sweep_image
+from heliostat.controller.workflows.vm_ticket import forgotten
 
 
 async def removal(store: CloudStore, stored: Stored[Vm]) -> tuple[list[Guard], list[Change]]:
@@ -30,6 +31,7 @@ async def removal(store: CloudStore, stored: Stored[Vm]) -> tuple[list[Guard], l
     changes: list[Change] = [
         *VMS.delete(vm),
         *iso_release(vm),
+        *await forgotten(store, vm.id),
         *quota.changes,
         *reservation.changes,
         *image.changes,

@@ -140,6 +140,9 @@ class QemuHypervisor:
     async def console(self, vm_id: str) -> ByteStream:
         return await forward.console(self._machine(vm_id))
 
+    async def screen(self, vm_id: str) -> ByteStream:
+        return await forward.screen(self._machine(vm_id))
+
     async def dial(self, vm_id: str, port: int) -> ByteStream:
         return await forward.dial(self._machine(vm_id), port)
 

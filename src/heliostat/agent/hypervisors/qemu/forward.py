@@ -1,4 +1,4 @@
-"""Byte streams to a guest: its serial console and its TCP ports.
+"""Byte streams to a guest: its serial console, its screen and its TCP ports.
 
 A port is reached through a forwarding on loopback that exists only while the
 connection is made: added, connected to, removed.  An established connection
@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import socket
 
-from heliostat.agent.hypervisors.qemu.command_line import SERIAL_SOCKET
+from heliostat.agent.hypervisors.qemu.command_line import SERIAL_SOCKET, VNC_SOCKET
 from heliostat.agent.hypervisors.qemu.machine import Machine
 from heliostat.agent.hypervisors.qemu.qmp import short_path
 from heliostat.core.errors import HeliostatError, TemporaryError
@@ -53,13 +53,20 @@ class SocketStream:
 
 async def console(machine: Machine) -> SocketStream:
     """The serial line; QEMU serves one client at a time, which the agent sees to."""
+    return await _connect(machine, SERIAL_SOCKET, "serial console")
+
+
+async def screen(machine: Machine) -> SocketStream:
+    """QEMU's VNC server, which only the agent's user can reach."""
+    return await _connect(machine, VNC_SOCKET, "screen")
+
+
+async def _connect(machine: Machine, name: str, what: str) -> SocketStream:
     try:
-        with short_path(machine.folder, SERIAL_SOCKET) as address:
+        with short_path(machine.folder, name) as address:
             return SocketStream(*await asyncio.open_unix_connection(address))
     except OSError as error:
-        raise TemporaryError(
-            "GuestUnreachable", f"The serial console can't be opened: {error}."
-        ) from error
+        raise TemporaryError("GuestUnreachable", f"The {what} can't be opened: {error}.") from error
 
 
 async def dial(machine: Machine, port: int) -> SocketStream:
