@@ -193,6 +193,8 @@ CODES: dict[str, Code] = {
     "GuestCrashed": Code(500, "`helio vm log` shows the last console output."),
     "ImageCorrupt": Code(500, "The host will fetch the image again."),
     "BuildFailed": Code(500, "Read the log named above."),
+    "SimulationFailed": Code(500, "Run the command it names: the same seed fails the same way."),
+    "InvalidScenario": Code(400, "docs/howto/rehearse-with-the-simulator.md shows one."),
     "NotRunning": Code(500, "Start the platform with `make up`."),
     "CertificateInvalid": Code(
         500,

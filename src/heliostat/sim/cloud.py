@@ -19,7 +19,7 @@ from heliostat.core.errors import TemporaryError
 from heliostat.sim.content import MemoryBlobs
 from heliostat.sim.controller import ControllerMachine
 from heliostat.sim.host import HostMachine
-from heliostat.sim.link import AgentEnd, Wire
+from heliostat.sim.link import LONGEST_S, AgentEnd, Wire
 from heliostat.sim.log import SimLog
 from heliostat.sim.loop import SimClock, SimLoop
 from heliostat.sim.store import WitnessedStore
@@ -47,7 +47,7 @@ class Cloud:
         self.wires: list[tuple[HostMachine, ControllerMachine, Wire]] = []
         self.twice = 0.0
         self.late = 0.0
-        self.jitter_s: float | None = None
+        self.jitter_s = LONGEST_S
         self._network_dice = self.dice("network")
 
     def dice(self, part: str) -> random.Random:
@@ -118,6 +118,30 @@ class Cloud:
         finally:
             wire.close()
 
+    def set_network(
+        self,
+        *,
+        twice: float | None = None,
+        late: float | None = None,
+        jitter_s: float | None = None,
+    ) -> None:
+        """How messages travel from now on, on all connections."""
+        self.twice = self.twice if twice is None else twice
+        self.late = self.late if late is None else late
+        self.jitter_s = self.jitter_s if jitter_s is None else jitter_s
+        for _, _, wire in self.wires:
+            wire.twice, wire.late, wire.jitter_s = self.twice, self.late, self.jitter_s
+
+    async def heal(self) -> None:
+        """Everything that was broken works again, and whoever was away is back."""
+        self.set_network(twice=0.0, late=0.0, jitter_s=LONGEST_S)
+        for controller in self.controllers:
+            controller.heal()
+            await controller.start()
+        for host in list(self.hosts.values()):
+            host.heal()
+            await host.start()
+
     async def stop(self) -> None:
         """End every process."""
         for host in list(self.hosts.values()):
@@ -128,9 +152,7 @@ class Cloud:
 
     def _wire(self) -> Wire:
         wire = Wire(self.loop, self._network_dice)
-        wire.twice, wire.late = self.twice, self.late
-        if self.jitter_s is not None:
-            wire.jitter_s = self.jitter_s
+        wire.twice, wire.late, wire.jitter_s = self.twice, self.late, self.jitter_s
         return wire
 
     def _committed(self, revision: int, changes: Sequence[Change]) -> None:

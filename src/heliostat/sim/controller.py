@@ -69,6 +69,11 @@ class ControllerMachine:
     def is_up(self) -> bool:
         return self._process is not None and not self.view.dead
 
+    @property
+    def worker_id(self) -> str:
+        """Its present worker's."""
+        return f"{self.name}-{self._starts}"
+
     def _make(self) -> None:
         self.view = StoreView(self._store, self.clock, self._died)
         self.ids = SeededIds(self._dice.getrandbits(64))
@@ -92,9 +97,7 @@ class ControllerMachine:
         self._make()
         process = self._process = Process(self.name, self._defect)
         view, clock, ids, ports = self.view, self.clock, self.ids, self.ports
-        engine = TaskEngine(
-            view, clock, ids, WORKFLOWS, ports, worker_id=f"{self.name}-{self._starts}"
-        )
+        engine = TaskEngine(view, clock, ids, WORKFLOWS, ports, worker_id=self.worker_id)
         for job in (
             engine.run,
             lambda: observe(view, clock),
@@ -104,6 +107,13 @@ class ControllerMachine:
         ):
             process.keep_doing(job)
         await process.spawn(_defaults(ports))
+
+    def heal(self) -> None:
+        """Its connection to the store and its clock are well again."""
+        self.clock.skew_ms = 0
+        view = self.view
+        view.away_until_s = view.slow_until_s = 0.0
+        view.answers_to_lose, view.commits_to_live = 0, None
 
     async def die(self) -> None:
         """The process is gone at once."""

@@ -92,6 +92,29 @@ class HostMachine:
         self._process = Process(f"the agent of {self.name}", self._defect)
         self._process.keep_doing(agent.run)
 
+    def vm_folders(self) -> list[str]:
+        """The VMs that lie on its disk."""
+        return list(self.disk.folders.get("/agent/vms", ()))
+
+    def disk_ids(self) -> list[str]:
+        """The persistent disks that do."""
+        names = self.disk.folders.get("/agent/disks", ())
+        return [name.partition(".")[0] for name in names if not name.startswith(".")]
+
+    def has_file(self, path: str) -> bool:
+        """Whether there is a file of that path in the agent's home."""
+        return f"/agent/{path}" in self.disk.files
+
+    def heal(self) -> None:
+        """Its disk has room, its network works, its hypervisor and guests obey."""
+        self.cut_until_s = 0.0
+        self.clock.skew_ms = 0
+        self.disk.full = False
+        self.spoiled.clear()
+        self.guests.failures.clear()
+        for guest in self.guests.running.values():
+            guest.heeds_power = True
+
     async def kill_agent(self) -> None:
         """The agent is gone at once; its guests run on."""
         process, view, self._process = self._process, self._view, None

@@ -176,6 +176,9 @@ class Spoiled:
     """How many of a host's next chunks of image content are cut off or corrupt."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
         self.cuts = 0
         self.corrupt = 0
 

@@ -1,0 +1,1 @@
+"""What must hold when everything is calm again; each violation is a sentence."""
