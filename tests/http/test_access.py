@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -92,6 +93,7 @@ async def test_unknown_id(shared: Site, route: Route) -> None:
     assert route.owner is not None
     query = _example(route).path.partition("?")[2]
     path = route.path.replace(f"{{{route.owner.parameter}}}", "no-such-id").replace("{port}", "22")
+    path = re.sub(r"\{[a-z]+\}", "no-other-id", path)
     example = replace(_example(route), path=f"{path}?{query}" if query else path)
     async with aiohttp.ClientSession() as session:
         status, _ = await send(session, shared, route, replace(example, caller="tenant-admin"))

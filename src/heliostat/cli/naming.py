@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 import click
 
 from heliostat.cli.session import Session
+from heliostat.client.quotas import QuotaOwner
 from heliostat.core.errors import HeliostatError
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -129,6 +130,13 @@ def group_id(session: Session, given: str) -> str:
         return given
     name = given.rpartition("\\")[2]
     return choose("group", name, session.client.groups.list(name=name), "GroupNotFound")
+
+
+def quota_owner(session: Session, project: str | None, tenant: str | None) -> QuotaOwner:
+    """A project's quota, or a tenant's when only the tenant is named."""
+    if tenant and not project:
+        return QuotaOwner("tenant", tenant_id(session, tenant))
+    return QuotaOwner("project", project_id(session, project, tenant))
 
 
 def _context(session: Session, kind: str) -> str:

@@ -25,6 +25,7 @@ from heliostat.client.hosts import Hosts
 from heliostat.client.images import Images
 from heliostat.client.labels import Labels
 from heliostat.client.projects import Projects
+from heliostat.client.quota_leases import QuotaLeases
 from heliostat.client.quotas import Quotas
 from heliostat.client.system import System
 from heliostat.client.target import Target
@@ -57,6 +58,7 @@ class Client:
         self.tenants = Tenants(self.transport)
         self.projects = Projects(self.transport)
         self.quotas = Quotas(self.transport)
+        self.quota_leases = QuotaLeases(self.transport)
         self.flavors = Flavors(self.transport)
         self.images = Images(self.transport)
         self.vms = Vms(self.transport)

@@ -64,6 +64,9 @@ CODES: dict[str, Code] = {
     "FlavorInUse": Code(400, "Delete what uses the flavor first."),
     "NameTaken": Code(400, "Choose another name."),
     "ContainerNotEmpty": Code(400, "Delete what it contains first."),
+    "QuotaLeaseEnds": Code(
+        400, "Free what would be above, or let it end later with `helio quota lease extend`."
+    ),
     "ChoreFinding": Code(400, "Run the chore, or wait: it is looked into regularly."),
     "ConcurrentTask": Code(400, "Wait for the running task to end, then try again."),
     "InsufficientCapacity": Code(400, "Add a host, or free capacity."),
@@ -127,6 +130,9 @@ CODES: dict[str, Code] = {
     "UnsupportedGrant": Code(400, "Use a grant that this client is allowed."),
     "InvalidScope": Code(400, "Leave out the unknown scope."),
     "QuotaInUse": Code(400, "Lower or delete what uses it first."),
+    "QuotaLeaseNotFound": Code(
+        404, "`helio quota lease list` shows the leases that have not ended."
+    ),
     "PlanNotPossible": Code(
         400,
         "An upload can be planned only with its size: send `Content-Length` or `declaredSize`.",

@@ -18,13 +18,15 @@ from heliostat.controller.model.image import (
     Replication,
 )
 from heliostat.controller.model.quantity import CostItem, total
-from heliostat.controller.model.quota import QuotaLimit
+from heliostat.controller.model.quota import OwnerKind, QuotaLimit
 from heliostat.controller.model.reservation import Reservation, VmShare
 from heliostat.controller.model.vm import Vm, VmDisk, VmIso, VmState, mac_of
 from heliostat.controller.workflows import kinds, reading
 from heliostat.controller.workflows.admission import Caller, Ports
+from heliostat.controller.workflows.commit import perform
 from heliostat.controller.workflows.flavor import flavor_create
 from heliostat.controller.workflows.project import project_create
+from heliostat.controller.workflows.quota_lease import lease_grant
 from heliostat.controller.workflows.tenant import tenant_create
 from heliostat.core.units import GIB, Unit
 from heliostat.identity.directory import Directory
@@ -62,6 +64,7 @@ async def furnish(ports: Ports, directory: Directory) -> dict[str, str]:
     await rooms.disks()
     await rooms.machines()
     await rooms.tasks()
+    await rooms.leases()
     await directory.create_user("ada", "correct horse battery", given_name="Ada")
     await directory.create_group("operators", description="People on call")
     await directory.add_member("operators", "ada")
@@ -234,6 +237,22 @@ class _Furnisher(Hands):
             stored = await reading.disk(self.ports.store, self.ids[attached])
             disk = replace(stored.value, state=DiskState.ATTACHED, vm_id=vm_id)
             await self.put(kinds.DISKS, disk, stored.value)
+
+    async def leases(self) -> None:
+        """Higher limits for an hour: of a project, and of its tenant."""
+        await self.lease("lease", OwnerKind.PROJECT, self.ids["web"], "vm.flavor.huge")
+        await self.lease("tenant-lease", OwnerKind.TENANT, self.ids["acme"], "sdn.floatingip.size")
+
+    async def lease(self, name: str, owner: OwnerKind, owner_id: str, key: str) -> None:
+        items = {key: QuotaLimit(limit=1.0, unit=Unit.COUNT)}
+        until_ms = self.ports.clock.now_ms() + 3_600_000
+        admission = await perform(
+            self.ports,
+            lambda: lease_grant(
+                self.ports, _CALLER, owner, owner_id, items, until_ms, "a busy hour"
+            ),
+        )
+        self.ids[name] = admission.task.resource_properties["leaseId"]
 
     async def tasks(self) -> None:
         """A stalled creation of a disk that allows every action, and one that has failed."""

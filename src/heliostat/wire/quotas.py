@@ -28,11 +28,17 @@ class QuotaSpec(Request):
 
 
 class QuotaItem(Response):
-    """One key of a quota."""
+    """One key of a quota.
+
+    ``limit`` is the one in force; ``leased`` of it is there until leases end.  ``over`` is
+    what the end of a lease left above it.
+    """
 
     limit: float
     usage: float
     unit: str
+    leased: float | None = None
+    over: float | None = None
 
 
 class TrackedItem(Response):
@@ -42,15 +48,37 @@ class TrackedItem(Response):
     unit: str
 
 
+class LeasedAmount(Response):
+    """What a lease adds to one limit; ``in_use`` is how much would be above without it."""
+
+    limit: float
+    unit: str
+    in_use: float | None = None
+
+
+class QuotaLease(Response):
+    """A lease that has not ended; ``until`` and ``created_time`` in ms."""
+
+    id: str
+    items: dict[str, LeasedAmount]
+    until: int
+    created_time: int
+    requested_by: str
+    reason: str = ""
+
+
 class Quota(Response):
     """The quota of a tenant or project.
 
     ``quota_items`` are the limited keys only: clients compute a project's limits from
-    them, and a limit of 0 for a key that is merely tracked would forbid its use.
+    them, and a limit of 0 for a key that is merely tracked would forbid its use.  ``state``
+    is OVER while something is used above its limit, else empty.
     """
 
     quota_items: dict[str, QuotaItem]
     tracked: dict[str, TrackedItem] = {}
+    leases: list[QuotaLease] = []
+    state: str = ""
 
 
 class QuotaLineItemSpec(Request):

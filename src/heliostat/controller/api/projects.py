@@ -41,7 +41,7 @@ async def show_project(call: Call, project: Project, revision: int | None = None
             SecurityGroup(name=each.name, inherited=each.inherited) for each in groups
         ],
         tags=list(project.tags),
-        quota=show_quota(quota.value if quota else None),
+        quota=show_quota(quota.value if quota else None, call.ports.clock.now_ms()),
         labels=project.labels,
     )
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.handler import Decides, Handler, Reads
+from heliostat.controller.model.leasing import lapse, needed
 from heliostat.controller.model.names import invalid
-from heliostat.controller.model.quantity import CostItem
+from heliostat.controller.model.quantity import CostItem, from_base
 from heliostat.controller.model.quota import OwnerKind, Quota, QuotaLimit
 from heliostat.controller.workflows import quota as verbs
 from heliostat.controller.workflows import reading
@@ -15,19 +16,61 @@ from heliostat.controller.workflows.admission import Admission, Caller
 from heliostat.core.units import Unit
 from heliostat.wire import quotas as wire
 
+OVER = "OVER"
 
-def show_quota(quota: Quota | None) -> wire.Quota:
-    """The limited keys, and apart from them the merely tracked ones."""
-    items = quota.items if quota is not None else {}
+
+def show_quota(stored: Quota | None, now_ms: int) -> wire.Quota:
+    """The limited keys, and apart from them the merely tracked ones; as they count now."""
+    if stored is None:
+        return wire.Quota(quota_items={})
+    quota = lapse(stored, now_ms)
     limited: dict[str, wire.QuotaItem] = {}
     tracked: dict[str, wire.TrackedItem] = {}
-    for key, item in sorted(items.items()):
-        limit = item.limit_value
+    for key, item in sorted(quota.items.items()):
+        limit = quota.limit_of(key)
         if limit is None:
             tracked[key] = wire.TrackedItem(usage=item.used_value, unit=item.unit.value)
         else:
-            limited[key] = wire.QuotaItem(limit=limit, usage=item.used_value, unit=item.unit.value)
-    return wire.Quota(quota_items=limited, tracked=tracked)
+            limited[key] = wire.QuotaItem(
+                limit=from_base(limit, item.unit),
+                usage=item.used_value,
+                unit=item.unit.value,
+                leased=from_base(quota.leased(key), item.unit) or None,
+                over=from_base(quota.over(key), item.unit) or None,
+            )
+    return wire.Quota(
+        quota_items=limited,
+        tracked=tracked,
+        leases=show_leases(quota),
+        state=OVER if any(item.over for item in limited.values()) else "",
+    )
+
+
+def show_leases(quota: Quota) -> list[wire.QuotaLease]:
+    """The leases in a quota, the one that ends next first; ``quota`` holds none that has ended."""
+    ordered = sorted(quota.leases.values(), key=lambda each: (each.until_ms, each.id))
+    shown = []
+    for lease in ordered:
+        use = needed(quota, lease.id)
+        items = {
+            key: wire.LeasedAmount(
+                limit=from_base(item.amount, item.unit),
+                unit=item.unit.value,
+                in_use=from_base(use.get(key, 0), item.unit) or None,
+            )
+            for key, item in sorted(lease.items.items())
+        }
+        shown.append(
+            wire.QuotaLease(
+                id=lease.id,
+                items=items,
+                until=lease.until_ms,
+                created_time=lease.created_ms,
+                requested_by=lease.requested_by,
+                reason=lease.reason,
+            )
+        )
+    return shown
 
 
 def show_cost(cost: tuple[CostItem, ...]) -> list[wire.QuotaLineItem]:
@@ -63,7 +106,8 @@ def read_spec(spec: wire.QuotaSpec | None) -> dict[str, QuotaLimit] | None:
 
 def _handlers(owner: OwnerKind, title: str) -> dict[str, Handler]:
     async def show(call: Call) -> wire.Quota:
-        return show_quota((await reading.quota(call.store, owner, call.id)).value)
+        quota = (await reading.quota(call.store, owner, call.id)).value
+        return show_quota(quota, call.ports.clock.now_ms())
 
     async def put(call: Call, caller: Caller) -> Admission:
         limits = read_limits(call.body)

@@ -44,7 +44,7 @@ async def show_tenant(
             SecurityGroup(name=name, inherited=False) for name in tenant.security_groups
         ],
         tags=list(tenant.tags),
-        quota=show_quota(quota.value if quota else None),
+        quota=show_quota(quota.value if quota else None, call.ports.clock.now_ms()),
         labels=tenant.labels,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from heliostat.controller.chores.content import CONTENT
 from heliostat.controller.chores.contract import Chore
+from heliostat.controller.chores.leases import LEASES
 from heliostat.controller.chores.reservations import RESERVATIONS_CHORE
 from heliostat.controller.chores.tasks import TASKS
 from heliostat.controller.chores.tombstones import TOMBSTONES
@@ -14,7 +15,7 @@ from heliostat.controller.workflows import catalogue
 from heliostat.tasks.model import Workflow
 
 CHORES: Mapping[str, Chore] = {
-    each.name: each for each in (TOMBSTONES, RESERVATIONS_CHORE, TASKS, CONTENT)
+    each.name: each for each in (TOMBSTONES, RESERVATIONS_CHORE, TASKS, CONTENT, LEASES)
 }
 
 WORKFLOWS: Mapping[str, Workflow] = {

@@ -10,16 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from heliostat.controller.model.disk import Disk, DiskState
 from heliostat.controller.model.flavor import Flavor
 from heliostat.controller.model.host import Host
 from heliostat.controller.model.image import PROJECT, Image
 from heliostat.controller.model.project import Project
 from heliostat.controller.model.quantity import CostItem, written
-from heliostat.controller.model.quota import OwnerKind, Quota, charge, drawn_by
+from heliostat.controller.model.quota import OwnerKind, Quota, charge, counted, drawn_by
+from heliostat.controller.model.quota_lease import Grant
 from heliostat.controller.model.reservation import Reservation
 from heliostat.controller.model.tenant import Tenant
 from heliostat.controller.model.vm import Vm
+
+END_OF_TIME_MS = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ def violations(world: World) -> list[str]:
         *_project_quotas(world),
         *_tenant_quotas(world),
         *_limits(world),
+        *_loans(world),
         *_reservations(world),
         *_attachments(world),
         *_references(world),
@@ -101,19 +107,76 @@ def _tenant_quotas(world: World) -> Iterator[str]:
     for tenant_id in world.tenants:
         quota = world.quotas.get((OwnerKind.TENANT, tenant_id))
         if quota is not None:
-            yield from _differences(quota, tenant_usage(world, quota), "its projects draw")
+            drawn = counted(_unused(quota), _quotas_below(world, quota))
+            yield from _differences(quota, drawn, "its projects draw")
 
 
 def tenant_usage(world: World, quota: Quota) -> Quota:
     """A tenant's quota with its usage counted from its projects; ``QuotaError`` above a limit."""
-    below = [
-        world.quotas[OwnerKind.PROJECT, each.id]
-        for each in world.projects.values()
-        if each.tenant_id == quota.owner_id and (OwnerKind.PROJECT, each.id) in world.quotas
-    ]
+    return drawn_by(_unused(quota), _quotas_below(world, quota))
+
+
+def _unused(quota: Quota) -> Quota:
     free = {key: type(item)(unit=item.unit, limit=item.limit) for key, item in quota.items.items()}
-    base = Quota(owner_kind=quota.owner_kind, owner_id=quota.owner_id, items=free)
-    return drawn_by(base, below)
+    return replace(quota, items=free, loans={})
+
+
+def _quotas_below(world: World, tenant: Quota) -> Iterator[Quota]:
+    """The projects' quotas with those leases that the tenant still lends.
+
+    Documents forget a lease that has ended each in its own time, a tenant's never
+    later than its project's.
+    """
+    for project in world.projects.values():
+        quota = world.quotas.get((OwnerKind.PROJECT, project.id))
+        if project.tenant_id != tenant.owner_id or quota is None:
+            continue
+        loans = tenant.loans.get(project.id, {}).values()
+        lent = {lease_id for loan in loans for lease_id in loan.grants}
+        leases = {id_: each for id_, each in quota.leases.items() if id_ in lent}
+        yield replace(quota, leases=leases)
+
+
+def _loans(world: World) -> Iterator[str]:
+    """What a tenant lends is what its projects lease, but for what it has forgotten sooner."""
+    for tenant_id in world.tenants:
+        quota = world.quotas.get((OwnerKind.TENANT, tenant_id))
+        if quota is None:
+            continue
+        lent = _lent(quota)
+        leased = _leased(world, tenant_id)
+        first_end_ms = min((each.until_ms for each in lent.values()), default=END_OF_TIME_MS)
+        for name in sorted(lent.keys() | leased.keys()):
+            forgotten = name not in lent and leased[name].until_ms <= first_end_ms
+            if not forgotten and lent.get(name) != leased.get(name):
+                project_id, key, lease_id = name
+                yield (
+                    f"The tenant {tenant_id} does not lend what the lease {lease_id} "
+                    f"of the project {project_id} says of {key}."
+                )
+
+
+def _lent(tenant: Quota) -> dict[tuple[str, str, str], Grant]:
+    """Grants by project, key and lease."""
+    return {
+        (project_id, key, lease_id): each
+        for project_id, loans in tenant.loans.items()
+        for key, loan in loans.items()
+        for lease_id, each in loan.grants.items()
+    }
+
+
+def _leased(world: World, tenant_id: str) -> dict[tuple[str, str, str], Grant]:
+    """What leases of the tenant's projects add to limits, by project, key and lease."""
+    return {
+        (project.id, key, lease.id): Grant(amount=item.amount, until_ms=lease.until_ms)
+        for project in world.projects.values()
+        if project.tenant_id == tenant_id
+        and (quota := world.quotas.get((OwnerKind.PROJECT, project.id))) is not None
+        for lease in quota.leases.values()
+        for key, item in lease.items.items()
+        if quota.limit_of(key) is not None
+    }
 
 
 def _differences(found: Quota, expected: Quota, why: str) -> Iterator[str]:
@@ -133,7 +196,7 @@ def _differences(found: Quota, expected: Quota, why: str) -> Iterator[str]:
 def _limits(world: World) -> Iterator[str]:
     for quota in world.quotas.values():
         for key, item in quota.items.items():
-            if item.limit is not None and item.used > item.limit:
+            if quota.over(key) and key not in quota.ended:
                 yield (
                     f"The quota of {quota.owner_kind} {quota.owner_id} has "
                     f"{written(item.used, item.unit)} of {key} used, above its limit."

@@ -4,11 +4,14 @@ A quota has one item a key.  Every key is tracked; only keys with a limit are
 enforced, and reaching a limit exactly is allowed.  Amounts are integers in base
 units (see :mod:`quantity`), so a release takes back exactly what was charged.
 
-A project draws on its tenant: of a key that the project limits, the whole limit;
-of a key that only the tenant limits, what the project uses.  So
+The limit in force is the item's own and what leases add to it for a time
+(:mod:`quota_lease`).  A project draws on its tenant: of a key that the project
+limits, the whole limit in force, or what it uses where a lease that ended left
+it above; of a key that only the tenant limits, what the project uses.  So
 ``tenant.used == sum(share(project, tenant))`` over its projects always holds, and
 a tenant's limit can't be passed by leaving a key out of a project's limits.
-All functions are pure; refusals are ``QuotaError`` or ``QuotaInUse``.
+All functions are pure and know no clock: what has expired was taken out before
+(:func:`leasing.lapse`).  Refusals are ``QuotaError`` or ``QuotaInUse``.
 """
 
 from __future__ import annotations
@@ -19,8 +22,10 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
+from heliostat.controller.model import quota_refusals as refusals
 from heliostat.controller.model.names import invalid
 from heliostat.controller.model.quantity import CostItem, from_base, to_base, written
+from heliostat.controller.model.quota_lease import EndedLease, Grant, Loan, QuotaLease
 from heliostat.core.errors import PermanentError
 from heliostat.core.units import Unit
 
@@ -58,12 +63,43 @@ class QuotaItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):
-    """The quota of one tenant or project: a small document of its own."""
+    """The quota of one tenant or project: a small document of its own.
+
+    ``leases`` by their id.  ``ended`` names, by key, the lease whose end left usage
+    above the limit, for as long as it is.  ``loans`` (tenants only) are what leased
+    keys of projects draw, by project and key, so that the end of a project's lease
+    shows in the tenant's usage without reading the project.
+    """
 
     owner_kind: OwnerKind
     owner_id: str
     items: dict[str, QuotaItem] = {}
+    leases: dict[str, QuotaLease] = {}
+    ended: dict[str, EndedLease] = {}
+    loans: dict[str, dict[str, Loan]] = {}
     schema: int = 1
+
+    @property
+    def name(self) -> str:
+        """How sentences call the owner."""
+        return f"{self.owner_kind} {self.owner_id}"
+
+    def leased(self, key: str) -> int:
+        """What leases add to the limit of ``key``."""
+        held = (lease.items.get(key) for lease in self.leases.values())
+        return sum(item.amount for item in held if item is not None)
+
+    def limit_of(self, key: str) -> int | None:
+        """The limit in force; ``None`` for a key that is only tracked."""
+        item = self.items.get(key)
+        if item is None or item.limit is None:
+            return None
+        return item.limit + self.leased(key) if self.leases else item.limit
+
+    def over(self, key: str) -> int:
+        """How much is used above the limit in force: only a lease that ended leaves such."""
+        limit = self.limit_of(key)
+        return 0 if limit is None else max(0, self.items[key].used - limit)
 
 
 def check_limits(limits: Mapping[str, QuotaLimit]) -> dict[str, QuotaItem]:
@@ -90,8 +126,9 @@ def share(project: Quota, tenant: Quota) -> dict[str, tuple[int, Unit]]:
     """What ``project`` draws from ``tenant``, by key."""
     drawn: dict[str, tuple[int, Unit]] = {}
     for key, item in project.items.items():
-        if item.limit is not None:
-            drawn[key] = (item.limit, item.unit)
+        limit = project.limit_of(key)
+        if limit is not None:
+            drawn[key] = (max(limit, item.used), item.unit)
         elif key in tenant.items and tenant.items[key].limit is not None:
             drawn[key] = (item.used, item.unit)
     return {key: amount for key, amount in drawn.items() if amount[0]}
@@ -102,14 +139,50 @@ def settle(tenant: Quota, before: Quota, after: Quota) -> Quota:
 
     Raises ``QuotaError`` if the tenant has not that much left.
     """
-    old, new = share(before, tenant), share(after, tenant)
+    recorded = tenant.loans.get(after.owner_id, {})
+    old = {
+        **share(before, tenant),
+        **{key: (loan.draws, loan.unit) for key, loan in recorded.items()},
+    }
+    new = share(after, tenant)
     delta: dict[str, tuple[int, Unit]] = {}
     for key in {**old, **new}:
         unit = (new.get(key) or old[key])[1]
         change = new.get(key, (0, unit))[0] - old.get(key, (0, unit))[0]
         if change:
             delta[key] = (change, unit)
-    return _added(tenant, delta)
+    return _with_loans(_added(tenant, delta), after)
+
+
+def refuse_over(quota: Quota, cost: Iterable[CostItem]) -> None:
+    """Raise ``QuotaError`` if a key that ``cost`` charges is above its limit already."""
+    for key, (base, _) in sorted(_amounts(cost).items()):
+        if base and quota.over(key):
+            raise refusals.exceeded(quota, key, base)
+
+
+def _with_loans(tenant: Quota, project: Quota) -> Quota:
+    """``tenant`` with what leased keys of ``project`` draw."""
+    loans = _loans_of(project) if project.leases else {}
+    if tenant.loans.get(project.owner_id, {}) == loans:
+        return tenant
+    others = {id_: each for id_, each in tenant.loans.items() if id_ != project.owner_id}
+    return replace(tenant, loans={**others, project.owner_id: loans} if loans else others)
+
+
+def _loans_of(project: Quota) -> dict[str, Loan]:
+    loans: dict[str, Loan] = {}
+    for lease in project.leases.values():
+        for key, leased in lease.items.items():
+            item = project.items.get(key)
+            if item is None or item.limit is None:
+                continue  # nothing limits it any more, so the lease adds nothing
+            loan = loans.get(key) or Loan(
+                unit=item.unit, limit=item.limit, floor=max(item.limit, item.used)
+            )
+            grant = Grant(amount=leased.amount, until_ms=lease.until_ms)
+            loans[key] = replace(loan, grants={**loan.grants, lease.id: grant})
+    return loans
 
 
 def with_limits(quota: Quota, limits: Mapping[str, QuotaItem], *, keep_others: bool) -> Quota:
@@ -126,11 +199,11 @@ def with_limits(quota: Quota, limits: Mapping[str, QuotaItem], *, keep_others: b
         used = quota.items[key].used if key in quota.items else 0
         if used:
             _same_measure(quota, key, asked.unit)
-        new = QuotaItem(unit=asked.unit, limit=asked.limit, used=used)
-        if asked.limit is not None and used > asked.limit:
-            raise _too_low(quota, key, new)
-        items[key] = new
-    return replace(quota, items=items)
+        items[key] = QuotaItem(unit=asked.unit, limit=asked.limit, used=used)
+    after = tidied(replace(quota, items=items))
+    for key in limits:
+        _refuse_lowered(quota, after, key)
+    return after
 
 
 def without_limits(quota: Quota, keys: Iterable[str]) -> Quota:
@@ -139,24 +212,36 @@ def without_limits(quota: Quota, keys: Iterable[str]) -> Quota:
     for key in keys:
         item = items.get(key)
         if item is None or item.limit is None:
-            raise invalid("quota", f"{_owner(quota)} has no limit on {key!r}")
+            raise invalid("quota", f"{quota.name} has no limit on {key!r}")
         if item.used:
             raise PermanentError(
                 "QuotaInUse",
-                f"{key} of {_owner(quota)} is in use: {written(item.used, item.unit)}.",
+                f"{key} of {quota.name} is in use: {written(item.used, item.unit)}.",
                 data={"key": key, "usage": item.used_value},
             )
         del items[key]
-    return replace(quota, items=items)
+    return tidied(replace(quota, items=items))
 
 
-def drawn_by(tenant: Quota, projects: Iterable[Quota]) -> Quota:
+def drawn_by(tenant: Quota, projects: Iterable[Quota], before: Quota | None = None) -> Quota:
     """``tenant`` with its usage counted anew from its projects.
 
-    Needed when the tenant's limits change, since they decide what is drawn.
+    Needed when the tenant's limits change, since they decide what is drawn.  Raises
+    ``QuotaError`` for a limit below what is drawn, unless it is no lower than ``before``.
     """
+    after = counted(tenant, projects)
+    for key in after.items:
+        _refuse_lowered(before, after, key)
+    return after
+
+
+def counted(tenant: Quota, projects: Iterable[Quota]) -> Quota:
+    """The same without a refusal: for those who check the books."""
     sums: dict[str, tuple[int, Unit]] = {}
+    loans: dict[str, dict[str, Loan]] = {}
     for project in projects:
+        if held := _loans_of(project):
+            loans[project.owner_id] = held
         for key, (base, unit) in share(project, tenant).items():
             sums[key] = (sums.get(key, (0, unit))[0] + base, sums.get(key, (0, unit))[1])
     items: dict[str, QuotaItem] = {}
@@ -166,11 +251,15 @@ def drawn_by(tenant: Quota, projects: Iterable[Quota]) -> Quota:
     for key, (base, unit) in sums.items():
         if key not in items:
             items[key] = QuotaItem(unit=unit, used=base)
-    counted = replace(tenant, items=items)
-    for key, item in items.items():
-        if item.limit is not None and item.used > item.limit:
-            raise _too_low(counted, key, item)
-    return counted
+    return tidied(replace(tenant, items=items, loans=loans))
+
+
+def tidied(quota: Quota) -> Quota:
+    """``quota`` that remembers the end of a lease only where usage is above the limit."""
+    if not quota.ended:
+        return quota
+    kept = {key: each for key, each in quota.ended.items() if quota.over(key)}
+    return quota if len(kept) == len(quota.ended) else replace(quota, ended=kept)
 
 
 def percent_of(tenant: Quota, percent: float) -> dict[str, QuotaItem]:
@@ -200,56 +289,31 @@ def _added(quota: Quota, amounts: Mapping[str, tuple[int, Unit]]) -> Quota:
         _same_measure(quota, key, unit)
         item = items.get(key, QuotaItem(unit=unit))
         new = replace(item, used=item.used + base)
-        if base > 0 and new.limit is not None and new.used > new.limit:
-            raise _exceeded(quota, key, item, base)
+        limit = quota.limit_of(key)
+        if base > 0 and limit is not None and new.used > limit:
+            raise refusals.exceeded(quota, key, base)
         if new.used < 0:
             raise PermanentError(
-                "InternalError", f"The usage of {key} of {_owner(quota)} would become negative."
+                "InternalError", f"The usage of {key} of {quota.name} would become negative."
             )
         if new.limit is None and new.used == 0:
             items.pop(key, None)
         else:
             items[key] = new
-    return replace(quota, items=items)
+    return tidied(replace(quota, items=items))
+
+
+def _refuse_lowered(before: Quota | None, after: Quota, key: str) -> None:
+    """A limit below what is used is refused, unless it is on its way up to it."""
+    limit = after.limit_of(key)
+    if limit is None or not after.over(key):
+        return
+    earlier = before.limit_of(key) if before is not None else None
+    if earlier is None or limit < earlier:
+        raise refusals.too_low(after, key)
 
 
 def _same_measure(quota: Quota, key: str, unit: Unit) -> None:
     item = quota.items.get(key)
     if item is not None and item.unit.is_size != unit.is_size:
-        raise invalid(key, f"{_owner(quota)} counts it in {item.unit}, not in {unit}")
-
-
-def _exceeded(quota: Quota, key: str, item: QuotaItem, asked: int) -> PermanentError:
-    unit, limit = item.unit, item.limit or 0
-    return PermanentError(
-        "QuotaError",
-        f"The quota of {_owner(quota)} does not allow this: {key} has a limit of "
-        f"{written(limit, unit)}, {written(item.used, unit)} used, {written(asked, unit)} asked.",
-        data=_figures(key, item, asked),
-    )
-
-
-def _too_low(quota: Quota, key: str, item: QuotaItem) -> PermanentError:
-    limit, unit = item.limit or 0, item.unit
-    return PermanentError(
-        "QuotaError",
-        f"The limit of {key} of {_owner(quota)} can't be {written(limit, unit)}: "
-        f"{written(item.used, unit)} are used already.",
-        data=_figures(key, item, 0),
-    )
-
-
-def _figures(key: str, item: QuotaItem, asked: int) -> dict[str, str | float]:
-    unit = item.unit
-    return {
-        "key": key,
-        "unit": str(unit),
-        "limit": from_base(item.limit or 0, unit),
-        "usage": from_base(item.used, unit),
-        "newUsage": from_base(item.used + asked, unit),
-        "asked": from_base(asked, unit),
-    }
-
-
-def _owner(quota: Quota) -> str:
-    return f"{quota.owner_kind} {quota.owner_id}"
+        raise invalid(key, f"{quota.name} counts it in {item.unit}, not in {unit}")

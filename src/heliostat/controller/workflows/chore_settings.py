@@ -25,6 +25,12 @@ class ChoreSettings:
     keep_tasks_s: float = 7 * DAY_S
     """Seconds that tasks of deleted entities stay readable."""
 
+    leases_s: float = MINUTE_S
+    """Between looks for quota leases that end; they count for nobody from their end on anyway."""
+
+    warn_lease_s: float = 10 * MINUTE_S
+    """Seconds before its end that somebody is told of a quota lease in use."""
+
     content_s: float = HOUR_S
     """Between looks for content that nothing refers to."""
 

@@ -55,7 +55,9 @@ async def disk_create(ports: Ports, caller: Caller, project_id: str, spec: DiskS
         created_ms=ports.clock.now_ms(),
     )
     request = await placement_request(ports.store, disk)
-    entry = await charge_project(ports.store, disk.tenant_id, project_id, disk.cost)
+    entry = await charge_project(
+        ports.store, disk.tenant_id, project_id, disk.cost, ports.clock.now_ms()
+    )
     task = queued(
         ports,
         caller,
@@ -114,7 +116,7 @@ async def _unreserve(ctx: StepContext) -> Done:
     stored = await DISKS.get(ctx.store, ctx.task.entity_id)
     if stored is None:
         return Done()
-    guards, changes = await removal(ctx.store, stored)
+    guards, changes = await removal(ctx.store, stored, ctx.clock.now_ms())
     return Done(changes=changes, guards=guards)
 
 

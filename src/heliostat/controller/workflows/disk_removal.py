@@ -11,10 +11,12 @@ from heliostat.controller.workflows.ledger import release_project
 from heliostat.controller.workflows.unused import sweep_flavors
 
 
-async def removal(store: CloudStore, stored: Stored[Disk]) -> tuple[list[Guard], list[Change]]:
+async def removal(
+    store: CloudStore, stored: Stored[Disk], now_ms: int
+) -> tuple[list[Guard], list[Change]]:
     """One commit that leaves nothing of the disk."""
     disk = stored.value
-    quota = await release_project(store, disk.tenant_id, disk.project_id, disk.cost)
+    quota = await release_project(store, disk.tenant_id, disk.project_id, disk.cost, now_ms)
     reservation = await released(store, disk.host_id, disk=disk.id)
     flavors = await sweep_flavors(store, [disk.flavor_id], disk.id)
     guards: list[Guard] = [

@@ -54,6 +54,14 @@ def _host_of(entity: Vm | Disk) -> Iterable[str]:
     return (entity.host_id,) if entity.host_id else ()
 
 
+LEASED = "yes"
+
+
+def _leased(quota: Quota) -> Iterable[str]:
+    """Whether there is something in it that ends by itself."""
+    return (LEASED,) if quota.leases or quota.loans else ()
+
+
 def _digest_of(image: Image) -> Iterable[str]:
     return (image.digest,) if image.digest else ()
 
@@ -103,7 +111,8 @@ INVENTORIES: Kind[HostInventory] = Kind(
 DATASTORES: Kind[Datastore] = Kind("datastore", Datastore, {"name": attrgetter("name")})
 RESERVATIONS: Kind[Reservation] = Kind("reservation", Reservation, identify=attrgetter("host_id"))
 QUOTAS: dict[OwnerKind, Kind[Quota]] = {
-    kind: Kind(f"quota/{kind}", Quota, identify=attrgetter("owner_id")) for kind in OwnerKind
+    kind: Kind(f"quota/{kind}", Quota, {"leased": _leased}, attrgetter("owner_id"))
+    for kind in OwnerKind
 }
 
 # Kinds of entities as tasks and clients name them.

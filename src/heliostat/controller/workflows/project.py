@@ -30,7 +30,7 @@ from heliostat.controller.workflows.kinds import (
     VMS,
     project_name,
 )
-from heliostat.controller.workflows.ledger import rewritten
+from heliostat.controller.workflows.ledger import account, rewritten
 from heliostat.controller.workflows.requests import completed, refuse_busy
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.model import Problem
@@ -60,7 +60,8 @@ async def project_create(
         raise PermanentError(
             "NameTaken", f"The tenant {tenant.value.name} has a project named {name} already."
         )
-    above = await reading.quota(ports.store, OwnerKind.TENANT, tenant_id)
+    now_ms = ports.clock.now_ms()
+    above = await account(ports.store, OwnerKind.TENANT, tenant_id, now_ms)
     groups, warnings = _own_groups(security_groups, tenant.value.security_groups)
     project = Project(
         id=ports.ids.new_id(),
@@ -68,11 +69,11 @@ async def project_create(
         name=name,
         security_groups=groups,
         labels=check_labels(labels or {}),
-        created_ms=ports.clock.now_ms(),
+        created_ms=now_ms,
     )
     empty = Quota(owner_kind=OwnerKind.PROJECT, owner_id=project.id)
-    quota = replace(empty, items=_limits(above.value, limits, percent))
-    entry = rewritten(above, settle(above.value, empty, quota))
+    quota = replace(empty, items=_limits(above.quota, limits, percent))
+    entry = rewritten(above, settle(above.quota, empty, quota))
     return Admission(
         task=completed(
             ports,
@@ -96,10 +97,11 @@ async def project_delete(ports: Ports, caller: Caller, project_id: str) -> Admis
     stored = await reading.project(ports.store, project_id)
     refuse_busy("project", stored.value)
     await _refuse_contents(ports, stored.value)
-    quota = await reading.quota(ports.store, OwnerKind.PROJECT, project_id)
-    above = await reading.quota(ports.store, OwnerKind.TENANT, stored.value.tenant_id)
-    empty = replace(quota.value, items={})
-    entry = rewritten(above, settle(above.value, quota.value, empty))
+    now_ms = ports.clock.now_ms()
+    quota = await account(ports.store, OwnerKind.PROJECT, project_id, now_ms)
+    above = await account(ports.store, OwnerKind.TENANT, stored.value.tenant_id, now_ms)
+    empty = Quota(owner_kind=OwnerKind.PROJECT, owner_id=project_id)
+    entry = rewritten(above, settle(above.quota, quota.quota, empty))
     return Admission(
         task=completed(
             ports,
@@ -112,11 +114,15 @@ async def project_delete(ports: Ports, caller: Caller, project_id: str) -> Admis
         ),
         guards=(
             PROJECTS.guard(stored),
-            _QUOTA.guard(quota),
+            _QUOTA.guard(quota.stored),
             *(kind.unused("project", project_id) for kind in (VMS, DISKS, IMAGES)),
             *entry.guards,
         ),
-        changes=(*PROJECTS.delete(stored.value), *_QUOTA.delete(quota.value), *entry.changes),
+        changes=(
+            *PROJECTS.delete(stored.value),
+            *_QUOTA.delete(quota.stored.value),
+            *entry.changes,
+        ),
         quota=entry.charges,
     )
 

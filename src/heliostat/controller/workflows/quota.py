@@ -22,7 +22,7 @@ from heliostat.controller.model.quota import (
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.kinds import PROJECTS, QUOTAS
-from heliostat.controller.workflows.ledger import Entry, rewritten, together
+from heliostat.controller.workflows.ledger import Entry, account, rewritten, together
 from heliostat.controller.workflows.requests import completed
 
 _Change = Callable[[Quota], Quota]
@@ -109,21 +109,22 @@ async def _admit(
 
 
 async def _project(ports: Ports, tenant_id: str, project_id: str, change: _Change) -> Entry:
-    quota = await reading.quota(ports.store, OwnerKind.PROJECT, project_id)
-    above = await reading.quota(ports.store, OwnerKind.TENANT, tenant_id)
-    after = change(quota.value)
-    settled = settle(above.value, quota.value, after)
+    now_ms = ports.clock.now_ms()
+    quota = await account(ports.store, OwnerKind.PROJECT, project_id, now_ms)
+    above = await account(ports.store, OwnerKind.TENANT, tenant_id, now_ms)
+    after = change(quota.quota)
+    settled = settle(above.quota, quota.quota, after)
     return together(rewritten(quota, after), rewritten(above, settled))
 
 
 async def _tenant(ports: Ports, tenant_id: str, change: _Change) -> Entry:
-    since = await ports.store.revision()
-    quota = await reading.quota(ports.store, OwnerKind.TENANT, tenant_id)
+    since, now_ms = await ports.store.revision(), ports.clock.now_ms()
+    quota = await account(ports.store, OwnerKind.TENANT, tenant_id, now_ms)
     below = []
     guards: list[Guard] = [PROJECTS.index_unchanged("tenant", tenant_id, since)]
     for project_id in await PROJECTS.ids_by_index(ports.store, "tenant", tenant_id):
-        stored = await reading.quota(ports.store, OwnerKind.PROJECT, project_id)
-        below.append(stored.value)
-        guards.append(QUOTAS[OwnerKind.PROJECT].guard(stored))
-    after = drawn_by(change(quota.value), below)
+        project = await account(ports.store, OwnerKind.PROJECT, project_id, now_ms)
+        below.append(project.quota)
+        guards.append(QUOTAS[OwnerKind.PROJECT].guard(project.stored))
+    after = drawn_by(change(quota.quota), below, quota.quota)
     return together(Entry(tuple(guards)), rewritten(quota, after))

@@ -58,6 +58,7 @@ def completed(
     tenant_id: str = "",
     project_id: str = "",
     warnings: tuple[Problem, ...] = (),
+    resource_properties: dict[str, Any] | None = None,
 ) -> Task:
     """The task of an operation that its own admission completes."""
     return completed_task(
@@ -71,6 +72,7 @@ def completed(
         requested_by=caller.subject,
         request_id=caller.request_id,
         warnings=warnings,
+        resource_properties=resource_properties,
     )
 
 

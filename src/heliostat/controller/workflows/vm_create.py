@@ -35,7 +35,9 @@ async def vm_create(ports: Ports, caller: Caller, project_id: str, spec: VmSpec)
     refuse_busy("project", project.value)
     outcome = await vm_spec.read_spec(ports, project.value, spec)
     request = await placement_request(ports.store, outcome.vm, outcome.image.value.size_gb)
-    entry = await charge_project(ports.store, project.value.tenant_id, project_id, outcome.vm.cost)
+    entry = await charge_project(
+        ports.store, project.value.tenant_id, project_id, outcome.vm.cost, ports.clock.now_ms()
+    )
     task = queued(
         ports,
         caller,
@@ -101,7 +103,7 @@ async def _unreserve(ctx: StepContext) -> Done:
     stored = await VMS.get(ctx.store, ctx.task.entity_id)
     if stored is None:
         return Done()
-    guards, changes = await removal(ctx.store, stored)
+    guards, changes = await removal(ctx.store, stored, ctx.clock.now_ms())
     return Done(changes=changes, guards=guards)
 
 

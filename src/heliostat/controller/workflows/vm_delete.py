@@ -64,7 +64,7 @@ async def _release(ctx: StepContext) -> Done:
     stored = await VMS.get(ctx.store, ctx.task.entity_id)
     if stored is None:
         return Done()
-    guards, changes = await removal(ctx.store, stored)
+    guards, changes = await removal(ctx.store, stored, ctx.clock.now_ms())
     return Done(changes=changes, guards=guards)
 
 

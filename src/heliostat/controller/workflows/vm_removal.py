@@ -13,10 +13,12 @@ from heliostat.controller.workflows.unused import sweep_flavors, sweep_image
 from heliostat.controller.workflows.vm_ticket import forgotten
 
 
-async def removal(store: CloudStore, stored: Stored[Vm]) -> tuple[list[Guard], list[Change]]:
+async def removal(
+    store: CloudStore, stored: Stored[Vm], now_ms: int
+) -> tuple[list[Guard], list[Change]]:
     """One commit that leaves nothing of the VM, nor of images and flavors it was the last of."""
     vm = stored.value
-    quota = await release_project(store, vm.tenant_id, vm.project_id, vm.cost)
+    quota = await release_project(store, vm.tenant_id, vm.project_id, vm.cost, now_ms)
     reservation = await released(store, vm.host_id, vm=vm.id)
     image = await sweep_image(store, vm.image_id, vm.id)
     flavor_ids = [vm.flavor_id, *(disk.flavor_id for disk in vm.disks)]
