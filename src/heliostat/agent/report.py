@@ -45,6 +45,10 @@ class ReportBook:
         self._gone[key] = None
         self.pending.set()
 
+    def disk_ids(self) -> set[str]:
+        """The persistent disks that something was said of."""
+        return {item.id for item in self._items.values() if isinstance(item, ReportedDisk)}
+
     def full(self, facts: HostFacts) -> Report:
         """Everything there is; forgets what was pending, since it is included."""
         self._changed.clear()

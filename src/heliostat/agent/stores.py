@@ -59,7 +59,7 @@ class DiskKeeper:
         """
         unfinished = False
         named = {disk.id for disk in self._desired.disks()}
-        for disk_id in sorted(named | self._datastores.disk_ids()):
+        for disk_id in sorted(named | self._datastores.disk_ids() | self._book.disk_ids()):
             unfinished |= await self._one(disk_id, attached(disk_id))
         return unfinished
 
@@ -77,6 +77,8 @@ class DiskKeeper:
             log.info("disk %s: %s: %s", disk_id, verb, reason)
             path.unlink()
             self._book.drop(disk_key(disk_id))
+        elif wanted is None and path is None:
+            self._book.drop(disk_key(disk_id))  # wanted once, but it could never be made
         elif verb is DiskVerb.CREATE and wanted is not None:
             log.info("disk %s: %s: %s", disk_id, verb, reason)
             fault = await self._create(wanted)

@@ -35,7 +35,8 @@ class Way:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._arrived: deque[str | None] = deque()
+        self._travelling: deque[str] = deque()
+        self._arrived: deque[str] = deque()
         self._reader: asyncio.Future[None] | None = None
         self._last_s = 0.0
         self.ended = False
@@ -43,9 +44,12 @@ class Way:
     def send(self, text: str, delay_s: float, *, overtaken: bool = False) -> None:
         """Deliver after ``delay_s``, not before what was sent earlier unless ``overtaken``."""
         due_s = max(self._last_s, self._loop.time() + delay_s)
-        if not overtaken:
-            self._last_s = due_s
-        self._loop.call_at(due_s, self._deliver, text)
+        if overtaken:
+            self._loop.call_at(due_s, self._deliver, text)
+            return
+        self._last_s = due_s
+        self._travelling.append(text)  # timers of one moment fire in any order, texts don't
+        self._loop.call_at(due_s, self._deliver_next)
 
     def end(self) -> None:
         """Both what was delivered and what is on its way is lost."""
@@ -61,6 +65,9 @@ class Way:
             self._reader = self._loop.create_future()
             await self._reader
         return self._arrived.popleft()
+
+    def _deliver_next(self) -> None:
+        self._deliver(self._travelling.popleft())
 
     def _deliver(self, text: str) -> None:
         if not self.ended:
