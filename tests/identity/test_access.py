@@ -6,15 +6,33 @@ import os
 import socket
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from heliostat.controller.model.policy import Binding
 from heliostat.core.errors import HeliostatError
+from heliostat.core.roles import Role
 from heliostat.identity.access import NOBODY, OwnerGroups, check, decide, intersects
 from heliostat.identity.peer import peer_principal, principal_of_uid
 from heliostat.identity.principal import Principal, principal_of
 from heliostat.wire.access import Access
 
 DOMAIN = "heliostat.local"
-OWNER = OwnerGroups(frozenset({"heliostat.local\\TenantOps"}), frozenset({"heliostat.local\\Devs"}))
+OWNER = OwnerGroups(
+    frozenset({"heliostat.local\\TenantOps"}),
+    frozenset({"heliostat.local\\Devs"}),
+    tenant_policy=(
+        Binding(principal="heliostat.local\\Planners", role=Role.CONTRIBUTOR),
+        Binding(principal="HELIOSTAT.local\\auditors", role=Role.VIEWER),
+    ),
+    project_policy=(
+        Binding(principal="heliostat.local\\Leads", role=Role.OWNER),
+        Binding(principal="heliostat.local\\Readers", role=Role.VIEWER),
+        Binding(principal="heliostat.local\\Readers", role=Role.CONTRIBUTOR),
+        Binding(principal="bob@heliostat.local", role=Role.VIEWER),
+    ),
+    entity_policy=(Binding(principal="heliostat.local\\Helpers", role=Role.OWNER),),
+)
 
 
 def caller(*groups: str) -> Principal:
@@ -24,27 +42,78 @@ def caller(*groups: str) -> Principal:
 
 ADMIN = caller("Administrators")
 TENANT = caller("TenantOps")
+TENANT_USER = caller("Planners")
+TENANT_VIEWER = caller("Auditors")
 PROJECT = caller("Devs")
+LEAD = caller("Leads")
+READER = principal_of(f"bob@{DOMAIN}", frozenset(), "helio", DOMAIN)
+HELPER = caller("Helpers")
 STRANGER = caller("Others")
+EVERYBODY = (
+    None,
+    STRANGER,
+    HELPER,
+    READER,
+    PROJECT,
+    LEAD,
+    TENANT_VIEWER,
+    TENANT_USER,
+    TENANT,
+    ADMIN,
+)
+OF_TENANT = (TENANT_VIEWER, TENANT_USER, TENANT, ADMIN)
+SEEING = (HELPER, READER, PROJECT, LEAD, *OF_TENANT)
 
 
 @pytest.mark.parametrize(
     ("rule", "allowed"),
     [
-        (Access.PUBLIC, (None, STRANGER, PROJECT, TENANT, ADMIN)),
-        (Access.AUTHENTICATED, (STRANGER, PROJECT, TENANT, ADMIN)),
+        (Access.PUBLIC, EVERYBODY),
+        (Access.AUTHENTICATED, EVERYBODY[1:]),
         (Access.SYSTEM_ADMIN, (ADMIN,)),
-        (Access.TENANT_READ, (PROJECT, TENANT, ADMIN)),
+        (Access.TENANT_READ, OF_TENANT),
+        (Access.TENANT_VIEWER, OF_TENANT),
+        (Access.TENANT_USER, (TENANT_USER, TENANT, ADMIN)),
         (Access.TENANT_ADMIN, (TENANT, ADMIN)),
-        (Access.PROJECT_USER, (PROJECT, TENANT, ADMIN)),
+        (Access.PROJECT_READ, SEEING),
+        (Access.PROJECT_VIEWER, SEEING),
+        (Access.PROJECT_USER, (HELPER, PROJECT, LEAD, TENANT_USER, TENANT, ADMIN)),
+        (Access.PROJECT_OWNER, (HELPER, LEAD, TENANT, ADMIN)),
         (Access.PROJECT_ADMIN, (TENANT, ADMIN)),
     ],
 )
 def test_who_passes_what(rule: Access, allowed: tuple[Principal | None, ...]) -> None:
-    for principal in (None, STRANGER, PROJECT, TENANT, ADMIN):
+    for principal in EVERYBODY:
         verdict = decide(rule, principal, OWNER)
         assert verdict.allowed == (principal in allowed), verdict
         assert verdict.reason
+
+
+@pytest.mark.parametrize("rule", Access)
+def test_reading_never_asks_for_more(rule: Access) -> None:
+    for principal in EVERYBODY:
+        if decide(rule, principal, OWNER).allowed:
+            assert decide(rule.for_reading, principal, OWNER).allowed
+    if rule.needs_owner:
+        assert rule.for_reading.role is Role.VIEWER
+
+
+@pytest.mark.parametrize("rule", [rule for rule in Access if rule.needs_owner])
+def test_a_role_inside_passes_only_where_things_are_found(rule: Access) -> None:
+    inside = OwnerGroups(reaches_inside=True)
+    assert decide(rule, STRANGER, inside).allowed == rule.passes_through
+
+
+@given(st.lists(st.sampled_from([*Role]), max_size=4), st.sampled_from([*Role]))
+def test_the_highest_role_counts(roles: list[Role], needed: Role) -> None:
+    policy = [Binding(principal=f"alice@{DOMAIN}", role=role) for role in roles]
+    rule = {
+        Role.VIEWER: Access.PROJECT_VIEWER,
+        Role.CONTRIBUTOR: Access.PROJECT_USER,
+        Role.OWNER: Access.PROJECT_OWNER,
+    }[needed]
+    verdict = decide(rule, STRANGER, OwnerGroups(entity_policy=policy))
+    assert verdict.allowed == any(role.covers(needed) for role in roles)
 
 
 def test_every_rule_is_decided() -> None:

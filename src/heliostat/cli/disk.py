@@ -7,6 +7,7 @@ import click
 from heliostat.cli import naming, options, text
 from heliostat.cli.affinities import parse_affinities
 from heliostat.cli.carrying import carry_out
+from heliostat.cli.iam import policy_commands
 from heliostat.cli.labelling import label_verb_in_project, parse_labels
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
@@ -103,3 +104,4 @@ def delete(session: Session, disk: str, project: str | None, tenant: str | None)
 
 
 disk.add_command(label_verb_in_project("disk", naming.disk_id))
+disk.add_command(policy_commands("disk", naming.disk_id, options.project))

@@ -8,6 +8,7 @@ import click
 
 from heliostat.cli import naming, options, text
 from heliostat.cli.carrying import carry_out, send_file
+from heliostat.cli.iam import policy_commands
 from heliostat.cli.labelling import label_verb, parse_labels
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
@@ -100,3 +101,4 @@ def delete(session: Session, image: str) -> None:
 
 
 image.add_command(label_verb("image", naming.image_id))
+image.add_command(policy_commands("image", naming.image_id))

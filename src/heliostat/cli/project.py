@@ -6,6 +6,7 @@ import click
 
 from heliostat.cli import choosing, naming, options
 from heliostat.cli.carrying import carry_out
+from heliostat.cli.iam import policy_commands
 from heliostat.cli.labelling import label_verb_of_project, parse_labels
 from heliostat.cli.limits import parse_limits
 from heliostat.cli.listing import DEFAULT_LIMIT, show_tasks
@@ -135,3 +136,4 @@ def tasks(
 
 
 project.add_command(label_verb_of_project())
+project.add_command(policy_commands("project", naming.project_id, options.tenant))

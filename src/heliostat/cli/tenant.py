@@ -6,6 +6,7 @@ import click
 
 from heliostat.cli import choosing, naming, options
 from heliostat.cli.carrying import carry_out
+from heliostat.cli.iam import policy_commands
 from heliostat.cli.labelling import label_verb, parse_labels
 from heliostat.cli.limits import parse_limits
 from heliostat.cli.listing import DEFAULT_LIMIT, show_tasks
@@ -107,3 +108,4 @@ def tasks(session: Session, tenant: str | None, state: str, limit: int) -> None:
 
 
 tenant.add_command(label_verb("tenant", naming.tenant_id))
+tenant.add_command(policy_commands("tenant", naming.tenant_id))

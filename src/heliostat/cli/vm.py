@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import click
 
-from heliostat.cli import vm_access, vm_lifecycle, vm_media, vm_power, vm_records
+from heliostat.cli import (
+    naming,
+    options,
+    vm_access,
+    vm_lifecycle,
+    vm_media,
+    vm_power,
+    vm_records,
+)
+from heliostat.cli.iam import policy_commands
 from heliostat.cli.options import Noun
 
 
@@ -16,3 +25,4 @@ def vm() -> None:
 for _part in (vm_lifecycle, vm_power, vm_media, vm_access, vm_records):
     for _verb in _part.VERBS:
         vm.add_command(_verb)
+vm.add_command(policy_commands("vm", naming.vm_id, options.project))

@@ -24,6 +24,7 @@ from heliostat.client.flavors import Flavors
 from heliostat.client.hosts import Hosts
 from heliostat.client.images import Images
 from heliostat.client.labels import Labels
+from heliostat.client.policies import Policies
 from heliostat.client.projects import Projects
 from heliostat.client.quota_leases import QuotaLeases
 from heliostat.client.quotas import Quotas
@@ -57,6 +58,7 @@ class Client:
         self.transport.signer = Bound(credentials or Anonymous(), self.token_service)
         self.tenants = Tenants(self.transport)
         self.projects = Projects(self.transport)
+        self.policies = Policies(self.transport)
         self.quotas = Quotas(self.transport)
         self.quota_leases = QuotaLeases(self.transport)
         self.flavors = Flavors(self.transport)

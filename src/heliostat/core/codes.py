@@ -24,7 +24,10 @@ CODES: dict[str, Code] = {
     "InvalidClient": Code(401, "Check the client id, its key and the audience of its assertion."),
     "AccessForbidden": Code(
         403,
-        "Ask an administrator of the tenant or project to add one of your groups.",
+        "Ask an owner of it, its project or its tenant for a role: `helio project iam add`.",
+    ),
+    "NoOwnerLeft": Code(
+        400, "Name one with `helio tenant iam add` or `helio project iam add`, role owner."
     ),
     "SystemPaused": Code(403, "Wait until an administrator resumes the system."),
     "NotFound": Code(404, "Check the path; /openapi.json lists every route."),

@@ -1,19 +1,20 @@
 """Whether a caller may pass a route.  Pure; every verdict carries its reason.
 
-A system administrator passes everything.  The groups of a tenant administer it
-and all its projects; the groups of a project use that project and may read its
-tenant.  An entity that
-does not exist has no groups: then only administrators get to the 404, so that
-nobody else can find out which ids exist.
+A system administrator passes everything.  Everybody else needs a role: on the
+tenant, on the project or on the entity itself, from a policy or from a security
+group (a tenant's group owns the tenant, a project's group contributes to the
+project).  An entity that does not exist grants no role: then only
+administrators get to the 404, so that nobody else can find out which ids exist.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from heliostat.core.errors import PermanentError
+from heliostat.core.roles import Held, Role, higher, highest
 from heliostat.identity.names import fold
 from heliostat.wire.access import Access
 
@@ -36,17 +37,30 @@ class Owner(Protocol):
     def tenant_groups(self) -> frozenset[str]: ...
     @property
     def project_groups(self) -> frozenset[str]: ...
+    @property
+    def tenant_policy(self) -> Sequence[Held]: ...
+    @property
+    def project_policy(self) -> Sequence[Held]: ...
+    @property
+    def entity_policy(self) -> Sequence[Held]: ...
+    @property
+    def reaches_inside(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
 class OwnerGroups:
-    """Security groups (``DOMAIN\\name``) of the tenant and project that own an entity.
+    """Security groups (``DOMAIN\\name``) and policies of an entity, its project and its tenant.
 
     For a project, groups that it inherited from its tenant may be in both.
+    ``reaches_inside``: the caller holds a role on something that the entity holds.
     """
 
     tenant_groups: frozenset[str] = frozenset()
     project_groups: frozenset[str] = frozenset()
+    tenant_policy: Sequence[Held] = ()
+    project_policy: Sequence[Held] = ()
+    entity_policy: Sequence[Held] = ()
+    reaches_inside: bool = False
 
 
 NOBODY = OwnerGroups()
@@ -101,19 +115,38 @@ def intersects(groups: Iterable[str], granted: Iterable[str]) -> bool:
     return not {fold(group) for group in groups}.isdisjoint(fold(group) for group in granted)
 
 
+def role_on_tenant(principal: Caller, owner: Owner) -> Role | None:
+    """The role that a caller holds on the tenant."""
+    keys = frozenset(map(fold, principal.groups))
+    return higher(
+        _of_groups(keys, owner.tenant_groups, Role.OWNER), highest(keys, owner.tenant_policy)
+    )
+
+
+def role_on_entity(principal: Caller, owner: Owner) -> Role | None:
+    """The role that a caller holds on the entity: its own, or one of what it lies in."""
+    keys = frozenset(map(fold, principal.groups))
+    return higher(
+        _of_groups(keys, owner.tenant_groups, Role.OWNER),
+        highest(keys, owner.tenant_policy),
+        _of_groups(keys, owner.project_groups, Role.CONTRIBUTOR),
+        highest(keys, owner.project_policy),
+        highest(keys, owner.entity_policy),
+    )
+
+
+def _of_groups(keys: frozenset[str], groups: Iterable[str], role: Role) -> Role | None:
+    return None if keys.isdisjoint(map(fold, groups)) else role
+
+
 def _decide_owned(rule: Access, principal: Caller, owner: Owner) -> Verdict:
-    if intersects(principal.groups, owner.tenant_groups):
-        return Verdict(True, f"{principal.subject} is in a group of the tenant")
-    in_project = intersects(principal.groups, owner.project_groups)
-    if in_project and rule in _FOR_PROJECT_GROUPS:
-        return Verdict(True, f"{principal.subject} is in a group of the project")
-    if in_project:
-        return Verdict(
-            False, f"{principal.subject} may use the project, but only its tenant's groups may this"
-        )
-    whose = "the tenant" if rule in _TENANT_RULES else "the project or its tenant"
-    return Verdict(False, f"{principal.subject} is in none of the groups of {whose}")
-
-
-_TENANT_RULES = frozenset({Access.TENANT_READ, Access.TENANT_ADMIN})
-_FOR_PROJECT_GROUPS = frozenset({Access.PROJECT_USER, Access.TENANT_READ})
+    role = (role_on_tenant if rule.of_tenant else role_on_entity)(principal, owner)
+    where = "the tenant" if rule.of_tenant else "it, its project or its tenant"
+    who = principal.subject
+    if role is not None and role.covers(rule.role):
+        return Verdict(True, f"{who} is {role} of {where}")
+    if rule.passes_through and owner.reaches_inside:
+        return Verdict(True, f"{who} holds a role on something inside")
+    if role is not None:
+        return Verdict(False, f"{who} is {role} of {where}; this needs the role {rule.role}")
+    return Verdict(False, f"{who} holds no role on {where}; this needs the role {rule.role}")

@@ -17,6 +17,7 @@ from heliostat.controller.model.image import (
     ImageState,
     Replication,
 )
+from heliostat.controller.model.policy import Binding, policy_of
 from heliostat.controller.model.quantity import CostItem, total
 from heliostat.controller.model.quota import OwnerKind, QuotaLimit
 from heliostat.controller.model.reservation import Reservation, VmShare
@@ -28,12 +29,13 @@ from heliostat.controller.workflows.flavor import flavor_create
 from heliostat.controller.workflows.project import project_create
 from heliostat.controller.workflows.quota_lease import lease_grant
 from heliostat.controller.workflows.tenant import tenant_create
+from heliostat.core.roles import Role
 from heliostat.core.units import GIB, Unit
 from heliostat.identity.directory import Directory
 from heliostat.tasks.admit import changes_for
 from heliostat.tasks.model import Problem, Stall, Step, Task, TaskState
 from heliostat.testing.hands import Hands
-from heliostat.testing.signed_in import group
+from heliostat.testing.signed_in import DOMAIN, group
 
 LEASE_TTL_S = 3600.0
 DIGEST = "ab" * 32
@@ -65,6 +67,7 @@ async def furnish(ports: Ports, directory: Directory) -> dict[str, str]:
     await rooms.machines()
     await rooms.tasks()
     await rooms.leases()
+    await rooms.policies()
     await directory.create_user("ada", "correct horse battery", given_name="Ada")
     await directory.create_group("operators", description="People on call")
     await directory.add_member("operators", "ada")
@@ -253,6 +256,41 @@ class _Furnisher(Hands):
             ),
         )
         self.ids[name] = admission.task.resource_properties["leaseId"]
+
+    async def policies(self) -> None:
+        """Roles by policy, beside those that the groups of tenant and project have."""
+        store = self.ports.store
+        acme = await reading.tenant(store, self.ids["acme"])
+        await self.put(
+            kinds.TENANTS,
+            replace(
+                acme.value,
+                policy=policy_of(
+                    [
+                        Binding(principal=group("auditors"), role=Role.VIEWER),
+                        Binding(principal=group("planners"), role=Role.CONTRIBUTOR),
+                    ]
+                ),
+            ),
+            acme.value,
+        )
+        web = await reading.project(store, self.ids["web"])
+        await self.put(
+            kinds.PROJECTS,
+            replace(
+                web.value,
+                policy=policy_of(
+                    [
+                        Binding(principal=group("web-leads"), role=Role.OWNER),
+                        Binding(principal=f"viewer@{DOMAIN}", role=Role.VIEWER),
+                    ]
+                ),
+            ),
+            web.value,
+        )
+        vm = await reading.vm(store, self.ids["vm-stopped"])
+        helped = policy_of([Binding(principal=f"vm-owner@{DOMAIN}", role=Role.OWNER)])
+        await self.put(kinds.VMS, replace(vm.value, policy=helped), vm.value)
 
     async def tasks(self) -> None:
         """A stalled creation of a disk that allows every action, and one that has failed."""

@@ -1,7 +1,9 @@
 """Callers of tests: bearer tokens that name their principal, judged by the real access rules.
 
-``admin``, ``tenant-admin`` (of the tenant acme), ``project-user`` (of its project
-web) and ``stranger`` (administers another tenant).
+``admin``; of the tenant acme ``tenant-admin`` (by a group), ``tenant-user`` and
+``tenant-viewer`` (by its policy); of its project web ``project-user`` (by a group),
+``project-owner`` and ``viewer`` (by its policy); ``vm-owner`` (by the policy of one
+VM in it); and ``stranger``, who administers another tenant.
 """
 
 from __future__ import annotations
@@ -20,7 +22,12 @@ DOMAIN = "heliostat.local"
 GROUPS = {
     "admin": ADMINISTRATORS,
     "tenant-admin": "acme-admins",
+    "tenant-user": "planners",
+    "tenant-viewer": "auditors",
     "project-user": "web-users",
+    "project-owner": "web-leads",
+    "viewer": "readers",
+    "vm-owner": "helpers",
     "stranger": "umbrella-admins",
 }
 
@@ -49,6 +56,4 @@ class TokenIdentity:
         return None
 
     def decide(self, rule: Access, principal: Caller, owner: OwnerGroups) -> access.Verdict:
-        assert isinstance(principal, Principal)
-        groups = access.OwnerGroups(owner.tenant_groups, owner.project_groups)
-        return access.decide(rule, principal, groups)
+        return access.decide(rule, principal, owner)

@@ -111,7 +111,7 @@ def _operation(route: Route, by_type: dict[str, dict[str, Any]]) -> dict[str, An
     found: dict[str, Any] = {
         "operationId": route.operation,
         "summary": route.summary,
-        "x-access": route.access.value,
+        "x-access": route.rule.value,
         "responses": _responses(route, by_type),
     }
     if parameters:

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import sys
+import types
+import typing
 from typing import Any
 
 import msgspec
@@ -18,10 +20,15 @@ WHO = {
     Access.PUBLIC: "everybody, without a token",
     Access.AUTHENTICATED: "everybody who is signed in",
     Access.SYSTEM_ADMIN: "system administrators",
-    Access.TENANT_READ: "groups of the tenant and of its projects",
-    Access.TENANT_ADMIN: "groups of the tenant",
-    Access.PROJECT_USER: "groups of the project and of its tenant",
-    Access.PROJECT_ADMIN: "groups of the project's tenant",
+    Access.TENANT_READ: "viewers of the tenant, and whoever holds a role on anything in it",
+    Access.TENANT_VIEWER: "viewers of the tenant",
+    Access.TENANT_USER: "contributors of the tenant",
+    Access.TENANT_ADMIN: "owners of the tenant",
+    Access.PROJECT_READ: "viewers of the project, and whoever holds a role on anything in it",
+    Access.PROJECT_VIEWER: "viewers of it, its project or its tenant",
+    Access.PROJECT_USER: "contributors of it, its project or its tenant",
+    Access.PROJECT_OWNER: "owners of it, its project or its tenant",
+    Access.PROJECT_ADMIN: "owners of the project's tenant",
 }
 _INTRODUCTION = """\
 # API
@@ -30,6 +37,8 @@ Generated from the route table by `python -m heliostat.wire.reference`; the mach
 description is [openapi.json](openapi.json), which every controller also serves at `/openapi.json`.
 
 * JSON over HTTPS; `Authorization: Bearer TOKEN`. System administrators may call everything.
+* An owner may do what contributors may, a contributor what viewers may. A group of a tenant is its
+  owner, a group of a project its contributor; policies (`…/iam`) give further roles.
 * Every call that changes something accepts `?plan=true`: it answers 200 with what would be done and
   changes nothing. It also accepts an `Idempotency-Key`: the same key with the same body answers
   the same task for 24 hours; with another body it is refused.
@@ -51,7 +60,7 @@ def render() -> str:
 
 def _route(route: Route) -> str:
     lines = [f"### `{route.method} {route.path}`", "", f"{route.summary} (`{route.operation}`)", ""]
-    lines.append(f"* who: {WHO[route.access]}")
+    lines.append(f"* who: {WHO[route.rule]}")
     if route.body.is_upload:
         lines.append("* body: `multipart/form-data`")
     elif route.request is not None:
@@ -71,6 +80,10 @@ def _answer(route: Route) -> str:
 
 def _type(type_: Any) -> str:
     """A struct with its fields; those that may be left out carry a question mark."""
+    if typing.get_origin(type_) is list:
+        return f"a list of {_type(typing.get_args(type_)[0])}"
+    if isinstance(type_, types.UnionType):
+        return _type(next(each for each in typing.get_args(type_) if each is not type(None)))
     if not isinstance(type_, type) or not issubclass(type_, msgspec.Struct):
         return "a map from quota key to `{limit, unit}`"
     names = [

@@ -65,7 +65,10 @@ class Route:
     200 or 204) and for WebSockets (``websocket``, status 101).  Where ``media_type`` is
     another than JSON, ``response`` is what one event of the stream carries, if anything.
     ``takes_ticket``: a one-time ticket in the query does instead of a token, for programs
-    that can't send one.
+    that can't send one.  ``hands_out``: a GET
+    that lets its caller do more than read (a console's ticket).  ``when_paused``:
+    whether it is answered while the system is paused (default: reads are).
+    ``missing``: what this site lacks for it; such a route only answers NotConfigured.
     """
 
     method: str
@@ -83,6 +86,9 @@ class Route:
     websocket: bool = False
     media_type: str = "application/json"
     takes_ticket: bool = False
+    hands_out: bool = False
+    when_paused: bool | None = None
+    missing: str = ""
 
     def __post_init__(self) -> None:
         if self.access.needs_owner and self.owner is None:
@@ -91,6 +97,21 @@ class Route:
             raise ValueError(f"{self.operation}: no path parameter {self.owner.parameter}")
         if (self.request is None) != (self.body is not Body.JSON):
             raise ValueError(f"{self.operation}: a JSON body and its type go together")
+
+    @property
+    def reads(self) -> bool:
+        """Whether the route only shows what is."""
+        return self.method == "GET" and not self.websocket and not self.hands_out
+
+    @property
+    def rule(self) -> Access:
+        """What a caller must be: reading asks for less than the rest of the same access."""
+        return self.access.for_reading if self.reads else self.access
+
+    @property
+    def answers_when_paused(self) -> bool:
+        """Whether a paused system answers it."""
+        return self.method == "GET" if self.when_paused is None else self.when_paused
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -163,7 +163,14 @@ def _change(
     )
 
 
-def _read(verb: str, operation: str, summary: str, response: Any, *query: Query) -> Route:
+def _read(
+    verb: str,
+    operation: str,
+    summary: str,
+    response: Any,
+    *query: Query,
+    hands_out: bool = False,
+) -> Route:
     return Route(
         method="GET",
         path=f"/v1/vms/{{id}}/{verb}" if verb else "/v1/vms/{id}",
@@ -173,6 +180,7 @@ def _read(verb: str, operation: str, summary: str, response: Any, *query: Query)
         summary=summary,
         response=response,
         query=query,
+        hands_out=hands_out,
     )
 
 
@@ -209,7 +217,7 @@ ROUTES = (
         method="GET",
         path="/v1/projects/{id}/vms",
         operation="listVms",
-        access=Access.PROJECT_USER,
+        access=Access.PROJECT_READ,
         owner=Owner("project"),
         summary="List the VMs of a project.",
         response=VmList,
@@ -253,7 +261,13 @@ ROUTES = (
         VmLog,
         Query("tailBytes", int, "How much of the end, 1 to 1048576 bytes (default 65536)."),
     ),
-    _read("mks_ticket", "getVmMksTicket", "Get a ticket to a VM's screen: a task with it.", Task),
+    _read(
+        "mks_ticket",
+        "getVmMksTicket",
+        "Get a ticket to a VM's screen: a task with it.",
+        Task,
+        hands_out=True,
+    ),
     _stream(
         "console",
         "openVmConsole",

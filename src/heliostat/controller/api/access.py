@@ -7,14 +7,15 @@ and then learns from the handler that there is no such entity.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
-from heliostat.controller.api.call import Services
+from heliostat.controller.api.call import Call, Services
 from heliostat.controller.api.ports import OwnerGroups, Principal
-from heliostat.controller.workflows import reading
+from heliostat.controller.api.reach import reach_of
+from heliostat.controller.workflows import kinds, reading
 from heliostat.controller.workflows.vm_ticket import redeem
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.wire.access import Access
@@ -72,29 +73,32 @@ async def authorise(
         if await _asked_for_it(services, route, principal, owned_id):
             return
         owner = await groups_of(services, route.owner.kind, owned_id)
-        if route.access is Access.TENANT_READ:
-            owner = await _with_readers(services, owner, owned_id)
-    verdict = services.identity.decide(route.access, principal, owner)
+    verdict = services.identity.decide(route.rule, principal, owner)
+    if not verdict.allowed and route.owner is not None and route.rule.passes_through:
+        reach = await reach_of(services.ports.store, principal)
+        inside = reach.is_inside(route.owner.kind, params[route.owner.parameter])
+        verdict = services.identity.decide(
+            route.rule, principal, replace(owner, reaches_inside=inside)
+        )
     if not verdict.allowed:
         raise PermanentError("AccessForbidden", f"Not allowed: {verdict.reason}.")
 
 
 async def groups_of(services: Services, kind: str, id_: str) -> OwnerGroups:
-    """The groups that own an entity; none for one that doesn't exist."""
+    """Who may do what with an entity; nobody anything with one that doesn't exist."""
     try:
         found = await reading.owner_of(services.ports.store, kind, id_)
     except HeliostatError as error:
         if error.status != NOT_FOUND:
             raise
         return OwnerGroups()
-    return OwnerGroups(found.tenant_groups, found.project_groups)
-
-
-async def _with_readers(services: Services, owner: OwnerGroups, tenant_id: str) -> OwnerGroups:
-    """Whoever may use a project of a tenant may read the tenant: clients find projects by it."""
-    projects = await reading.projects(services.ports.store, tenant_id)
-    readers = frozenset(group for each in projects for group in each.security_groups)
-    return OwnerGroups(owner.tenant_groups | readers, owner.project_groups)
+    return OwnerGroups(
+        found.tenant_groups,
+        found.project_groups,
+        found.tenant_policy,
+        found.project_policy,
+        found.entity_policy,
+    )
 
 
 async def _asked_for_it(
@@ -108,6 +112,15 @@ async def _asked_for_it(
     except HeliostatError:
         return False
     return task.requested_by == principal.subject
+
+
+async def seen_in_project(call: Call, kind: str) -> Callable[[str], bool]:
+    """Which things of a kind in the path's project the caller sees: all, or single ones."""
+    owner = await groups_of(call.services, kinds.PROJECT_KIND, call.id)
+    if may(call.services, Access.PROJECT_VIEWER, call.principal, owner):
+        return lambda _id: True
+    reach = await reach_of(call.store, call.principal)
+    return lambda id_: (kind, id_) in reach.things
 
 
 def may(services: Services, rule: Access, principal: Principal | None, owner: OwnerGroups) -> bool:

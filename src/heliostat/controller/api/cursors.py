@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -32,12 +33,16 @@ T = TypeVar("T")
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
-    """Where a list goes on: ``scope`` is a digest of the list it belongs to."""
+    """Where a list goes on: ``scope`` is a digest of the list it belongs to.
+
+    With ``before`` the page is the one that ends before that key.
+    """
 
     scope: str
     revision: int
     after: str
     page_size: int
+    before: str = ""
 
 
 class Batch(msgspec.Struct, Generic[T], frozen=True):
@@ -53,12 +58,14 @@ class Listed(Generic[T]):
     """A page of a list.
 
     ``link`` is the server-relative link to the next page, empty on the last;
+    ``previous`` the one to the page before, empty on the first;
     ``revision`` what the page was read at, for whatever belongs to its items.
     """
 
     items: list[T]
     link: str
     revision: int
+    previous: str = ""
 
 
 Read = Callable[[int, str | None, int | None], Awaitable[Batch[T]]]
@@ -69,6 +76,8 @@ async def paginate(call: Call, read: Read[T]) -> Listed[T]:
     """The page that the call asks for; raises InvalidPageSize or PageExpired."""
     cursor = _cursor_of(call)
     size = _page_size(call, cursor)
+    if cursor is not None and cursor.before:
+        return await _page_before(call, read, cursor, size)
     after = cursor.after if cursor else None
     revision = cursor.revision if cursor else None
     found: list[tuple[str, T]] = []
@@ -84,10 +93,41 @@ async def paginate(call: Call, read: Read[T]) -> Listed[T]:
     except Compacted as error:
         raise _expired() from error
     call.request[REVISION] = revision
-    link = ""
+    link, previous = "", ""
     if len(found) > size:
         link = _link(call, Cursor(_scope(call), revision, found[size - 1][0], size))
-    return Listed([item for _, item in found[:size]], link, revision)
+    if cursor is not None and found:
+        previous = _link(call, Cursor(_scope(call), revision, "", size, found[0][0]))
+    return Listed([item for _, item in found[:size]], link, revision, previous)
+
+
+async def _page_before(call: Call, read: Read[T], cursor: Cursor, size: int) -> Listed[T]:
+    """The page that ends before a key.
+
+    The store lists forwards only, so this reads the list from its start; no more
+    than a page of it is kept.
+    """
+    kept: deque[tuple[str, T]] = deque(maxlen=size + 1)
+    after: str | None = None
+    try:
+        while True:
+            batch = await read(MORE_ROWS, after, cursor.revision)
+            kept.extend(each for each in batch.items if each[0] < cursor.before)
+            after = batch.after
+            if after is None or after >= cursor.before:
+                break
+    except Compacted as error:
+        raise _expired() from error
+    if not kept:
+        raise _expired()  # made up: a page that has one before it is never the first
+    call.request[REVISION] = cursor.revision
+    found = [*kept][-size:]
+    scope, revision = cursor.scope, cursor.revision
+    link = _link(call, Cursor(scope, revision, found[-1][0], size))
+    previous = ""
+    if len(kept) > size:
+        previous = _link(call, Cursor(scope, revision, "", size, found[0][0]))
+    return Listed([item for _, item in found], link, revision, previous)
 
 
 def _page_size(call: Call, cursor: Cursor | None) -> int:

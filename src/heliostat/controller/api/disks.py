@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heliostat.controller.api.access import seen_in_project
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.handler import Decides, Handler, Reads
@@ -47,10 +48,13 @@ def read_affinities(given: list[Locality] | None) -> tuple[Affinity, ...]:
 async def _list(call: Call) -> wire.DiskList:
     await reading.project(call.store, call.id)
     name = call.query.get("name")
-    read = of_project(call, kinds.DISKS, lambda disk: name in (None, disk.name))
+    seen = await seen_in_project(call, kinds.DISK)
+    read = of_project(call, kinds.DISKS, lambda disk: name in (None, disk.name) and seen(disk.id))
     page = await paginate(call, read)
     return wire.DiskList(
-        items=[show_disk(call, each) for each in page.items], next_page_link=page.link
+        items=[show_disk(call, each) for each in page.items],
+        next_page_link=page.link,
+        previous_page_link=page.previous,
     )
 
 

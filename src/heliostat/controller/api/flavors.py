@@ -44,7 +44,7 @@ async def _list(call: Call) -> wire.FlavorList:
 
     page = await paginate(call, of_kind(call.store, kinds.FLAVORS, kept))
     items = [show_flavor(call, each) for each in page.items]
-    return wire.FlavorList(items=items, next_page_link=page.link)
+    return wire.FlavorList(items=items, next_page_link=page.link, previous_page_link=page.previous)
 
 
 async def _show(call: Call) -> wire.Flavor:

@@ -29,7 +29,9 @@ async def _list(call: Call) -> wire.GroupList:
     read = of_names(call.store, await call.services.directory.list_groups(), call.query.get("name"))
     page = await paginate(call, read)
     return wire.GroupList(
-        items=[show_group(call, each) for each in page.items], next_page_link=page.link
+        items=[show_group(call, each) for each in page.items],
+        next_page_link=page.link,
+        previous_page_link=page.previous,
     )
 
 

@@ -64,7 +64,9 @@ async def _list(call: Call) -> wire.HostList:
     read = of_kind(call.store, kinds.HOSTS, lambda host: selector.selects(host.labels))
     page = await paginate(call, read)
     return wire.HostList(
-        items=[await show_host(call, each) for each in page.items], next_page_link=page.link
+        items=[await show_host(call, each) for each in page.items],
+        next_page_link=page.link,
+        previous_page_link=page.previous,
     )
 
 
@@ -85,6 +87,7 @@ async def _vms(call: Call) -> VmList:
     return VmList(
         items=[await show_vm(call, each, page.revision) for each in page.items],
         next_page_link=page.link,
+        previous_page_link=page.previous,
     )
 
 

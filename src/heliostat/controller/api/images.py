@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from heliostat.controller.api.access import groups_of, may
+from heliostat.controller.api.access import groups_of, may, seen_in_project
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.handler import Decides, Handler, Reads, Receives
 from heliostat.controller.api.labels import read_labels, selector_of
-from heliostat.controller.api.listing import of_index, of_kind
+from heliostat.controller.api.listing import of_any_index, of_index, of_kind
 from heliostat.controller.api.reach import reach_of
 from heliostat.controller.api.tasks import list_tasks
 from heliostat.controller.api.uploads import Upload
@@ -57,29 +57,39 @@ def show_image(call: Call, image: Image) -> wire.Image:
 async def _list(call: Call) -> wire.ImageList:
     name = call.query.get("name")
     selector = selector_of(call)
-    reach = await reach_of(call)
+    reach = await reach_of(call.store, call.principal)
 
     def wanted(image: Image) -> bool:
-        seen = image.scope.kind == INFRASTRUCTURE or reach.sees_project(image.scope.id)
-        return seen and name in (None, image.name) and selector.selects(image.labels)
+        return name in (None, image.name) and selector.selects(image.labels)
 
-    page = await paginate(call, of_kind(call.store, kinds.IMAGES, wanted))
+    if reach.everything:
+        read = of_kind(call.store, kinds.IMAGES, wanted)
+    else:
+        values = [
+            ("scope", INFRASTRUCTURE),
+            *(("project", each) for each in sorted(reach.projects)),
+            *(("member", each) for each in reach.keys),
+        ]
+        read = of_any_index(call.store, kinds.IMAGES, values, wanted)
+    page = await paginate(call, read)
     items = [show_image(call, each) for each in page.items]
-    return wire.ImageList(items=items, next_page_link=page.link)
+    return wire.ImageList(items=items, next_page_link=page.link, previous_page_link=page.previous)
 
 
 async def _list_of_project(call: Call) -> wire.ImageList:
     await reading.project(call.store, call.id)
     name = call.query.get("name")
     selector = selector_of(call)
+    seen = await seen_in_project(call, kinds.IMAGE)
 
     def wanted(image: Image) -> bool:
-        return name in (None, image.name) and selector.selects(image.labels)
+        found = name in (None, image.name) and selector.selects(image.labels)
+        return found and seen(image.id)
 
     read = of_index(call.store, kinds.IMAGES, "project", call.id, wanted)
     page = await paginate(call, read)
     items = [show_image(call, each) for each in page.items]
-    return wire.ImageList(items=items, next_page_link=page.link)
+    return wire.ImageList(items=items, next_page_link=page.link, previous_page_link=page.previous)
 
 
 async def _show(call: Call) -> wire.Image:
@@ -92,7 +102,7 @@ async def _show(call: Call) -> wire.Image:
         if stored.value.scope.kind != PROJECT:
             return show_image(call, stored.value)
         owner = await groups_of(call.services, kinds.IMAGE, call.id)
-        if may(call.services, Access.PROJECT_USER, principal, owner):
+        if may(call.services, Access.PROJECT_VIEWER, principal, owner):
             return show_image(call, stored.value)
     raise PermanentError(
         "AccessForbidden", f"Not allowed: {principal.subject} may not see image {call.id!r}."

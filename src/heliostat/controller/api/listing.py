@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -65,6 +65,93 @@ async def all_of_index(
         )
         items.extend(each.value for each in page.items)
     return items
+
+
+def of_ids(
+    store: CloudStore, kind: Kind[T], ids: Iterable[str], keep: Keep[T] = everything
+) -> Read[T]:
+    """The documents with these ids that ``keep`` lets through, in id order."""
+    keys = sorted((kind.key(id_), id_) for id_ in ids)
+
+    async def read(limit: int, after: str | None, revision: int | None) -> Batch[T]:
+        at = await store.revision() if revision is None else revision
+        left = [(key, id_) for key, id_ in keys if after is None or key > after]
+        found = [(key, await kind.get(store, id_, at_revision=at)) for key, id_ in left[:limit]]
+        items = [(key, each.value) for key, each in found if each and keep(each.value)]
+        return Batch(items, left[limit - 1][0] if len(left) > limit else None, at)
+
+    return read
+
+
+def of_any_index(
+    store: CloudStore, kind: Kind[T], values: Iterable[tuple[str, str]], keep: Keep[T] = everything
+) -> Read[T]:
+    """The documents with any of the (field, value) in an index, each once, in id order."""
+    prefixes = [kind.index_prefix(field, value) for field, value in values]
+
+    async def read(limit: int, after: str | None, revision: int | None) -> Batch[T]:
+        merged = await merge(store, prefixes, limit, after, revision)
+        found = [
+            (segment, await store.get(kind.prefix + segment, at_revision=merged.revision))
+            for segment in merged.segments
+        ]
+        read_out = [(segment, kind.read(each).value) for segment, each in found if each]
+        items = [(segment, value) for segment, value in read_out if keep(value)]
+        return Batch(items, merged.after, merged.revision)
+
+    return read
+
+
+def of_tasks_under(store: CloudStore, prefixes: Sequence[str], keep: Keep[Task]) -> Read[Task]:
+    """Tasks under any of the index prefixes, each once, newest first."""
+
+    async def read(limit: int, after: str | None, revision: int | None) -> Batch[Task]:
+        merged = await merge(store, prefixes, limit, after, revision)
+        items = []
+        for id_ in merged.segments:
+            document = await store.get(task_key(id_), at_revision=merged.revision)
+            if document is not None:
+                task = msgspec.json.decode(document.value, type=Task)
+                if keep(task):
+                    items.append((id_, task))
+        return Batch(items, merged.after, merged.revision)
+
+    return read
+
+
+class Merged(NamedTuple):
+    """Last segments of index keys in order; ``after`` is the last one if there may be more."""
+
+    segments: list[str]
+    after: str | None
+    revision: int
+
+
+async def merge(
+    store: CloudStore,
+    prefixes: Sequence[str],
+    limit: int,
+    after: str | None,
+    revision: int | None,
+) -> Merged:
+    """Up to ``limit`` segments under all prefixes together, as of one revision.
+
+    What lies beyond the end of the shortest partial list is not known yet, so it
+    is left for the next call.
+    """
+    found: set[str] = set()
+    horizons: list[str] = []
+    at = await store.revision() if revision is None else revision
+    for prefix in prefixes:
+        start = None if after is None else prefix + after
+        page = await store.list(prefix, limit=limit, after=start, at_revision=at)
+        found.update(each.key.removeprefix(prefix) for each in page.items)
+        if page.after is not None:
+            horizons.append(page.after.removeprefix(prefix))
+    known = sorted(each for each in found if not horizons or each <= min(horizons))
+    has_more = bool(horizons) or len(known) > limit
+    segments = known[:limit]
+    return Merged(segments, segments[-1] if has_more else None, at)
 
 
 def of_tasks(store: CloudStore, prefix: str, keep: Keep[Task]) -> Read[Task]:

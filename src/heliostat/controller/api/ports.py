@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from heliostat.core.roles import Held
 from heliostat.wire.access import Access
 
 
@@ -32,10 +33,18 @@ class Principal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OwnerGroups:
-    """Groups that administer an entity's tenant, and groups that may use its project."""
+    """Who may do what with an entity, as far as groups and policies say.
+
+    ``tenant_groups`` own its tenant, ``project_groups`` contribute to its project.
+    ``reaches_inside``: the caller holds a role on something that the entity holds.
+    """
 
     tenant_groups: frozenset[str] = frozenset()
     project_groups: frozenset[str] = frozenset()
+    tenant_policy: Sequence[Held] = ()
+    project_policy: Sequence[Held] = ()
+    entity_policy: Sequence[Held] = ()
+    reaches_inside: bool = False
 
 
 class Verdict(Protocol):

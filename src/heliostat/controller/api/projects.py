@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from heliostat.controller.api.access import may
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.handler import Decides, Handler, Reads
 from heliostat.controller.api.labels import selector_of
 from heliostat.controller.api.listing import of_index
-from heliostat.controller.api.ports import OwnerGroups
 from heliostat.controller.api.quotas import read_spec, show_quota
+from heliostat.controller.api.reach import reach_of
 from heliostat.controller.api.tasks import list_tasks
 from heliostat.controller.model.project import Project, effective_groups
 from heliostat.controller.model.quota import OwnerKind
@@ -18,7 +17,6 @@ from heliostat.controller.workflows import project as verbs
 from heliostat.controller.workflows.admission import Admission, Caller
 from heliostat.tasks.indexes import project_prefix
 from heliostat.wire import projects as wire
-from heliostat.wire.access import Access
 from heliostat.wire.body import SecurityGroup
 from heliostat.wire.tasks import TaskList
 
@@ -48,13 +46,11 @@ async def show_project(call: Call, project: Project, revision: int | None = None
 
 async def _list(call: Call) -> wire.ProjectList:
     selector = selector_of(call)
-    tenant_groups = frozenset((await reading.tenant(call.store, call.id)).value.security_groups)
+    await reading.tenant(call.store, call.id)
+    reach = await reach_of(call.store, call.principal)
 
     def visible(project: Project) -> bool:
-        owner = OwnerGroups(tenant_groups, frozenset(project.security_groups))
-        return selector.selects(project.labels) and may(
-            call.services, Access.PROJECT_USER, call.principal, owner
-        )
+        return selector.selects(project.labels) and reach.sees_project(project.id)
 
     name = call.query.get("name")
     if name is None:
@@ -64,7 +60,7 @@ async def _list(call: Call) -> wire.ProjectList:
         read = of_index(call.store, kinds.PROJECTS, "name", value, visible)
     page = await paginate(call, read)
     items = [await show_project(call, each, page.revision) for each in page.items]
-    return wire.ProjectList(items=items, next_page_link=page.link)
+    return wire.ProjectList(items=items, next_page_link=page.link, previous_page_link=page.previous)
 
 
 async def _show(call: Call) -> wire.Project:

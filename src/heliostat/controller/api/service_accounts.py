@@ -29,7 +29,9 @@ async def _list(call: Call) -> wire.ServiceAccountList:
     accounts = await call.services.directory.list_service_accounts()
     page = await paginate(call, of_names(call.store, accounts, call.query.get("name")))
     items = [show_account(call, each) for each in page.items]
-    return wire.ServiceAccountList(items=items, next_page_link=page.link)
+    return wire.ServiceAccountList(
+        items=items, next_page_link=page.link, previous_page_link=page.previous
+    )
 
 
 async def _create(call: Call, plan: bool) -> wire.ServiceAccount:

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from heliostat.controller.api.call import Call
-from heliostat.controller.api.cursors import paginate
+from heliostat.controller.api.cursors import Read, paginate
 from heliostat.controller.api.handler import Decides, Handler, Reads
-from heliostat.controller.api.listing import everything, of_tasks
+from heliostat.controller.api.listing import of_tasks, of_tasks_under
 from heliostat.controller.api.presenting import show_explanation, show_task
-from heliostat.controller.api.reach import reach_of
+from heliostat.controller.api.reach import Reach, reach_of
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows import task as verbs
 from heliostat.controller.workflows.admission import Admission, Caller
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.explain import explain
-from heliostat.tasks.indexes import entity_prefix
+from heliostat.tasks.indexes import entity_prefix, project_prefix, tenant_prefix
 from heliostat.tasks.model import Task, TaskState, task_key
 from heliostat.wire import tasks as wire
 
 
 async def list_tasks(call: Call, prefix: str) -> wire.TaskList:
     """The tasks under an index prefix that the query's ``state`` and ``kind`` let through."""
-    return await _listed(call, prefix, everything)
+    return await _listed(call, of_tasks(call.store, prefix, _wanted(call)))
 
 
 async def _list(call: Call) -> wire.TaskList:
@@ -31,20 +31,38 @@ async def _list(call: Call) -> wire.TaskList:
         raise PermanentError(
             "InvalidQueryParams", "Give both entityId and entityKind, or neither of them."
         )
-    reach = await reach_of(call)
-    prefix = task_key("") if entity_id is None else entity_prefix(str(kind), entity_id)
-    return await _listed(call, prefix, reach.sees_task)
+    reach = await reach_of(call.store, call.principal)
+    wanted = _wanted(call)
+    if entity_id is not None:
+        prefix = entity_prefix(str(kind), entity_id)
+
+        def visible(task: Task) -> bool:
+            return wanted(task) and reach.sees_task(task)
+
+        return await _listed(call, of_tasks(call.store, prefix, visible))
+    if reach.everything:
+        return await _listed(call, of_tasks(call.store, task_key(""), wanted))
+    return await _listed(call, of_tasks_under(call.store, _prefixes(reach), wanted))
 
 
-async def _listed(call: Call, prefix: str, visible: Callable[[Task], bool]) -> wire.TaskList:
+def _prefixes(reach: Reach) -> list[str]:
+    """Where the tasks of all that the caller sees are indexed."""
+    return [
+        *(tenant_prefix(each) for each in sorted(reach.tenants)),
+        *(project_prefix(each) for each in sorted(reach.own_projects)),
+        *(entity_prefix(kind, id_) for kind, id_ in sorted(reach.things)),
+    ]
+
+
+def _wanted(call: Call) -> Callable[[Task], bool]:
     state, kind = _state_of(call), call.query.get("kind")
+    return lambda task: state in (None, task.state) and kind in (None, task.entity_kind)
 
-    def wanted(task: Task) -> bool:
-        return state in (None, task.state) and kind in (None, task.entity_kind) and visible(task)
 
-    page = await paginate(call, of_tasks(call.store, prefix, wanted))
+async def _listed(call: Call, read: Read[Task]) -> wire.TaskList:
+    page = await paginate(call, read)
     items = [show_task(each, call.base) for each in page.items]
-    return wire.TaskList(items=items, next_page_link=page.link)
+    return wire.TaskList(items=items, next_page_link=page.link, previous_page_link=page.previous)
 
 
 def _state_of(call: Call) -> TaskState | None:

@@ -6,7 +6,7 @@ from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.handler import Decides, Handler, Reads
 from heliostat.controller.api.labels import selector_of
-from heliostat.controller.api.listing import all_of_index, of_index, of_kind
+from heliostat.controller.api.listing import all_of_index, of_ids, of_index, of_kind
 from heliostat.controller.api.quotas import read_spec, show_quota
 from heliostat.controller.api.reach import Reach, reach_of
 from heliostat.controller.api.tasks import list_tasks
@@ -50,25 +50,27 @@ async def show_tenant(
 
 
 async def _list(call: Call) -> wire.TenantList:
-    reach = await reach_of(call)
+    reach = await reach_of(call.store, call.principal)
     name = call.query.get("name")
     selector = selector_of(call)
 
     def visible(tenant: Tenant) -> bool:
         return selector.selects(tenant.labels) and reach.sees_tenant(tenant.id)
 
-    if name is None:
+    if name is not None:
+        read = of_index(call.store, kinds.TENANTS, "name", name, visible)
+    elif reach.everything:
         read = of_kind(call.store, kinds.TENANTS, visible)
     else:
-        read = of_index(call.store, kinds.TENANTS, "name", name, visible)
+        read = of_ids(call.store, kinds.TENANTS, reach.visible_tenants, visible)
     page = await paginate(call, read)
     items = [await show_tenant(call, each, reach, page.revision) for each in page.items]
-    return wire.TenantList(items=items, next_page_link=page.link)
+    return wire.TenantList(items=items, next_page_link=page.link, previous_page_link=page.previous)
 
 
 async def _show(call: Call) -> wire.Tenant:
     tenant = (await reading.tenant(call.store, call.id)).value
-    return await show_tenant(call, tenant, await reach_of(call))
+    return await show_tenant(call, tenant, await reach_of(call.store, call.principal))
 
 
 async def _tasks(call: Call) -> TaskList:

@@ -42,7 +42,9 @@ async def _list(call: Call) -> wire.UserList:
     read = of_names(call.store, await call.services.directory.list_users(), call.query.get("name"))
     page = await paginate(call, read)
     return wire.UserList(
-        items=[show_user(call, each) for each in page.items], next_page_link=page.link
+        items=[show_user(call, each) for each in page.items],
+        next_page_link=page.link,
+        previous_page_link=page.previous,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from heliostat.controller.api import uploads
+from heliostat.controller.api.access import seen_in_project
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.disks import read_affinities
@@ -102,11 +103,13 @@ async def _persistent_disks(call: Call, vm: Vm, revision: int | None) -> list[wi
 async def _list(call: Call) -> wire.VmList:
     await reading.project(call.store, call.id)
     name = call.query.get("name")
-    read = of_project(call, kinds.VMS, lambda vm: name in (None, vm.name))
+    seen = await seen_in_project(call, kinds.VM)
+    read = of_project(call, kinds.VMS, lambda vm: name in (None, vm.name) and seen(vm.id))
     page = await paginate(call, read)
     return wire.VmList(
         items=[await show_vm(call, each, page.revision) for each in page.items],
         next_page_link=page.link,
+        previous_page_link=page.previous,
     )
 
 

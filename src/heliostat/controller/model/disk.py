@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from heliostat.controller.model.affinity import Affinity
+from heliostat.controller.model.policy import Policy
 from heliostat.controller.model.quantity import CostItem
 
 
@@ -43,6 +44,7 @@ class Disk(msgspec.Struct, frozen=True, kw_only=True):
     affinities: tuple[Affinity, ...] = ()
     tags: tuple[str, ...] = ()
     labels: dict[str, str] = {}
+    policy: Policy = ()
     task_id: str = ""
     created_ms: int = 0
     schema: int = 1

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from heliostat.controller.model.policy import Policy
 from heliostat.core.units import GIB
 
 INFRASTRUCTURE = "infrastructure"
@@ -69,6 +70,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     settings: tuple[ImageSetting, ...] = ()
     tags: tuple[str, ...] = ()
     labels: dict[str, str] = {}
+    policy: Policy = ()
     task_id: str = ""
     created_ms: int = 0
     schema: int = 1

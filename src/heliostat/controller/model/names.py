@@ -14,6 +14,8 @@ from heliostat.core.errors import PermanentError
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9-]{0,62}\Z")
 _GROUP = re.compile(r"[^\\\s]+\\[^\\]+\Z")
 MAX_TAG_LENGTH = 64
+MAX_MEMBERS = 40
+"""Groups or principals of one entity: each is an index entry, and a commit has 100 changes."""
 
 
 def check_name(name: str, field: str = "name") -> str:
@@ -39,6 +41,8 @@ def check_tag(tag: str, field: str = "value") -> str:
 def check_groups(groups: Iterable[str]) -> tuple[str, ...]:
     """The groups without repetition, in order; each is ``DOMAIN\\name``."""
     unique = tuple(dict.fromkeys(groups))
+    if len(unique) > MAX_MEMBERS:
+        raise invalid("securityGroups", f"{len(unique)} groups are more than {MAX_MEMBERS}")
     for group in unique:
         if _GROUP.match(group) is None:
             raise PermanentError(

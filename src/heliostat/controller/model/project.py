@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from heliostat.controller.model.policy import Policy
 from heliostat.controller.model.tenant import Tenant
 
 
@@ -16,6 +17,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     security_groups: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     labels: dict[str, str] = {}
+    policy: Policy = ()
     task_id: str = ""
     created_ms: int = 0
     schema: int = 1

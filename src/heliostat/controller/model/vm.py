@@ -13,6 +13,7 @@ import msgspec
 
 from heliostat.agentlink.messages import BootBus
 from heliostat.controller.model.affinity import Affinity
+from heliostat.controller.model.policy import Policy
 from heliostat.controller.model.quantity import CostItem
 
 
@@ -97,6 +98,7 @@ class Vm(msgspec.Struct, frozen=True, kw_only=True):
     boot_bus: BootBus = BootBus.HOST
     restart_count: int = 0
     crash_told: str = ""
+    policy: Policy = ()
     task_id: str = ""
     created_ms: int = 0
     schema: int = 1

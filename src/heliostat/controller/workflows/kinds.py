@@ -16,6 +16,7 @@ from heliostat.controller.model.flavor import Flavor, FlavorKind
 from heliostat.controller.model.host import Host, HostInventory
 from heliostat.controller.model.image import PROJECT, Image
 from heliostat.controller.model.labels import pair
+from heliostat.controller.model.policy import member_keys
 from heliostat.controller.model.project import Project
 from heliostat.controller.model.quota import OwnerKind, Quota
 from heliostat.controller.model.reservation import Reservation
@@ -62,6 +63,12 @@ def _leased(quota: Quota) -> Iterable[str]:
     return (LEASED,) if quota.leases or quota.loans else ()
 
 
+def _members_of(entity: Tenant | Project | Image | Vm | Disk) -> Iterable[str]:
+    """Everybody who may at least see it by a role on it: what lists of the visible are made of."""
+    groups = entity.security_groups if isinstance(entity, Tenant | Project) else ()
+    return member_keys(entity.policy, groups)
+
+
 def _digest_of(image: Image) -> Iterable[str]:
     return (image.digest,) if image.digest else ()
 
@@ -70,19 +77,29 @@ def _datastores_of(inventory: HostInventory) -> Iterable[str]:
     return {each.datastore_id for each in inventory.datastores}
 
 
-TENANTS: Kind[Tenant] = Kind("tenant", Tenant, {"name": attrgetter("name")})
+TENANTS: Kind[Tenant] = Kind("tenant", Tenant, {"name": attrgetter("name"), "member": _members_of})
 PROJECTS: Kind[Project] = Kind(
     "project",
     Project,
     {
         "tenant": attrgetter("tenant_id"),
         "name": lambda project: project_name(project.tenant_id, project.name),
+        "member": _members_of,
     },
 )
 FLAVORS: Kind[Flavor] = Kind(
     "flavor", Flavor, {"name": lambda flavor: flavor_name(flavor.kind, flavor.name)}
 )
-IMAGES: Kind[Image] = Kind("image", Image, {"project": _scope_of, "digest": _digest_of})
+IMAGES: Kind[Image] = Kind(
+    "image",
+    Image,
+    {
+        "project": _scope_of,
+        "scope": attrgetter("scope.kind"),
+        "digest": _digest_of,
+        "member": _members_of,
+    },
+)
 VMS: Kind[Vm] = Kind(
     "vm",
     Vm,
@@ -92,6 +109,7 @@ VMS: Kind[Vm] = Kind(
         "flavor": _flavors_of,
         "host": _host_of,
         "label": _labels_of,
+        "member": _members_of,
     },
 )
 DISKS: Kind[Disk] = Kind(
@@ -102,6 +120,7 @@ DISKS: Kind[Disk] = Kind(
         "flavor": attrgetter("flavor_id"),
         "host": _host_of,
         "label": _labels_of,
+        "member": _members_of,
     },
 )
 HOSTS: Kind[Host] = Kind("host", Host, {"address": attrgetter("address")})

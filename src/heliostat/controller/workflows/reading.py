@@ -5,7 +5,8 @@ The API answers and authorises with these; verbs start with them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ from heliostat.controller.model.disk import Disk
 from heliostat.controller.model.flavor import Flavor, FlavorKind
 from heliostat.controller.model.host import Host, HostInventory
 from heliostat.controller.model.image import PROJECT, Image
+from heliostat.controller.model.policy import Policy
 from heliostat.controller.model.project import Project
 from heliostat.controller.model.quota import OwnerKind, Quota
 from heliostat.controller.model.tenant import Tenant
@@ -154,13 +156,17 @@ def _values(found: list[Stored[T]]) -> list[T]:
 class Ownership:
     """Who an entity belongs to: empty ids and groups where it is the platform's own.
 
-    ``tenant_groups`` administer, ``project_groups`` (without the tenant's) use.
+    ``tenant_groups`` own the tenant, ``project_groups`` (without the tenant's)
+    contribute to the project; the policies say who else holds which role.
     """
 
     tenant_id: str = ""
     project_id: str = ""
     tenant_groups: frozenset[str] = frozenset()
     project_groups: frozenset[str] = frozenset()
+    tenant_policy: Policy = ()
+    project_policy: Policy = ()
+    entity_policy: Policy = ()
 
 
 async def owner_of(store: CloudStore, kind: str, id_: str) -> Ownership:
@@ -174,12 +180,15 @@ async def owner_of(store: CloudStore, kind: str, id_: str) -> Ownership:
     if kind == kinds.PROJECT_KIND:
         return await _project_owner(store, id_)
     if kind == kinds.VM:
-        return await _project_owner(store, (await vm(store, id_)).value.project_id)
+        machine = (await vm(store, id_)).value
+        return await _entity_owner(store, machine.project_id, machine.policy)
     if kind in (kinds.DISK, "disk", "ephemeral-disk"):
-        return await _project_owner(store, (await disk(store, id_)).value.project_id)
+        found = (await disk(store, id_)).value
+        return await _entity_owner(store, found.project_id, found.policy)
     if kind == kinds.IMAGE:
-        scope = (await image(store, id_)).value.scope
-        return await _project_owner(store, scope.id) if scope.kind == PROJECT else Ownership()
+        boot = (await image(store, id_)).value
+        project_id = boot.scope.id if boot.scope.kind == PROJECT else ""
+        return await _entity_owner(store, project_id, boot.policy)
     if kind == kinds.FLAVOR:
         await flavor(store, id_)
     elif kind == kinds.HOST:
@@ -193,18 +202,28 @@ async def owner_of(store: CloudStore, kind: str, id_: str) -> Ownership:
 
 async def _tenant_owner(store: CloudStore, tenant_id: str) -> Ownership:
     found = (await tenant(store, tenant_id)).value
-    return Ownership(tenant_id, "", frozenset(found.security_groups))
+    groups = frozenset(found.security_groups)
+    return Ownership(tenant_id, "", groups, tenant_policy=found.policy)
 
 
 async def _project_owner(store: CloudStore, project_id: str) -> Ownership:
     found = (await project(store, project_id)).value
     above = await _tenant_owner(store, found.tenant_id)
     groups = frozenset(found.security_groups)
-    return Ownership(found.tenant_id, project_id, above.tenant_groups, groups)
+    return replace(above, project_id=project_id, project_groups=groups, project_policy=found.policy)
+
+
+async def _entity_owner(store: CloudStore, project_id: str, policy: Policy) -> Ownership:
+    """Of something in a project, or (without one) of the site's own."""
+    above = await _project_owner(store, project_id) if project_id else Ownership()
+    return replace(above, entity_policy=policy)
 
 
 async def _task_owner(store: CloudStore, found: Task) -> Ownership:
-    """Of what still exists: a task outlives its project, and even its tenant."""
+    """Of what still exists: a task outlives its entity, its project, and even its tenant."""
+    if found.entity_kind in (kinds.VM, kinds.DISK, kinds.IMAGE):
+        with suppress(PermanentError):
+            return await owner_of(store, found.entity_kind, found.entity_id)
     if found.project_id and await kinds.PROJECTS.get(store, found.project_id) is not None:
         return await _project_owner(store, found.project_id)
     if found.tenant_id and await kinds.TENANTS.get(store, found.tenant_id) is not None:
