@@ -37,14 +37,14 @@ def policy_commands(kind: EntityKind, find: Find, scope: Options = lambda verb: 
     """
     group = Noun("iam", help=f"Who holds which role on a {kind}.", no_args_is_help=True)
 
-    def owner(session: Session, name: str, where: dict[str, Any]) -> PolicyOwner:
+    def owner(session: Session, /, name: str, where: dict[str, Any]) -> PolicyOwner:
         return PolicyOwner(kind, find(session, name, **where))
 
     @group.command("show")
     @click.argument("name")
     @scope
     @pass_session
-    def show(session: Session, name: str, **where: Any) -> None:
+    def show(session: Session, /, name: str, **where: Any) -> None:
         """Show who holds which role on NAME (name or id)."""
         found = session.client.policies.get(owner(session, name, where))
         session.output.items(
@@ -58,7 +58,7 @@ def policy_commands(kind: EntityKind, find: Find, scope: Options = lambda verb: 
     @scope
     @options.task
     @pass_session
-    def add(session: Session, name: str, principal: str, role: str, **where: Any) -> None:
+    def add(session: Session, /, name: str, principal: str, role: str, **where: Any) -> None:
         """Give PRINCIPAL (user@domain or DOMAIN\\\\group) the ROLE on NAME."""
         delta = RoleBindingDelta(action="ADD", principal=principal, role=role)
         carry_out(session, session.client.policies.modify(owner(session, name, where), [delta]))
@@ -70,7 +70,7 @@ def policy_commands(kind: EntityKind, find: Find, scope: Options = lambda verb: 
     @scope
     @options.task
     @pass_session
-    def remove(session: Session, name: str, principal: str, role: str, **where: Any) -> None:
+    def remove(session: Session, /, name: str, principal: str, role: str, **where: Any) -> None:
         """Take the ROLE (or all) on NAME from PRINCIPAL."""
         taken = "*" if role == "all" else role
         delta = RoleBindingDelta(action="REMOVE", principal=principal, role=taken)
@@ -82,7 +82,7 @@ def policy_commands(kind: EntityKind, find: Find, scope: Options = lambda verb: 
     @scope
     @options.task
     @pass_session
-    def set_policy(session: Session, name: str, bindings: tuple[str, ...], **where: Any) -> None:
+    def set_policy(session: Session, /, name: str, bindings: tuple[str, ...], **where: Any) -> None:
         """Replace the whole policy of NAME, e.g. by owner=DOMAIN\\\\leads viewer=ann@domain."""
         asked = [_binding(each) for each in bindings]
         carry_out(session, session.client.policies.set(owner(session, name, where), asked))

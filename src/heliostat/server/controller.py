@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack
 
 from aiohttp import web
 
+from heliostat.cloudstore.reindex import complete_indexes
 from heliostat.cloudstore.retention import Compactor
 from heliostat.cloudstore.sqlite import SqliteStore
 from heliostat.content.blobs import Blobs
@@ -27,6 +28,7 @@ from heliostat.controller.gateway.crashes import record_crashes
 from heliostat.controller.gateway.gateway import Gateway
 from heliostat.controller.images.service import QemuImageFiles
 from heliostat.controller.workflows.admission import Ports
+from heliostat.controller.workflows.audit import INDEXED
 from heliostat.controller.workflows.defaults import ensure_defaults
 from heliostat.controller.workflows.observation import observe
 from heliostat.core.clock import Clock, SystemClock
@@ -107,6 +109,7 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
     blobs.sweep()
     own_id = controller_id(home, ids)
     world = Ports(store, clock, ids, blobs, QemuImageFiles(), settings.workflows)
+    await complete_indexes(store, INDEXED)
     await ensure_defaults(world)
     gateway = Gateway(
         store,
