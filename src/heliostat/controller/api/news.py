@@ -7,7 +7,7 @@ for each change and shared; what differs is whether this caller may read it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -18,12 +18,15 @@ from heliostat.cloudstore.documents import decode
 from heliostat.controller.api.access import may
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.ownership import Ownership
+from heliostat.controller.api.reach import reach_of
 from heliostat.controller.api.watched import BY_KIND, Belongs, Watched, watched_by
 from heliostat.controller.events.ring import Change
+from heliostat.controller.model.policy import Policy
 from heliostat.controller.model.selector import Selector, parse_selector
+from heliostat.controller.workflows import kinds
+from heliostat.controller.workflows.iam import iam_policy
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.model import Task
-from heliostat.wire.access import Access
 from heliostat.wire.events import Event, EventType
 
 
@@ -96,6 +99,19 @@ async def _fact(store: CloudStore, row: Watched, change: Change) -> Fact | None:
     return Fact(kind, entity, row.belongs(entity), change.revision)
 
 
+async def _policy_of(store: CloudStore, entity: Any) -> Policy:
+    """The policy of an image, VM or disk; of a task that of what it is about, if it is there."""
+    if not isinstance(entity, Task):
+        policy: Policy = getattr(entity, "policy", ())
+        return policy
+    if entity.entity_kind not in (kinds.IMAGE, kinds.VM, kinds.DISK):
+        return ()
+    try:
+        return await iam_policy(store, entity.entity_kind, entity.entity_id)
+    except PermanentError:
+        return ()
+
+
 class News:
     """What one caller is told."""
 
@@ -113,14 +129,14 @@ class News:
         fact = await change.once("fact", lambda: _fact(self._call.store, row, change))
         if fact is None or not self._wanted.wants(fact.entity, fact.belongs):
             return None
-        if not await self._may_read(row, fact, change.revision):
+        if not await self._may_read(row, fact, change):
             return None
         if row.personal:
             return fact.type, await self._shown(row, fact, change)
         shared = ("shown", self._call.base)
         return fact.type, await change.once(shared, lambda: self._shown(row, fact, change))
 
-    async def _may_read(self, row: Watched, fact: Fact, revision: int) -> bool:
+    async def _may_read(self, row: Watched, fact: Fact, change: Change) -> bool:
         principal = self._call.principal
         if principal is None:
             return False
@@ -129,9 +145,15 @@ class News:
         if isinstance(fact.entity, Task) and fact.entity.requested_by == principal.subject:
             return True
         rule = row.access_to(fact.belongs)
-        readers = rule is Access.TENANT_READ
-        owner = await self._ownership.groups(fact.belongs, revision, readers=readers)
-        return may(self._call.services, rule, principal, owner)
+        owner = await self._ownership.groups(fact.belongs, change.revision)
+        if may(self._call.services, rule, principal, owner):
+            return True
+        if rule.passes_through:
+            reach = await reach_of(self._call.store, principal)
+            return reach.is_inside(row.kind, fact.entity.id)
+        policy = await change.once("policy", lambda: _policy_of(self._call.store, fact.entity))
+        owner = replace(owner, entity_policy=policy)
+        return bool(policy) and may(self._call.services, rule, principal, owner)
 
     async def _shown(self, row: Watched, fact: Fact, change: Change) -> bytes:
         entity = await row.show(self._call, fact.entity, fact.read_at)

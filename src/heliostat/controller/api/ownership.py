@@ -1,4 +1,4 @@
-"""Whose groups may read what an event tells of: read from the store, kept until it changes.
+"""Who may read what an event tells of: read from the store, kept until it changes.
 
 Every event asks it, for every reader, so answers are kept; they are forgotten
 the moment a tenant or project changes.  What is gone is judged by the groups it
@@ -12,17 +12,17 @@ from heliostat.controller.api.ports import OwnerGroups
 from heliostat.controller.api.watched import Belongs
 from heliostat.controller.model.project import Project
 from heliostat.controller.model.tenant import Tenant
-from heliostat.controller.workflows import kinds, reading
+from heliostat.controller.workflows import kinds
 
 _DECISIVE = (kinds.TENANTS.prefix, kinds.PROJECTS.prefix)
 
 
 class Ownership:
-    """Groups by tenant and project, as they are now."""
+    """Groups and policies by tenant and project, as they are now."""
 
     def __init__(self, store: CloudStore) -> None:
         self._store = store
-        self._known: dict[tuple[Belongs, bool], OwnerGroups] = {}
+        self._known: dict[Belongs, OwnerGroups] = {}
         self._revision = 0
 
     def heard(self, key: str, revision: int) -> None:
@@ -31,30 +31,29 @@ class Ownership:
             self._known.clear()
             self._revision = revision
 
-    async def groups(self, belongs: Belongs, revision: int, *, readers: bool) -> OwnerGroups:
-        """The groups of an owner; ``readers`` adds those that pass through a tenant to a project.
+    async def groups(self, belongs: Belongs, revision: int) -> OwnerGroups:
+        """Groups and policies of an owner.
 
         ``revision`` is where to look for an owner that is gone by now.
         """
-        asked = (belongs, readers)
-        found = self._known.get(asked)
+        found = self._known.get(belongs)
         if found is None:
             began = self._revision
-            found = await self._read(belongs, revision, readers)
+            found = await self._read(belongs, revision)
             if began == self._revision:
-                self._known[asked] = found
+                self._known[belongs] = found
         return found
 
-    async def _read(self, belongs: Belongs, revision: int, readers: bool) -> OwnerGroups:
+    async def _read(self, belongs: Belongs, revision: int) -> OwnerGroups:
         project = await self._project(belongs.project_id, revision) if belongs.project_id else None
         tenant_id = belongs.tenant_id or (project.tenant_id if project else "")
         tenant = await self._tenant(tenant_id, revision) if tenant_id else None
-        above = frozenset(tenant.security_groups) if tenant else frozenset[str]()
-        own = frozenset(project.security_groups) if project else frozenset[str]()
-        if readers and tenant_id:
-            projects = await reading.projects(self._store, tenant_id)
-            above |= {group for each in projects for group in each.security_groups}
-        return OwnerGroups(above, own)
+        return OwnerGroups(
+            frozenset(tenant.security_groups) if tenant else frozenset(),
+            frozenset(project.security_groups) if project else frozenset(),
+            tenant.policy if tenant else (),
+            project.policy if project else (),
+        )
 
     async def _project(self, id_: str, revision: int) -> Project | None:
         stored = await kinds.PROJECTS.get(self._store, id_)

@@ -60,12 +60,12 @@ class Watched:
 
     @property
     def access(self) -> Access:
-        return BY_OPERATION[self.operation].access
+        return BY_OPERATION[self.operation].rule
 
     def access_to(self, belongs: Belongs) -> Access:
-        """The rule for one entity; what a project owns is for its users wherever it is shown."""
+        """The rule for one entity; what a project owns is for its viewers wherever it is shown."""
         owned = bool(belongs.project_id) and not self.access.needs_owner
-        return Access.PROJECT_USER if owned else self.access
+        return Access.PROJECT_VIEWER if owned else self.access
 
 
 def _of_platform(_entity: object) -> Belongs:
@@ -81,7 +81,7 @@ def _of_image(image: Image) -> Belongs:
 
 
 async def _tenant(call: Call, tenant: Tenant, revision: int) -> Response:
-    return await show_tenant(call, tenant, await reach_of(call), revision)
+    return await show_tenant(call, tenant, await reach_of(call.store, call.principal), revision)
 
 
 async def _flavor(call: Call, flavor: Any, _revision: int) -> Response:
