@@ -58,6 +58,7 @@ CATALOGUE: dict[str, Entry] = {
         "service_account",
         "Programs that sign in with a key.",
     ),
+    "audit": Entry(Section.SITE, "heliostat.cli.audit", "audit", "Who did what, and from where."),
     "system": Entry(Section.SITE, "heliostat.cli.system", "system", "The site itself."),
     "chore": Entry(Section.SITE, "heliostat.cli.chore", "chore", "Background work."),
     "doctor": Entry(Section.SITE, "heliostat.cli.doctor", "doctor", "Check and repair the site."),

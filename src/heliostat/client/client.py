@@ -16,6 +16,7 @@ from types import TracebackType
 import httpx
 
 from heliostat.client import trust
+from heliostat.client.audit import Audit
 from heliostat.client.credentials import Anonymous, Bound, Credentials
 from heliostat.client.directory import Groups, ServiceAccounts, Users
 from heliostat.client.disks import Disks
@@ -69,6 +70,7 @@ class Client:
         self.labels = Labels(self.transport)
         self.tasks = Tasks(self.transport)
         self.events = Events(self.transport)
+        self.audit = Audit(self.transport)
         self.users = Users(self.transport)
         self.groups = Groups(self.transport)
         self.service_accounts = ServiceAccounts(self.transport)

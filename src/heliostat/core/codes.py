@@ -162,6 +162,9 @@ CODES: dict[str, Code] = {
     "StoreCorrupt": Code(
         500, "`helio restore FILE` puts a copy back; HELIO_HOME/backup holds daily ones."
     ),
+    "AuditBroken": Code(
+        500, "Compare with a copy of the store from before: `helio restore` names the copies."
+    ),
     "BackupFailed": Code(
         500,
         "Name a file in a folder that exists and that the controller may read and write.",

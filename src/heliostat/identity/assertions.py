@@ -67,6 +67,12 @@ class Assertions:
             raise _refused("it was used before") from error
 
 
+def issuer_of(assertion: str) -> str:
+    """Who an assertion says it is from; true only of one that was accepted."""
+    _, claimed = unverified(assertion)
+    return str(claimed.get("iss", ""))[:80]
+
+
 def token_audiences(options: IdentityOptions) -> frozenset[str]:
     """What an assertion may name as audience: the issuer, or a token endpoint of this site."""
     urls = {url.rstrip("/") for url in (options.base_url, *options.other_urls)}

@@ -8,15 +8,18 @@ stable ``code`` and ``hint`` added.  Nothing here needs a token.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
 
 from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
+from heliostat.identity.assertions import issuer_of
 from heliostat.identity.discovery import openid_configuration, trusted_roots
 from heliostat.identity.grants import TokenRequest, UnknownGrant
-from heliostat.identity.names import fold
+from heliostat.identity.names import fold, subject_of
+from heliostat.identity.records import Grant
 from heliostat.identity.site import Identity
 
 MAX_BODY_BYTES = 65_536
@@ -32,9 +35,31 @@ _OAUTH_ERRORS = {
 }
 
 
-def routes(identity: Identity) -> list[web.RouteDef]:
-    """The routes to add to the controller's application."""
-    wire = _Wire(identity)
+class SignIn(NamedTuple):
+    """An attempt to sign in: who (empty if nobody here), by which program, and what came of it.
+
+    What was typed for a name that nobody here has is not told: it may be a password.
+    """
+
+    grant: str
+    subject: str
+    client: str
+    error: HeliostatError | None
+
+
+Tell = Callable[[web.Request, SignIn], Awaitable[None]]
+
+
+async def _tell_nobody(_request: web.Request, _attempt: SignIn) -> None:
+    """For those who keep no record."""
+
+
+def routes(identity: Identity, tell: Tell = _tell_nobody) -> list[web.RouteDef]:
+    """The routes to add to the controller's application.
+
+    ``tell`` hears of every attempt to sign in, granted or not, before it is answered.
+    """
+    wire = _Wire(identity, tell)
     configuration = ".well-known/openid-configuration"
     return [
         web.post("/openidconnect/token", wire.token),
@@ -48,18 +73,40 @@ def routes(identity: Identity) -> list[web.RouteDef]:
 
 
 class _Wire:
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, tell: Tell) -> None:
         self._identity = identity
+        self._tell = tell
 
     async def token(self, request: web.Request) -> web.StreamResponse:
+        asked: TokenRequest | None = None
         try:
             self._check_tenant(request)
-            answer = await self._identity.grants.answer(await _form(request))
+            asked = await _form(request)
+            answer = await self._identity.grants.answer(asked)
         except HeliostatError as error:
+            await self._told(request, asked, error)
             return _refusal(error)
+        await self._told(request, asked, None)
         return web.json_response(
             msgspec.to_builtins(answer), headers={"Cache-Control": "no-store", "Pragma": "no-cache"}
         )
+
+    async def _told(
+        self, request: web.Request, asked: TokenRequest | None, error: HeliostatError | None
+    ) -> None:
+        """Renewing a session is no sign-in, so only its refusal is told."""
+        grant = asked.grant_type if asked is not None else ""
+        if grant == Grant.REFRESH and error is None:
+            return
+        subject = ""
+        if asked is not None and asked.username:
+            stored = await self._identity.directory.find_user(asked.username)
+            domain = self._identity.options.domain
+            subject = subject_of(stored.value.name, domain) if stored is not None else ""
+        client = asked.client_id[:80] if asked is not None else ""
+        if asked is not None and error is None and asked.client_assertion:
+            client = issuer_of(asked.client_assertion)
+        await self._tell(request, SignIn(grant, subject, client, error))
 
     async def jwks(self, request: web.Request) -> web.StreamResponse:
         return await self._public(request, self._identity.keys.jwks)

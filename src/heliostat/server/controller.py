@@ -38,7 +38,7 @@ from heliostat.identity import http as identity_http
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.site import Identity
 from heliostat.identity.tls import agent_ssl_context, host_id_of, keep_renewed, server_ssl_context
-from heliostat.server import daemon, event_loop, pidfile, ports
+from heliostat.server import daemon, event_loop, pidfile, ports, sign_ins
 from heliostat.server.backups import keep_copies
 from heliostat.server.controller_id import controller_id
 from heliostat.server.home import Home
@@ -148,7 +148,7 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
     app = make_app(
         world, identity, identity.directory, Hosts(gateway, identity.joins), api_settings
     )
-    app.add_routes(identity_http.routes(identity))
+    app.add_routes(identity_http.routes(identity, sign_ins.tell))
     await _listen(home, settings, stack, identity, app, gateway.gate.app())
 
 

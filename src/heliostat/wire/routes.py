@@ -9,6 +9,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from heliostat.wire import (
+    audit,
     chores,
     disks,
     doctor,
@@ -48,6 +49,7 @@ NOUNS: tuple[tuple[str, ModuleType], ...] = (
     ("Hosts", hosts),
     ("Tasks", tasks),
     ("Events", events),
+    ("Audit", audit),
     ("Users", users),
     ("Groups", groups),
     ("Service accounts", service_accounts),

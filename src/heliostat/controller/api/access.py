@@ -21,6 +21,9 @@ from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.wire.access import Access
 from heliostat.wire.route import Route
 
+CALLER = web.RequestKey("caller", object)
+"""Who calls, once that is proven: also of a request that is then refused."""
+
 _SCHEME = "bearer"
 NOT_FOUND = 404
 
@@ -42,8 +45,11 @@ async def admit(services: Services, route: Route, request: web.Request) -> Princ
     if route.takes_ticket and (ticket := request.query.get("ticket")) is not None:
         ports = services.ports
         vm_id = request.match_info["id"]
-        return TicketHolder(await redeem(ports.store, ports.clock, vm_id, ticket))
+        holder = TicketHolder(await redeem(ports.store, ports.clock, vm_id, ticket))
+        request[CALLER] = holder
+        return holder
     principal = await authenticate(services, route, request)
+    request[CALLER] = principal
     await authorise(services, route, principal, request.match_info)
     return principal
 

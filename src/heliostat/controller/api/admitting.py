@@ -13,11 +13,12 @@ from typing import Any
 
 from aiohttp import web
 
-from heliostat.cloudstore.contract import GuardFailed
+from heliostat.cloudstore.contract import Change, GuardFailed
 from heliostat.controller.api.answers import as_json
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.planning import show_plan
 from heliostat.controller.api.presenting import show_task
+from heliostat.controller.api.recording import RECORDED, admission_record
 from heliostat.controller.workflows.admission import Admission, Caller
 from heliostat.controller.workflows.repeatable import Claim, Replayed, perform_once
 from heliostat.core.errors import PermanentError
@@ -35,7 +36,16 @@ async def answer(call: Call, verb: Verb, body_digest: str) -> web.StreamResponse
     if call.wants_plan:
         return as_json(await show_plan(call, await verb(call.caller)), 200)
     claim = _claim_of(call, body_digest)
-    task = await perform_once(call.ports, lambda: verb(call.caller), claim)
+    recorded = ""
+
+    def record(admission: Admission) -> list[Change]:
+        nonlocal recorded
+        recorded = admission.task.id
+        return admission_record(call, admission)
+
+    task = await perform_once(call.ports, lambda: verb(call.caller), claim, record)
+    if recorded == task.id:  # else the key was answered before, and this request made nothing
+        call.request[RECORDED] = True
     return as_json(show_task(task, call.base), call.route.status)
 
 

@@ -8,12 +8,12 @@ parsing, handler.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from aiohttp import web
 
 from heliostat.controller.api import (
-    access,
+    audit,
     boundary,
     chores,
     disks,
@@ -25,7 +25,6 @@ from heliostat.controller.api import (
     iam,
     images,
     labels,
-    parsing,
     projects,
     quota_leases,
     quotas,
@@ -36,14 +35,15 @@ from heliostat.controller.api import (
     users,
     vms,
 )
-from heliostat.controller.api.call import Call, Services
+from heliostat.controller.api.call import Services
+from heliostat.controller.api.endpoint import endpoint
 from heliostat.controller.api.handler import Handler
 from heliostat.controller.api.ownership import Ownership
 from heliostat.controller.api.ports import ApiSettings, DirectoryPort, HostsPort, IdentityPort
 from heliostat.controller.events.hub import Hub
+from heliostat.controller.trail.writer import Trail
 from heliostat.controller.workflows.admission import Ports
-from heliostat.core.errors import PermanentError
-from heliostat.wire.route import Body, Route
+from heliostat.wire.route import Route
 from heliostat.wire.routes import ROUTES
 
 HANDLERS: Mapping[str, Handler] = {
@@ -63,10 +63,15 @@ HANDLERS: Mapping[str, Handler] = {
     **hosts.HANDLERS,
     **tasks.HANDLERS,
     **events.HANDLERS,
+    **audit.HANDLERS,
     **users.HANDLERS,
     **groups.HANDLERS,
     **service_accounts.HANDLERS,
 }
+
+
+SERVICES = web.AppKey("services", Services)
+"""What the application's calls share, for those who add routes of their own."""
 
 
 def make_app(
@@ -78,8 +83,9 @@ def make_app(
 ) -> web.Application:
     """The application that serves every route of ``wire.routes``."""
     hub = Hub(ports.store, ports.clock)
+    trail = Trail(ports.store, ports.clock, ports.ids)
     services = Services(
-        ports, identity, directory, hosts_port, settings, hub, Ownership(ports.store)
+        ports, identity, directory, hosts_port, settings, hub, Ownership(ports.store), trail
     )
     app = web.Application(
         middlewares=[boundary.request_ids(ports.ids), boundary.errors],
@@ -87,12 +93,27 @@ def make_app(
     )
     app.on_response_prepare.append(boundary.add_headers)
     app.on_shutdown.append(lambda _app: hub.close())
+    app.cleanup_ctx.append(_keep_trail(trail))
+    app[SERVICES] = services
     check_complete(ROUTES, HANDLERS)
     for route in ROUTES:
         app.router.add_route(
             route.method, route.path, endpoint(services, route, HANDLERS[route.operation])
         )
     return app
+
+
+def _keep_trail(trail: Trail) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Write the trail's batches while the application lives."""
+
+    async def context(_app: web.Application) -> AsyncIterator[None]:
+        writing = asyncio.create_task(trail.run())
+        yield
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        await trail.close()
+
+    return context
 
 
 def check_complete(routes: tuple[Route, ...], handlers: Mapping[str, Handler]) -> None:
@@ -102,41 +123,3 @@ def check_complete(routes: tuple[Route, ...], handlers: Mapping[str, Handler]) -
         raise RuntimeError(f"routes without a handler: {', '.join(missing)}")
     if unknown := sorted(handlers.keys() - operations):
         raise RuntimeError(f"handlers without a route: {', '.join(unknown)}")
-
-
-def endpoint(
-    services: Services, route: Route, handler: Handler
-) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """What aiohttp calls for one route."""
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        principal = await access.admit(services, route, request)
-        call = Call(
-            services=services,
-            route=route,
-            request=request,
-            principal=principal,
-            request_id=request[boundary.REQUEST_ID],
-            params=request.match_info,
-            query=parsing.parse_query(request.query, route.all_query),
-            body=await _body(route, request, services.settings.body_timeout_s),
-        )
-        return await handler.answer(call)
-
-    return handle
-
-
-async def _body(route: Route, request: web.Request, timeout_s: float) -> object:
-    if route.body.is_upload or route.websocket:
-        return None
-    try:
-        async with asyncio.timeout(timeout_s):
-            raw = await request.read()
-    except TimeoutError as error:
-        sentence = f"The body did not arrive within {timeout_s:g} s."
-        raise PermanentError("InvalidJson", sentence) from error
-    if route.body is Body.JSON:
-        return parsing.parse_json(raw, route.request)
-    if route.mutating:
-        parsing.parse_nothing(raw)
-    return None

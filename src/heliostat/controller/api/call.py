@@ -21,6 +21,7 @@ from heliostat.controller.api.ports import (
     Principal,
 )
 from heliostat.controller.events.hub import Hub
+from heliostat.controller.trail.writer import Trail
 from heliostat.controller.workflows.admission import Caller, Ports
 from heliostat.wire.route import Route
 
@@ -39,6 +40,7 @@ class Services:
     settings: ApiSettings
     hub: Hub
     ownership: Ownership
+    trail: Trail
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from heliostat.controller.chores.leases import LEASES
 from heliostat.controller.chores.reservations import RESERVATIONS_CHORE
 from heliostat.controller.chores.tasks import TASKS
 from heliostat.controller.chores.tombstones import TOMBSTONES
+from heliostat.controller.chores.trail import TRAIL
 from heliostat.controller.doctor.repair import REPAIR
 from heliostat.controller.workflows import catalogue
 from heliostat.tasks.model import Workflow
 
 CHORES: Mapping[str, Chore] = {
-    each.name: each for each in (TOMBSTONES, RESERVATIONS_CHORE, TASKS, CONTENT, LEASES)
+    each.name: each for each in (TOMBSTONES, RESERVATIONS_CHORE, TASKS, CONTENT, LEASES, TRAIL)
 }
 
 WORKFLOWS: Mapping[str, Workflow] = {

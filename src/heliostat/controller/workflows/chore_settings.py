@@ -36,3 +36,9 @@ class ChoreSettings:
 
     keep_content_s: float = HOUR_S
     """Seconds that unused content stays: an upload is stored before anything names it."""
+
+    audit_s: float = HOUR_S
+    """Between looks for audit records that are not sealed yet, or past their time."""
+
+    keep_audit_s: float = 400 * DAY_S
+    """Seconds that audit records stay: a year, and some weeks to look back from its end."""

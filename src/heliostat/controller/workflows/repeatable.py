@@ -54,9 +54,14 @@ class Claim:
 
 
 async def perform_once(
-    ports: Ports, verb: Callable[[], Awaitable[Admission]], claim: Claim | None
+    ports: Ports,
+    verb: Callable[[], Awaitable[Admission]],
+    claim: Claim | None,
+    also: Callable[[Admission], Sequence[Change]] = lambda _admission: (),
 ) -> Task:
     """Decide and commit; the task made, or the one that the claim's key made before.
+
+    ``also`` adds to the commit what has to be true of every such request.
 
     Raises what the verb raises, and ``StoreUnavailable`` when it can't be told whether
     the commit happened: the same request may be sent again.
@@ -71,7 +76,8 @@ async def perform_once(
         return admission
 
     def record(admission: Admission) -> tuple[Sequence[Guard], Sequence[Change]]:
-        return claim.record(admission.task.id) if claim is not None else ((), ())
+        guards, changes = claim.record(admission.task.id) if claim is not None else ((), ())
+        return guards, [*changes, *also(admission)]
 
     try:
         return (await perform(ports, decide, record)).task

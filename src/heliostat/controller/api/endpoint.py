@@ -1,0 +1,69 @@
+"""What happens to every request of one route, whatever its handler does.
+
+Authentication, authorisation, parsing, the handler's answer; and, around all of
+it, the audit trail: nothing is acknowledged before its record is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from heliostat.controller.api import access, boundary, parsing, recording
+from heliostat.controller.api.call import Call, Services
+from heliostat.controller.api.handler import Handler
+from heliostat.controller.api.ports import Principal
+from heliostat.core.errors import PermanentError
+from heliostat.wire.route import Body, Route
+
+
+def endpoint(
+    services: Services, route: Route, handler: Handler
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """What aiohttp calls for one route."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            principal = await access.admit(services, route, request)
+            call = await _call(services, route, request, principal)
+            answer = await handler.answer(call)
+            await recording.record_answer(services, route, request, answer)
+        except Exception as error:
+            recording.note_failure(services, route, request, error)
+            raise
+        return answer
+
+    return handle
+
+
+async def _call(
+    services: Services, route: Route, request: web.Request, principal: Principal | None
+) -> Call:
+    return Call(
+        services=services,
+        route=route,
+        request=request,
+        principal=principal,
+        request_id=request[boundary.REQUEST_ID],
+        params=request.match_info,
+        query=parsing.parse_query(request.query, route.all_query),
+        body=await _body(route, request, services.settings.body_timeout_s),
+    )
+
+
+async def _body(route: Route, request: web.Request, timeout_s: float) -> object:
+    if route.body.is_upload or route.websocket:
+        return None
+    try:
+        async with asyncio.timeout(timeout_s):
+            raw = await request.read()
+    except TimeoutError as error:
+        sentence = f"The body did not arrive within {timeout_s:g} s."
+        raise PermanentError("InvalidJson", sentence) from error
+    if route.body is Body.JSON:
+        return parsing.parse_json(raw, route.request)
+    if route.mutating:
+        parsing.parse_nothing(raw)
+    return None
