@@ -18,7 +18,7 @@ from heliostat.controller.api.answers import as_json
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.planning import show_plan
 from heliostat.controller.api.presenting import show_task
-from heliostat.controller.api.recording import RECORDED, admission_record
+from heliostat.controller.api.recording import RECORDED, admission_record, note_done
 from heliostat.controller.workflows.admission import Admission, Caller
 from heliostat.controller.workflows.repeatable import Claim, Replayed, perform_once
 from heliostat.core.errors import PermanentError
@@ -44,8 +44,10 @@ async def answer(call: Call, verb: Verb, body_digest: str) -> web.StreamResponse
         return admission_record(call, admission)
 
     task = await perform_once(call.ports, lambda: verb(call.caller), claim, record)
-    if recorded == task.id:  # else the key was answered before, and this request made nothing
+    if recorded == task.id:
         call.request[RECORDED] = True
+    else:
+        note_done(call)  # the key was answered before: this request changed nothing
     return as_json(show_task(task, call.base), call.route.status)
 
 

@@ -69,8 +69,8 @@ async def record_answer(
     await services.trail.write(record)
 
 
-def note_opened(call: Call) -> None:
-    """Record that a console or tunnel was opened: it may last for days."""
+def note_done(call: Call) -> None:
+    """Record soon what changed nothing (a repeated request) or may last for days (a console)."""
     call.request[RECORDED] = True
     kind, id_ = _owner(call.route, call.request)
     record = _record(

@@ -13,7 +13,7 @@ from aiohttp import WSMsgType, web
 
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.ports import Stream
-from heliostat.controller.api.recording import note_opened
+from heliostat.controller.api.recording import note_done
 from heliostat.core.errors import HeliostatError, PermanentError
 
 HEARTBEAT_S = 20.0
@@ -33,7 +33,7 @@ async def bridge(call: Call, host_id: str, kind: str, port: int | None) -> web.S
     stream = await call.services.hosts.open_tunnel(host_id, call.id, kind, port)
     try:
         await socket.prepare(call.request)
-        note_opened(call)
+        note_done(call)
         await _pump_both(socket, stream)
     finally:
         await stream.close()
