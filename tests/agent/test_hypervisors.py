@@ -269,6 +269,27 @@ async def test_ports_are_reached_and_refused(bench: Bench) -> None:
     assert refused.value.code == "GuestUnreachable"
 
 
+async def test_a_disk_is_flattened_to_the_same_bytes(bench: Bench) -> None:
+    spec, folder = await bench.guest()
+    done: list[float] = []
+    for name in ("one.qcow2", "two.qcow2"):
+        await bench.hypervisor.flatten(folder / spec.boot_disk, bench.home / name, done.append)
+    assert done[-1] == 1.0
+    one, two = ((bench.home / name).read_bytes() for name in ("one.qcow2", "two.qcow2"))
+    assert one == two
+    assert bench.hypervisor.backing_of(bench.home / "one.qcow2") is None
+
+
+@pytest.mark.qemu
+async def test_the_disk_of_a_running_guest_is_not_flattened(qemu: Bench) -> None:
+    spec, folder = await qemu.guest()
+    await qemu.hypervisor.start(spec, folder)
+    with pytest.raises(HeliostatError, match="another process"):
+        await qemu.hypervisor.flatten(
+            folder / spec.boot_disk, qemu.home / "out.qcow2", lambda _: None
+        )
+
+
 async def test_the_screen_speaks_rfb_to_several_at_once(bench: Bench) -> None:
     spec, folder = await bench.guest()
     await bench.hypervisor.start(spec, folder)

@@ -14,12 +14,14 @@ import msgspec
 
 from heliostat.agentlink.messages import (
     Desired,
+    DesiredCapture,
     DesiredDisk,
     DesiredImage,
     DesiredVm,
     Snapshot,
     Unwanted,
     Wanted,
+    capture_key,
     disk_key,
     image_key,
     vm_key,
@@ -34,11 +36,13 @@ class _Stored(msgspec.Struct, kw_only=True):
 
 
 def key_of(item: Desired) -> str:
-    """``vm/<id>``, ``disk/<id>`` or ``image/<copy>``."""
+    """``vm/<id>``, ``disk/<id>``, ``capture/<image>`` or ``image/<copy>``."""
     if isinstance(item, DesiredVm):
         return vm_key(item.id)
     if isinstance(item, DesiredDisk):
         return disk_key(item.id)
+    if isinstance(item, DesiredCapture):
+        return capture_key(item.id)
     return image_key(item.digest, item.datastore)
 
 
@@ -79,6 +83,13 @@ class DesiredState:
 
     def images(self) -> list[DesiredImage]:
         return [item for item in self.items.values() if isinstance(item, DesiredImage)]
+
+    def captures(self) -> list[DesiredCapture]:
+        return [item for item in self.items.values() if isinstance(item, DesiredCapture)]
+
+    def capture(self, image_id: str) -> DesiredCapture | None:
+        item = self.items.get(capture_key(image_id))
+        return item if isinstance(item, DesiredCapture) else None
 
     def vm(self, vm_id: str) -> DesiredVm | None:
         item = self.items.get(vm_key(vm_id))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Protocol
 
 from heliostat.agentlink.messages import AgentFrame, ControllerFrame
@@ -46,6 +47,9 @@ class ControlLink(Protocol):
 
     def fetch_blob(self, digest: str, offset: int) -> AsyncIterator[bytes]:
         """Content from ``offset`` on, over its own connection; raises ``HeliostatError``."""
+
+    async def send_capture(self, image_id: str, digest: str, path: Path) -> None:
+        """Give the controller the content that it wants as an image; raises ``HeliostatError``."""
 
     async def dial_tunnel(self, ticket: str) -> Tunnel:
         """Open the stream that the controller expects under ``ticket``."""

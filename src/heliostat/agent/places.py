@@ -2,7 +2,8 @@
 
 ``vms/<id>`` holds all of a VM but those of its disks that were placed in another
 datastore.  The home is a datastore too: persistent disks lie in its ``disks`` and
-outlive every VM, ``images`` is its cache.  ``discs`` is a cache of the host's own.
+outlive every VM, ``images`` is its cache.  ``discs`` is a cache of the host's own,
+``captures`` holds what is made of VMs' disks until the controller has it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ class Places:
         return self.home / "discs"
 
     @property
+    def captures(self) -> Path:
+        return self.home / "captures"
+
+    @property
     def disks(self) -> Path:
         return self.home / "disks"
 
@@ -48,7 +53,7 @@ class Places:
 
     def make(self) -> None:
         """Create the folders; only the agent's user may look into them."""
-        for folder in (self.home, self.images, self.discs, self.disks, self.vms):
+        for folder in (self.home, self.images, self.discs, self.captures, self.disks, self.vms):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @contextlib.contextmanager
@@ -62,7 +67,8 @@ class Places:
 
     def _sweep(self) -> None:
         """Remove what a killed agent was writing: temporary names begin with a dot."""
-        for folder in (self.home, self.disks, self.images, self.discs, *self.vms.iterdir()):
+        own = (self.home, self.disks, self.images, self.discs, self.captures)
+        for folder in (*own, *self.vms.iterdir()):
             for path in folder.glob(".*"):
                 if path.is_file():
                     path.unlink(missing_ok=True)

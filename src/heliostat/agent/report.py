@@ -8,8 +8,10 @@ from heliostat.agentlink.messages import (
     HostFacts,
     Report,
     Reported,
+    ReportedCapture,
     ReportedDisk,
     ReportedVm,
+    capture_key,
     disk_key,
     image_key,
     vm_key,
@@ -76,4 +78,6 @@ def _key(item: Reported) -> str:
         return vm_key(item.id)
     if isinstance(item, ReportedDisk):
         return disk_key(item.id)
+    if isinstance(item, ReportedCapture):
+        return capture_key(item.id)
     return image_key(item.digest, item.datastore)

@@ -18,6 +18,7 @@ import msgspec
 
 from heliostat.agent import serial_log
 from heliostat.agent.actions import Workshop
+from heliostat.agent.captures import CaptureKeeper
 from heliostat.agent.datastores import Datastores
 from heliostat.agent.desired import DesiredState
 from heliostat.agent.hypervisors.contract import Hypervisor, Life
@@ -88,6 +89,17 @@ class Agent:
         leftovers = Leftovers(
             self._places, self._datastores, self._desired, self._images, hypervisor, clock
         )
+        self._capture_keeper = CaptureKeeper(
+            self._places,
+            self._desired,
+            hypervisor,
+            self._images,
+            self._book,
+            clock,
+            settings,
+            life=self._life,
+            send=self._send_capture,
+        )
         self._requests = Requests(self._places, hypervisor, self._statistics, self._life, leftovers)
         self._workers: dict[str, VmWorker] = {}
         self._stores_wake = asyncio.Event()
@@ -118,6 +130,7 @@ class Agent:
             finally:
                 await self._requests.close()
                 await self._image_keeper.close()
+                await self._capture_keeper.close()
                 await self._images.close()
                 await self._discs.close()
                 await self._hypervisor.close()
@@ -180,6 +193,7 @@ class Agent:
             self._stores_wake.clear()
             try:
                 self._image_keeper.pass_over()
+                self._capture_keeper.pass_over()
                 sweep_discs(self._places, self._desired, self._discs, self._lives)
                 again = await self._disk_keeper.pass_over(self._holder)
             except (OSError, msgspec.DecodeError) as error:
@@ -235,6 +249,11 @@ class Agent:
             raise LinkCut("There is no connection to the controller to fetch an image over.")
         async for chunk in self._link.fetch_blob(digest, offset):
             yield chunk
+
+    async def _send_capture(self, image_id: str, digest: str, path: Path) -> None:
+        if self._link is None:
+            raise LinkCut("There is no connection to the controller to send an image over.")
+        await self._link.send_capture(image_id, digest, path)
 
     # link
 

@@ -42,6 +42,8 @@ class AgentSettings:
     """What user space of the probe guest prints."""
     concurrent_starts: int = 2
     """Guests started at once; a crowd starting together starves timers under emulation."""
+    capture_threads: int = 1
+    """CPU threads that compress a VM's disk when an image is made of it, below guests' priority."""
     sample_interval_s: float = 10.0
     """Seconds between two readings of the statistics."""
     history_s: float = 3600.0

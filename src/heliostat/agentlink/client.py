@@ -5,9 +5,11 @@ One :class:`Link` is one connection's life; reconnecting is the agent's business
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import cast
 
 import aiohttp
@@ -80,6 +82,20 @@ class Link:
                 "AgentUnavailable", f"Fetching blob {digest[:12]} was cut off: {error}."
             ) from error
 
+    async def send_capture(self, image_id: str, digest: str, path: Path) -> None:
+        """Upload a file as the image that is wanted of this host, over its own connection."""
+        address = f"{self._url}/agent/captures/{image_id}"
+        try:
+            async with self._session.put(
+                address, params={"digest": digest}, data=_chunks(path)
+            ) as answer:
+                if answer.status != 204:
+                    raise await _refusal(answer)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise TemporaryError(
+                "AgentUnavailable", f"Sending image {image_id} was cut off: {error}."
+            ) from error
+
     async def dial_tunnel(self, ticket: str) -> Tunnel:
         """Open the byte stream that the controller asked for with ``ticket``."""
         try:
@@ -91,6 +107,24 @@ class Link:
                 "AgentUnavailable", f"The tunnel can't be opened: {error}."
             ) from error
         return SocketTunnel(socket)
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as stream:
+        while chunk := await asyncio.to_thread(stream.read, CHUNK_BYTES):
+            yield chunk
+
+
+async def _refusal(answer: aiohttp.ClientResponse) -> HeliostatError:
+    """What the controller says is wrong; what is none of its answers may pass."""
+    try:
+        told = await answer.json()
+        code, message = str(told["code"]), str(told["message"])
+    except (aiohttp.ClientError, ValueError, KeyError, TypeError):
+        return TemporaryError("AgentUnavailable", f"The controller answered {answer.status}.")
+    if answer.status == 503:
+        return TemporaryError(code, message)
+    return PermanentError(code, message)
 
 
 @asynccontextmanager

@@ -128,7 +128,15 @@ class DesiredImage(msgspec.Struct, frozen=True, kw_only=True, tag="image"):
     datastore: str = ""
 
 
-Desired = DesiredVm | DesiredDisk | DesiredImage
+class DesiredCapture(msgspec.Struct, frozen=True, kw_only=True, tag="capture"):
+    """The content of a VM's boot disk that shall become the image ``id``; the VM is off."""
+
+    id: str
+    revision: int = 0
+    vm_id: str
+
+
+Desired = DesiredVm | DesiredDisk | DesiredImage | DesiredCapture
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,7 +190,18 @@ class ReportedImage(msgspec.Struct, frozen=True, kw_only=True, tag="image"):
     datastore: str = ""
 
 
-Reported = ReportedVm | ReportedDisk | ReportedImage
+class ReportedCapture(msgspec.Struct, frozen=True, kw_only=True, tag="capture"):
+    """How far a capture is; once settled without fault, the controller has the blob ``digest``."""
+
+    id: str
+    revision: int
+    settled: bool
+    digest: str = ""
+    progress: float = 0.0
+    fault: Fault | None = None
+
+
+Reported = ReportedVm | ReportedDisk | ReportedImage | ReportedCapture
 
 
 class DatastoreType(StrEnum):
@@ -394,6 +413,10 @@ def disk_key(disk_id: str) -> str:
 def image_copy(digest: str, datastore: str) -> str:
     """What a copy of an image in one datastore is called: one name a place it shall lie in."""
     return f"{digest}@{datastore}" if datastore else digest
+
+
+def capture_key(image_id: str) -> str:
+    return f"capture/{image_id}"
 
 
 def image_key(digest: str, datastore: str = "") -> str:

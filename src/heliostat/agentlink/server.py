@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -27,6 +27,7 @@ from heliostat.core.ids import Ids
 log = logging.getLogger(__name__)
 
 BODY_BYTES = 64 << 10
+CHUNK_BYTES = 1 << 20
 BODY_TIMEOUT_S = 30.0
 
 T = TypeVar("T")
@@ -67,6 +68,11 @@ class AgentHandler(Protocol):
     def blob_path(self, digest: str) -> Path:
         """The file of a blob; raises ``BlobNotFound``."""
 
+    async def captured(
+        self, host_id: str, image_id: str, digest: str, chunks: AsyncIterator[bytes]
+    ) -> None:
+        """Keep content that is wanted of the host as an image; any failure leaves nothing."""
+
 
 class AgentGate:
     """The aiohttp application that agents dial, and the sessions that are alive."""
@@ -88,6 +94,7 @@ class AgentGate:
                 web.post("/agent/join", self._errors(self._join)),
                 web.post("/agent/renew", self._errors(self._renew)),
                 web.get("/agent/blobs/{digest}", self._errors(self._blob)),
+                web.put("/agent/captures/{image}", self._errors(self._capture)),
                 web.get("/agent/tunnel/{ticket}", self._errors(self._tunnel)),
             ]
         )
@@ -184,6 +191,13 @@ class AgentGate:
         self._host_of(request)
         return web.FileResponse(self._handler.blob_path(request.match_info["digest"]))
 
+    async def _capture(self, request: web.Request) -> web.StreamResponse:
+        host_id = self._host_of(request)
+        digest = request.query.get("digest", "")
+        image_id = request.match_info["image"]
+        await self._handler.captured(host_id, image_id, digest, _content(request))
+        return web.Response(status=204)
+
     async def _tunnel(self, request: web.Request) -> web.StreamResponse:
         host_id = self._host_of(request)
         awaited = self._awaited.get(request.match_info["ticket"])
@@ -263,6 +277,19 @@ class _Awaited:
         """Nobody will use the tunnel: end it if it was dialled, refuse it if it comes later."""
         if not self.tunnel.cancel() and not self.tunnel.cancelled():
             self.tunnel.result().ended.set()
+
+
+async def _content(request: web.Request) -> AsyncIterator[bytes]:
+    """The body in pieces; raises when the agent has sent nothing for a while."""
+    while not request.content.at_eof():
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                chunk = await request.content.read(CHUNK_BYTES)
+        except TimeoutError as error:
+            sentence = f"The agent sent nothing for {BODY_TIMEOUT_S:g} s."
+            raise TemporaryError("AgentUnavailable", sentence) from error
+        if chunk:
+            yield chunk
 
 
 async def _parsed(request: web.Request, type_: type[T]) -> T:

@@ -1,4 +1,4 @@
-"""``helio vm attach-iso`` and ``detach-iso``: what lies in a VM's CD drive."""
+"""``helio vm attach-iso``, ``detach-iso``, ``create-image``: a VM's CD drive and disk."""
 
 from __future__ import annotations
 
@@ -37,4 +37,31 @@ def detach_iso(session: Session, vm: str, project: str | None, tenant: str | Non
     carry_out(session, session.client.vms.detach_iso(naming.vm_id(session, vm, project, tenant)))
 
 
-VERBS = (attach_iso, detach_iso)
+@click.command("create-image", cls=Verb)
+@click.argument("vm")
+@click.argument("image")
+@click.option(
+    "--replication",
+    type=click.Choice(["EAGER", "ON_DEMAND"], case_sensitive=False),
+    default="ON_DEMAND",
+    show_default=True,
+    help="Copy it to every host now, or to a host that needs it.",
+)
+@options.project
+@options.task
+@pass_session
+def create_image(
+    session: Session, vm: str, image: str, replication: str, project: str | None, tenant: str | None
+) -> None:
+    """Make the image IMAGE of the boot disk of VM, which must be stopped.
+
+    The image belongs to VM's project and has what was changed on the disk.
+    """
+    found = naming.vm_id(session, vm, project, tenant)
+    carry_out(
+        session,
+        session.client.vms.create_image(found, image, replication=replication.upper()),
+    )
+
+
+VERBS = (attach_iso, detach_iso, create_image)

@@ -16,6 +16,7 @@ from heliostat.wire.vms import (
     Vm,
     VmCreateSpec,
     VmDiskOperation,
+    VmImageCreateSpec,
     VmList,
     VmLog,
     VmMetadata,
@@ -70,6 +71,13 @@ class Vms:
 
     def detach_iso(self, vm_id: str) -> Change[Task]:
         return Change(self._transport, "detachIso", (vm_id,), Task)
+
+    def create_image(
+        self, vm_id: str, name: str, *, replication: str = "ON_DEMAND"
+    ) -> Change[Task]:
+        """Make an image of a stopped VM; the task's entity is the image."""
+        body = VmImageCreateSpec(name=name, replication_type=replication)
+        return Change(self._transport, "createVmImage", (vm_id,), Task, body)
 
     def set_metadata(self, vm_id: str, metadata: Mapping[str, str]) -> Change[Task]:
         body = VmMetadata(metadata=dict(metadata))

@@ -113,8 +113,17 @@ class Cloud:
             controller.gateway.blob_path(digest)
             return self.blobs.content(digest)
 
+        async def captured(image_id: str, digest: str, data: bytes) -> None:
+            if not controller.is_up:
+                raise TemporaryError("AgentUnavailable", f"{controller.name} is gone.")
+
+            async def chunks() -> AsyncIterator[bytes]:
+                yield data
+
+            await controller.gateway.captured(host.id, image_id, digest, chunks())
+
         try:
-            yield AgentEnd(wire, content, self._network_dice, host.spoiled)
+            yield AgentEnd(wire, content, captured, self._network_dice, host.spoiled)
         finally:
             wire.close()
 

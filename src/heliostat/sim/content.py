@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from heliostat.content.blobs import Blob, Blobs, StoredBlob
+from heliostat.content.staging import corrupt
 from heliostat.controller.workflows.image_files import NormalisedImage
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.units import GIB
@@ -35,6 +36,15 @@ class MemoryBlobs(Blobs):
         self._contents[digest] = content
         self._held_s[digest] = self._now_s()
         return Blob(digest, len(content))
+
+    async def receive(
+        self, chunks: AsyncIterator[bytes], *, expected_digest: str | None = None
+    ) -> Blob:
+        content = b"".join([chunk async for chunk in chunks])
+        digest = hashlib.sha256(content).hexdigest()
+        if expected_digest is not None and digest != expected_digest:
+            raise corrupt(expected_digest, digest)
+        return self.keep(content)
 
     def content(self, digest: str) -> bytes:
         found = self._contents.get(digest)
@@ -100,4 +110,14 @@ class MemoryImages:
             blob_size_bytes=blob.size_bytes,
             virtual_size_bytes=2 * GIB,
             file_format="raw",
+        )
+
+    async def examine(self, blobs: Blobs, digest: str, max_bytes: int) -> NormalisedImage:
+        del max_bytes
+        blobs.hold(digest)
+        return NormalisedImage(
+            digest=digest,
+            blob_size_bytes=blobs.size_bytes(digest),
+            virtual_size_bytes=2 * GIB,
+            file_format="qcow2",
         )

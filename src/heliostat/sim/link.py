@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import cast
 
 from aiohttp import WSMessage, WSMsgType
@@ -145,14 +146,26 @@ class ControllerEnd:
         self.wire.close()
 
 
+Captured = Callable[[str, str, bytes], Awaitable[None]]
+
+
 class AgentEnd:
-    """What an agent holds; ``content`` gives a blob of the controller it is connected to."""
+    """What an agent holds; ``content`` gives a blob of the controller it is connected to.
+
+    ``captured`` gives that controller an image: (image id, digest, content).
+    """
 
     def __init__(
-        self, wire: Wire, content: Callable[[str], bytes], dice: random.Random, spoiled: Spoiled
+        self,
+        wire: Wire,
+        content: Callable[[str], bytes],
+        captured: Captured,
+        dice: random.Random,
+        spoiled: Spoiled,
     ) -> None:
         self.wire = wire
         self._content = content
+        self._captured = captured
         self._dice = dice
         self._spoiled = spoiled
 
@@ -174,6 +187,12 @@ class AgentEnd:
                 raise TemporaryError("AgentUnavailable", f"Fetching {digest[:12]} was cut off.")
             chunk = content[start : start + CHUNK_BYTES]
             yield bytes(len(chunk)) if self._spoiled.take_corrupt() else chunk
+
+    async def send_capture(self, image_id: str, digest: str, path: Path) -> None:
+        await asyncio.sleep(self._dice.uniform(SHORTEST_S, self.wire.jitter_s))
+        if self.wire.severed or self.wire.closed or self._spoiled.take_cut():
+            raise TemporaryError("AgentUnavailable", f"Sending {digest[:12]} was cut off.")
+        await self._captured(image_id, digest, await asyncio.to_thread(path.read_bytes))
 
     async def dial_tunnel(self, ticket: str) -> Tunnel:
         raise PermanentError("NotImplemented", f"Tunnels are not simulated ({ticket[:4]}…).")

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from heliostat.agent.link import LinkCut
@@ -13,12 +14,14 @@ from heliostat.agentlink.messages import (
     AgentFrame,
     ControllerFrame,
     Desired,
+    DesiredCapture,
     DesiredDisk,
     DesiredImage,
     DesiredVm,
     Hello,
     Report,
     Reported,
+    ReportedCapture,
     ReportedDisk,
     ReportedVm,
     Request,
@@ -26,10 +29,12 @@ from heliostat.agentlink.messages import (
     Snapshot,
     Unwanted,
     Wanted,
+    capture_key,
     disk_key,
     image_key,
     vm_key,
 )
+from heliostat.core.errors import HeliostatError
 
 WAIT_S = 60.0
 
@@ -73,6 +78,8 @@ class MemoryController:
         self.hellos: list[Hello] = []
         self.blobs: dict[str, bytes] = {}
         self.fetched: list[tuple[str, int]] = []
+        self.captured: list[str] = []
+        self.sending_fails: list[HeliostatError] = []
         self.cut_after: int | None = None
         self.corrupt = 0
         self.reachable = True
@@ -209,6 +216,14 @@ class MemoryLink:
                 raise LinkCut("The blob's connection was cut.")
             yield content[start : start + 4096]
 
+    async def send_capture(self, image_id: str, digest: str, path: Path) -> None:
+        if self._controller.sending_fails:
+            raise self._controller.sending_fails.pop(0)
+        content = await asyncio.to_thread(path.read_bytes)
+        assert hashlib.sha256(content).hexdigest() == digest
+        self._controller.blobs[digest] = content
+        self._controller.captured.append(image_id)
+
     async def dial_tunnel(self, ticket: str) -> MemoryTunnel:
         ours, theirs = MemoryTunnel.pair()
         self._controller.tunnels[ticket] = ours
@@ -220,6 +235,8 @@ def desired_key(item: Desired) -> str:
         return vm_key(item.id)
     if isinstance(item, DesiredDisk):
         return disk_key(item.id)
+    if isinstance(item, DesiredCapture):
+        return capture_key(item.id)
     assert isinstance(item, DesiredImage)
     return image_key(item.digest, item.datastore)
 
@@ -229,4 +246,6 @@ def reported_key(item: Reported) -> str:
         return vm_key(item.id)
     if isinstance(item, ReportedDisk):
         return disk_key(item.id)
+    if isinstance(item, ReportedCapture):
+        return capture_key(item.id)
     return image_key(item.digest, item.datastore)

@@ -70,6 +70,16 @@ class PlainImages:
             file_format="raw",
         )
 
+    async def examine(self, blobs: Blobs, digest: str, max_bytes: int) -> NormalisedImage:  # noqa: ARG002
+        if self.error is not None:
+            raise self.error
+        return NormalisedImage(
+            digest=digest,
+            blob_size_bytes=1000,
+            virtual_size_bytes=self.virtual_gib * GIB,
+            file_format="qcow2",
+        )
+
 
 class SmallCloud:
     """See the module; ``store`` and ``clock`` may be given by whoever controls them."""

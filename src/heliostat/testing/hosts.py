@@ -9,6 +9,7 @@ shut themselves down.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from types import TracebackType
 
@@ -16,6 +17,7 @@ import msgspec
 
 from heliostat.agentlink.messages import (
     Desired,
+    DesiredCapture,
     DesiredDisk,
     DesiredImage,
     DesiredVm,
@@ -26,6 +28,7 @@ from heliostat.agentlink.messages import (
     HostFacts,
     Power,
     Reported,
+    ReportedCapture,
     ReportedDisk,
     ReportedImage,
     ReportedVm,
@@ -37,7 +40,12 @@ from heliostat.core.clock import Clock
 from heliostat.core.units import GIB
 
 LEASE_S = 10_000_000.0
-_TYPES: dict[str, type[Desired]] = {"vm": DesiredVm, "disk": DesiredDisk, "image": DesiredImage}
+_TYPES: dict[str, type[Desired]] = {
+    "vm": DesiredVm,
+    "disk": DesiredDisk,
+    "image": DesiredImage,
+    "capture": DesiredCapture,
+}
 _GUESTS = {
     Power.ON: GuestState.RUNNING,
     Power.OFF: GuestState.STOPPED,
@@ -206,6 +214,11 @@ def report(
             fault=fault,
             progress=1.0 if settled and fault is None else 0.0,
             datastore=item.datastore,
+        )
+    if isinstance(item, DesiredCapture):
+        digest = hashlib.sha256(f"content of {item.vm_id}".encode()).hexdigest()
+        return ReportedCapture(
+            id=item.id, revision=revision, settled=settled, digest=digest, fault=fault
         )
     running = settled and fault is None
     persistent = tuple(disk.id for disk in item.disks if disk.kind is DiskKind.PERSISTENT)

@@ -43,6 +43,9 @@ class NoImageFiles:
     ) -> NormalisedImage:
         raise AssertionError("a task ran")
 
+    async def examine(self, blobs: Blobs, digest: str, max_bytes: int) -> NormalisedImage:  # noqa: ARG002
+        raise AssertionError("a task ran")
+
 
 @dataclass(slots=True)
 class Site:

@@ -71,6 +71,13 @@ class VmDiskOperation(Request):
     arguments: dict[str, Any] | None = None
 
 
+class VmImageCreateSpec(Request):
+    """An image to make of a stopped VM's boot disk; it belongs to the VM's project."""
+
+    name: str
+    replication_type: str = "ON_DEMAND"
+
+
 class AttachedDisk(Response):
     """A disk of a VM: its boot and ephemeral disks, and the persistent ones attached."""
 
@@ -249,6 +256,13 @@ ROUTES = (
         ),
     ),
     _change("POST", "detach_iso", "detachIso", "Take the ISO out of a VM's CD drive."),
+    _change(
+        "POST",
+        "create_image",
+        "createVmImage",
+        "Make an image of a stopped VM's boot disk.",
+        VmImageCreateSpec,
+    ),
     _change("POST", "set_metadata", "setVmMetadata", "Replace a VM's metadata.", VmMetadata),
     _change("POST", "tags", "addVmTag", "Add a tag to a VM.", VmTag),
     _read("subnets", "getVmSubnets", "Find a VM's addresses: a task with them.", Task),

@@ -133,6 +133,13 @@ class Hypervisor(Protocol):
     def backing_of(self, disk: Path) -> Path | None:
         """The image that a disk stands on; ``None`` for one of its own, or gone meanwhile."""
 
+    async def flatten(self, disk: Path, out: Path, progress: Callable[[float], None]) -> None:
+        """Write what a guest that is off sees of ``disk`` to ``out``, standing on no other file.
+
+        The same disk gives the same bytes.  ``progress`` gets 0..1.  Raises ``DiskFull``;
+        cancelling leaves an ``out`` of no use.
+        """
+
     async def look(self, vm_id: str, folder: Path) -> Look:
         """Find out how a guest is, adopting it if it runs.
 

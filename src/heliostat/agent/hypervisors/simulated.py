@@ -99,6 +99,16 @@ class SimulatedHypervisor:
         content = {"capacity": capacity_bytes, "backing": str(backing) if backing else ""}
         atomic_write(path, json.dumps(content).encode())
 
+    async def flatten(self, disk: Path, out: Path, progress: Callable[[float], None]) -> None:
+        await self._step("flatten")
+        if not _exists(disk):
+            raise _failed(f"The disk {disk.name} is not there.")
+        progress(0.5)
+        content = json.loads(await asyncio.to_thread(disk.read_bytes))
+        flat = {**content, "backing": "", "flattened": content["backing"]}
+        atomic_write(out, json.dumps(flat).encode())
+        progress(1.0)
+
     def backing_of(self, disk: Path) -> Path | None:
         try:
             backing = json.loads(disk.read_bytes())["backing"]
@@ -121,7 +131,7 @@ class SimulatedHypervisor:
             raise _failed(f"{spec.id} runs already.")
         if not _exists(folder / spec.boot_disk):
             raise _failed(f"{spec.boot_disk} is not there.")
-        if spec.disc is not None and not _exists(Path(spec.disc.path)):
+        if spec.disc is not None and not _exists(type(folder)(spec.disc.path)):
             raise _failed(f"The disc image {spec.disc.digest} is not there.")
         self.host.starting += 1
         self.host.most_starting = max(self.host.most_starting, self.host.starting)
@@ -176,7 +186,7 @@ class SimulatedHypervisor:
     async def insert(self, vm_id: str, disc: Disc) -> None:
         guest = self._guest(vm_id)
         await self._step("insert")
-        if guest.disc or not _exists(Path(disc.path)):
+        if guest.disc or not _exists(type(guest.folder)(disc.path)):
             raise _failed(f"The disc image {disc.digest} can't be inserted.")
         guest.disc = disc.digest
 

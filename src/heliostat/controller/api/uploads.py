@@ -86,7 +86,7 @@ async def _receive(reader: MultipartReader, blobs: Blobs, idle_s: float, form: F
         if part.filename is None:
             if part.name != FIELD or not form.has_replication:
                 raise form.odd_part(f"There is no upload field {part.name!r}.")
-            replication = _parse(await _field(part))
+            replication = parse_replication(await _field(part))
             continue
         if replication is None:
             raise form.refused(f"The field {FIELD} is missing before the file part.")
@@ -108,7 +108,7 @@ async def _field(part: BodyPartReader) -> str:
     return value.decode("utf-8", "replace").strip()
 
 
-def _parse(text: str) -> Replication:
+def parse_replication(text: str) -> Replication:
     """Told before the file is read, so nobody uploads gigabytes to learn it."""
     try:
         return Replication(text.upper())

@@ -183,6 +183,12 @@ async def _check_iso(call: Call) -> object:
     return await verbs.check_iso_attach(call.ports, call.id)
 
 
+async def _create_image(call: Call, caller: Caller) -> Admission:
+    body: wire.VmImageCreateSpec = call.body
+    replication = uploads.parse_replication(body.replication_type)
+    return await verbs.vm_create_image(call.ports, caller, call.id, body.name, replication)
+
+
 async def _set_metadata(call: Call, caller: Caller) -> Admission:
     return await verbs.vm_set_metadata(call.ports, caller, call.id, call.body.metadata or {})
 
@@ -206,6 +212,7 @@ HANDLERS: dict[str, Handler] = {
     "detachDisk": Decides(_detach),
     "attachIso": Receives(_attach_iso, form=uploads.ISO, check=_check_iso),
     "detachIso": _power(verbs.iso_detach),
+    "createVmImage": Decides(_create_image),
     "setVmMetadata": Decides(_set_metadata),
     "addVmTag": Decides(_add_tag),
     **GUEST_HANDLERS,

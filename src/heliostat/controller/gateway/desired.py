@@ -13,6 +13,7 @@ import msgspec
 from heliostat.agentlink.messages import (
     ControllerFrame,
     Desired,
+    DesiredCapture,
     DesiredDisk,
     DesiredImage,
     DesiredVm,
@@ -28,6 +29,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[Desired]] = {
     "vm": msgspec.json.Decoder(DesiredVm),
     "disk": msgspec.json.Decoder(DesiredDisk),
     "image": msgspec.json.Decoder(DesiredImage),
+    "capture": msgspec.json.Decoder(DesiredCapture),
 }
 
 

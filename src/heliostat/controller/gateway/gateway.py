@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ from heliostat.agentlink.transport import Tunnel
 from heliostat.cloudstore.contract import CloudStore, GuardFailed, Lease, LeaseLost
 from heliostat.content.blobs import Blobs
 from heliostat.controller.gateway import desired, reports
+from heliostat.controller.model.desired import CAPTURE, desired_key
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.host_seen import host_seen
 from heliostat.core.clock import Clock
@@ -118,6 +120,17 @@ class Gateway:
         if not self._blobs.exists(digest):
             raise PermanentError("BlobNotFound", f"There is no blob {digest}.")
         return self._blobs.path(digest)
+
+    async def captured(
+        self, host_id: str, image_id: str, digest: str, chunks: AsyncIterator[bytes]
+    ) -> None:
+        """Keep an image's content, if it is wanted of this host: no host fills our disk unasked.
+
+        Raises ``ImageNotFound``, ``DiskFull``, ``ImageCorrupt``.
+        """
+        if await self._store.get(desired_key(host_id, CAPTURE, image_id)) is None:
+            raise PermanentError("ImageNotFound", f"No image {image_id} is wanted of this host.")
+        await self._blobs.receive(chunks, expected_digest=digest)
 
     async def request(self, host_id: str, method: str, params: dict[str, Any]) -> Any:
         """Ask a host's agent; raises ``AgentUnavailable`` or the agent's fault."""

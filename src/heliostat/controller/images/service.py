@@ -15,7 +15,7 @@ from pathlib import Path
 
 from heliostat.content.blobs import Blobs, disk_full
 from heliostat.controller.images import conversion, ova, qcow2, raw, vmdk
-from heliostat.controller.images.faults import invalid_ova, too_large
+from heliostat.controller.images.faults import invalid_image, invalid_ova, too_large
 from heliostat.controller.images.formats import Format, detect
 from heliostat.controller.model.image import ImageSetting
 from heliostat.controller.workflows.image_files import NormalisedImage
@@ -62,6 +62,21 @@ class QemuImageFiles:
             virtual_size_bytes=virtual_bytes,
             file_format=upload_format.value,
             settings=settings,
+        )
+
+    async def examine(self, blobs: Blobs, digest: str, max_bytes: int) -> NormalisedImage:
+        """Look into a qcow2 blob that is used as it is."""
+        await asyncio.to_thread(blobs.hold, digest)
+        path = blobs.path(digest)
+        disk = await asyncio.to_thread(inspect_disk, path, max_bytes)
+        if disk.format is not Format.QCOW2:
+            raise invalid_image(f"The image is a {disk.format} file, not qcow2.")
+        await conversion.check(path, disk.format)
+        return NormalisedImage(
+            digest=digest,
+            blob_size_bytes=blobs.size_bytes(digest),
+            virtual_size_bytes=disk.virtual_bytes,
+            file_format=disk.format.value,
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 VM = "vm"
 DISK = "disk"
 IMAGE = "image"
+CAPTURE = "capture"
 
 
 DESIRED = "/v1/desired/"

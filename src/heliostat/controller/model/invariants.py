@@ -33,7 +33,7 @@ class World:
 
     ``index_expected`` are the index keys that the documents call for and
     ``index_found`` those that exist; ``desired`` are (host, kind, id) of desired
-    VMs and disks; ``open_tasks`` the tasks that have not ended; ``references`` are
+    VMs, disks and captures; ``open_tasks`` the tasks that have not ended; ``references`` are
     (digest, kind, id) of who refers to content, ``None`` if that was not read.
     """
 
@@ -289,6 +289,11 @@ def _operations(world: World) -> Iterator[str]:
 
 def _desired(world: World) -> Iterator[str]:
     for host_id, kind, id_ in sorted(world.desired):
+        if kind == "capture":
+            image = world.images.get(id_)
+            if image is None or not image.task_id:
+                yield f"The host {host_id} is asked to make the image {id_}, which nobody awaits."
+            continue
         entity = world.vms.get(id_) if kind == "vm" else world.disks.get(id_)
         if entity is None or entity.host_id != host_id:
             yield f"The host {host_id} is asked for the {kind} {id_}, which is not there."

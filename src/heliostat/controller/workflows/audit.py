@@ -8,7 +8,7 @@ from typing import Any
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.cloudstore.documents import Kind
 from heliostat.content.references import REFERENCES
-from heliostat.controller.model.desired import DESIRED, DISK, VM
+from heliostat.controller.model.desired import CAPTURE, DESIRED, DISK, VM
 from heliostat.controller.model.invariants import World, violations
 from heliostat.controller.model.quota import OwnerKind
 from heliostat.controller.workflows.kinds import (
@@ -80,7 +80,7 @@ async def read_world(store: CloudStore) -> World:
 def _wanted(keys: Iterable[str]) -> Iterable[tuple[str, str, str]]:
     for key in keys:
         host_id, kind, id_ = key.removeprefix(DESIRED).split("/")
-        if kind in (VM, DISK):
+        if kind in (VM, DISK, CAPTURE):
             yield host_id, kind, id_
 
 

@@ -10,6 +10,7 @@ from heliostat.controller.workflows import (
     host_create,
     host_modes,
     image,
+    image_capture,
     tenant,
     vm_create,
     vm_delete,
@@ -24,6 +25,7 @@ WORKFLOWS: Mapping[str, Workflow] = {
     for workflow in (
         tenant.SECURITY_GROUPS,
         image.CREATE_IMAGE,
+        image_capture.CREATE_VM_IMAGE,
         vm_create.CREATE_VM,
         vm_delete.DELETE_VM,
         *vm_power.WORKFLOWS.values(),

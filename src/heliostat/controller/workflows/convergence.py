@@ -14,7 +14,13 @@ from typing import TypeVar
 
 import msgspec
 
-from heliostat.agentlink.messages import Fault, GuestState, ReportedDisk, ReportedVm
+from heliostat.agentlink.messages import (
+    Fault,
+    GuestState,
+    ReportedCapture,
+    ReportedDisk,
+    ReportedVm,
+)
 from heliostat.cloudstore.contract import (
     Absent,
     AtRevision,
@@ -25,7 +31,7 @@ from heliostat.cloudstore.contract import (
     StoreUnavailable,
 )
 from heliostat.cloudstore.documents import encode
-from heliostat.controller.model.desired import DISK, VM, agent_key, reported_key
+from heliostat.controller.model.desired import CAPTURE, DISK, VM, agent_key, reported_key
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.steps import fault_error, ports_of
 from heliostat.core.clock import Clock
@@ -99,6 +105,29 @@ async def disk_converged(
         elif fresh is not None and fresh.settled:
             return fresh
         await _say(ctx, host_id, doing, "")
+        return None
+
+    return await _waited(ctx, host_id, [key], doing, timeout_s, check)
+
+
+async def capture_converged(
+    ctx: StepContext, host_id: str, image_id: str, revision: int, doing: str, timeout_s: float
+) -> ReportedCapture:
+    """The report that the host has made the image's content and that it is here."""
+    key = reported_key(host_id, CAPTURE, image_id)
+
+    async def check() -> ReportedCapture | None:
+        document = await ctx.store.get(key)
+        report = None
+        if document is not None:
+            report = msgspec.json.decode(document.value, type=ReportedCapture)
+        fresh = report if report is not None and report.revision >= revision else None
+        if fresh is not None and fresh.fault is not None:
+            await _raise_final(ctx, host_id, fresh.fault, settled=fresh.settled)
+        elif fresh is not None and fresh.settled:
+            return fresh
+        progress = f"{fresh.progress:.0%} done" if fresh is not None else ""
+        await _say(ctx, host_id, doing, progress)
         return None
 
     return await _waited(ctx, host_id, [key], doing, timeout_s, check)

@@ -46,8 +46,7 @@ async def image_create(
     labels: Mapping[str, str] | None = None,
 ) -> Admission:
     """An image in CREATING that refers to its upload; its task looks into it."""
-    if not name.strip() or len(name) > MAX_NAME_LENGTH or not name.isprintable():
-        raise invalid("name", f"an image's name has 1 to {MAX_NAME_LENGTH} printable characters")
+    check_image_name(name)
     tenant_id, project_id, guards = "", "", []
     if scope.kind == PROJECT:
         project = await reading.project(ports.store, scope.id)
@@ -80,6 +79,12 @@ async def image_create(
         (*guards, *reference.guards),
         (*IMAGES.put(replace(image, task_id=task.id)), *reference.changes),
     )
+
+
+def check_image_name(name: str) -> None:
+    """Raise ``InvalidEntity`` for what can't be an image's name."""
+    if not name.strip() or len(name) > MAX_NAME_LENGTH or not name.isprintable():
+        raise invalid("name", f"an image's name has 1 to {MAX_NAME_LENGTH} printable characters")
 
 
 async def image_delete(ports: Ports, caller: Caller, image_id: str) -> Admission:
@@ -164,7 +169,7 @@ async def _replicate(ctx: StepContext) -> Done:
     return Done(changes=IMAGES.put(ready, stored.value), guards=[IMAGES.guard(stored)])
 
 
-async def _give_up(ctx: StepContext) -> Done:
+async def give_up_image(ctx: StepContext) -> Done:
     stored = await IMAGES.get(ctx.store, ctx.task.entity_id)
     if stored is None:
         return Done()
@@ -172,11 +177,12 @@ async def _give_up(ctx: StepContext) -> Done:
     return Done(changes=IMAGES.put(broken, stored.value), guards=[IMAGES.guard(stored)])
 
 
+REPLICATE = StepDefinition("REPLICATE_IMAGE", _replicate)
 CREATE_IMAGE = Workflow(
     "CREATE_IMAGE",
     (
         StepDefinition("UPLOAD_IMAGE", _upload, undo=_unupload, expected_s=300.0),
-        StepDefinition("REPLICATE_IMAGE", _replicate),
+        REPLICATE,
     ),
-    stuck=_give_up,
+    stuck=give_up_image,
 )

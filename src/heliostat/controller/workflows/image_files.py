@@ -33,3 +33,10 @@ class ImageFiles(Protocol):
         ``UnsupportedImageFileType``, ``InvalidImage``, ``InvalidVmdkFormat``,
         ``InvalidOva``; ``DiskFull``.
         """
+
+    async def examine(self, blobs: Blobs, digest: str, max_bytes: int) -> NormalisedImage:
+        """What a qcow2 blob is that a host has made; the blob begins its idle time anew.
+
+        Raises ``BlobNotFound``, and ``InvalidImage`` for what is no whole qcow2 or refers
+        outside itself: other hosts will open it.
+        """

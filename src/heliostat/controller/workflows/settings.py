@@ -18,6 +18,9 @@ class WorkflowSettings:
     power_timeout_s: float = 300.0
     """Seconds for a host to start, stop, suspend or resume a VM."""
 
+    capture_timeout_s: float = 7200.0
+    """Seconds for a host to make an image of a VM's boot disk and send it."""
+
     delete_timeout_s: float = 1800.0
     """Seconds for a host to confirm that a VM or disk is gone."""
 

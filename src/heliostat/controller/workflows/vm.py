@@ -1,5 +1,6 @@
 """All verbs of VMs in one look; each is written in the file it comes from."""
 
+from heliostat.controller.workflows.image_capture import vm_create_image
 from heliostat.controller.workflows.vm_create import vm_create
 from heliostat.controller.workflows.vm_delete import vm_delete
 from heliostat.controller.workflows.vm_details import vm_add_tag, vm_set_metadata
@@ -21,6 +22,7 @@ __all__ = [
     "iso_detach",
     "vm_add_tag",
     "vm_create",
+    "vm_create_image",
     "vm_delete",
     "vm_restart",
     "vm_resume",

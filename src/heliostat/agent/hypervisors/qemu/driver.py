@@ -18,7 +18,15 @@ from heliostat.agent.hypervisors.contract import (
     Plugged,
     Usage,
 )
-from heliostat.agent.hypervisors.qemu import cd_drive, disks, forward, hotplug, process, suspend
+from heliostat.agent.hypervisors.qemu import (
+    cd_drive,
+    disks,
+    flatten,
+    forward,
+    hotplug,
+    process,
+    suspend,
+)
 from heliostat.agent.hypervisors.qemu.command_line import PROGRAM
 from heliostat.agent.hypervisors.qemu.machine import MEMORY, Machine
 from heliostat.agent.hypervisors.qemu.probe import Verdict, choose_accelerator
@@ -63,6 +71,9 @@ class QemuHypervisor:
 
     def backing_of(self, disk: Path) -> Path | None:
         return disks.backing(disk)
+
+    async def flatten(self, disk: Path, out: Path, progress: Callable[[float], None]) -> None:
+        await flatten.flatten(disk, out, progress, threads=self._settings.capture_threads)
 
     async def look(self, vm_id: str, folder: Path) -> Look:
         if not process.is_alive(folder):
