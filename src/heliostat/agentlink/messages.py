@@ -120,12 +120,16 @@ class DesiredDisk(msgspec.Struct, frozen=True, kw_only=True, tag="disk"):
 
 
 class DesiredImage(msgspec.Struct, frozen=True, kw_only=True, tag="image"):
-    """An image (qcow2 blob) that shall lie in a datastore of the host before it is needed."""
+    """An image (qcow2 blob) that shall lie in a datastore of the host before it is needed.
+
+    ``attempt`` counts how often a host that gave up was asked again.
+    """
 
     digest: str
     revision: int = 0
     size_bytes: int
     datastore: str = ""
+    attempt: int = 0
 
 
 class DesiredCapture(msgspec.Struct, frozen=True, kw_only=True, tag="capture"):

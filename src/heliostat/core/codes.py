@@ -90,6 +90,13 @@ CODES: dict[str, Code] = {
     "UnfullfillableDiskAffinities": Code(400, "Relax the affinities of the disk."),
     "MoreThanOneHostAffinity": Code(400, "Name one host at most."),
     "InvalidVmState": Code(400, "Bring the VM into one of the named states first."),
+    "InvalidAvailabilityZoneState": Code(400, "Use a zone whose state is READY."),
+    "HostAvailabilityZoneAlreadySet": Code(
+        400, "A host stays in its zone; remove it and add it again to move it."
+    ),
+    "InvalidImageDatastoreSet": Code(
+        400, "`helio datastore list` shows the datastores; name each by id where names repeat."
+    ),
     "InvalidHostState": Code(400, "Bring the host into one of the named states first."),
     "InvalidImageState": Code(400, "Use an image whose state is READY."),
     "InvalidDiskState": Code(400, "Bring the disk into one of the named states first."),

@@ -134,7 +134,7 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
     await _background(
         stack,
         engine.run,
-        lambda: observe(store, clock),
+        lambda: observe(store, clock, copies_at_once=settings.workflows.image_copies_at_once),
         lambda: record_crashes(store, clock, ids),
         Compactor(store, clock, settings.store).run,
         lambda: keep_copies(store, home.backup, clock, settings.backup),

@@ -26,6 +26,7 @@ from heliostat.controller.model.host import HostSpec
 from heliostat.controller.model.image import ImageScope, Replication, StagedImage
 from heliostat.controller.model.quota import QuotaLimit
 from heliostat.controller.model.vm import AttachedDiskSpec, VmSpec
+from heliostat.controller.model.zone import Zone
 from heliostat.controller.workflows import disk, host, image, project, tenant, vm
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.audit import audit
@@ -33,6 +34,7 @@ from heliostat.controller.workflows.commit import perform
 from heliostat.controller.workflows.defaults import ensure_defaults
 from heliostat.controller.workflows.host_seen import host_seen
 from heliostat.controller.workflows.image_files import NormalisedImage
+from heliostat.controller.workflows.kinds import ZONES
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SeededIds
 from heliostat.core.units import GIB, Unit
@@ -170,6 +172,8 @@ class SmallCloud:
         delay_s: float = 0.0,
     ) -> str:
         """A READY host with a good agent; its id."""
+        if zone and await ZONES.get(self.store, zone) is None:
+            await self.store.commit([], ZONES.put(Zone(id=zone, name=zone)))
         spec = HostSpec(address=address, usage_tags=("CLOUD",), zone=zone)
         host_id = await self.done(host.host_create, spec)
         await host_seen(self.store, host_id, facts if facts is not None else some_facts())

@@ -88,15 +88,15 @@ async def test_removed_host_leaves_nothing(cloud: SmallCloud) -> None:
 
 
 async def test_eager_images_come_and_go_with_hosts_and_images(cloud: SmallCloud) -> None:
+    watching = asyncio.create_task(observe(cloud.store, cloud.clock))
     image_id = await cloud.add_image("eager", Replication.EAGER)
     digest = (await reading.image(cloud.store, image_id)).value.digest
     second = await cloud.add_host("10.0.0.2")
     keys = [desired_key(each, "image", digest) for each in (cloud.ids["host-1"], second)]
+    await cloud.clock.advance(2)
     assert all([await cloud.store.get(key) for key in keys])
-    watching = asyncio.create_task(observe(cloud.store, cloud.clock))
-    await cloud.clock.settle()
     await cloud.done(image.image_delete, image_id)
-    await cloud.clock.settle()
+    await cloud.clock.advance(2)
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
     assert not any([await cloud.store.get(key) for key in keys])

@@ -33,7 +33,6 @@ from heliostat.tasks.model import Task, open_key, task_key
 _KINDS: tuple[Kind[Any], ...] = (
     *INDEXED,
     *kinds.QUOTAS.values(),
-    kinds.INVENTORIES,
     kinds.RESERVATIONS,
     RECORDS,
 )

@@ -64,7 +64,7 @@ async def _indexes(store: CloudStore, kind: Kind[Any], world: World) -> AsyncIte
 
 async def _locks(store: CloudStore, kind: Kind[Any]) -> AsyncIterator[Mend]:
     for stored in await kind.all(store):
-        task_id = stored.value.task_id
+        task_id = getattr(stored.value, "task_id", "")  # some are under no operations
         if task_id and await store.get(open_key(task_id)) is None:
             freed = replace(stored.value, task_id="")
             yield Mend(

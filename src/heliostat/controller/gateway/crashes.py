@@ -8,17 +8,23 @@ told when one begins.
 
 from __future__ import annotations
 
+import logging
+
 import msgspec
 
 from heliostat.agentlink.messages import GuestState, ReportedVm
-from heliostat.cloudstore.contract import CloudStore, Compacted, GuardFailed
+from heliostat.cloudstore.contract import CloudStore, Compacted, Document, GuardFailed
+from heliostat.cloudstore.documents import decode
 from heliostat.controller.model.desired import REPORTED, VM
 from heliostat.controller.model.vm import Vm
 from heliostat.controller.workflows.kinds import VMS
 from heliostat.core.clock import Clock
+from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.tasks.admit import changes_for, completed_task
 from heliostat.tasks.model import Problem, Task, TaskState
+
+log = logging.getLogger(__name__)
 
 OPERATION = "GUEST_CRASHED"
 
@@ -33,21 +39,26 @@ async def record_crashes(store: CloudStore, clock: Clock, ids: Ids) -> None:
             page = await store.list(REPORTED, after=page.after, at_revision=revision)
             documents.extend(page.items)
         for document in documents:
-            await _record(store, clock, ids, document.key, document.value)
+            await _record(store, clock, ids, document)
         try:
             async for event in store.watch(REPORTED, revision):
                 if event.value is not None:
-                    await _record(store, clock, ids, event.key, event.value)
+                    document = Document(event.key, event.value, event.revision, event.revision)
+                    await _record(store, clock, ids, document)
         except Compacted:
             continue
 
 
-async def _record(store: CloudStore, clock: Clock, ids: Ids, key: str, value: bytes) -> None:
-    _, _, rest = key.removeprefix(REPORTED).partition("/")
+async def _record(store: CloudStore, clock: Clock, ids: Ids, document: Document) -> None:
+    _, _, rest = document.key.removeprefix(REPORTED).partition("/")
     kind, _, vm_id = rest.partition("/")
     if kind != VM:
         return
-    report = msgspec.json.decode(value, type=ReportedVm)
+    try:
+        report = decode(ReportedVm, document)
+    except PermanentError as error:
+        log.error("%s", error)  # noqa: TRY400 (a check-up tells it too; other guests go on)
+        return
     mark = f"{report.revision}/{report.crashes}"
     while report.crashes:
         vm = await VMS.get(store, vm_id)

@@ -12,7 +12,17 @@ import msgspec
 
 from heliostat.agentlink.messages import DatastoreType, HostDatastore
 
-__all__ = ["Datastore", "DatastoreType", "datastore_type", "described"]
+__all__ = [
+    "SITE",
+    "Datastore",
+    "DatastoreType",
+    "ImageDatastores",
+    "datastore_type",
+    "described",
+]
+
+SITE = "site"
+"""The id of what there is once a site."""
 
 
 class Datastore(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +43,15 @@ class Datastore(msgspec.Struct, frozen=True, kw_only=True):
     def labels(self) -> frozenset[str]:
         """Everything that a ``storage.<TAG>`` of a flavor may name: its tags and its type."""
         return frozenset({*self.tags, str(self.type)})
+
+
+class ImageDatastores(msgspec.Struct, frozen=True, kw_only=True):
+    """Where every image is seeded, whatever its replication: one document of the site."""
+
+    id: str = SITE
+    datastore_ids: tuple[str, ...] = ()
+    task_id: str = ""
+    schema: int = 1
 
 
 def described(held: HostDatastore, *, created_ms: int) -> Datastore:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from heliostat.controller.model.datastore import Datastore
 from heliostat.controller.model.disk import Disk, DiskState
 from heliostat.controller.model.flavor import Flavor
 from heliostat.controller.model.host import Host
@@ -23,6 +24,7 @@ from heliostat.controller.model.quota_lease import Grant
 from heliostat.controller.model.reservation import Reservation
 from heliostat.controller.model.tenant import Tenant
 from heliostat.controller.model.vm import Vm
+from heliostat.controller.model.zone import Zone, ZoneState
 
 END_OF_TIME_MS = 1 << 62
 
@@ -46,6 +48,8 @@ class World:
     disks: Mapping[str, Disk]
     hosts: Mapping[str, Host]
     reservations: Mapping[str, Reservation]
+    zones: Mapping[str, Zone] = field(default_factory=dict)
+    datastores: Mapping[str, Datastore] = field(default_factory=dict)
     index_expected: frozenset[str] = frozenset()
     index_found: frozenset[str] = frozenset()
     desired: frozenset[tuple[str, str, str]] = frozenset()
@@ -64,6 +68,8 @@ def violations(world: World) -> list[str]:
         *_reservations(world),
         *_attachments(world),
         *_references(world),
+        *_zones(world),
+        *_datastores(world),
         *_indexes(world),
         *_operations(world),
         *_desired(world),
@@ -262,6 +268,26 @@ def _references(world: World) -> Iterator[str]:
     for noun, project_id in owned:
         if project_id not in world.projects:
             yield f"The {noun} is in the project {project_id}, which is gone."
+
+
+def _zones(world: World) -> Iterator[str]:
+    used = {host.zone for host in world.hosts.values() if host.zone}
+    for zone_id in sorted(used - world.zones.keys()):
+        yield f"A host is in the zone {zone_id}, which does not exist."
+    for zone in world.zones.values():
+        if zone.state is ZoneState.PENDING_DELETE and zone.id not in used:
+            yield f"The zone {zone.id} waits for its last host to leave, but has none."
+
+
+def _datastores(world: World) -> Iterator[str]:
+    """Empty ids are of a time when a host had but one place."""
+    places = [
+        *((f"VM {vm.id}", disk.datastore_id) for vm in world.vms.values() for disk in vm.disks),
+        *((f"disk {disk.id}", disk.datastore_id) for disk in world.disks.values()),
+    ]
+    for noun, datastore_id in places:
+        if datastore_id and datastore_id not in world.datastores:
+            yield f"The {noun} lies in the datastore {datastore_id}, which does not exist."
 
 
 def _indexes(world: World) -> Iterator[str]:

@@ -12,19 +12,33 @@ from heliostat.controller.model.desired import CAPTURE, DESIRED, DISK, VM
 from heliostat.controller.model.invariants import World, violations
 from heliostat.controller.model.quota import OwnerKind
 from heliostat.controller.workflows.kinds import (
+    DATASTORES,
     DISKS,
     FLAVORS,
     HOSTS,
     IMAGES,
+    INVENTORIES,
     PROJECTS,
     QUOTAS,
     RESERVATIONS,
     TENANTS,
     VMS,
+    ZONES,
 )
 from heliostat.tasks.model import open_key
 
-INDEXED: tuple[Kind[Any], ...] = (TENANTS, PROJECTS, FLAVORS, IMAGES, VMS, DISKS, HOSTS)
+INDEXED: tuple[Kind[Any], ...] = (
+    TENANTS,
+    PROJECTS,
+    FLAVORS,
+    IMAGES,
+    VMS,
+    DISKS,
+    HOSTS,
+    ZONES,
+    DATASTORES,
+    INVENTORIES,
+)
 
 
 async def audit(store: CloudStore) -> list[str]:
@@ -43,7 +57,7 @@ async def read_world(store: CloudStore) -> World:
         }
 
     groups = [await keyed(kind) for kind in INDEXED]
-    tenants, projects, flavors, images, vms, disks, hosts = groups
+    tenants, projects, flavors, images, vms, disks, hosts, zones, datastores, _ = groups
     quotas = {
         (owner, id_): quota
         for owner in OwnerKind
@@ -66,6 +80,8 @@ async def read_world(store: CloudStore) -> World:
         vms=vms,
         disks=disks,
         hosts=hosts,
+        zones=zones,
+        datastores=datastores,
         reservations=await keyed(RESERVATIONS),
         index_expected=frozenset(expected),
         index_found=frozenset(found),

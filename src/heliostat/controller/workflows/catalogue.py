@@ -9,8 +9,11 @@ from heliostat.controller.workflows import (
     disk_delete,
     host_create,
     host_modes,
+    host_provision,
+    host_zone,
     image,
     image_capture,
+    image_datastores,
     tenant,
     vm_create,
     vm_delete,
@@ -37,6 +40,9 @@ WORKFLOWS: Mapping[str, Workflow] = {
         disk_delete.DELETE_DISK,
         host_create.CREATE_HOST,
         host_create.DELETE_HOST,
+        host_provision.PROVISION_HOST,
+        host_zone.SET_ZONE,
         *host_modes.WORKFLOWS.values(),
+        image_datastores.UPDATE_IMAGE_DATASTORES,
     )
 }

@@ -30,7 +30,7 @@ from heliostat.cloudstore.contract import (
     Put,
     StoreUnavailable,
 )
-from heliostat.cloudstore.documents import encode
+from heliostat.cloudstore.documents import decode, encode
 from heliostat.controller.model.desired import CAPTURE, DISK, VM, agent_key, reported_key
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.steps import fault_error, ports_of
@@ -74,7 +74,7 @@ async def vm_converged(
         document = await ctx.store.get(key)
         report = None
         if document is not None:
-            report = msgspec.json.decode(document.value, type=ReportedVm)
+            report = decode(ReportedVm, document)
         fresh = report if report is not None and report.revision >= revision else None
         if fresh is not None:
             agreed = fresh.settled and accepted(fresh)
@@ -98,7 +98,7 @@ async def disk_converged(
         document = await ctx.store.get(key)
         report = None
         if document is not None:
-            report = msgspec.json.decode(document.value, type=ReportedDisk)
+            report = decode(ReportedDisk, document)
         fresh = report if report is not None and report.revision >= revision else None
         if fresh is not None and fresh.fault is not None:
             await _raise_final(ctx, host_id, fresh.fault, settled=fresh.settled)

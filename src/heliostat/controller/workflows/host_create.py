@@ -17,8 +17,9 @@ from heliostat.controller.model.labels import check_labels
 from heliostat.controller.model.names import invalid
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
-from heliostat.controller.workflows.kinds import HOST, HOSTS, INVENTORIES, RESERVATIONS
+from heliostat.controller.workflows.kinds import HOST, HOSTS, INVENTORIES, RESERVATIONS, ZONES
 from heliostat.controller.workflows.requests import queued, refuse_busy
+from heliostat.controller.workflows.zone import ready_zone, sweep_zone
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.model import Done, StepContext, StepDefinition, Workflow
 
@@ -27,18 +28,19 @@ _BATCH = 50
 
 
 async def host_create(ports: Ports, caller: Caller, spec: HostSpec) -> Admission:
-    """A host to be joined by its agent; ``DuplicateHost``."""
+    """A host to be joined by its agent; ``DuplicateHost``, and what a zone can't be used for."""
     address = _check_address(spec.address)
     if await HOSTS.ids_by_index(ports.store, "address", address):
         raise PermanentError(
             "DuplicateHost", f"There is a host with the address {address} already."
         )
+    zone = await ready_zone(ports.store, spec.zone) if spec.zone else None
     host = Host(
         id=ports.ids.new_id(),
         address=address,
         state=HostState.CREATING,
         usage_tags=_check_tags(spec.usage_tags),
-        zone=spec.zone,
+        zone=zone.value.id if zone is not None else "",
         metadata=dict(spec.metadata),
         labels=check_labels(spec.labels),
         created_ms=ports.clock.now_ms(),
@@ -46,7 +48,7 @@ async def host_create(ports: Ports, caller: Caller, spec: HostSpec) -> Admission
     task = queued(ports, caller, CREATE_HOST, HOST, host.id)
     return Admission(
         task,
-        (HOSTS.unused("address", address),),
+        (HOSTS.unused("address", address), *([ZONES.guard(zone)] if zone is not None else [])),
         tuple(HOSTS.put(replace(host, task_id=task.id))),
     )
 
@@ -117,7 +119,11 @@ async def _uncreate(ctx: StepContext) -> Done:
     stored = await HOSTS.get(ctx.store, ctx.task.entity_id)
     if stored is None:
         return Done()
-    return Done(changes=HOSTS.delete(stored.value), guards=[HOSTS.guard(stored)])
+    zone = await sweep_zone(ctx.store, stored.value.zone, stored.value.id)
+    return Done(
+        changes=[*HOSTS.delete(stored.value), *zone.changes],
+        guards=[HOSTS.guard(stored), *zone.guards],
+    )
 
 
 async def _delete(ctx: StepContext) -> Done:
@@ -129,8 +135,17 @@ async def _delete(ctx: StepContext) -> Done:
     for prefix in (desired_prefix(host_id), reported_prefix(host_id)):
         while (page := await ctx.store.list(prefix, limit=_BATCH)).items:
             await ctx.commit([], [Delete(document.key) for document in page.items])
-    guards: list[Guard] = [HOSTS.guard(stored), Absent(RESERVATIONS.key(host_id))]
-    changes: list[Change] = [*HOSTS.delete(stored.value), Delete(INVENTORIES.key(host_id))]
+    zone = await sweep_zone(ctx.store, stored.value.zone, host_id)
+    guards: list[Guard] = [
+        HOSTS.guard(stored),
+        Absent(RESERVATIONS.key(host_id)),
+        *zone.guards,
+    ]
+    changes: list[Change] = [*HOSTS.delete(stored.value), *zone.changes]
+    inventory = await INVENTORIES.get(ctx.store, host_id)
+    if inventory is not None:
+        guards.append(INVENTORIES.guard(inventory))
+        changes.extend(INVENTORIES.delete(inventory.value))
     return Done(changes=changes, guards=guards)
 
 

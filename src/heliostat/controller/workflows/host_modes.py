@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from heliostat.cloudstore.contract import Absent, Guard
-from heliostat.controller.model.host import HostState
+from heliostat.cloudstore.documents import Stored
+from heliostat.controller.model.host import Host, HostState
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
+from heliostat.controller.workflows.host_contents import obstacles
 from heliostat.controller.workflows.kinds import HOST, HOSTS, RESERVATIONS
 from heliostat.controller.workflows.requests import queued, refuse_busy
 from heliostat.core.errors import PermanentError
-from heliostat.tasks.model import Done, StepContext, StepDefinition, Workflow
+from heliostat.tasks.model import Done, Problem, StepContext, StepDefinition, Workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ async def host_exit_maintenance(ports: Ports, caller: Caller, host_id: str) -> A
 async def _admit(ports: Ports, caller: Caller, host_id: str, mode: _Mode) -> Admission:
     stored = await reading.host(ports.store, host_id)
     host = stored.value
+    if mode.empties and caller.planning:
+        return await _planned(ports, caller, stored, mode)
     refuse_busy("host", host)
     if host.state not in mode.allowed:
         states = " or ".join(sorted(mode.allowed))
@@ -87,6 +91,21 @@ async def _admit(ports: Ports, caller: Caller, host_id: str, mode: _Mode) -> Adm
     task = queued(ports, caller, WORKFLOWS[mode.operation], HOST, host_id)
     changed = replace(host, task_id=task.id)
     return Admission(task, (HOSTS.guard(stored),), tuple(HOSTS.put(changed, host)))
+
+
+async def _planned(ports: Ports, caller: Caller, stored: Stored[Host], mode: _Mode) -> Admission:
+    """What stands in the way, all of it, where the request itself would stop at the first."""
+    found = await obstacles(ports.store, stored.value)
+    warnings = [Problem(code=each.code, message=each.message) for each in found]
+    if stored.value.state not in mode.allowed:
+        sentence = f"The host is {stored.value.state}; suspend it first."
+        warnings.insert(0, Problem(code="InvalidHostState", message=sentence))
+    return Admission(
+        queued(ports, caller, WORKFLOWS[mode.operation], HOST, stored.value.id),
+        (HOSTS.guard(stored),),
+        (),
+        warnings=tuple(warnings),
+    )
 
 
 def _refuse_guests(address: str, vm_ids: list[str]) -> None:

@@ -15,7 +15,6 @@ from heliostat.controller.model.datastore import described
 from heliostat.controller.model.host import HostInventory, HostState
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.kinds import DATASTORES, HOSTS, INVENTORIES
-from heliostat.controller.workflows.replicas import align_host
 from heliostat.core.errors import TemporaryError
 
 _ATTEMPTS = 16
@@ -51,7 +50,6 @@ async def host_seen(store: CloudStore, host_id: str, facts: HostFacts, *, now_ms
                 await store.commit(guards, changes)
         except GuardFailed:
             continue
-        await align_host(store, host)
         return
     raise TemporaryError("ConcurrentTask", f"The host {host_id} kept changing.")
 

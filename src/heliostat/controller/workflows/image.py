@@ -26,7 +26,7 @@ from heliostat.controller.model.names import invalid
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.kinds import IMAGE, IMAGES, PROJECTS, VMS
-from heliostat.controller.workflows.replicas import replicate
+from heliostat.controller.workflows.replicas import align
 from heliostat.controller.workflows.requests import completed, queued, refuse_busy
 from heliostat.controller.workflows.steps import ports_of
 from heliostat.controller.workflows.unused import image_removal
@@ -161,10 +161,17 @@ async def _unupload(ctx: StepContext) -> Done:
 
 
 async def _replicate(ctx: StepContext) -> Done:
-    """Have hosts fetch an EAGER image; it is READY once they were asked to."""
+    """Begin to copy the image to where it shall be; it is READY meanwhile.
+
+    Copies never delay this, nor does a datastore that can't take one: the content is
+    stored, and a host fetches what it needs.
+    """
+    moves = await align(ctx.store, ctx.commit, ports_of(ctx).settings.image_copies_at_once)
+    ctx.explain(
+        "replication",
+        f"{len(moves.ask)} copies were asked for, {moves.waiting} wait for their turn or host.",
+    )
     stored = await reading.image(ctx.store, ctx.task.entity_id)
-    if stored.value.replication is Replication.EAGER:
-        await replicate(ctx.store, stored.value, ctx.commit)
     ready = replace(stored.value, state=ImageState.READY, task_id="")
     return Done(changes=IMAGES.put(ready, stored.value), guards=[IMAGES.guard(stored)])
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from operator import attrgetter
 
 from heliostat.cloudstore.documents import Kind
-from heliostat.controller.model.datastore import Datastore
+from heliostat.controller.model.datastore import Datastore, ImageDatastores
 from heliostat.controller.model.disk import Disk
 from heliostat.controller.model.flavor import Flavor, FlavorKind
 from heliostat.controller.model.host import Host, HostInventory
@@ -22,6 +22,7 @@ from heliostat.controller.model.quota import OwnerKind, Quota
 from heliostat.controller.model.reservation import Reservation
 from heliostat.controller.model.tenant import Tenant
 from heliostat.controller.model.vm import Vm
+from heliostat.controller.model.zone import Zone
 
 
 def project_name(tenant_id: str, name: str) -> str:
@@ -71,6 +72,10 @@ def _members_of(entity: Tenant | Project | Image | Vm | Disk) -> Iterable[str]:
 
 def _digest_of(image: Image) -> Iterable[str]:
     return (image.digest,) if image.digest else ()
+
+
+def _zone_of(host: Host) -> Iterable[str]:
+    return (host.zone,) if host.zone else ()
 
 
 def _datastores_of(inventory: HostInventory) -> Iterable[str]:
@@ -123,7 +128,9 @@ DISKS: Kind[Disk] = Kind(
         "member": _members_of,
     },
 )
-HOSTS: Kind[Host] = Kind("host", Host, {"address": attrgetter("address")})
+HOSTS: Kind[Host] = Kind("host", Host, {"address": attrgetter("address"), "zone": _zone_of})
+IMAGE_DATASTORES: Kind[ImageDatastores] = Kind("image-datastores", ImageDatastores)
+ZONES: Kind[Zone] = Kind("zone", Zone, {"name": attrgetter("name")})
 INVENTORIES: Kind[HostInventory] = Kind(
     "host-inventory", HostInventory, {"datastore": _datastores_of}
 )
@@ -137,6 +144,8 @@ QUOTAS: dict[OwnerKind, Kind[Quota]] = {
 # Kinds of entities as tasks and clients name them.
 TENANT, PROJECT_KIND, FLAVOR, IMAGE = "tenant", "project", "flavor", "image"
 VM, DISK, HOST = "vm", "persistent-disk", "host"
-DATASTORE = "datastore"
+DATASTORE, ZONE = "datastore", "availability-zone"
+DEPLOYMENT = "deployment"
+"""The site itself, as existing clients name it."""
 CHORE = "chore"
 """Background work: the id is the chore's name; no document of its own noun is behind it."""

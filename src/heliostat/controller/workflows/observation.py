@@ -1,8 +1,8 @@
 """Entities follow what agents report, where no operation is under way.
 
 A guest that shut itself down, or crashed and is not restarted, is STOPPED; its
-host is told to leave it off, in the same commit.  Images that are no longer
-wanted are no longer asked of hosts.  Level-triggered and idempotent: any number
+host is told to leave it off, in the same commit.  Copies of images follow what is
+wanted (:mod:`replicator`).  Level-triggered and idempotent: any number
 of controllers may run this, and it begins with looking at everything.
 """
 
@@ -12,7 +12,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-import msgspec
 from msgspec.structs import replace
 
 from heliostat.agentlink.messages import DesiredVm, GuestState, Power, ReportedVm
@@ -21,10 +20,10 @@ from heliostat.cloudstore.documents import decode, encode
 from heliostat.controller.model.desired import REPORTED, desired_key, reported_key
 from heliostat.controller.model.desired import VM as VM_PATH
 from heliostat.controller.model.vm import Vm, VmState
-from heliostat.controller.workflows.kinds import HOSTS, IMAGES, VMS
-from heliostat.controller.workflows.replicas import align_host
+from heliostat.controller.workflows.kinds import VMS
+from heliostat.controller.workflows.replicator import replicate
 from heliostat.core.clock import Clock
-from heliostat.core.errors import TemporaryError
+from heliostat.core.errors import PermanentError, TemporaryError
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +41,11 @@ def stopped_by_itself(vm: Vm, desired_revision: int, report: ReportedVm) -> bool
     )
 
 
-async def observe(store: CloudStore, clock: Clock) -> None:
+async def observe(store: CloudStore, clock: Clock, *, copies_at_once: int = 16) -> None:
     """Follow reports and images until cancelled."""
     async with asyncio.TaskGroup() as group:
         group.create_task(_follow(store, clock, REPORTED, _all_vms, _reported))
-        group.create_task(_follow(store, clock, IMAGES.prefix, align_hosts, _image_changed))
+        group.create_task(replicate(store, clock, copies_at_once=copies_at_once))
 
 
 async def _follow(
@@ -90,7 +89,11 @@ async def observe_vm(store: CloudStore, host_id: str, vm_id: str) -> None:
     report_document = await store.get(reported_key(host_id, VM_PATH, vm_id))
     if stored is None or desired_document is None or report_document is None:
         return
-    report = msgspec.json.decode(report_document.value, type=ReportedVm)
+    try:
+        report = decode(ReportedVm, report_document)
+    except PermanentError as error:
+        log.error("%s", error)  # noqa: TRY400 (a check-up tells it too; other guests go on)
+        return
     if not stopped_by_itself(stored.value, desired_document.revision, report):
         return
     desired = replace(decode(DesiredVm, desired_document), power=Power.OFF)
@@ -103,14 +106,3 @@ async def observe_vm(store: CloudStore, host_id: str, vm_id: str) -> None:
     except GuardFailed:
         return  # an operation began; what it wants counts
     log.info("VM %s is off: its guest is %s", vm_id, report.state)
-
-
-async def align_hosts(store: CloudStore) -> None:
-    """Make the images asked of all hosts those that are wanted."""
-    for stored in await HOSTS.all(store):
-        await align_host(store, stored.value)
-
-
-async def _image_changed(store: CloudStore, key: str) -> None:
-    if await IMAGES.get(store, IMAGES.id_of(key)) is None:
-        await align_hosts(store)

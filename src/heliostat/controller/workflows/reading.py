@@ -13,6 +13,7 @@ import msgspec
 
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.cloudstore.documents import Kind, Stored
+from heliostat.controller.model.datastore import Datastore
 from heliostat.controller.model.desired import agent_key
 from heliostat.controller.model.disk import Disk
 from heliostat.controller.model.flavor import Flavor, FlavorKind
@@ -23,6 +24,7 @@ from heliostat.controller.model.project import Project
 from heliostat.controller.model.quota import OwnerKind, Quota
 from heliostat.controller.model.tenant import Tenant
 from heliostat.controller.model.vm import Vm
+from heliostat.controller.model.zone import Zone
 from heliostat.controller.workflows import kinds
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.model import Task, task_key
@@ -63,6 +65,14 @@ async def disk(store: CloudStore, id_: str) -> Stored[Disk]:
 
 async def host(store: CloudStore, id_: str) -> Stored[Host]:
     return await _found(store, kinds.HOSTS, id_, "HostNotFound", "host")
+
+
+async def zone(store: CloudStore, id_: str) -> Stored[Zone]:
+    return await _found(store, kinds.ZONES, id_, "AvailabilityZoneNotFound", "availability zone")
+
+
+async def datastore(store: CloudStore, id_: str) -> Stored[Datastore]:
+    return await _found(store, kinds.DATASTORES, id_, "DatastoreNotFound", "datastore")
 
 
 async def host_name(store: CloudStore, id_: str) -> str:
@@ -193,6 +203,10 @@ async def owner_of(store: CloudStore, kind: str, id_: str) -> Ownership:
         await flavor(store, id_)
     elif kind == kinds.HOST:
         await host(store, id_)
+    elif kind == kinds.ZONE:
+        await zone(store, id_)
+    elif kind == kinds.DATASTORE:
+        await datastore(store, id_)
     elif kind == "task":
         return await _task_owner(store, await task(store, id_))
     else:

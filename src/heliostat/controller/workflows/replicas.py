@@ -1,73 +1,186 @@
-"""Which hosts shall have which images in their cache before a VM needs them.
+"""Copies of images as documents: what hosts are asked for, and bringing that to what shall be.
 
-EAGER images belong on every host that takes guests; nothing else is asked for
-ahead of need.
+``align`` is level-triggered: it reads everything, decides (:mod:`model.replication`)
+and writes the difference.  Any number of controllers may do it at once, since a copy
+is asked for under the guard that nobody asked yet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
-from heliostat.agentlink.messages import DesiredImage
+import msgspec
+
+from heliostat.agentlink.messages import DesiredImage, ReportedImage, image_copy
 from heliostat.cloudstore.contract import (
     Absent,
+    AtRevision,
     Change,
     CloudStore,
     Delete,
+    Document,
     Guard,
     GuardFailed,
     Put,
 )
-from heliostat.cloudstore.documents import encode
-from heliostat.controller.model.desired import IMAGE, desired_key, desired_prefix
-from heliostat.controller.model.host import Host, HostState, UsageTag
-from heliostat.controller.model.image import Image, ImageState, Replication
-from heliostat.controller.workflows.kinds import HOSTS, IMAGES
+from heliostat.cloudstore.documents import decode, encode
+from heliostat.controller.model.desired import (
+    DESIRED,
+    IMAGE,
+    REPORTED,
+    agent_key,
+    desired_key,
+    reported_key,
+)
+from heliostat.controller.model.host import Host, HostInventory
+from heliostat.controller.model.image import Image, Replication
+from heliostat.controller.model.replication import (
+    Asked,
+    Copy,
+    Moves,
+    Spot,
+    moves,
+    takes_images,
+    wanted,
+)
+from heliostat.controller.workflows.image_datastores import image_datastore_ids
+from heliostat.controller.workflows.kinds import HOSTS, IMAGES, INVENTORIES
+from heliostat.tasks.follow import snapshot
 
 Commit = Callable[[Sequence[Guard], Sequence[Change]], Awaitable[int]]
-_LASTING = frozenset({HostState.READY, HostState.SUSPENDED, HostState.MAINTENANCE})
-_COMING = frozenset({ImageState.CREATING, ImageState.READY})  # being replicated, or replicated
 
 
-def takes_images(host: Host) -> bool:
-    """Whether guests of tenants may come to the host, now or after its maintenance."""
-    return host.state in _LASTING and UsageTag.CLOUD in host.usage_tags
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where images are, where they are asked for, and where they shall be."""
+
+    images: tuple[Image, ...]
+    spots: tuple[Spot, ...]
+    image_datastores: frozenset[str]
+    asked: tuple[Asked, ...]
+    documents: dict[tuple[str, Copy], Document]
+    reports: dict[tuple[str, Copy], ReportedImage]
+
+    @property
+    def wanted(self) -> dict[Copy, int]:
+        return wanted(self.images, self.spots, self.image_datastores)
 
 
-def wanted_digests(images: Iterable[Image]) -> dict[str, int]:
-    """Digest and size of every image that hosts shall have ahead of need."""
-    return {
-        image.digest: image.blob_size_bytes
-        for image in images
-        if image.replication is Replication.EAGER and image.digest and image.state in _COMING
-    }
+async def read_spots(store: CloudStore) -> tuple[Spot, ...]:
+    """Every datastore of every host that takes guests, once a host."""
+    hosts = {each.value.id: each.value for each in await HOSTS.all(store)}
+    agents, _ = await snapshot(store, agent_key(""))
+    active = {each.key.removeprefix(agent_key("")) for each in agents}
+    return tuple(
+        spot
+        for stored in await INVENTORIES.all(store)
+        for spot in _spots(hosts.get(stored.value.id), stored.value, stored.value.id in active)
+    )
 
 
-async def replicate(store: CloudStore, image: Image, commit: Commit) -> None:
-    """Ask every host that takes images for ``image``."""
-    for stored in await HOSTS.all(store):
-        if takes_images(stored.value):
-            await _ask(stored.value.id, image.digest, image.blob_size_bytes, commit)
+def _spots(host: Host | None, inventory: HostInventory, active: bool) -> list[Spot]:
+    if host is None or not takes_images(host):
+        return []
+    return [
+        Spot(host.id, place.datastore_id, active, frozenset(place.images))
+        if place.datastore_id
+        else Spot(host.id, host.id, active, frozenset(place.images))  # an older agent's only one
+        for place in inventory.places
+    ]
 
 
-async def align_host(store: CloudStore, host: Host) -> None:
-    """Make the images asked of one host those that are wanted now."""
-    wanted = wanted_digests([each.value for each in await IMAGES.all(store)])
-    if not takes_images(host):
-        wanted = {}
-    prefix = f"{desired_prefix(host.id)}{IMAGE}/"
-    page = await store.list(prefix)
-    asked = {document.key.removeprefix(prefix) for document in page.items}
-    for digest in sorted(wanted.keys() - asked):
-        await _ask(host.id, digest, wanted[digest], store.commit)
-    for digest in sorted(asked - wanted.keys()):
-        await store.commit([], [Delete(prefix + digest)])
+async def read_layout(store: CloudStore) -> Layout:
+    """All of it as it is now."""
+    images = tuple(each.value for each in await IMAGES.all(store))
+    spots = await read_spots(store)
+    documents: dict[tuple[str, Copy], Document] = {}
+    reports: dict[tuple[str, Copy], ReportedImage] = {}
+    told = {each.key: each for each in await _of_images(store, REPORTED)}
+    asked = []
+    for document in await _of_images(store, DESIRED):
+        host_id, _, name = document.key.removeprefix(DESIRED).split("/", 2)
+        copy = copy_named(host_id, name)
+        documents[host_id, copy] = document
+        said = told.get(reported_key(host_id, IMAGE, name))
+        report = decode(ReportedImage, said) if said is not None else None
+        if report is None or report.revision < document.revision:
+            asked.append(Asked(host_id, copy))
+            continue
+        reports[host_id, copy] = report
+        failed = report.settled and report.fault is not None
+        asked.append(Asked(host_id, copy, report.settled, failed))
+    return Layout(
+        images=images,
+        spots=spots,
+        image_datastores=await image_datastore_ids(store),
+        asked=tuple(asked),
+        documents=documents,
+        reports=reports,
+    )
 
 
-async def _ask(host_id: str, digest: str, size_bytes: int, commit: Commit) -> None:
-    key = desired_key(host_id, IMAGE, digest)
-    desired = DesiredImage(digest=digest, size_bytes=size_bytes)
+async def _of_images(store: CloudStore, prefix: str) -> list[Document]:
+    documents, _ = await snapshot(store, prefix)
+    return [each for each in documents if each.key.split("/")[4] == IMAGE]
+
+
+async def may_want(store: CloudStore) -> bool:
+    """Whether any image is to be copied anywhere: if not, nothing else need be read."""
+    seeded = bool(await image_datastore_ids(store))
+    return any(
+        each.value.digest and (seeded or each.value.replication is Replication.EAGER)
+        for each in await IMAGES.all(store)
+    )
+
+
+async def align(store: CloudStore, commit: Commit, limit: int) -> Moves:
+    """Ask for what is next and withdraw what is not wanted; what was decided."""
+    layout = await read_layout(store)
+    wanted_copies = layout.wanted
+    decided = moves(wanted_copies, layout.spots, layout.asked, limit)
+    for each in decided.withdraw:
+        document = layout.documents[each.host_id, each.copy]
+        guard = AtRevision(document.key, document.revision)
+        await _try(commit, [guard], [Delete(document.key)])
+    for host_id, copy in decided.ask:
+        key = copy_key(host_id, copy)
+        desired = _desired(host_id, copy, wanted_copies[copy])
+        await _try(commit, [Absent(key)], [Put(key, encode(desired))])
+    return decided
+
+
+async def ask_again(commit: Commit, document: Document) -> bool:
+    """Have a host that gave a copy up try it anew: a changed wish is a new one."""
+    desired = decode(DesiredImage, document)
+    again = msgspec.structs.replace(desired, attempt=desired.attempt + 1)
+    guard = AtRevision(document.key, document.revision)
+    return await _try(commit, [guard], [Put(document.key, encode(again))])
+
+
+def copy_key(host_id: str, copy: Copy) -> str:
+    """Where a host is asked for a copy."""
+    return desired_key(host_id, IMAGE, image_copy(copy.digest, _told(host_id, copy)))
+
+
+def copy_named(host_id: str, name: str) -> Copy:
+    """The copy that a desired document's last segment names."""
+    digest, _, datastore_id = name.partition("@")
+    return Copy(digest, datastore_id or host_id)
+
+
+def _told(host_id: str, copy: Copy) -> str:
+    """The datastore as its host knows it: an older agent's only place has no id."""
+    return "" if copy.datastore_id == host_id else copy.datastore_id
+
+
+def _desired(host_id: str, copy: Copy, size_bytes: int) -> DesiredImage:
+    return DesiredImage(digest=copy.digest, size_bytes=size_bytes, datastore=_told(host_id, copy))
+
+
+async def _try(commit: Commit, guards: Sequence[Guard], changes: Sequence[Change]) -> bool:
     try:
-        await commit([Absent(key)], [Put(key, encode(desired))])
+        await commit(guards, changes)
     except GuardFailed:
-        return  # somebody asked already, with the same content: a digest has one size
+        return False  # another controller did it, or it changed: the next look decides anew
+    return True

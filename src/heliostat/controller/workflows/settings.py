@@ -28,6 +28,9 @@ class WorkflowSettings:
     """Seconds after which a step that still waits for a host is shown as stalled; one whose
     agent is not connected is shown at once."""
 
+    provision_timeout_s: float = 3600.0
+    """Seconds that a provisioning waits for the host's agent to join."""
+
     stop_grace_s: float = 60.0
     """Seconds that a guest gets to shut down by itself before it is powered off."""
 
@@ -36,6 +39,9 @@ class WorkflowSettings:
 
     admission_attempts: int = 16
     """How often a verb decides anew when what it read was changed before its commit."""
+
+    image_copies_at_once: int = 16
+    """Copies of images that hosts are asked for at a time, before they are needed."""
 
     max_attached_disks: int = 8
     """Persistent disks a VM can have: the hot-plug slots of its machine."""
