@@ -516,3 +516,17 @@ async def test_the_agent_says_what_the_host_has(site: Site) -> None:
     assert facts.hypervisor == "simulated"
     assert facts.cpu_count > 0
     assert facts.disk_free_bytes > 0
+
+
+async def test_a_disk_that_could_never_be_made_is_forgotten_with_its_wish(site: Site) -> None:
+    def failed() -> bool:
+        found = site.controller.reported.get(disk_key("d1"))
+        return isinstance(found, ReportedDisk) and found.fault is not None
+
+    for _ in range(100):
+        site.host.fail_next("create_disk", TemporaryError("HypervisorFailed", "no"))
+    async with site.agent():
+        site.disk()
+        await site.controller.until(failed)
+        site.controller.unwant(disk_key("d1"))
+        await site.gone(disk_key("d1"))

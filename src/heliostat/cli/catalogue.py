@@ -74,6 +74,13 @@ CATALOGUE: dict[str, Entry] = {
         Section.PLATFORM, SERVER_MODULE, "controller", "Run a controller.", "server"
     ),
     "agent": Entry(Section.PLATFORM, SERVER_MODULE, "agent", "Run a host's agent.", "agent"),
+    "sim": Entry(
+        Section.PLATFORM,
+        "heliostat.sim.commands",
+        "sim",
+        "Rehearse on a simulated cloud.",
+        "server",
+    ),
     "os": Entry(
         Section.PLATFORM, "heliostat.os.commands", "os_group", "Build the operating system.", "os"
     ),

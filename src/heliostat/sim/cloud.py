@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from heliostat.agent.link import ControlLink, LinkCut
@@ -38,6 +38,7 @@ class Cloud:
         self.seed = seed
         self.log = SimLog(loop.time)
         self.defects: list[str] = []
+        self.on_defect: Callable[[], None] = lambda: None
         self.clock = SimClock(loop)
         self.tasks = TaskWatch(self.defect)
         self.store = WitnessedStore(self.clock, self._committed)
@@ -58,6 +59,7 @@ class Cloud:
         """Something happened that must not."""
         self.log.tell(f"DEFECT {sentence}")
         self.defects.append(sentence)
+        self.on_defect()
 
     async def add_controller(self) -> ControllerMachine:
         """One more controller, up."""

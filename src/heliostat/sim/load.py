@@ -8,6 +8,7 @@ answered by the same task.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Mapping
 
@@ -32,7 +33,13 @@ CROWD = 0.1
 class Load:
     """``asked`` counts requests by operation, ``refused`` by code; ``unknown`` got no answer."""
 
-    def __init__(self, cloud: Cloud, operations: Mapping[str, Operation], gap_s: float) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        operations: Mapping[str, Operation],
+        gap_s: float,
+        weights: Mapping[str, float],
+    ) -> None:
         self.cloud = cloud
         self.known = Known(cloud.dice("operations"))
         self.asked: Counter[str] = Counter()
@@ -40,7 +47,7 @@ class Load:
         self.unknown = 0
         self.answered: dict[str, Ask] = {}
         self._operations = list(operations.values())
-        self._weights = [each.weight for each in self._operations]
+        self._weights = [weights.get(each.name, each.weight) for each in self._operations]
         self._gap_s = gap_s
         self._dice = cloud.dice("operators")
         self._pending: set[asyncio.Task[None]] = set()
@@ -67,13 +74,17 @@ class Load:
                 ask(image.image_create, name, eager, ImageScope(), staged, makes="image")
             )
 
-    async def play(self, operations: int) -> None:
-        """Ask ``operations`` times, then wait for all answers."""
+    async def play(self, operations: int, until_s: float = math.inf) -> None:
+        """Ask ``operations`` times, or as often as fits, then wait for all answers."""
         loop = asyncio.get_running_loop()
-        for number in range(1, operations + 1):
+        for _ in range(operations):
+            if loop.time() >= until_s:
+                break
+            number = self.asked.total() + 1
             if self._dice.random() >= CROWD:
                 await asyncio.sleep(self._dice.expovariate(1 / self._gap_s))
             operation = self._dice.choices(self._operations, self._weights)[0]
+            self.asked[operation.name] += 1
             asking = loop.create_task(self._one(number, operation))
             self._pending.add(asking)
             asking.add_done_callback(self._pending.discard)
@@ -90,7 +101,6 @@ class Load:
         for upload in self.known.uploads:
             self.cloud.blobs.keep(upload.encode())
         self.known.uploads.clear()
-        self.asked[operation.name] += 1
         try:
             task = await self._sent(asked, f"operation {number}")
         except TemporaryError as error:

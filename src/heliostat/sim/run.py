@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -33,8 +34,8 @@ AUDITS = 8
 class Outcome:
     """What became of a run; ``violations`` is empty if all is well.
 
-    ``operation`` is how many had been asked for when the first violation was seen;
-    ``latest`` are the last lines of the log.
+    ``operation`` is how many had been asked for when the first violation was seen
+    (0: none was); ``latest`` are the last lines of the log.
     """
 
     seed: int
@@ -67,9 +68,10 @@ class _Run:
     def __init__(self, loop: SimLoop, scenario: Scenario, seed: int) -> None:
         self._scenario = scenario
         self._cloud = Cloud(loop, seed)
-        self._load = Load(self._cloud, OPERATIONS, scenario.gap_s)
+        self._load = Load(self._cloud, OPERATIONS, scenario.gap_s, scenario.weights)
         self._faults = Faults(self._cloud, scenario.faults)
         self._seen_at = 0
+        self._cloud.on_defect = self._seen
 
     async def play(self) -> Outcome:
         cloud, scenario = self._cloud, self._scenario
@@ -77,8 +79,9 @@ class _Run:
             await cloud.add_controller()
         await self._load.furnish(scenario.hosts)
         self._faults.start()
+        until_s = math.inf if scenario.until_s is None else scenario.until_s
         for part in _parts(scenario.operations, AUDITS):
-            await self._load.play(part)
+            await self._load.play(part, until_s)
             await self._audit()
         await self._faults.stop()
         await self._calm()
@@ -117,6 +120,9 @@ class _Run:
         self._note(await self._unsettled())
         self._note(await broken_promises(store, self._load.answered, self._cloud.tasks.ended))
 
+    def _seen(self) -> None:
+        self._seen_at = self._seen_at or self._load.asked.total()
+
     def _note(self, sentences: list[str]) -> None:
         for sentence in sentences:
             self._cloud.defect(sentence)
@@ -140,7 +146,7 @@ class _Run:
             virtual_s=cloud.loop.now_s,
             digest=cloud.log.digest,
             violations=tuple(dict.fromkeys(cloud.defects)),
-            operation=sum(load.asked.values()),
+            operation=self._seen_at,
             latest=tuple(cloud.log.latest),
         )
 

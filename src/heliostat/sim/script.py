@@ -111,6 +111,4 @@ class Faults:
 
 
 def _invalid(sentence: str) -> PermanentError:
-    return PermanentError(
-        "InvalidScenario", sentence, hint="docs/howto/rehearse-with-the-simulator.md shows one."
-    )
+    return PermanentError("InvalidScenario", sentence)

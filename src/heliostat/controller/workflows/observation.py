@@ -42,9 +42,10 @@ def stopped_by_itself(vm: Vm, desired_revision: int, report: ReportedVm) -> bool
 
 
 async def observe(store: CloudStore, clock: Clock, *, copies_at_once: int = 16) -> None:
-    """Follow reports and images until cancelled."""
+    """Follow reports, VMs and images until cancelled."""
     async with asyncio.TaskGroup() as group:
         group.create_task(_follow(store, clock, REPORTED, _all_vms, _reported))
+        group.create_task(_follow(store, clock, VMS.prefix, _nothing, _vm_changed))
         group.create_task(replicate(store, clock, copies_at_once=copies_at_once))
 
 
@@ -79,6 +80,17 @@ async def _reported(store: CloudStore, key: str) -> None:
     kind, _, entity_id = rest.partition("/")
     if kind == VM_PATH:
         await observe_vm(store, host_id, entity_id)
+
+
+async def _nothing(store: CloudStore) -> None:
+    """All VMs are looked at with the reports already."""
+
+
+async def _vm_changed(store: CloudStore, key: str) -> None:
+    """What was reported during an operation counts once the operation has ended."""
+    stored = await VMS.get(store, VMS.id_of(key))
+    if stored is not None and stored.value.state is VmState.STARTED and not stored.value.task_id:
+        await observe_vm(store, stored.value.host_id, stored.value.id)
 
 
 async def observe_vm(store: CloudStore, host_id: str, vm_id: str) -> None:

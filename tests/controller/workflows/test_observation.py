@@ -1,0 +1,43 @@
+"""Entities follow reports, also those that came while an operation was under way."""
+
+from __future__ import annotations
+
+import asyncio
+
+from msgspec.structs import replace
+
+from heliostat.agentlink.messages import GuestState
+from heliostat.controller.model.vm import Vm, VmState
+from heliostat.controller.workflows import reading, vm
+from heliostat.controller.workflows.kinds import VMS
+from heliostat.controller.workflows.observation import observe
+from heliostat.testing.cloud import SmallCloud
+
+
+async def _write(cloud: SmallCloud, vm_id: str, task_id: str) -> None:
+    stored = await reading.vm(cloud.store, vm_id)
+    after = replace(stored.value, task_id=task_id)
+    await cloud.store.commit([VMS.guard(stored)], VMS.put(after, stored.value))
+    await cloud.clock.settle()
+
+
+async def _state(cloud: SmallCloud, vm_id: str) -> Vm:
+    return (await reading.vm(cloud.store, vm_id)).value
+
+
+async def test_a_guest_that_ended_during_an_operation_is_seen_when_that_ends(
+    cloud: SmallCloud,
+) -> None:
+    vm_id = await cloud.add_vm()
+    await cloud.done(vm.vm_start, vm_id)
+    observing = asyncio.create_task(observe(cloud.store, cloud.clock))
+    try:
+        await _write(cloud, vm_id, "an operation")
+        await cloud.agents[cloud.ids["host-1"]].guest_becomes(vm_id, GuestState.STOPPED)
+        await cloud.clock.settle()
+        assert (await _state(cloud, vm_id)).state is VmState.STARTED
+        await _write(cloud, vm_id, "")
+        assert (await _state(cloud, vm_id)).state is VmState.STOPPED
+    finally:
+        observing.cancel()
+        await asyncio.gather(observing, return_exceptions=True)
