@@ -55,7 +55,9 @@ def mutations(value: Any) -> Iterator[Any]:
 
 
 ODD_IDS = ("%2F", "%00", "..%2F..", "%C3%BC", "%FF", "x" * 3000, "%5C", "%25", "%E2%80%AE")
-READS = [route for route in ROUTES if route.method == "GET" and route.parameters]
+READS = [
+    route for route in ROUTES if route.method == "GET" and route.parameters and not route.missing
+]
 
 
 @pytest.mark.parametrize("route", READS, ids=lambda route: route.operation)

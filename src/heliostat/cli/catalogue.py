@@ -50,6 +50,7 @@ CATALOGUE: dict[str, Entry] = {
     "task": Entry(Section.CLOUD, "heliostat.cli.task", "task", "What was asked for, and why."),
     "events": Entry(Section.CLOUD, "heliostat.cli.events", "events", "What changes, as it does."),
     "host": Entry(Section.SITE, "heliostat.cli.host", "host", "Machines that run VMs."),
+    "subnet": Entry(Section.SITE, "heliostat.cli.subnet", "subnet", "What VMs are connected to."),
     "user": Entry(Section.SITE, "heliostat.cli.user", "user", "Users of the site."),
     "group": Entry(Section.SITE, "heliostat.cli.group", "group", "Groups of users."),
     "service-account": Entry(

@@ -118,6 +118,12 @@ def host_id(session: Session, given: str) -> str:
     )
 
 
+def subnet_id(session: Session, given: str) -> str:
+    if is_id(given):
+        return given
+    return choose("subnet", given, session.client.subnets.list(name=given), "NetworkNotFound")
+
+
 def user_id(session: Session, given: str) -> str:
     if is_id(given):
         return given

@@ -29,6 +29,7 @@ from heliostat.client.policies import Policies
 from heliostat.client.projects import Projects
 from heliostat.client.quota_leases import QuotaLeases
 from heliostat.client.quotas import Quotas
+from heliostat.client.subnets import Subnets
 from heliostat.client.system import System
 from heliostat.client.target import Target
 from heliostat.client.tasks import Tasks
@@ -74,6 +75,7 @@ class Client:
         self.users = Users(self.transport)
         self.groups = Groups(self.transport)
         self.service_accounts = ServiceAccounts(self.transport)
+        self.subnets = Subnets(self.transport)
         self.system = System(self.transport)
         self.upkeep = Upkeep(self.transport)
 

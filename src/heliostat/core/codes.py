@@ -44,7 +44,7 @@ CODES: dict[str, Code] = {
     "UserNotFound": Code(404, "`helio user list` shows the users."),
     "ServiceAccountNotFound": Code(404, "`helio service-account list` shows the accounts."),
     "GroupNotFound": Code(404, "`helio group list` shows the groups."),
-    "NetworkNotFound": Code(404, "No such network exists on this site."),
+    "NetworkNotFound": Code(404, "`helio subnet list` shows the subnets."),
     "DatastoreNotFound": Code(404, "`helio datastore list` shows the datastores."),
     "HostDatastoreNotFound": Code(
         404, "`helio datastore list` shows which hosts have a datastore; see the host's settings."
@@ -152,7 +152,8 @@ CODES: dict[str, Code] = {
     "GroupExists": Code(400, "Choose another group name."),
     "CyclicGroups": Code(400, "Remove one of the memberships that close the circle."),
     "InvalidSetting": Code(400, "Correct the setting; the reference lists them all."),
-    "NotConfigured": Code(400, "This site has no such service yet."),
+    "NotConfigured": Code(400, "Do without it; the release notes tell when it comes."),
+    "InvalidNetworkConfig": Code(400, "Name one subnet, or none for the default."),
     "UpdateNotSupported": Code(400, "This field can't be changed."),
     "MethodNotAllowed": Code(405, "Check the method; /openapi.json lists every route."),
     "UpgradeRequired": Code(426, "Open it as a WebSocket, e.g. with `helio vm console`."),

@@ -31,6 +31,7 @@ from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.audit import INDEXED
 from heliostat.controller.workflows.defaults import ensure_defaults
 from heliostat.controller.workflows.observation import observe
+from heliostat.controller.workflows.subnet import ensure_subnet
 from heliostat.core.clock import Clock, SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SystemIds
@@ -111,6 +112,7 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
     world = Ports(store, clock, ids, blobs, QemuImageFiles(), settings.workflows)
     await complete_indexes(store, INDEXED)
     await ensure_defaults(world)
+    await ensure_subnet(world)
     gateway = Gateway(
         store,
         clock,

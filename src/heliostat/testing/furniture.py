@@ -21,6 +21,7 @@ from heliostat.controller.model.policy import Binding, policy_of
 from heliostat.controller.model.quantity import CostItem, total
 from heliostat.controller.model.quota import OwnerKind, QuotaLimit
 from heliostat.controller.model.reservation import Reservation, VmShare
+from heliostat.controller.model.subnet import DEFAULT_ID
 from heliostat.controller.model.vm import Vm, VmDisk, VmIso, VmState, mac_of
 from heliostat.controller.workflows import kinds, reading
 from heliostat.controller.workflows.admission import Caller, Ports
@@ -28,6 +29,7 @@ from heliostat.controller.workflows.commit import perform
 from heliostat.controller.workflows.flavor import flavor_create
 from heliostat.controller.workflows.project import project_create
 from heliostat.controller.workflows.quota_lease import lease_grant
+from heliostat.controller.workflows.subnet import ensure_subnet
 from heliostat.controller.workflows.tenant import tenant_create
 from heliostat.core.roles import Role
 from heliostat.core.units import GIB, Unit
@@ -68,6 +70,8 @@ async def furnish(ports: Ports, directory: Directory) -> dict[str, str]:
     await rooms.tasks()
     await rooms.leases()
     await rooms.policies()
+    await ensure_subnet(ports)
+    rooms.ids["subnet"] = DEFAULT_ID
     await directory.create_user("ada", "correct horse battery", given_name="Ada")
     await directory.create_group("operators", description="People on call")
     await directory.add_member("operators", "ada")

@@ -54,7 +54,7 @@ async def _call(
 
 
 async def _body(route: Route, request: web.Request, timeout_s: float) -> object:
-    if route.body.is_upload or route.websocket:
+    if route.missing or route.body.is_upload or route.websocket:
         return None
     try:
         async with asyncio.timeout(timeout_s):

@@ -71,7 +71,7 @@ async def _connections(call: Call, vm: Vm) -> tuple[list[dict[str, str]], list[P
         async with asyncio.timeout(call.services.settings.agent_timeout_s):
             answer = await call.services.hosts.request(vm.host_id, "vm.networks", {"vm": vm.id})
         found = msgspec.convert(answer, _Networks).networkConnections
-        return [_shown(each) for each in found], []
+        return [_shown(vm, each) for each in found], []
     except TimeoutError:
         late = TemporaryError("AgentUnavailable", f"Host {vm.host_id} did not answer in time.")
         return [_assumed(vm, "Unknown")], [Problem.of(late)]
@@ -85,12 +85,18 @@ async def _connections(call: Call, vm: Vm) -> tuple[list[dict[str, str]], list[P
 
 
 def _assumed(vm: Vm, connected: str) -> dict[str, str]:
-    return dict(zip(_CONNECTION_KEYS, ("user", vm.mac, "", "", connected), strict=True))
+    return dict(zip(_CONNECTION_KEYS, (_network_of(vm), vm.mac, "", "", connected), strict=True))
 
 
-def _shown(connection: dict[str, Any]) -> dict[str, str]:
+def _network_of(vm: Vm) -> str:
+    """The id of the VM's subnet; of older VMs, which name none, the host's own word for it."""
+    return vm.subnets[0] if vm.subnets else "user"
+
+
+def _shown(vm: Vm, connection: dict[str, Any]) -> dict[str, str]:
     """All strings: clients can't read anything else here."""
     shown = {key: str(connection.get(key) or "") for key in _CONNECTION_KEYS}
+    shown["network"] = vm.subnets[0] if vm.subnets else shown["network"]
     return {**shown, "isConnected": shown["isConnected"] or "Unknown"}
 
 

@@ -15,7 +15,7 @@ from heliostat.core.errors import HeliostatError
 from heliostat.wire import openapi
 from heliostat.wire import system as wire
 
-NETWORK_TYPE = "NOT_AVAILABLE"  # no subnets, routers or port groups: guests get QEMU's user network
+NETWORK_TYPE = "PHYSICAL"  # one subnet, the user networking of each host; no routers
 READY, ERROR, PARTIAL_ERROR = "READY", "ERROR", "PARTIAL_ERROR"
 _COUNT_PAGE = 1000
 

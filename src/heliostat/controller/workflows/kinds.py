@@ -20,6 +20,7 @@ from heliostat.controller.model.policy import member_keys
 from heliostat.controller.model.project import Project
 from heliostat.controller.model.quota import OwnerKind, Quota
 from heliostat.controller.model.reservation import Reservation
+from heliostat.controller.model.subnet import Subnet
 from heliostat.controller.model.tenant import Tenant
 from heliostat.controller.model.vm import Vm
 from heliostat.controller.model.zone import Zone
@@ -135,6 +136,7 @@ INVENTORIES: Kind[HostInventory] = Kind(
     "host-inventory", HostInventory, {"datastore": _datastores_of}
 )
 DATASTORES: Kind[Datastore] = Kind("datastore", Datastore, {"name": attrgetter("name")})
+SUBNETS: Kind[Subnet] = Kind("subnet", Subnet)
 RESERVATIONS: Kind[Reservation] = Kind("reservation", Reservation, identify=attrgetter("host_id"))
 QUOTAS: dict[OwnerKind, Kind[Quota]] = {
     kind: Kind(f"quota/{kind}", Quota, {"leased": _leased}, attrgetter("owner_id"))
@@ -147,5 +149,6 @@ VM, DISK, HOST = "vm", "persistent-disk", "host"
 DATASTORE, ZONE = "datastore", "availability-zone"
 DEPLOYMENT = "deployment"
 """The site itself, as existing clients name it."""
+SUBNET = "subnet"
 CHORE = "chore"
 """Background work: the id is the chore's name; no document of its own noun is behind it."""

@@ -22,6 +22,7 @@ from heliostat.controller.model.image import PROJECT, Image
 from heliostat.controller.model.policy import Policy
 from heliostat.controller.model.project import Project
 from heliostat.controller.model.quota import OwnerKind, Quota
+from heliostat.controller.model.subnet import Subnet
 from heliostat.controller.model.tenant import Tenant
 from heliostat.controller.model.vm import Vm
 from heliostat.controller.model.zone import Zone
@@ -73,6 +74,10 @@ async def zone(store: CloudStore, id_: str) -> Stored[Zone]:
 
 async def datastore(store: CloudStore, id_: str) -> Stored[Datastore]:
     return await _found(store, kinds.DATASTORES, id_, "DatastoreNotFound", "datastore")
+
+
+async def subnet(store: CloudStore, id_: str) -> Stored[Subnet]:
+    return await _found(store, kinds.SUBNETS, id_, "NetworkNotFound", "subnet")
 
 
 async def host_name(store: CloudStore, id_: str) -> str:

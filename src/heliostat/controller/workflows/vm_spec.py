@@ -19,6 +19,7 @@ from heliostat.controller.model.vm import AttachedDiskSpec, Vm, VmDisk, VmSpec, 
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.flavor import ready_flavor
+from heliostat.controller.workflows.subnet import subnets_of_vm
 from heliostat.core.errors import PermanentError
 from heliostat.core.units import GIB, Unit
 from heliostat.tasks.model import Problem
@@ -43,6 +44,7 @@ class Outcome:
 async def read_spec(ports: Ports, project: Project, spec: VmSpec) -> Outcome:
     """The VM of ``spec``; raises what is wrong with it."""
     _check_texts(spec)
+    subnets = await subnets_of_vm(ports, spec.subnets)
     image = await _usable_image(ports, project.id, spec.source_image_id)
     flavor = await ready_flavor(ports, FlavorKind.VM, spec.flavor)
     flavors = [flavor]
@@ -73,6 +75,7 @@ async def read_spec(ports: Ports, project: Project, spec: VmSpec) -> Outcome:
         mac=mac_of(vm_id),
         affinities=spec.affinities,
         tags=tuple(dict.fromkeys(spec.tags)),
+        subnets=tuple(each.value.id for each in subnets),
         labels=check_labels(spec.labels),
         environment=spec.environment,
         ssh_keys=spec.ssh_keys,
@@ -146,8 +149,6 @@ def _check_texts(spec: VmSpec) -> None:
                 "attachedDisks.kind",
                 f"only ephemeral-disk can be created with a VM, not {disk.kind}",
             )
-    if spec.subnets:
-        raise PermanentError("NetworkNotFound", f"There is no subnet {spec.subnets[0]!r}.")
     if len(spec.user_data.encode()) > MAX_USER_DATA:
         raise invalid("userData", f"longer than {MAX_USER_DATA} bytes")
     if spec.boot_bus not in list(BootBus):
