@@ -43,6 +43,7 @@ docs: ## write the generated reference pages again
 	$(BIN)/python -m heliostat.cli.reference > docs/reference/cli.md
 	$(BIN)/python -m heliostat.wire.openapi > docs/reference/openapi.json
 	$(BIN)/python -m heliostat.wire.reference > docs/reference/api.md
+	$(BIN)/python -m heliostat.controller.metrics.reference > docs/reference/metrics.md
 	$(BIN)/python -m heliostat.server.reference
 
 PIP_COMPILE := $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links \

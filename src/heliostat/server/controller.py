@@ -13,20 +13,26 @@ import signal
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from aiohttp import web
 
+from heliostat.cloudstore.contract import CloudStore
+from heliostat.cloudstore.metered import MeteredStore
 from heliostat.cloudstore.reindex import complete_indexes
 from heliostat.cloudstore.retention import Compactor
 from heliostat.cloudstore.sqlite import SqliteStore
 from heliostat.content.blobs import Blobs
-from heliostat.controller.api.app import make_app
+from heliostat.controller.api.app import SERVICES, make_app
+from heliostat.controller.api.metrics import scrape_app
 from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
 from heliostat.controller.chores.catalogue import CHORES, WORKFLOWS
 from heliostat.controller.chores.rota import Rota, not_paused
 from heliostat.controller.gateway.crashes import record_crashes
 from heliostat.controller.gateway.gateway import Gateway
 from heliostat.controller.images.service import QemuImageFiles
+from heliostat.controller.metrics import table
+from heliostat.controller.metrics.registry import Metrics
 from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.audit import INDEXED
 from heliostat.controller.workflows.defaults import ensure_defaults
@@ -99,8 +105,11 @@ async def _run(home: Home, settings: Settings) -> None:
 async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
     """Open everything in order; what was opened is on ``stack``."""
     clock, ids = SystemClock(), SystemIds()
-    store = await SqliteStore.open(home.store, clock)
-    stack.push_async_callback(store.close)
+    metrics = Metrics()
+    file = await SqliteStore.open(home.store, clock)
+    stack.push_async_callback(file.close)
+    store = MeteredStore(file, metrics.committed)
+    metrics.gauge(table.STORE_BYTES).set_function(lambda: _size_bytes(home.store))
     identity = _identity(home, settings, store)
     stack.callback(identity.close)
     password = await identity.start()
@@ -132,6 +141,7 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
         worker_id=f"{own_id}-{ids.new_id()[:8]}",
         lease_ttl_s=settings.tasks.lease_ttl_s,
         concurrency=settings.tasks.concurrency,
+        ended=metrics.task_ended,
     )
     await _background(
         stack,
@@ -139,22 +149,33 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
         lambda: observe(store, clock, copies_at_once=settings.workflows.image_copies_at_once),
         lambda: record_crashes(store, clock, ids),
         Compactor(store, clock, settings.store).run,
-        lambda: keep_copies(store, home.backup, clock, settings.backup),
+        lambda: keep_copies(file, home.backup, clock, settings.backup),
         lambda: _hourly(clock, identity.maintain),
         Rota(world, CHORES.values(), not_paused).run,
     )
     auth = AuthEndpoint(settings.api.names[0], settings.api.port, settings.identity.domain)
     api_settings = ApiSettings(
-        auth, certificate_thumbprint=lambda: identity.authority.server_thumbprint
+        auth,
+        certificate_thumbprint=lambda: identity.authority.server_thumbprint,
+        measured_projects=settings.metrics.projects,
     )
     app = make_app(
-        world, identity, identity.directory, Hosts(gateway, identity.joins), api_settings
+        world, identity, identity.directory, Hosts(gateway, identity.joins), api_settings, metrics
     )
     app.add_routes(identity_http.routes(identity, sign_ins.tell))
     await _listen(home, settings, stack, identity, app, gateway.gate.app())
+    if settings.metrics.port:
+        scraped = await _runner(stack, scrape_app(app[SERVICES].gatherer.gather, metrics))
+        await _tcp(scraped, "127.0.0.1", settings.metrics.port, None, "metrics.port")
 
 
-def _identity(home: Home, settings: Settings, store: SqliteStore) -> Identity:
+def _size_bytes(path: Path) -> float:
+    """Size of the store's file and of its log."""
+    files = (path, path.with_name(path.name + "-wal"))
+    return float(sum(each.stat().st_size for each in files if each.exists()))
+
+
+def _identity(home: Home, settings: Settings, store: CloudStore) -> Identity:
     first, *others = (f"https://{name}:{settings.api.port}" for name in settings.api.names)
     options = IdentityOptions(
         domain=settings.identity.domain,

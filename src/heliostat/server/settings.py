@@ -75,6 +75,17 @@ class IdentitySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """Measurements for Prometheus."""
+
+    port: int = 0
+    """TCP port on 127.0.0.1 where a scraper reads `/metrics` without a token; 0 opens none.
+    System administrators read them from the API in any case."""
+    projects: int = 200
+    """Projects whose quotas are among the metrics, so that their number stays bounded."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of a server."""
 
@@ -82,6 +93,7 @@ class Settings:
     agents: AgentGateSettings = field(default_factory=AgentGateSettings)
     store: Retention = field(default_factory=Retention)
     tasks: TaskSettings = field(default_factory=TaskSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     backup: BackupSettings = field(default_factory=BackupSettings)
     workflows: WorkflowSettings = field(default_factory=WorkflowSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from heliostat.cloudstore.contract import CloudStore, Lease, LeaseLost
 from heliostat.core.clock import Clock
 from heliostat.core.ids import Ids
-from heliostat.tasks.bench import Bench
+from heliostat.tasks.bench import Bench, Ended
 from heliostat.tasks.durations import Stopwatch
 from heliostat.tasks.lease import WorkerLease
 from heliostat.tasks.model import Workflow
@@ -34,7 +35,8 @@ class TaskEngine:
     """Runs the tasks whose operations are in ``workflows``; steps reach the world by ``ports``.
 
     ``concurrency`` bounds the tasks under way, those that are stalled or back off
-    not counted.  ``worker_id`` must be unique among the live workers.
+    not counted.  ``worker_id`` must be unique among the live workers.  ``ended`` hears of
+    every task that ended here.
     """
 
     def __init__(
@@ -48,12 +50,15 @@ class TaskEngine:
         worker_id: str,
         lease_ttl_s: float = LEASE_TTL_S,
         concurrency: int = CONCURRENCY,
+        ended: Ended | None = None,
     ) -> None:
         self.worker_id = worker_id
         self._workflows = workflows
         self._concurrency = concurrency
         self._stopwatch = Stopwatch(store, clock)
         self._bench = Bench(store, clock, ports, self._stopwatch.completed)
+        if ended is not None:
+            self._bench = replace(self._bench, ended=ended)
         self._keeper = WorkerLease(
             store, clock, worker_id=worker_id, owner=ids.new_id(), ttl_s=lease_ttl_s
         )

@@ -67,6 +67,7 @@ class Runner:
                     await become_stuck(self._journal, self._workflow, context, self._clock, index)
                 case _:
                     await self._save(self._journal.draft())
+        self._bench.ended(self._journal.task)
 
     async def _advance(self, move: Try) -> None:
         """One try of one step, from its back-off to its committed outcome."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.cloudstore.memory import MemoryStore
+from heliostat.cloudstore.metered import MeteredStore
 from heliostat.cloudstore.sqlite import SqliteStore
 from heliostat.core.clock import Clock
 
@@ -27,4 +28,12 @@ async def open_sqlite(folder: Path, clock: Clock) -> CloudStore:
     return await SqliteStore.open(folder / "store.db", clock, buffered_commits=SMALL_BUFFER)
 
 
-BACKENDS: dict[str, Open] = {"memory": open_memory, "sqlite": open_sqlite}
+async def open_metered(folder: Path, clock: Clock) -> CloudStore:
+    return MeteredStore(await open_memory(folder, clock), lambda _outcome, _seconds: None)
+
+
+BACKENDS: dict[str, Open] = {
+    "memory": open_memory,
+    "sqlite": open_sqlite,
+    "metered": open_metered,
+}

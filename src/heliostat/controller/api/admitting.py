@@ -46,6 +46,8 @@ async def answer(call: Call, verb: Verb, body_digest: str) -> web.StreamResponse
     task = await perform_once(call.ports, lambda: verb(call.caller), claim, record)
     if recorded == task.id:
         call.request[RECORDED] = True
+        if task.state.is_final:  # complete with its admission, so no worker will tell of it
+            call.services.metrics.task_ended(task)
     else:
         note_done(call)  # the key was answered before: this request changed nothing
     return as_json(show_task(task, call.base), call.route.status)

@@ -25,6 +25,7 @@ from heliostat.controller.api import (
     iam,
     images,
     labels,
+    metrics,
     projects,
     quota_leases,
     quotas,
@@ -43,6 +44,8 @@ from heliostat.controller.api.handler import Handler
 from heliostat.controller.api.ownership import Ownership
 from heliostat.controller.api.ports import ApiSettings, DirectoryPort, HostsPort, IdentityPort
 from heliostat.controller.events.hub import Hub
+from heliostat.controller.metrics.gathering import Gatherer
+from heliostat.controller.metrics.registry import Metrics
 from heliostat.controller.trail.writer import Trail
 from heliostat.controller.workflows.admission import Ports
 from heliostat.wire.route import Route
@@ -68,6 +71,7 @@ HANDLERS: Mapping[str, Handler] = {
     **tasks.HANDLERS,
     **events.HANDLERS,
     **audit.HANDLERS,
+    **metrics.HANDLERS,
     **users.HANDLERS,
     **groups.HANDLERS,
     **service_accounts.HANDLERS,
@@ -84,12 +88,26 @@ def make_app(
     directory: DirectoryPort,
     hosts_port: HostsPort,
     settings: ApiSettings,
+    measured: Metrics | None = None,
 ) -> web.Application:
-    """The application that serves every route of ``wire.routes``."""
+    """The application that serves every route of ``wire.routes``.
+
+    ``measured`` are the controller's metrics, where others measure with them, too.
+    """
+    measured = measured or Metrics()
     hub = Hub(ports.store, ports.clock)
     trail = Trail(ports.store, ports.clock, ports.ids)
     services = Services(
-        ports, identity, directory, hosts_port, settings, hub, Ownership(ports.store), trail
+        ports,
+        identity,
+        directory,
+        hosts_port,
+        settings,
+        hub=hub,
+        ownership=Ownership(ports.store),
+        trail=trail,
+        metrics=measured,
+        gatherer=Gatherer(ports.store, ports.clock, measured, settings.measured_projects),
     )
     app = web.Application(
         middlewares=[boundary.request_ids(ports.ids), boundary.errors],

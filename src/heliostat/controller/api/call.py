@@ -21,6 +21,8 @@ from heliostat.controller.api.ports import (
     Principal,
 )
 from heliostat.controller.events.hub import Hub
+from heliostat.controller.metrics.gathering import Gatherer
+from heliostat.controller.metrics.registry import Metrics
 from heliostat.controller.trail.writer import Trail
 from heliostat.controller.workflows.admission import Caller, Ports
 from heliostat.wire.route import Route
@@ -41,6 +43,8 @@ class Services:
     hub: Hub
     ownership: Ownership
     trail: Trail
+    metrics: Metrics
+    gatherer: Gatherer
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """What happens to every request of one route, whatever its handler does.
 
 Authentication, authorisation, parsing, the handler's answer; and, around all of
-it, the audit trail: nothing is acknowledged before its record is durable.
+it, the audit trail (nothing is acknowledged before its record is durable) and
+the operation's measurements.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -15,8 +17,11 @@ from heliostat.controller.api import access, boundary, parsing, recording
 from heliostat.controller.api.call import Call, Services
 from heliostat.controller.api.handler import Handler
 from heliostat.controller.api.ports import Principal
+from heliostat.controller.metrics.registry import Meter
 from heliostat.core.errors import PermanentError
 from heliostat.wire.route import Body, Route
+
+UNFORESEEN = 500
 
 
 def endpoint(
@@ -24,15 +29,22 @@ def endpoint(
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """What aiohttp calls for one route."""
 
+    meter = Meter(services.metrics, route.operation)
+
     async def handle(request: web.Request) -> web.StreamResponse:
+        began = time.perf_counter()
+        status = UNFORESEEN
         try:
             principal = await access.admit(services, route, request)
             call = await _call(services, route, request, principal)
             answer = await handler.answer(call)
             await recording.record_answer(services, route, request, answer)
+            status = answer.status
         except Exception as error:
-            recording.note_failure(services, route, request, error)
+            status = recording.note_failure(services, route, request, error)
             raise
+        finally:
+            meter.answered(status, time.perf_counter() - began)
         return answer
 
     return handle

@@ -208,6 +208,8 @@ class ApiSettings:
     """How long a JSON body may take to arrive, and an upload may send nothing, in seconds."""
     agent_timeout_s: float = 3.0
     """How long a read waits for an agent before it answers without the agent's part."""
+    measured_projects: int = 200
+    """Projects whose quotas are among the metrics."""
     git_commit_hash: str = ""
     """The commit this server was built from, if known."""
     load_balancer_address: str = ""

@@ -89,11 +89,11 @@ def note_failure(
     route: Route,
     request: web.Request,
     error: BaseException,
-) -> None:
-    """Record what was refused, or what should have changed something and failed."""
+) -> int:
+    """Record what was refused, or what should have changed something and failed; its status."""
     status, code = _told(error)
     if status not in _REFUSED and (RECORDED in request or not is_recorded(route, request)):
-        return
+        return status
     kind, id_ = _owner(route, request)
     services.trail.note(
         _record(
@@ -106,6 +106,7 @@ def note_failure(
             entity_id=id_,
         )
     )
+    return status
 
 
 def _told(error: BaseException) -> tuple[int, str]:
