@@ -76,7 +76,7 @@ def test_a_machines_life(platform: TestPlatform, tiny: TinyGuest) -> None:
         wait(client, client.vms.power(vm.id, "stop").submit())
         assert states(client, site) == {"one": "STOPPED"}
         wait(client, client.vms.delete(vm.id).submit())
-        wait(client, client.disks.delete(disk).submit())
+        wait(client, client.disks.delete(disk, now=True).submit())
         assert used_cpus(client, site) == 0
     assert platform.guest_pids() == []
     assert list((platform.home.agent / "vms").iterdir()) == []

@@ -24,6 +24,9 @@ _COLUMNS = (
 )
 
 
+_KEPT = Column[Disk]("kept until", lambda disk: text.moment(disk.deleted_until))
+
+
 @click.group("disk", cls=Noun)
 def disk() -> None:
     """Persistent disks: they outlive the VMs they are attached to."""
@@ -69,17 +72,24 @@ def create(
 
 
 @disk.command("list")
+@click.option("--deleted", is_flag=True, help="Those that were deleted and can be restored.")
 @click.option("--name", default="", help="Only those with exactly this name.")
 @options.selector
 @options.project
 @pass_session
 def list_disks(
-    session: Session, name: str, selector: str, project: str | None, tenant: str | None
+    session: Session,
+    name: str,
+    deleted: bool,
+    selector: str,
+    project: str | None,
+    tenant: str | None,
 ) -> None:
     """List the disks of a project."""
     owner = naming.project_id(session, project, tenant)
-    found = session.client.disks.list(owner, name=name, selector=selector)
-    session.output.items(found, _COLUMNS, empty="No disks.")
+    found = session.client.disks.list(owner, name=name, selector=selector, deleted=deleted)
+    columns = (*_COLUMNS, _KEPT) if deleted else _COLUMNS
+    session.output.items(found, columns, empty="No disks.")
 
 
 @disk.command("show")
@@ -94,13 +104,41 @@ def show(session: Session, disk: str, project: str | None, tenant: str | None) -
 
 @disk.command("delete")
 @click.argument("disk")
+@click.option("--now", is_flag=True, help="Remove it with its content at once.")
 @options.project
 @options.task
 @pass_session
-def delete(session: Session, disk: str, project: str | None, tenant: str | None) -> None:
-    """Delete DISK with its content; it must be detached."""
-    found = naming.disk_id(session, disk, project, tenant)
-    carry_out(session, session.client.disks.delete(found))
+def delete(session: Session, disk: str, now: bool, project: str | None, tenant: str | None) -> None:
+    """Delete DISK, which must be detached; `helio disk restore` has it back for a time."""
+    if now and not naming.is_id(disk):
+        found = _disk_or_deleted(session, disk, project, tenant)
+    else:
+        found = naming.disk_id(session, disk, project, tenant)
+    task = carry_out(session, session.client.disks.delete(found, now=now))
+    until = task.resource_properties.get("deletedUntil") if task is not None else None
+    if until:
+        session.output.note(
+            f"It is kept until {text.moment(until)}: `helio disk restore {found}` has it back."
+        )
+
+
+@disk.command("restore")
+@click.argument("disk")
+@options.project
+@options.task
+@pass_session
+def restore(session: Session, disk: str, project: str | None, tenant: str | None) -> None:
+    """Have the deleted DISK back, with its content."""
+    found = naming.deleted_disk_id(session, disk, project, tenant)
+    carry_out(session, session.client.disks.restore(found))
+
+
+def _disk_or_deleted(session: Session, disk: str, project: str | None, tenant: str | None) -> str:
+    """A disk of this name, else a deleted one."""
+    owner = naming.project_id(session, project, tenant)
+    disks = session.client.disks
+    found = [*disks.list(owner, name=disk)] or [*disks.list(owner, name=disk, deleted=True)]
+    return naming.choose("disk", disk, found, "DiskNotFound")
 
 
 disk.add_command(label_verb_in_project("disk", naming.disk_id))

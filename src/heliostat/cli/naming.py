@@ -91,6 +91,15 @@ def disk_id(session: Session, given: str, project: str | None, tenant: str | Non
     return choose("disk", given, found, "DiskNotFound")
 
 
+def deleted_disk_id(session: Session, given: str, project: str | None, tenant: str | None) -> str:
+    """A disk that was deleted and can be restored."""
+    if is_id(given):
+        return given
+    owner = project_id(session, project, tenant)
+    found = session.client.disks.list(owner, name=given, deleted=True)
+    return choose("deleted disk", given, found, "DiskNotFound")
+
+
 def image_id(session: Session, given: str) -> str:
     if is_id(given):
         return given

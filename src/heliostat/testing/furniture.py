@@ -72,6 +72,7 @@ async def furnish(ports: Ports, directory: Directory) -> dict[str, str]:
     await rooms.policies()
     await ensure_subnet(ports)
     rooms.ids["subnet"] = DEFAULT_ID
+    await rooms.deleted_disk()
     await directory.create_user("ada", "correct horse battery", given_name="Ada")
     await directory.create_group("operators", description="People on call")
     await directory.add_member("operators", "ada")
@@ -174,24 +175,35 @@ class _Furnisher(Hands):
             await self.put(kinds.IMAGES, image)
 
     async def disks(self) -> None:
-        cost = total((*_DATA_COST, _capacity("persistent-disk.capacity", 5)))
         for name in ("disk", "disk-attached", "disk-attached-suspended"):
-            disk = Disk(
-                id=self.new(name),
-                project_id=self.ids["web"],
-                tenant_id=self.ids["acme"],
-                name=name,
-                state=DiskState.DETACHED,
-                flavor_id=self.ids["data-flavor"],
-                flavor="data",
-                capacity_gb=5,
-                cost=cost,
-                host_id=self.ids["host"],
-                datastore="local-1",
-            )
-            await self.put(kinds.DISKS, disk)
-            await self.charge(cost)
-            await self.reserve(lambda held: held.with_disk(disk.id, 5 * GIB))  # noqa: B023
+            await self.disk(name)
+
+    async def deleted_disk(self) -> None:
+        """One that can be restored for an hour."""
+        await self.disk("disk-deleted")
+        stored = await reading.disk(self.ports.store, self.ids["disk-deleted"])
+        until_ms = self.ports.clock.now_ms() + 3_600_000
+        kept = replace(stored.value, state=DiskState.DELETED, deleted_until_ms=until_ms)
+        await self.put(kinds.DISKS, kept, stored.value)
+
+    async def disk(self, name: str) -> None:
+        cost = total((*_DATA_COST, _capacity("persistent-disk.capacity", 5)))
+        disk = Disk(
+            id=self.new(name),
+            project_id=self.ids["web"],
+            tenant_id=self.ids["acme"],
+            name=name,
+            state=DiskState.DETACHED,
+            flavor_id=self.ids["data-flavor"],
+            flavor="data",
+            capacity_gb=5,
+            cost=cost,
+            host_id=self.ids["host"],
+            datastore="local-1",
+        )
+        await self.put(kinds.DISKS, disk)
+        await self.charge(cost)
+        await self.reserve(lambda held: held.with_disk(disk.id, 5 * GIB))
 
     async def machines(self) -> None:
         for name, state, attached in (

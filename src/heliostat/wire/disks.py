@@ -5,7 +5,7 @@ from __future__ import annotations
 from heliostat.wire.access import Access
 from heliostat.wire.body import Locality, Request, Response
 from heliostat.wire.quotas import QuotaLineItem
-from heliostat.wire.route import NAME, PAGE, SELECTOR, Body, Owner, Route
+from heliostat.wire.route import NAME, PAGE, SELECTOR, Body, Owner, Query, Route
 from heliostat.wire.tasks import TASKS_OF, Task, TaskList
 
 
@@ -22,7 +22,10 @@ class DiskCreateSpec(Request):
 
 
 class Disk(Response):
-    """A persistent disk; ``vms`` holds the id of the VM it is attached to."""
+    """A persistent disk; ``vms`` holds the id of the VM it is attached to.
+
+    A disk that is DELETED can be restored until ``deleted_until`` (ms).
+    """
 
     id: str
     kind: str
@@ -38,6 +41,7 @@ class Disk(Response):
     datastore: str = ""
     host_id: str = ""
     labels: dict[str, str] = {}
+    deleted_until: int = 0
 
 
 class DiskList(Response):
@@ -72,7 +76,12 @@ ROUTES = (
         owner=Owner("project"),
         summary="List the disks of a project.",
         response=DiskList,
-        query=(NAME, SELECTOR, *PAGE),
+        query=(
+            NAME,
+            SELECTOR,
+            Query("deleted", bool, "Only the deleted disks, which other lists don't show."),
+            *PAGE,
+        ),
     ),
     Route(
         method="GET",
@@ -89,7 +98,19 @@ ROUTES = (
         operation="deleteDisk",
         access=Access.PROJECT_USER,
         owner=_DISK,
-        summary="Delete a detached disk and its content.",
+        summary="Delete a detached disk; it can be restored for a time.",
+        response=Task,
+        status=201,
+        mutating=True,
+        query=(Query("now", bool, "Remove it with its content at once."),),
+    ),
+    Route(
+        method="POST",
+        path="/v1/disks/{id}/restore",
+        operation="restoreDisk",
+        access=Access.PROJECT_USER,
+        owner=_DISK,
+        summary="Have a deleted disk back.",
         response=Task,
         status=201,
         mutating=True,

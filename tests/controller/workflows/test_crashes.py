@@ -10,14 +10,25 @@ import pytest
 
 from heliostat.agentlink.messages import Desired, Fault
 from heliostat.cloudstore.contract import CloudStore
+from heliostat.controller.chores.catalogue import CHORES, WORKFLOWS
+from heliostat.controller.chores.verbs import chore_run
 from heliostat.controller.model.disk import DiskSpec
 from heliostat.controller.model.image import ImageScope, Replication, StagedImage
-from heliostat.controller.workflows import disk, host, image, reading, tenant, vm
-from heliostat.controller.workflows.catalogue import WORKFLOWS
+from heliostat.controller.model.quota import OwnerKind
+from heliostat.controller.workflows import (
+    disk,
+    host,
+    image,
+    quota,
+    quota_lease,
+    reading,
+    tenant,
+    vm,
+)
 from heliostat.core.ids import SeededIds
 from heliostat.tasks.model import Task, TaskState
 from heliostat.testing.clock import VirtualClock
-from heliostat.testing.cloud import SmallCloud, Verb
+from heliostat.testing.cloud import SmallCloud, Verb, count
 from heliostat.testing.crash import Scenario, crash_everywhere
 
 Story = Callable[[SmallCloud], Awaitable[Task]]
@@ -80,6 +91,29 @@ async def _disk_delete(cloud: SmallCloud) -> Task:
     return await _last(cloud, disk.disk_delete, cloud.ids["disk"])
 
 
+async def _kept_disk_delete(cloud: SmallCloud) -> Task:
+    await cloud.done(disk.disk_discard, cloud.ids["disk"])
+    return await _last(cloud, disk.disk_delete, cloud.ids["disk"])
+
+
+async def _deleted_disks(cloud: SmallCloud) -> Task:
+    await cloud.done(disk.disk_discard, cloud.ids["disk"])
+    await cloud.clock.advance(cloud.ports.settings.disk_grace_s)
+    return await _last(cloud, chore_run, CHORES, "deleted-disks")
+
+
+async def _quota_leases(cloud: SmallCloud) -> Task:
+    """The leases of a project and its tenant end while both are in use."""
+    for owner in OwnerKind:
+        owner_id = cloud.ids[str(owner)]
+        await cloud.done(quota.quota_update, owner, owner_id, {"vm.cpu": count(1)})
+        until_ms = cloud.clock.now_ms() + 5000
+        await cloud.done(quota_lease.lease_grant, owner, owner_id, {"vm.cpu": count(1)}, until_ms)
+    await cloud.add_vm("more")
+    await cloud.clock.advance(5)
+    return await _last(cloud, chore_run, CHORES, "quota-leases")
+
+
 async def _image(cloud: SmallCloud) -> Task:
     staged = StagedImage(digest="ab" * 32, size_bytes=1)
     return await _last(cloud, image.image_create, "new", Replication.EAGER, ImageScope(), staged)
@@ -112,6 +146,9 @@ GOOD: dict[str, Story] = {
     "vm-image": _vm_image,
     "disk-create": _disk_create,
     "disk-delete": _disk_delete,
+    "kept-disk-delete": _kept_disk_delete,
+    "deleted-disks": _deleted_disks,
+    "quota-leases": _quota_leases,
     "image": _image,
     "groups": _groups,
     "suspend-host": _suspend_host,

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from heliostat.agentlink.messages import Desired, DesiredVm, Fault
+from heliostat.controller.chores.catalogue import CHORES
+from heliostat.controller.chores.verbs import chore_run
 from heliostat.controller.model.affinity import Affinity
+from heliostat.controller.model.desired import DISK, desired_key
 from heliostat.controller.model.disk import DiskSpec
-from heliostat.controller.workflows import disk, reading, vm
+from heliostat.controller.workflows import disk, project, reading, vm
+from heliostat.controller.workflows.settings import WorkflowSettings
 from heliostat.core.errors import HeliostatError
 from heliostat.tasks.model import TaskState
 from heliostat.testing.cloud import SmallCloud
@@ -85,3 +92,62 @@ async def test_disk_that_fits_nowhere(cloud: SmallCloud) -> None:
 async def test_bad_specs(cloud: SmallCloud, spec: DiskSpec, code: str) -> None:
     with pytest.raises(HeliostatError, match=code):
         await cloud.ask(disk.disk_create, cloud.ids["project"], spec)
+
+
+async def test_a_deleted_disk_is_kept_and_can_be_had_back(cloud: SmallCloud) -> None:
+    disk_id = await cloud.add_disk()
+    task = await cloud.do(disk.disk_discard, disk_id)
+    until_ms = task.resource_properties["deletedUntil"]
+    assert until_ms == cloud.clock.now_ms() + 86_400_000
+    found = (await reading.disk(cloud.store, disk_id)).value
+    assert (found.state, found.deleted_until_ms) == ("DELETED", until_ms)
+    key = desired_key(cloud.ids["host-1"], DISK, disk_id)
+    assert await cloud.store.get(key) is not None
+    await cloud.check()
+    with pytest.raises(HeliostatError, match="1 of the disks are deleted and kept") as caught:
+        await cloud.ask(project.project_delete, cloud.ids["project"])
+    assert caught.value.data == {"deletedDisks": [disk_id]}
+    await cloud.done(disk.disk_restore, disk_id)
+    vm_id = await cloud.add_vm()
+    await cloud.done(disk.disk_attach, vm_id, disk_id)
+    await cloud.check()
+
+
+async def test_a_deleted_disk_takes_part_in_nothing(cloud: SmallCloud) -> None:
+    vm_id, disk_id = await cloud.add_vm(), await cloud.add_disk()
+    await cloud.done(disk.disk_discard, disk_id)
+    for verb, args in (
+        (disk.disk_attach, (vm_id, disk_id)),
+        (disk.disk_discard, (disk_id,)),
+    ):
+        with pytest.raises(HeliostatError, match="InvalidDiskState"):
+            await cloud.ask(verb, *args)
+    near = cloud.vm_spec("two", affinities=(Affinity(kind="disk", id=disk_id),))
+    with pytest.raises(HeliostatError, match="is deleted; restore it first"):
+        await cloud.ask(vm.vm_create, cloud.ids["project"], near)
+
+
+async def test_after_its_time_a_deleted_disk_is_gone_by_the_clock(cloud: SmallCloud) -> None:
+    """Not a moment later because nobody came by; then the chore removes it for good."""
+    disk_id = await cloud.add_disk()
+    await cloud.done(disk.disk_discard, disk_id)
+    await cloud.clock.advance(86_399)
+    assert await CHORES["deleted-disks"].find(cloud.ports) == []
+    await cloud.clock.advance(1)
+    with pytest.raises(HeliostatError, match="it is being removed"):
+        await cloud.ask(disk.disk_restore, disk_id)
+    assert len(await CHORES["deleted-disks"].find(cloud.ports)) == 1
+    task = await cloud.do(chore_run, CHORES, "deleted-disks")
+    (asked,) = task.steps[0].result["tasks"]
+    assert (await cloud.finish(asked)).state is TaskState.COMPLETED
+    assert await reading.disks(cloud.store, cloud.ids["project"]) == []
+    await cloud.check()
+
+
+async def test_without_a_grace_time_a_disk_goes_at_once(tmp_path: Path) -> None:
+    async with SmallCloud(tmp_path) as cloud:
+        cloud.ports = replace(cloud.ports, settings=WorkflowSettings(disk_grace_s=0.0))
+        await cloud.furnish()
+        disk_id = await cloud.add_disk()
+        await cloud.done(disk.disk_discard, disk_id)
+        assert await reading.disks(cloud.store, cloud.ids["project"]) == []

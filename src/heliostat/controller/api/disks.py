@@ -10,7 +10,7 @@ from heliostat.controller.api.labels import of_project
 from heliostat.controller.api.quotas import show_cost
 from heliostat.controller.api.tasks import list_tasks
 from heliostat.controller.model.affinity import Affinity
-from heliostat.controller.model.disk import Disk, DiskSpec
+from heliostat.controller.model.disk import Disk, DiskSpec, DiskState
 from heliostat.controller.workflows import disk as verbs
 from heliostat.controller.workflows import kinds, reading
 from heliostat.controller.workflows.admission import Admission, Caller
@@ -37,6 +37,7 @@ def show_disk(call: Call, disk: Disk) -> wire.Disk:
         datastore=disk.datastore,
         host_id=disk.host_id,
         labels=disk.labels,
+        deleted_until=disk.deleted_until_ms,
     )
 
 
@@ -48,8 +49,14 @@ def read_affinities(given: list[Locality] | None) -> tuple[Affinity, ...]:
 async def _list(call: Call) -> wire.DiskList:
     await reading.project(call.store, call.id)
     name = call.query.get("name")
+    deleted = call.query.get("deleted", False)
     seen = await seen_in_project(call, kinds.DISK)
-    read = of_project(call, kinds.DISKS, lambda disk: name in (None, disk.name) and seen(disk.id))
+
+    def wanted(disk: Disk) -> bool:
+        kept = (disk.state is DiskState.DELETED) == deleted
+        return kept and name in (None, disk.name) and seen(disk.id)
+
+    read = of_project(call, kinds.DISKS, wanted)
     page = await paginate(call, read)
     return wire.DiskList(
         items=[show_disk(call, each) for each in page.items],
@@ -82,7 +89,12 @@ async def _create(call: Call, caller: Caller) -> Admission:
 
 
 async def _delete(call: Call, caller: Caller) -> Admission:
-    return await verbs.disk_delete(call.ports, caller, call.id)
+    verb = verbs.disk_delete if call.query.get("now", False) else verbs.disk_discard
+    return await verb(call.ports, caller, call.id)
+
+
+async def _restore(call: Call, caller: Caller) -> Admission:
+    return await verbs.disk_restore(call.ports, caller, call.id)
 
 
 HANDLERS: dict[str, Handler] = {
@@ -90,5 +102,6 @@ HANDLERS: dict[str, Handler] = {
     "listDisks": Reads(_list),
     "getDisk": Reads(_show),
     "deleteDisk": Decides(_delete),
+    "restoreDisk": Decides(_restore),
     "listDiskTasks": Reads(_tasks),
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from heliostat.controller.chores.content import CONTENT
 from heliostat.controller.chores.contract import Chore
+from heliostat.controller.chores.deleted_disks import DELETED_DISKS
 from heliostat.controller.chores.leases import LEASES
 from heliostat.controller.chores.reservations import RESERVATIONS_CHORE
 from heliostat.controller.chores.tasks import TASKS
@@ -16,7 +17,8 @@ from heliostat.controller.workflows import catalogue
 from heliostat.tasks.model import Workflow
 
 CHORES: Mapping[str, Chore] = {
-    each.name: each for each in (TOMBSTONES, RESERVATIONS_CHORE, TASKS, CONTENT, LEASES, TRAIL)
+    each.name: each
+    for each in (TOMBSTONES, RESERVATIONS_CHORE, TASKS, CONTENT, LEASES, DELETED_DISKS, TRAIL)
 }
 
 WORKFLOWS: Mapping[str, Workflow] = {

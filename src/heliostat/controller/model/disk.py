@@ -25,7 +25,8 @@ class Disk(msgspec.Struct, frozen=True, kw_only=True):
     """``host_id`` is where it lies (empty until reserved); ``vm_id`` what it is attached to.
 
     ``datastore`` is what clients are shown, ``datastore_id`` where the host keeps it (empty
-    for disks of a time when a host had but one).
+    for disks of a time when a host had but one).  A DELETED disk is kept until
+    ``deleted_until_ms``, which is 0 for any other.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Disk(msgspec.Struct, frozen=True, kw_only=True):
     datastore: str = ""
     datastore_id: str = ""
     vm_id: str = ""
+    deleted_until_ms: int = 0
     affinities: tuple[Affinity, ...] = ()
     tags: tuple[str, ...] = ()
     labels: dict[str, str] = {}

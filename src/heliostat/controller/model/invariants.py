@@ -235,6 +235,8 @@ def _attachments(world: World) -> Iterator[str]:
             if disk is None or disk.vm_id != vm.id:
                 yield f"The VM {vm.id} has the disk {disk_id} attached, which doesn't know it."
     for disk in world.disks.values():
+        if (disk.state is DiskState.DELETED) != bool(disk.deleted_until_ms):
+            yield f"The disk {disk.id} is {disk.state}, kept until {disk.deleted_until_ms} ms."
         attached = disk.state is DiskState.ATTACHED
         if attached != bool(disk.vm_id):
             yield f"The disk {disk.id} is {disk.state}, but its VM is {disk.vm_id or 'none'}."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.controller.model.affinity import Affinity, AffinityKind
+from heliostat.controller.model.disk import DiskState
 from heliostat.controller.model.names import invalid
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.kinds import HOSTS, INVENTORIES
@@ -78,6 +79,8 @@ async def _host_of(store: CloudStore, project_id: str, kind: AffinityKind, id_: 
         owner, host_id = vm.project_id, vm.host_id
     else:
         disk = (await reading.disk(store, id_)).value
+        if disk.state is DiskState.DELETED:
+            raise invalid("affinities", f"the disk {id_} is deleted; restore it first")
         owner, host_id = disk.project_id, disk.host_id
     if owner != project_id:
         raise invalid("affinities", f"the {kind} {id_} belongs to another project")

@@ -25,6 +25,9 @@ class ChoreSettings:
     keep_tasks_s: float = 7 * DAY_S
     """Seconds that tasks of deleted entities stay readable."""
 
+    deleted_disks_s: float = 5 * MINUTE_S
+    """Between looks for deleted disks whose grace time has ended."""
+
     leases_s: float = MINUTE_S
     """Between looks for quota leases that end; they count for nobody from their end on anyway."""
 

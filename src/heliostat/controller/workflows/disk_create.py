@@ -147,7 +147,7 @@ async def give_up(ctx: StepContext) -> Done:
     stored = await DISKS.get(ctx.store, ctx.task.entity_id)
     if stored is None:
         return Done()
-    broken = replace(stored.value, state=DiskState.ERROR, task_id="")
+    broken = replace(stored.value, state=DiskState.ERROR, task_id="", deleted_until_ms=0)
     return Done(changes=DISKS.put(broken, stored.value), guards=[DISKS.guard(stored)])
 
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from heliostat.cloudstore.contract import AtRevision, Delete
 from heliostat.controller.model.desired import DISK as DISK_PATH
 from heliostat.controller.model.desired import desired_key
-from heliostat.controller.model.disk import DiskState
+from heliostat.controller.model.disk import Disk, DiskState
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.convergence import gone
@@ -21,16 +21,11 @@ from heliostat.tasks.model import Done, StepContext, StepDefinition, Workflow
 
 
 async def disk_delete(ports: Ports, caller: Caller, disk_id: str) -> Admission:
-    """Delete a disk that is not attached; also one in ERROR."""
+    """Delete a disk that is not attached for good; also one in ERROR or deleted and kept."""
     stored = await reading.disk(ports.store, disk_id)
     disk = stored.value
     refuse_busy("disk", disk)
-    if disk.state is DiskState.ATTACHED:
-        raise PermanentError(
-            "PersistentDiskAttached",
-            f"The disk {disk.name} is attached to the VM {disk.vm_id}.",
-            data={"vmId": disk.vm_id},
-        )
+    refuse_attached(disk)
     task = queued(
         ports,
         caller,
@@ -42,6 +37,15 @@ async def disk_delete(ports: Ports, caller: Caller, disk_id: str) -> Admission:
     )
     changed = replace(disk, task_id=task.id)
     return Admission(task, (DISKS.guard(stored),), tuple(DISKS.put(changed, disk)))
+
+
+def refuse_attached(disk: Disk) -> None:
+    if disk.state is DiskState.ATTACHED:
+        raise PermanentError(
+            "PersistentDiskAttached",
+            f"The disk {disk.name} is attached to the VM {disk.vm_id}.",
+            data={"vmId": disk.vm_id},
+        )
 
 
 async def _delete(ctx: StepContext) -> Done:

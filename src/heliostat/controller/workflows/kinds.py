@@ -11,7 +11,7 @@ from operator import attrgetter
 
 from heliostat.cloudstore.documents import Kind
 from heliostat.controller.model.datastore import Datastore, ImageDatastores
-from heliostat.controller.model.disk import Disk
+from heliostat.controller.model.disk import Disk, DiskState
 from heliostat.controller.model.flavor import Flavor, FlavorKind
 from heliostat.controller.model.host import Host, HostInventory
 from heliostat.controller.model.image import PROJECT, Image
@@ -57,7 +57,7 @@ def _host_of(entity: Vm | Disk) -> Iterable[str]:
     return (entity.host_id,) if entity.host_id else ()
 
 
-LEASED = "yes"
+LEASED = DELETED = "yes"
 
 
 def _leased(quota: Quota) -> Iterable[str]:
@@ -69,6 +69,10 @@ def _members_of(entity: Tenant | Project | Image | Vm | Disk) -> Iterable[str]:
     """Everybody who may at least see it by a role on it: what lists of the visible are made of."""
     groups = entity.security_groups if isinstance(entity, Tenant | Project) else ()
     return member_keys(entity.policy, groups)
+
+
+def _deleted(disk: Disk) -> Iterable[str]:
+    return (DELETED,) if disk.state is DiskState.DELETED else ()
 
 
 def _digest_of(image: Image) -> Iterable[str]:
@@ -127,6 +131,7 @@ DISKS: Kind[Disk] = Kind(
         "host": _host_of,
         "label": _labels_of,
         "member": _members_of,
+        "deleted": _deleted,
     },
 )
 HOSTS: Kind[Host] = Kind("host", Host, {"address": attrgetter("address"), "zone": _zone_of})

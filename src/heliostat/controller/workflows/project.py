@@ -21,6 +21,7 @@ from heliostat.controller.model.quota import (
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.kinds import (
+    DELETED,
     DISKS,
     IMAGES,
     PROJECT_KIND,
@@ -184,5 +185,15 @@ async def _refuse_contents(ports: Ports, project: Project) -> None:
         "image(s)": await IMAGES.ids_by_index(ports.store, "project", project.id),
     }
     held = ", ".join(f"{len(ids)} {noun}" for noun, ids in counts.items() if ids)
-    if held:
-        raise PermanentError("ContainerNotEmpty", f"The project {project.name} still has {held}.")
+    if not held:
+        return
+    sentence = f"The project {project.name} still has {held}."
+    kept = set(counts["disk(s)"]) & set(await DISKS.ids_by_index(ports.store, "deleted", DELETED))
+    if not kept:
+        raise PermanentError("ContainerNotEmpty", sentence)
+    raise PermanentError(
+        "ContainerNotEmpty",
+        f"{sentence} {len(kept)} of the disks are deleted and kept for a while.",
+        hint="`helio disk list --deleted` shows them, `helio disk delete --now` ends their time.",
+        data={"deletedDisks": sorted(kept)},
+    )

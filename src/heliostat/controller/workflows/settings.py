@@ -46,6 +46,9 @@ class WorkflowSettings:
     max_attached_disks: int = 8
     """Persistent disks a VM can have: the hot-plug slots of its machine."""
 
+    disk_grace_s: float = 86_400.0
+    """Seconds that a deleted disk is kept and can be restored; 0 removes disks at once."""
+
     max_image_bytes: int = 1 << 42
     """Largest virtual size of an image; a small file may claim an absurd one."""
 
