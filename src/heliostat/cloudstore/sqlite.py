@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
@@ -38,8 +38,8 @@ from heliostat.cloudstore.sqlite_writer import Compaction, Outcome, Submission, 
 from heliostat.core.clock import Clock
 
 POOLED_READERS = 2
-SHORT_PAGE = 100
-"""Pages up to this many documents are read in the event loop."""
+SHORT_PAGE = 1000
+"""Pages up to this many documents are read in the event loop (2 ms)."""
 
 Answer = asyncio.Future[int]
 T = TypeVar("T")
@@ -72,7 +72,7 @@ class SqliteStore:
             self._pool = opening.enter_context(
                 ThreadPoolExecutor(POOLED_READERS, thread_name_prefix="cloudstore-reader")
             )
-            self._writer: Writer[Answer] = Writer(path, self._deliver)
+            self._writer: Writer[Answer] = Writer(path, loop, self._publish)
             opening.callback(self._writer.stop)
             self._resources = opening.pop_all()
         self._feed = Feed(self._writer.started_at, capacity=buffered_commits)
@@ -166,8 +166,8 @@ class SqliteStore:
             return
         self._closing = True
         await self._leases.close()
+        await self._writer.finished()
         await asyncio.to_thread(self._resources.close)
-        # The writer's last outcomes were scheduled before its end, so they ran before this.
         self._feed.close()
 
     async def _commit(self, guards: Sequence[Guard], changes: Sequence[Change]) -> int:
@@ -176,12 +176,8 @@ class SqliteStore:
         self._writer.submit(Submission(answer, guards, changes))
         return await answer
 
-    def _deliver(self, outcomes: Sequence[Outcome[Answer]]) -> None:
-        """Called in the writer's thread, after COMMIT."""
-        with suppress(RuntimeError):  # the loop ended without closing the store: nobody waits
-            self._loop.call_soon_threadsafe(self._publish, outcomes)
-
     def _publish(self, outcomes: Sequence[Outcome[Answer]]) -> None:
+        """Called by the writer, after COMMIT."""
         for outcome in outcomes:
             if outcome.events:
                 self._feed.publish(outcome.revision, outcome.events)
