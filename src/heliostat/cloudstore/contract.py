@@ -15,7 +15,7 @@ be a backend.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from heliostat.core.errors import HeliostatError, TemporaryError
@@ -26,12 +26,21 @@ MAX_COMMIT_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A value as it stood at ``revision`` (``created`` is the revision of its first put)."""
+    """A value as it stood at ``revision`` (``created`` is the revision of its first put).
+
+    A store may give the same document to many readers; ``meaning`` is what the first of
+    them decoded it to, so that the others need not.
+    """
 
     key: str
     value: bytes
     created: int
     revision: int
+    meaning: object = field(default=None, init=False, compare=False, repr=False)
+
+    def remember(self, meaning: object) -> None:
+        """Keep what it means; never anything that somebody might change."""
+        object.__setattr__(self, "meaning", meaning)
 
 
 @dataclass(frozen=True, slots=True)

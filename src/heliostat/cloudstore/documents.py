@@ -203,10 +203,16 @@ class Kind(Generic[T]):
         return unquote(key.removeprefix(self.prefix))
 
     def read(self, document: Document) -> Stored[T]:
-        """The struct in a document of this kind."""
-        return Stored(
+        """The struct in a document of this kind; decoded once if it is frozen."""
+        known = document.meaning
+        if isinstance(known, Stored) and type(known.value) is self.type:
+            return known
+        stored = Stored(
             decode(self.type, document), document.key, document.revision, document.created
         )
+        if self.type.__struct_config__.frozen:
+            document.remember(stored)
+        return stored
 
     def _entries(self, value: T) -> Iterator[str]:
         id_ = quote(self.identify(value))

@@ -11,7 +11,7 @@ may have the store open.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -31,6 +31,7 @@ from heliostat.cloudstore.contract import (
 from heliostat.cloudstore.feed import BUFFERED_COMMITS, Feed
 from heliostat.cloudstore.keyspace import LEASES, check_changes, check_guards
 from heliostat.cloudstore.leases import LeaseKeeper
+from heliostat.cloudstore.sqlite_cache import DocumentCache
 from heliostat.cloudstore.sqlite_copy import Copy
 from heliostat.cloudstore.sqlite_file import StoreLock, check_writable, prepare
 from heliostat.cloudstore.sqlite_reader import Reader
@@ -60,6 +61,7 @@ class SqliteStore:
         self._loop = loop
         self._closing = False
         self._copying = asyncio.Lock()
+        self._cache = DocumentCache()
         self._free: SimpleQueue[Reader] = SimpleQueue()
         with ExitStack() as opening:
             check_writable(path)
@@ -72,7 +74,7 @@ class SqliteStore:
             self._pool = opening.enter_context(
                 ThreadPoolExecutor(POOLED_READERS, thread_name_prefix="cloudstore-reader")
             )
-            self._writer: Writer[Answer] = Writer(path, loop, self._publish)
+            self._writer: Writer[Answer] = Writer(path, loop, self)
             opening.callback(self._writer.stop)
             self._resources = opening.pop_all()
         self._feed = Feed(self._writer.started_at, capacity=buffered_commits)
@@ -94,8 +96,13 @@ class SqliteStore:
 
     async def get(self, key: str, *, at_revision: int | None = None) -> Document | None:
         self._check_open()
+        known = self._cache.get(key)
         if at_revision is None:
-            return self._reader.get(key)
+            if known is None and (known := self._reader.get(key)) is not None:
+                self._cache.keep(known)
+            return known
+        if known is not None and self._was_current(known, at_revision):
+            return known
         return self._reader.get_at(key, at_revision)
 
     async def list(
@@ -176,9 +183,20 @@ class SqliteStore:
         self._writer.submit(Submission(answer, guards, changes))
         return await answer
 
-    def _publish(self, outcomes: Sequence[Outcome[Answer]]) -> None:
-        """Called by the writer, after COMMIT."""
+    def _was_current(self, document: Document, revision: int) -> bool:
+        """Whether the latest version of a document was the latest at ``revision`` already."""
+        oldest = max(document.revision, self._writer.compacted)
+        return oldest <= revision <= self._feed.revision
+
+    def about_to_write(self, keys: Iterable[str]) -> None:
+        """For the writer: the file may change from now on."""
+        self._cache.hold(keys)
+
+    def deliver(self, outcomes: Sequence[Outcome[Answer]]) -> None:
+        """For the writer: this is durable, or has failed."""
+        self._cache.release()
         for outcome in outcomes:
+            self._cache.follow(outcome.events, outcome.documents)
             if outcome.events:
                 self._feed.publish(outcome.revision, outcome.events)
             if outcome.token.done():  # its caller was cancelled; the commit stands

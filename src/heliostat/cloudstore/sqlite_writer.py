@@ -18,16 +18,17 @@ import contextlib
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from heliostat.cloudstore.contract import (
     Absent,
     AtRevision,
     Change,
+    Document,
     Event,
     Guard,
     GuardFailed,
@@ -67,28 +68,39 @@ class Compaction(Generic[Token]):
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[Token]):
-    """What became of a submission: ``revision`` with its ``events``, or ``error``."""
+    """What became of a submission: ``revision`` with its ``events``, or ``error``.
+
+    ``documents`` are those that it wrote, but for empty ones (entries of indexes).
+    """
 
     token: Token
     revision: int
     events: Sequence[Event] = ()
+    documents: Sequence[Document] = ()
     error: Exception | None = None
 
 
 Work = Submission[Token] | Compaction[Token]
-Deliver = Callable[[Sequence[Outcome[Token]]], None]
+
+
+class Owner(Protocol[Token]):
+    """The store, as its writer sees it; called in the event loop."""
+
+    def about_to_write(self, keys: Iterable[str]) -> None:
+        """These keys may have other documents in the file from now on."""
+
+    def deliver(self, outcomes: Sequence[Outcome[Token]]) -> None:
+        """What became of everything that was begun."""
 
 
 class Writer(Generic[Token]):
     """Owns the writing connection; all but ``stop`` is called in the event loop."""
 
-    def __init__(
-        self, path: Path, loop: asyncio.AbstractEventLoop, deliver: Deliver[Token]
-    ) -> None:
-        """``deliver`` is called in ``loop``; this may be made in another thread."""
+    def __init__(self, path: Path, loop: asyncio.AbstractEventLoop, owner: Owner[Token]) -> None:
+        """May be made in another thread than that of ``loop``."""
         self._path = path
         self._loop = loop
-        self._deliver = deliver
+        self._owner = owner
         self._waiting: deque[Work[Token]] = deque()
         self._alone: deque[Submission[Token]] = deque()
         self._busy = False
@@ -99,6 +111,11 @@ class Writer(Generic[Token]):
         self._slow: SimpleQueue[Callable[[], Callable[[], None]] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="cloudstore-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def compacted(self) -> int:
+        """The oldest revision that can be read."""
+        return self._compacted
 
     def submit(self, work: Work[Token]) -> None:
         self._waiting.append(work)
@@ -158,6 +175,8 @@ class Writer(Generic[Token]):
         except Exception as error:
             self._failed(group, error)
         else:
+            keys = [event.key for each in outcomes for event in each.events]
+            self._owner.about_to_write(keys)
             self._slow.put(lambda: self._committing(group, revision, outcomes))
 
     def _committing(
@@ -173,7 +192,7 @@ class Writer(Generic[Token]):
 
     def _committed(self, revision: int, outcomes: list[Outcome[Token]]) -> None:
         self._revision = revision
-        self._deliver(outcomes)
+        self._owner.deliver(outcomes)
         self._next()
 
     def _failed(self, group: Sequence[Submission[Token]], error: Exception) -> None:
@@ -183,7 +202,9 @@ class Writer(Generic[Token]):
             self._alone.extend(group)
         else:
             reason = self._reason(error)
-            self._deliver([Outcome(each.token, self._revision, error=reason) for each in group])
+            self._owner.deliver(
+                [Outcome(each.token, self._revision, error=reason) for each in group]
+            )
         self._loop.call_soon(self._next)
 
     def _compacting(self, work: Compaction[Token]) -> Callable[[], None]:
@@ -192,7 +213,7 @@ class Writer(Generic[Token]):
         return lambda: self._compacted_to(outcome)
 
     def _compacted_to(self, outcome: Outcome[Token]) -> None:
-        self._deliver([outcome])
+        self._owner.deliver([outcome])
         self._next()
 
     def _transact(self, group: Sequence[Submission[Token]]) -> tuple[int, list[Outcome[Token]]]:
@@ -205,16 +226,19 @@ class Writer(Generic[Token]):
             if failed is not None:
                 outcomes.append(Outcome(each.token, revision, error=GuardFailed(failed)))
                 continue
-            events = self._apply(each.changes, revision + 1)
+            events, documents = self._apply(each.changes, revision + 1)
             revision += 1 if events else 0
-            outcomes.append(Outcome(each.token, revision, events))
+            outcomes.append(Outcome(each.token, revision, events, documents))
         if revision != self._revision:
             self._connection.execute("UPDATE meta SET revision = ?", (revision,))
         return revision, outcomes
 
-    def _apply(self, changes: Sequence[Change], revision: int) -> list[Event]:
+    def _apply(
+        self, changes: Sequence[Change], revision: int
+    ) -> tuple[list[Event], list[Document]]:
         execute = self._connection.execute
         events: list[Event] = []
+        documents: list[Document] = []
         for change in changes:
             seq = first_seq(revision) + len(events)
             value: bytes | None = None
@@ -234,7 +258,9 @@ class Writer(Generic[Token]):
                 row = rows[0]
             execute("INSERT INTO event VALUES (?, ?, ?, ?)", (seq, change.key, row[0], value))
             events.append(Event(change.key, value, revision))
-        return events
+            if value:
+                documents.append(Document(change.key, value, row[0], revision))
+        return events, documents
 
     def _holds(self, guard: Guard, revision: int) -> bool:
         execute = self._connection.execute
