@@ -194,18 +194,29 @@ async def test_client_goes_away(site: Site, monkeypatch: pytest.MonkeyPatch) -> 
     assert status == 201
 
 
-async def test_client_falls_silent(tmp_path: Path) -> None:
-    """Nobody keeps a staging file or a connection by sending nothing."""
+@pytest.mark.parametrize("after_bytes", [0, 30, 90, 110, 1 << 16])
+async def test_client_falls_silent(tmp_path: Path, after_bytes: int) -> None:
+    """Nobody keeps a staging file or a connection by sending nothing: neither before the
+    first part, in its header or field, nor in the file."""
     async with furnished_site(tmp_path, body_timeout_s=0.05) as site:
         reader, writer = await connect(site)
         body = upload_body("x", "y" * BIG, "EAGER")
-        writer.write(head() + next(chunks(body[: 1 << 16], 1 << 16)))
+        writer.write(head() + b"".join(chunks(body[:after_bytes], 1 << 16)))
         await writer.drain()
         status, answer = await answer_of(reader)
         writer.close()
         await writer.wait_closed()
         assert (status, answer["code"]) == (400, "ImageUploadError")
         assert left_behind(site) == []
+
+
+@pytest.mark.parametrize("name", ["\xf0\xff", "a\x00b", '"', "\x1a\x85"])
+async def test_odd_bytes_in_a_parts_header(site: Site, name: str) -> None:
+    """What is no header is the client's mistake, whatever the parser says about it."""
+    body = upload_body("x", "y", "EAGER").replace(b"ImageReplication", name.encode("latin-1"))
+    status, answer = await send(site, body, 4096)
+    assert status == 400
+    assert answer["code"] in ("ImageUploadError", "UnsupportedImageUploadParameter")
 
 
 async def test_refused_before_the_body_is_read(site: Site) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
 from heliostat import __version__
 from heliostat.wire import openapi
+from heliostat.wire.route import Body, Route
 from heliostat.wire.routes import ROUTES
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
@@ -25,9 +29,31 @@ def test_every_route_is_described() -> None:
 
 def test_every_reference_leads_somewhere() -> None:
     document = openapi.document(__version__)
-    known = document["components"]["schemas"]
     for reference in _references(document):
-        assert reference.removeprefix("#/components/schemas/") in known
+        root, section, kind, name = reference.split("/")
+        assert (root, section) == ("#", "components")
+        assert name in document["components"][kind]
+
+
+def test_it_is_valid() -> None:
+    OpenAPIV31SpecValidator(openapi.document(__version__)).validate()
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
+def test_a_client_learns_everything_about_a_route(route: Route) -> None:
+    document = openapi.document(__version__)
+    operation = document["paths"][route.path][route.method.lower()]
+    assert operation["tags"]
+    assert operation["summary"].endswith(".")
+    assert bool(operation["security"]) == route.access.needs_token
+    told = operation["responses"]
+    assert "default" in told
+    assert {"400", "500"} <= told.keys()
+    assert ("401" in told) == route.access.needs_token
+    named = {each["name"] for each in operation.get("parameters", ())}
+    assert named >= {*route.parameters, *(query.name for query in route.all_query)}
+    if route.body is not Body.NONE:
+        assert "requestBody" in operation
 
 
 def test_requests_refuse_unknown_fields_and_say_so() -> None:
@@ -39,7 +65,10 @@ def test_requests_refuse_unknown_fields_and_say_so() -> None:
 def test_mutating_operations_take_plan_and_key() -> None:
     operation = openapi.document(__version__)["paths"]["/v1/tenants"]["post"]
     assert {each["name"] for each in operation["parameters"]} == {"plan", "Idempotency-Key"}
-    assert operation["responses"].keys() == {"200", "201", "default"}
+    assert operation["responses"].keys() == {
+        *("200", "201", "400", "401", "403", "404", "409", "413", "500", "503"),
+        "default",
+    }
 
 
 def _references(node: Any) -> list[str]:

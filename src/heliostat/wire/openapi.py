@@ -12,11 +12,21 @@ from typing import Any
 import msgspec
 
 from heliostat.wire.errors import ApiError
+from heliostat.wire.events import EVENT_STREAM
 from heliostat.wire.plans import Plan
+from heliostat.wire.refusals import SENTENCES, statuses
 from heliostat.wire.route import Body, Query, Route
-from heliostat.wire.routes import ROUTES
+from heliostat.wire.routes import NOUNS, ROUTES
+from heliostat.wire.tasks import Task
 
 _JSON = "application/json"
+_ABOUT = """\
+Every call that changes something takes `?plan=true` (200: what would be done, nothing is changed)
+and an `Idempotency-Key` (the same key and body again answers the same task for 24 hours).
+Errors are `{"code", "message", "data", "hint"}`; `code` is stable.
+Lists are `{"items", "nextPageLink"}`; all pages of a list are one snapshot.
+Times are milliseconds since 1970.
+"""
 _FILE_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["file"],
@@ -44,6 +54,30 @@ _UPLOAD_SCHEMA: dict[str, Any] = {
         },
     },
 }
+_HEADERS: dict[str, Any] = {
+    "RequestId": {
+        "description": "Names the request in logs and in the audit trail.",
+        "schema": {"type": "string"},
+    },
+    "Revision": {
+        "description": "The revision at which all pages of the list are read; events go on there.",
+        "schema": {"type": "string", "pattern": "^[0-9]+$"},
+    },
+}
+_SECURITY: dict[str, Any] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token of /openidconnect/token. None is needed on the "
+        "controller's Unix socket by the user that runs it.",
+    },
+    "oidc": {
+        "type": "openIdConnect",
+        "openIdConnectUrl": "/openidconnect/.well-known/openid-configuration",
+    },
+}
+_TAGS = {route.operation: title for title, noun in NOUNS for route in noun.ROUTES}
 _TYPES = {str: "string", int: "integer", bool: "boolean"}
 
 
@@ -62,14 +96,20 @@ def document(version: str, routes: tuple[Route, ...] = ROUTES) -> dict[str, Any]
         "info": {
             "title": "Heliostat",
             "version": version,
+            "summary": "The API of a private cloud.",
+            "description": _ABOUT,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "servers": [{"url": "/", "description": "The controller that answers this."}],
+        "tags": [
+            {"name": title, "description": (noun.__doc__ or "").strip()} for title, noun in NOUNS
+        ],
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-            },
+            "responses": _errors(),
+            "headers": _HEADERS,
+            "securitySchemes": _SECURITY,
         },
     }
 
@@ -111,13 +151,16 @@ def _operation(route: Route, by_type: dict[str, dict[str, Any]]) -> dict[str, An
     found: dict[str, Any] = {
         "operationId": route.operation,
         "summary": route.summary,
+        "tags": [_TAGS[route.operation]],
         "x-access": route.rule.value,
         "responses": _responses(route, by_type),
     }
     if parameters:
         found["parameters"] = parameters
     if route.access.needs_token:
-        found["security"] = [{"bearer": []}]
+        found["security"] = [{"bearer": []}, {"oidc": []}]
+    else:
+        found["security"] = []
     if route.body is Body.JSON:
         found["requestBody"] = _content(_JSON, by_type[_key(route.request)])
     elif route.body.is_upload:
@@ -136,16 +179,46 @@ def _query(query: Query) -> dict[str, Any]:
 
 
 def _responses(route: Route, by_type: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    success: dict[str, Any] = {"description": "WebSocket" if route.websocket else "Success"}
+    success: dict[str, Any] = {"description": _success(route)}
+    if _is_list(route):
+        success["headers"] = {"X-Revision": {"$ref": "#/components/headers/Revision"}}
     if route.response is not None:
         success["content"] = {route.media_type: {"schema": by_type[_key(route.response)]}}
     found: dict[str, Any] = {str(route.status): success}
     if route.mutating:
         plan = {_JSON: {"schema": by_type[_key(Plan)]}}
         found["200"] = {"description": "With plan=true: what would be done", "content": plan}
-    error = {_JSON: {"schema": by_type[_key(ApiError)]}}
-    found["default"] = {"description": "An error", "content": error}
+    for status in statuses(route):
+        found[str(status)] = {"$ref": f"#/components/responses/{_refusal(status)}"}
+    found["default"] = {"$ref": "#/components/responses/Error"}
     return found
+
+
+def _success(route: Route) -> str:
+    if route.websocket:
+        return "A WebSocket: binary frames both ways"
+    if route.media_type == EVENT_STREAM:
+        return "Server-sent events, without end; the data of each is such an object"
+    return "The task that carries it out" if route.response is Task else "Success"
+
+
+def _is_list(route: Route) -> bool:
+    return any(query.name == "pageLink" for query in route.query)
+
+
+def _refusal(status: int) -> str:
+    return f"Error{status}"
+
+
+def _errors() -> dict[str, Any]:
+    """One shape for all of them: a client tells them apart by ``code``."""
+    content = {_JSON: {"schema": {"$ref": "#/components/schemas/ApiError"}}}
+    headers = {"REQUEST-ID": {"$ref": "#/components/headers/RequestId"}}
+    shown = {_refusal(status): text for status, text in SENTENCES.items()}
+    return {
+        name: {"description": text, "headers": headers, "content": content}
+        for name, text in {**shown, "Error": "An error."}.items()
+    }
 
 
 def _content(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import os.path
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from heliostat.content.blobs import Blob, Blobs
 from heliostat.controller.model.image import Replication
 from heliostat.core.errors import PermanentError
+
+T = TypeVar("T")
 
 FIELD = "ImageReplication"
 MAX_FIELD_BYTES = 1024
@@ -65,9 +69,15 @@ async def receive(
         raise form.refused(f"The body is {request.content_type}, not multipart/form-data.")
     try:
         return await _receive(await request.multipart(), blobs, idle_s, form)
-    except (ValueError, RuntimeError, AssertionError) as error:
+    except (ValueError, RuntimeError, AssertionError, HttpProcessingError) as error:
         # aiohttp's words for a malformed multipart body
-        raise form.refused(f"The multipart body is malformed: {error}.") from error
+        raise form.refused(f"The multipart body is malformed: {_told(error)}.") from error
+
+
+def _told(error: Exception) -> str:
+    """The parser's reason on one line; it may quote any bytes."""
+    reason = error.message if isinstance(error, HttpProcessingError) else str(error)
+    return " ".join(reason.split())[:200].rstrip(".:")
 
 
 def declared(request: web.Request, declared_size: int | None) -> Upload:
@@ -80,20 +90,20 @@ def declared(request: web.Request, declared_size: int | None) -> Upload:
 
 async def _receive(reader: MultipartReader, blobs: Blobs, idle_s: float, form: Form) -> Upload:
     replication = None if form.has_replication else PLANNED_REPLICATION
-    while (part := await reader.next()) is not None:
+    while (part := await _in_time(reader.next(), idle_s, form)) is not None:
         if not isinstance(part, BodyPartReader):
             raise form.refused("A part of the body is itself multipart.")
         if part.filename is None:
             if part.name != FIELD or not form.has_replication:
                 raise form.odd_part(f"There is no upload field {part.name!r}.")
-            replication = parse_replication(await _field(part))
+            replication = parse_replication(await _in_time(_field(part), idle_s, form))
             continue
         if replication is None:
             raise form.refused(f"The field {FIELD} is missing before the file part.")
         blob = await blobs.receive(_chunks(part, idle_s, form))
         if blob.size_bytes == 0:
             raise form.refused("The file is empty.")
-        if await reader.next() is not None:
+        if await _in_time(reader.next(), idle_s, form) is not None:
             raise form.odd_part("A part follows the file part.")
         return Upload(os.path.basename(part.filename), replication, blob)
     raise form.refused("The body has no file part.")
@@ -122,10 +132,15 @@ def parse_replication(text: str) -> Replication:
 async def _chunks(part: BodyPartReader, idle_s: float, form: Form) -> AsyncIterator[bytes]:
     """The file's bytes; a body that ends without its closing boundary is refused."""
     while not part.at_eof():
-        try:
-            async with asyncio.timeout(idle_s):
-                chunk = await part.read_chunk(CHUNK_BYTES)
-        except TimeoutError as error:
-            raise form.refused(f"The client sent nothing for {idle_s:g} s.") from error
+        chunk = await _in_time(part.read_chunk(CHUNK_BYTES), idle_s, form)
         if chunk:
             yield bytes(chunk)
+
+
+async def _in_time(reading: Awaitable[T], idle_s: float, form: Form) -> T:
+    """What is read next, unless the client takes longer than ``idle_s`` to send it."""
+    try:
+        async with asyncio.timeout(idle_s):
+            return await reading
+    except TimeoutError as error:
+        raise form.refused(f"The client sent nothing for {idle_s:g} s.") from error
