@@ -18,7 +18,7 @@ from heliostat.agent.places import Places
 from heliostat.agent.record import load_record
 from heliostat.agent.stats import Statistics
 from heliostat.agent.stores import fault_of
-from heliostat.agentlink.messages import Clearance, Request, Response
+from heliostat.agentlink.messages import Clearance, HostFacts, Request, Response
 from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
 
 log = logging.getLogger(__name__)
@@ -39,16 +39,19 @@ class Requests:
         statistics: Statistics,
         life: Callable[[str], Life | None],
         leftovers: Leftovers,
+        facts: Callable[[], HostFacts],
     ) -> None:
         self._places = places
         self._hypervisor = hypervisor
         self._statistics = statistics
         self._life = life
         self._leftovers = leftovers
+        self._facts = facts
         self._consoles: set[str] = set()
         self._bridges: set[asyncio.Task[None]] = set()
         self._methods: dict[str, Callable[[ControlLink, Params], Awaitable[Any]]] = {
             "host.stats": self._host_stats,
+            "host.facts": self._host_facts,
             "host.leftovers": self._host_leftovers,
             "host.clear": self._host_clear,
             "vm.stats": self._vm_stats,
@@ -77,6 +80,9 @@ class Requests:
 
     async def _host_stats(self, _link: ControlLink, _params: Params) -> Any:
         return {"samples": msgspec.to_builtins(self._statistics.host)}
+
+    async def _host_facts(self, _link: ControlLink, _params: Params) -> Any:
+        return {"facts": msgspec.to_builtins(self._facts())}
 
     async def _host_leftovers(self, _link: ControlLink, _params: Params) -> Any:
         return {"leftovers": msgspec.to_builtins(self._leftovers.found())}

@@ -100,7 +100,9 @@ class Agent:
             life=self._life,
             send=self._send_capture,
         )
-        self._requests = Requests(self._places, hypervisor, self._statistics, self._life, leftovers)
+        self._requests = Requests(
+            self._places, hypervisor, self._statistics, self._life, leftovers, self.facts
+        )
         self._workers: dict[str, VmWorker] = {}
         self._stores_wake = asyncio.Event()
         self._shop = Workshop(

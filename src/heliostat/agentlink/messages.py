@@ -371,6 +371,7 @@ ControllerFrame = Snapshot | Wanted | Unwanted | Request
 
 REQUESTS = {
     "host.stats": "samples of the last hour: {samples: [HostSample]}",
+    "host.facts": "what the host has now: {facts: HostFacts}",
     "host.leftovers": "what no wish of the host needs: {leftovers: [Leftover]}",
     "host.clear": "Clearance -> Cleared",
     "vm.stats": "{vm} -> {samples: [VmSample]}",

@@ -51,6 +51,10 @@ CATALOGUE: dict[str, Entry] = {
     "events": Entry(Section.CLOUD, "heliostat.cli.events", "events", "What changes, as it does."),
     "host": Entry(Section.SITE, "heliostat.cli.host", "host", "Machines that run VMs."),
     "subnet": Entry(Section.SITE, "heliostat.cli.subnet", "subnet", "What VMs are connected to."),
+    "zone": Entry(Section.SITE, "heliostat.cli.zone", "zone", "Hosts that fail together."),
+    "datastore": Entry(
+        Section.SITE, "heliostat.cli.datastore", "datastore", "Where disks and images lie."
+    ),
     "user": Entry(Section.SITE, "heliostat.cli.user", "user", "Users of the site."),
     "group": Entry(Section.SITE, "heliostat.cli.group", "group", "Groups of users."),
     "service-account": Entry(

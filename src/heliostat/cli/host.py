@@ -32,6 +32,7 @@ _COLUMNS = (
 )
 
 _MODES: dict[Mode, str] = {
+    "provision": "Wait for the agent of HOST to join; it is READY then.",
     "suspend": "Place nothing new on HOST; its VMs run on.",
     "resume": "Use a suspended HOST again.",
     "enter-maintenance": "Take a suspended, empty HOST out of use.",
@@ -47,7 +48,7 @@ def host() -> None:
 @host.command("create")
 @click.argument("address")
 @click.option("--usage", "usage", multiple=True, default=("CLOUD",), show_default=True)
-@click.option("--zone", default="", help="Availability zone.")
+@click.option("--zone", default="", help="Availability zone (name or id).")
 @click.option("--metadata", multiple=True, metavar="KEY=VALUE")
 @options.labels
 @options.task
@@ -92,11 +93,17 @@ def join_token(session: Session, host: str) -> None:
 
 
 @host.command("list")
+@click.option("--state", default="", help="Only those in this state.")
+@click.option("--zone", default="", help="Only those in this zone (name or id).")
+@click.option("--usage", default="", help="Only those for this use: CLOUD or MGMT.")
 @options.selector
 @pass_session
-def list_hosts(session: Session, selector: str) -> None:
+def list_hosts(session: Session, state: str, zone: str, usage: str, selector: str) -> None:
     """List the hosts."""
-    found = session.client.hosts.list(selector=selector)
+    zone_id = naming.zone_id(session, zone) if zone else ""
+    found = session.client.hosts.list(
+        selector=selector, state=state.upper(), zone=zone_id, usage=usage.upper()
+    )
     session.output.items(found, _COLUMNS, empty="No hosts; `helio host create` adds one.")
 
 
@@ -145,6 +152,33 @@ def tasks(session: Session, host: str, state: str, limit: int) -> None:
     """List the tasks of HOST."""
     found = naming.host_id(session, host)
     show_tasks(session, session.client.hosts.tasks(found, state=state), limit)
+
+
+@host.command("set-zone")
+@click.argument("host")
+@click.argument("zone")
+@options.task
+@pass_session
+def set_zone(session: Session, host: str, zone: str) -> None:
+    """Put HOST, which is in no availability zone, into ZONE (name or id)."""
+    found, zone_id = naming.host_id(session, host), naming.zone_id(session, zone)
+    carry_out(session, session.client.hosts.set_zone(found, zone_id))
+
+
+@host.command("safe-to-stop")
+@click.argument("host")
+@pass_session
+def safe_to_stop(session: Session, host: str) -> None:
+    """Tell whether HOST can be stopped without interrupting anything; exits with 1 if not."""
+    found = session.client.hosts.safe_to_stop(naming.host_id(session, host))
+    if session.output.json:
+        session.output.value(found)
+    else:
+        for reason in found.reasons:
+            session.output.line(f"{'blocks' if reason.blocks else 'note  '}  {reason.message}")
+        session.output.line("Safe to stop." if found.safe else "Not safe to stop.")
+    if not found.safe:
+        raise SystemExit(1)
 
 
 def _mode_verb(mode: Mode, summary: str) -> click.Command:

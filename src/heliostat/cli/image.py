@@ -13,7 +13,7 @@ from heliostat.cli.labelling import label_verb, parse_labels
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.session import Session
-from heliostat.wire.images import Image
+from heliostat.wire.images import Image, ImageCopy
 
 _COLUMNS = (
     Column[Image]("id", lambda image: image.id),
@@ -22,6 +22,16 @@ _COLUMNS = (
     Column[Image]("size", lambda image: text.size(image.size)),
     Column[Image]("scope", lambda image: image.scope.kind),
     Column[Image]("replication", lambda image: image.replication_type),
+)
+
+_COPY_COLUMNS = (
+    Column[ImageCopy]("datastore", lambda copy: copy.datastore_id),
+    Column[ImageCopy]("name", lambda copy: text.cell(copy.datastore)),
+    Column[ImageCopy]("hosts", lambda copy: str(len(copy.host_ids))),
+    Column[ImageCopy]("seeded", lambda copy: "yes" if copy.is_image_datastore else "no"),
+    Column[ImageCopy]("state", lambda copy: copy.state),
+    Column[ImageCopy]("done", lambda copy: f"{copy.progress:.0%}"),
+    Column[ImageCopy]("message", lambda copy: text.cell(copy.message)),
 )
 
 
@@ -89,6 +99,15 @@ def list_images(
 def show(session: Session, image: str) -> None:
     """Show IMAGE (name or id)."""
     session.output.entity(session.client.images.get(naming.image_id(session, image)))
+
+
+@image.command("copies")
+@click.argument("image")
+@pass_session
+def copies(session: Session, image: str) -> None:
+    """List the datastores that hold IMAGE or shall hold it."""
+    found = session.client.images.copies(naming.image_id(session, image))
+    session.output.items(iter(found.items), _COPY_COLUMNS, empty="No copies: hosts fetch it.")
 
 
 @image.command("delete")

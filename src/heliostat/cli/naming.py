@@ -133,6 +133,20 @@ def subnet_id(session: Session, given: str) -> str:
     return choose("subnet", given, session.client.subnets.list(name=given), "NetworkNotFound")
 
 
+def zone_id(session: Session, given: str) -> str:
+    if is_id(given):
+        return given
+    found = session.client.zones.list(name=given)
+    return choose("zone", given, found, "AvailabilityZoneNotFound")
+
+
+def datastore_id(session: Session, given: str) -> str:
+    if is_id(given):
+        return given
+    found = session.client.datastores.list(name=given)
+    return choose("datastore", given, found, "DatastoreNotFound")
+
+
 def user_id(session: Session, given: str) -> str:
     if is_id(given):
         return given

@@ -18,6 +18,7 @@ import httpx
 from heliostat.client import trust
 from heliostat.client.audit import Audit
 from heliostat.client.credentials import Anonymous, Bound, Credentials
+from heliostat.client.datastores import Datastores
 from heliostat.client.directory import Groups, ServiceAccounts, Users
 from heliostat.client.disks import Disks
 from heliostat.client.events import Events
@@ -38,6 +39,7 @@ from heliostat.client.tokens import TokenService
 from heliostat.client.transport import Transport
 from heliostat.client.upkeep import Upkeep
 from heliostat.client.vms import Vms
+from heliostat.client.zones import Zones
 
 
 class Client:
@@ -68,6 +70,8 @@ class Client:
         self.vms = Vms(self.transport)
         self.disks = Disks(self.transport)
         self.hosts = Hosts(self.transport)
+        self.zones = Zones(self.transport)
+        self.datastores = Datastores(self.transport)
         self.labels = Labels(self.transport)
         self.tasks = Tasks(self.transport)
         self.events = Events(self.transport)

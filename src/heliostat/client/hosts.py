@@ -7,14 +7,22 @@ from typing import Literal
 
 from heliostat.client.calls import Change, pages, read
 from heliostat.client.transport import Transport
-from heliostat.wire.hosts import Host, HostCreateSpec, HostList, JoinToken
+from heliostat.wire.hosts import (
+    Host,
+    HostCreateSpec,
+    HostList,
+    JoinToken,
+    SafeToStop,
+    SetZoneOperation,
+)
 from heliostat.wire.stats import HostStats
 from heliostat.wire.tasks import Task, TaskList
 from heliostat.wire.vms import Vm, VmList
 
-Mode = Literal["suspend", "resume", "enter-maintenance", "exit-maintenance"]
+Mode = Literal["provision", "suspend", "resume", "enter-maintenance", "exit-maintenance"]
 
 _MODES: dict[Mode, str] = {
+    "provision": "provisionHost",
     "suspend": "suspendHost",
     "resume": "resumeHost",
     "enter-maintenance": "enterHostMaintenance",
@@ -35,8 +43,11 @@ class Hosts:
         """A one-time token for the host's agent."""
         return Change(self._transport, "createJoinToken", (host_id,), JoinToken)
 
-    def list(self, *, selector: str = "") -> Iterator[Host]:
-        query = {"selector": selector}
+    def list(
+        self, *, selector: str = "", state: str = "", zone: str = "", usage: str = ""
+    ) -> Iterator[Host]:
+        """``zone`` is an id; ``usage`` is CLOUD or MGMT."""
+        query = {"selector": selector, "state": state, "zone": zone, "usageTag": usage}
         return pages(self._transport, "listHosts", answer=HostList, query=query)
 
     def get(self, host_id: str) -> Host:
@@ -47,6 +58,14 @@ class Hosts:
 
     def set_mode(self, host_id: str, mode: Mode) -> Change[Task]:
         return Change(self._transport, _MODES[mode], (host_id,), Task)
+
+    def set_zone(self, host_id: str, zone_id: str) -> Change[Task]:
+        """Put a host that is in no zone into one."""
+        spec = SetZoneOperation(availability_zone_id=zone_id)
+        return Change(self._transport, "setHostAvailabilityZone", (host_id,), Task, spec)
+
+    def safe_to_stop(self, host_id: str) -> SafeToStop:
+        return read(self._transport, "isHostSafeToStop", host_id, answer=SafeToStop)
 
     def vms(self, host_id: str, *, selector: str = "") -> Iterator[Vm]:
         query = {"selector": selector}

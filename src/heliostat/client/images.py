@@ -8,7 +8,7 @@ from pathlib import Path
 from heliostat.client.calls import Change, pages, read
 from heliostat.client.transport import Transport
 from heliostat.client.uploads import Upload
-from heliostat.wire.images import Image, ImageList
+from heliostat.wire.images import Image, ImageCopyList, ImageList
 from heliostat.wire.tasks import Task, TaskList
 
 
@@ -45,6 +45,10 @@ class Images:
 
     def delete(self, image_id: str) -> Change[Task]:
         return Change(self._transport, "deleteImage", (image_id,), Task)
+
+    def copies(self, image_id: str) -> ImageCopyList:
+        """The datastores that hold the image or shall hold it."""
+        return read(self._transport, "listImageCopies", image_id, answer=ImageCopyList)
 
     def tasks(self, image_id: str, *, state: str = "") -> Iterator[Task]:
         query = {"state": state}

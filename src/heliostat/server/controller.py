@@ -118,10 +118,7 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
     blobs = Blobs(home.content)
     blobs.sweep()
     own_id = controller_id(home, ids)
-    world = Ports(store, clock, ids, blobs, QemuImageFiles(), settings.workflows)
     await complete_indexes(store, INDEXED)
-    await ensure_defaults(world)
-    await ensure_subnet(world)
     gateway = Gateway(
         store,
         clock,
@@ -132,6 +129,9 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
         certifier=identity.joins,
         host_of=host_id_of,
     )
+    world = Ports(store, clock, ids, blobs, QemuImageFiles(), settings.workflows, agents=gateway)
+    await ensure_defaults(world)
+    await ensure_subnet(world)
     engine = TaskEngine(
         store,
         clock,

@@ -77,7 +77,6 @@ class ControllerMachine:
     def _make(self) -> None:
         self.view = StoreView(self._store, self.clock, self._died)
         self.ids = SeededIds(self._dice.getrandbits(64))
-        self.ports = Ports(self.view, self.clock, self.ids, self._blobs, MemoryImages(), SETTINGS)
         self.gateway = Gateway(
             self.view,
             self.clock,
@@ -87,6 +86,15 @@ class ControllerMachine:
             lease_ttl_s=LEASE_S,
             certifier=_Joined(),
             host_of=lambda _certificate: None,
+        )
+        self.ports = Ports(
+            self.view,
+            self.clock,
+            self.ids,
+            self._blobs,
+            MemoryImages(),
+            SETTINGS,
+            agents=self.gateway,
         )
 
     async def start(self) -> None:

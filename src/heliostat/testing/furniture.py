@@ -6,8 +6,13 @@ only a worker could make (VMs, disks, images, hosts) is written as it would be.
 
 from __future__ import annotations
 
+import hashlib
+import uuid
+
 from msgspec.structs import replace
 
+from heliostat.agentlink.messages import HostDatastore
+from heliostat.controller.model.datastore import described
 from heliostat.controller.model.disk import Disk, DiskState
 from heliostat.controller.model.host import Host, HostInventory, HostState, UsageTag
 from heliostat.controller.model.image import (
@@ -23,6 +28,7 @@ from heliostat.controller.model.quota import OwnerKind, QuotaLimit
 from heliostat.controller.model.reservation import Reservation, VmShare
 from heliostat.controller.model.subnet import DEFAULT_ID
 from heliostat.controller.model.vm import Vm, VmDisk, VmIso, VmState, mac_of
+from heliostat.controller.model.zone import Zone
 from heliostat.controller.workflows import kinds, reading
 from heliostat.controller.workflows.admission import Caller, Ports
 from heliostat.controller.workflows.commit import perform
@@ -63,6 +69,7 @@ async def furnish(ports: Ports, directory: Directory) -> dict[str, str]:
     rooms = _Furnisher(ports)
     await rooms.containers()
     await rooms.flavors()
+    await rooms.zones()
     await rooms.hosts()
     await rooms.images()
     await rooms.disks()
@@ -151,8 +158,34 @@ class _Furnisher(Hands):
             accelerator="tcg",
             hypervisor="QEMU 7.2",
             agent_version="0.1.0",
+            images=(DIGEST,),
+            datastores=(await self.datastore(number),),
         )
         await self.put(kinds.INVENTORIES, inventory)
+
+    async def datastore(self, number: int) -> HostDatastore:
+        """The one of a host; that of the first is called ``datastore``."""
+        held = HostDatastore(
+            datastore_id=self.named("datastore" if number == 1 else f"datastore-{number}"),
+            name=f"local-{number}",
+            type="EXT3",
+            tags=("ssd",),
+            total_bytes=500 * GIB,
+            free_bytes=400 * GIB,
+            images=(DIGEST,),
+        )
+        await self.put(kinds.DATASTORES, described(held, created_ms=self.ports.clock.now_ms()))
+        return held
+
+    async def zones(self) -> None:
+        for name in ("zone", "zone-empty"):
+            await self.put(kinds.ZONES, Zone(id=self.named(name), name=name))
+
+    def named(self, name: str) -> str:
+        """An id made from the name, which leaves those of everything else as they are."""
+        digest = hashlib.sha256(name.encode()).digest()
+        self.ids[name] = str(uuid.UUID(bytes=digest[:16], version=4))
+        return self.ids[name]
 
     async def images(self) -> None:
         for name, scope in (

@@ -7,8 +7,8 @@ joined with a one-time token.
 from __future__ import annotations
 
 from heliostat.wire.access import Access
-from heliostat.wire.body import Request, Response
-from heliostat.wire.route import PAGE, SELECTOR, Body, Owner, Route
+from heliostat.wire.body import EntityRef, Request, Response
+from heliostat.wire.route import PAGE, SELECTOR, Body, Owner, Query, Route
 from heliostat.wire.stats import HostStats
 from heliostat.wire.tasks import TASKS_OF, Task, TaskList
 from heliostat.wire.vms import VmList
@@ -52,6 +52,7 @@ class Host(Response):
     memory_mib: int = 0
     disk_total_bytes: int = 0
     disk_free_bytes: int = 0
+    datastores: list[HostDatastore] = []
 
 
 class HostList(Response):
@@ -60,6 +61,40 @@ class HostList(Response):
     items: list[Host]
     next_page_link: str = ""
     previous_page_link: str = ""
+
+
+class HostDatastore(Response):
+    """A datastore of a host; not ``available`` if nothing can be placed in it now."""
+
+    id: str
+    name: str
+    type: str
+    available: bool
+    total_bytes: int
+    free_bytes: int
+
+
+class SetZoneOperation(Request):
+    """The zone a host shall be in, by its id or by a name that only one zone has."""
+
+    availability_zone_id: str
+
+
+class Reason(Response):
+    """Something to consider before a host stops; ``blocks`` if it would be interrupted."""
+
+    code: str
+    message: str
+    blocks: bool
+    entity: EntityRef
+
+
+class SafeToStop(Response):
+    """Whether a host can be stopped without interrupting anything, and all there is to know."""
+
+    host_id: str
+    safe: bool
+    reasons: list[Reason]
 
 
 class JoinToken(Response):
@@ -108,7 +143,14 @@ ROUTES = (
         access=Access.SYSTEM_ADMIN,
         summary="List the hosts.",
         response=HostList,
-        query=(SELECTOR, *PAGE),
+        query=(
+            SELECTOR,
+            Query("state", str, "Only the hosts in this state."),
+            Query("zone", str, "Only the hosts in the zone with this id."),
+            Query("usageTag", str, "Only the hosts for this use: CLOUD or MGMT."),
+            Query("address", str, "Only the host with this address."),
+            *PAGE,
+        ),
     ),
     Route(
         method="GET",
@@ -170,6 +212,29 @@ ROUTES = (
         status=201,
         mutating=True,
     ),
+    Route(
+        method="GET",
+        path=f"{_BASE}/{{id}}/safe-to-stop",
+        operation="isHostSafeToStop",
+        access=Access.SYSTEM_ADMIN,
+        owner=_HOST,
+        summary="Tell whether a host can be stopped without interrupting anything, and why not.",
+        response=SafeToStop,
+    ),
+    Route(
+        method="POST",
+        path=f"{_BASE}/{{id}}/set_availability_zone",
+        operation="setHostAvailabilityZone",
+        access=Access.SYSTEM_ADMIN,
+        owner=_HOST,
+        summary="Put a host that is in no availability zone into one.",
+        request=SetZoneOperation,
+        body=Body.JSON,
+        response=Task,
+        status=201,
+        mutating=True,
+    ),
+    _mode("provision", "provisionHost", "Wait for the agent of a host to join; it is READY then."),
     _mode("suspend", "suspendHost", "Place nothing new on a host; its VMs run on."),
     _mode("resume", "resumeHost", "Use a suspended host again."),
     _mode("enter-maintenance", "enterHostMaintenance", "Take a suspended, empty host out of use."),

@@ -54,6 +54,24 @@ class ImageList(Response):
     previous_page_link: str = ""
 
 
+class ImageCopy(Response):
+    """An image in a datastore: PRESENT, COPYING, WAITING or FAILED; ``progress`` is 0 to 1."""
+
+    datastore_id: str
+    datastore: str
+    is_image_datastore: bool
+    host_ids: list[str]
+    state: str
+    progress: float = 0.0
+    message: str = ""
+
+
+class ImageCopyList(Response):
+    """Every datastore that holds an image or shall hold it."""
+
+    items: list[ImageCopy]
+
+
 _IMAGE = Owner("image")
 _UPLOAD = (
     Query("declaredSize", int, "Size of the file in bytes; needed only to plan an upload."),
@@ -123,6 +141,15 @@ ROUTES = (
         response=Task,
         status=201,
         mutating=True,
+    ),
+    Route(
+        method="GET",
+        path="/v1/images/{id}/copies",
+        operation="listImageCopies",
+        access=Access.SYSTEM_ADMIN,
+        owner=_IMAGE,
+        summary="List the datastores that hold an image or shall hold it.",
+        response=ImageCopyList,
     ),
     Route(
         method="GET",

@@ -11,6 +11,7 @@ from types import ModuleType
 from heliostat.wire import (
     audit,
     chores,
+    datastores,
     disks,
     doctor,
     events,
@@ -32,6 +33,7 @@ from heliostat.wire import (
     unoffered,
     users,
     vms,
+    zones,
 )
 from heliostat.wire.route import Route
 
@@ -52,6 +54,8 @@ NOUNS: tuple[tuple[str, ModuleType], ...] = (
     ("Hosts", hosts),
     ("Subnets", subnets),
     ("Not offered yet", unoffered),
+    ("Availability zones", zones),
+    ("Datastores", datastores),
     ("Tasks", tasks),
     ("Events", events),
     ("Audit", audit),

@@ -16,6 +16,7 @@ from heliostat.controller.api import (
     audit,
     boundary,
     chores,
+    datastores,
     disks,
     doctor,
     events,
@@ -37,6 +38,7 @@ from heliostat.controller.api import (
     unoffered,
     users,
     vms,
+    zones,
 )
 from heliostat.controller.api.call import Services
 from heliostat.controller.api.endpoint import endpoint
@@ -68,6 +70,8 @@ HANDLERS: Mapping[str, Handler] = {
     **hosts.HANDLERS,
     **subnets.HANDLERS,
     **unoffered.HANDLERS,
+    **zones.HANDLERS,
+    **datastores.HANDLERS,
     **tasks.HANDLERS,
     **events.HANDLERS,
     **audit.HANDLERS,

@@ -22,6 +22,7 @@ from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.tasks.indexes import entity_prefix
 from heliostat.wire import hosts as wire
 from heliostat.wire import stats
+from heliostat.wire.body import EntityRef
 from heliostat.wire.tasks import TaskList
 from heliostat.wire.vms import VmList
 
@@ -56,13 +57,30 @@ async def show_host(call: Call, host: Host) -> wire.Host:
         memory_mib=found.memory_mib if found else 0,
         disk_total_bytes=found.disk_total_bytes if found else 0,
         disk_free_bytes=found.disk_free_bytes if found else 0,
+        datastores=[
+            wire.HostDatastore(
+                id=each.datastore_id,
+                name=each.name,
+                type=each.type,
+                available=each.available,
+                total_bytes=each.total_bytes,
+                free_bytes=each.free_bytes,
+            )
+            for each in (found.datastores if found else ())
+        ],
     )
 
 
 async def _list(call: Call) -> wire.HostList:
-    selector = selector_of(call)
-    read = of_kind(call.store, kinds.HOSTS, lambda host: selector.selects(host.labels))
-    page = await paginate(call, read)
+    selector, query = selector_of(call), call.query
+
+    def kept(host: Host) -> bool:
+        facts = {"state": host.state, "zone": host.zone, "address": host.address}
+        asked = all(query.get(name) in (None, str(value)) for name, value in facts.items())
+        used = query.get("usageTag") in (None, *map(str, host.usage_tags))
+        return asked and used and selector.selects(host.labels)
+
+    page = await paginate(call, of_kind(call.store, kinds.HOSTS, kept))
     return wire.HostList(
         items=[await show_host(call, each) for each in page.items],
         next_page_link=page.link,
@@ -89,6 +107,28 @@ async def _vms(call: Call) -> VmList:
         next_page_link=page.link,
         previous_page_link=page.previous,
     )
+
+
+async def _safe_to_stop(call: Call) -> wire.SafeToStop:
+    host = (await reading.host(call.store, call.id)).value
+    found = await verbs.obstacles(call.store, host)
+    reasons = [
+        wire.Reason(
+            code=each.code,
+            message=each.message,
+            blocks=each.blocks,
+            entity=EntityRef(kind=each.kind, id=each.id),
+        )
+        for each in found
+    ]
+    return wire.SafeToStop(
+        host_id=host.id, safe=not any(each.blocks for each in found), reasons=reasons
+    )
+
+
+async def _set_zone(call: Call, caller: Caller) -> Admission:
+    body: wire.SetZoneOperation = call.body
+    return await verbs.host_set_zone(call.ports, caller, call.id, body.availability_zone_id)
 
 
 async def _stats(call: Call) -> stats.HostStats:
@@ -137,6 +177,9 @@ HANDLERS: dict[str, Handler] = {
     "listHostVms": Reads(_vms),
     "getHostStats": Reads(_stats),
     "createJoinToken": Applies(_join_token, kinds.HOST),
+    "isHostSafeToStop": Reads(_safe_to_stop),
+    "setHostAvailabilityZone": Decides(_set_zone),
+    "provisionHost": _mode(verbs.host_provision),
     "suspendHost": _mode(verbs.host_suspend),
     "resumeHost": _mode(verbs.host_resume),
     "enterHostMaintenance": _mode(verbs.host_enter_maintenance),

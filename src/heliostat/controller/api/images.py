@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from heliostat.cloudstore.contract import CloudStore
 from heliostat.controller.api.access import groups_of, may, seen_in_project
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
+from heliostat.controller.api.datastores import show_copy
 from heliostat.controller.api.handler import Decides, Handler, Reads, Receives
 from heliostat.controller.api.labels import read_labels, selector_of
 from heliostat.controller.api.listing import of_any_index, of_index, of_kind
@@ -16,12 +20,14 @@ from heliostat.controller.model.image import (
     PROJECT,
     Image,
     ImageScope,
-    ImageState,
     StagedImage,
 )
+from heliostat.controller.model.replication import Progress, Spot, replication, seeding
 from heliostat.controller.workflows import image as verbs
 from heliostat.controller.workflows import kinds, reading
 from heliostat.controller.workflows.admission import Admission, Caller
+from heliostat.controller.workflows.image_datastores import image_datastore_ids
+from heliostat.controller.workflows.replicas import read_layout, read_spots
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.indexes import entity_prefix
 from heliostat.wire import images as wire
@@ -29,9 +35,32 @@ from heliostat.wire.access import Access
 from heliostat.wire.tasks import TaskList
 
 
-def show_image(call: Call, image: Image) -> wire.Image:
-    """An image; on this site one content store serves every host, so progress is all or nothing."""
-    progress = "100%" if image.state is ImageState.READY else "0%"
+@dataclass(frozen=True, slots=True)
+class ImagePlaces:
+    """Where images can lie and do: read once for all images of an answer."""
+
+    spots: tuple[Spot, ...]
+    image_datastores: frozenset[str]
+
+    def seeding(self, image: Image) -> str:
+        """How many of the image datastores hold the image, as clients read it."""
+        return self._shown(image, seeding(image, self.spots, self.image_datastores))
+
+    def replication(self, image: Image) -> str:
+        """How many of all datastores do."""
+        return self._shown(image, replication(image, self.spots))
+
+    @staticmethod
+    def _shown(image: Image, progress: Progress) -> str:
+        return f"{progress.percent if image.digest else 0}%"
+
+
+async def image_places(store: CloudStore) -> ImagePlaces:
+    return ImagePlaces(await read_spots(store), await image_datastore_ids(store))
+
+
+def show_image(call: Call, image: Image, places: ImagePlaces) -> wire.Image:
+    """An image, with the progress of its copies."""
     return wire.Image(
         id=image.id,
         kind=kinds.IMAGE,
@@ -45,8 +74,8 @@ def show_image(call: Call, image: Image) -> wire.Image:
             for each in image.settings
         ],
         replication_type=image.replication.value,
-        replication_progress=progress,
-        seeding_progress=progress,
+        replication_progress=places.replication(image),
+        seeding_progress=places.seeding(image),
         tags=list(image.tags),
         labels=image.labels,
         digest=image.digest,
@@ -72,7 +101,8 @@ async def _list(call: Call) -> wire.ImageList:
         ]
         read = of_any_index(call.store, kinds.IMAGES, values, wanted)
     page = await paginate(call, read)
-    items = [show_image(call, each) for each in page.items]
+    places = await image_places(call.store)
+    items = [show_image(call, each, places) for each in page.items]
     return wire.ImageList(items=items, next_page_link=page.link, previous_page_link=page.previous)
 
 
@@ -88,25 +118,55 @@ async def _list_of_project(call: Call) -> wire.ImageList:
 
     read = of_index(call.store, kinds.IMAGES, "project", call.id, wanted)
     page = await paginate(call, read)
-    items = [show_image(call, each) for each in page.items]
+    places = await image_places(call.store)
+    items = [show_image(call, each, places) for each in page.items]
     return wire.ImageList(items=items, next_page_link=page.link, previous_page_link=page.previous)
 
 
 async def _show(call: Call) -> wire.Image:
     """Infrastructure images are everybody's; a project's only its users', like unknown ones."""
     principal = call.principal
+    places = await image_places(call.store)
     if principal is None or principal.is_system_admin:
-        return show_image(call, (await reading.image(call.store, call.id)).value)
+        return show_image(call, (await reading.image(call.store, call.id)).value, places)
     stored = await kinds.IMAGES.get(call.store, call.id)
     if stored is not None:
         if stored.value.scope.kind != PROJECT:
-            return show_image(call, stored.value)
+            return show_image(call, stored.value, places)
         owner = await groups_of(call.services, kinds.IMAGE, call.id)
         if may(call.services, Access.PROJECT_VIEWER, principal, owner):
-            return show_image(call, stored.value)
+            return show_image(call, stored.value, places)
     raise PermanentError(
         "AccessForbidden", f"Not allowed: {principal.subject} may not see image {call.id!r}."
     )
+
+
+async def _copies(call: Call) -> wire.ImageCopyList:
+    image = (await reading.image(call.store, call.id)).value
+    layout = await read_layout(call.store)
+    hosts: dict[str, list[Spot]] = {}
+    for spot in layout.spots:
+        hosts.setdefault(spot.datastore_id, []).append(spot)
+    shall = {copy.datastore_id for copy in layout.wanted if copy.digest == image.digest}
+    items = []
+    for datastore_id, spots in sorted(hosts.items()):
+        present = any(image.digest in spot.held for spot in spots)
+        if not present and datastore_id not in shall:
+            continue
+        stored = await kinds.DATASTORES.get(call.store, datastore_id)
+        shown = show_copy(layout, image, datastore_id, present)
+        items.append(
+            wire.ImageCopy(
+                datastore_id=datastore_id,
+                datastore=stored.value.name if stored is not None else "",
+                is_image_datastore=datastore_id in layout.image_datastores,
+                host_ids=sorted(spot.host_id for spot in spots),
+                state=shown.state,
+                progress=shown.progress,
+                message=shown.message,
+            )
+        )
+    return wire.ImageCopyList(items=items)
 
 
 async def _tasks(call: Call) -> TaskList:
@@ -141,5 +201,6 @@ HANDLERS: dict[str, Handler] = {
     "listProjectImages": Reads(_list_of_project),
     "getImage": Reads(_show),
     "deleteImage": Decides(_delete),
+    "listImageCopies": Reads(_copies),
     "listImageTasks": Reads(_tasks),
 }

@@ -11,6 +11,7 @@ from heliostat.controller.api.call import Call
 from heliostat.controller.api.handler import Handler, Reads, Streams
 from heliostat.controller.model.host import HostState
 from heliostat.controller.workflows import kinds, reading
+from heliostat.controller.workflows.image_datastores import image_datastore_ids
 from heliostat.core.errors import HeliostatError
 from heliostat.wire import openapi
 from heliostat.wire import system as wire
@@ -87,7 +88,7 @@ async def _agents_status(call: Call) -> wire.Component:
 async def _system_info(call: Call) -> wire.SystemInfo:
     settings = call.services.settings
     admin = call.principal is not None and call.principal.is_system_admin
-    datastores = await _datastores(call.store) if admin else []
+    datastores = sorted(await image_datastore_ids(call.store)) if admin else []
     balancer = settings.load_balancer_address if admin else ""
     return wire.SystemInfo(
         kind="system-info",
@@ -111,7 +112,7 @@ async def _usage(call: Call) -> wire.SystemUsage:
         number_vms=await _count(store, kinds.VMS.prefix),
         number_tenants=await _count(store, kinds.TENANTS.prefix),
         number_projects=await _count(store, kinds.PROJECTS.prefix),
-        number_datastores=len(await _datastores(store)),
+        number_datastores=await _count(store, kinds.DATASTORES.prefix),
         number_services=0,
     )
 
@@ -123,11 +124,6 @@ async def _system_vms(_call: Call) -> wire.SystemVmList:
 
 async def _openapi(_call: Call) -> web.StreamResponse:
     return web.Response(body=openapi.render(__version__), content_type=JSON)
-
-
-async def _datastores(store: CloudStore) -> list[str]:
-    inventories = await kinds.INVENTORIES.all(store)
-    return sorted({each.value.datastore for each in inventories if each.value.datastore})
 
 
 async def _count(store: CloudStore, prefix: str) -> int:

@@ -16,7 +16,7 @@ from heliostat.controller.api.call import Call
 from heliostat.controller.api.disks import show_disk
 from heliostat.controller.api.flavors import show_flavor
 from heliostat.controller.api.hosts import show_host
-from heliostat.controller.api.images import show_image
+from heliostat.controller.api.images import image_places, show_image
 from heliostat.controller.api.presenting import show_task
 from heliostat.controller.api.projects import show_project
 from heliostat.controller.api.reach import reach_of
@@ -89,7 +89,7 @@ async def _flavor(call: Call, flavor: Any, _revision: int) -> Response:
 
 
 async def _image(call: Call, image: Any, _revision: int) -> Response:
-    return show_image(call, image)
+    return show_image(call, image, await image_places(call.store))
 
 
 async def _disk(call: Call, disk: Any, _revision: int) -> Response:

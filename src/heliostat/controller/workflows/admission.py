@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from heliostat.cloudstore.contract import Change, CloudStore, Guard
 from heliostat.content.blobs import Blobs
 from heliostat.controller.scheduler.placement import Decision
+from heliostat.controller.workflows.agents_port import AgentsPort, NoAgents
 from heliostat.controller.workflows.image_files import ImageFiles
 from heliostat.controller.workflows.settings import WorkflowSettings
 from heliostat.core.clock import Clock
@@ -48,6 +49,7 @@ class Ports:
     blobs: Blobs
     images: ImageFiles
     settings: WorkflowSettings = field(default_factory=WorkflowSettings)
+    agents: AgentsPort = field(default_factory=NoAgents, compare=False)
     losers: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False)
     """Whoever lost a compare-and-set decides anew under it: see ``commit.perform``."""
 

@@ -11,6 +11,7 @@ from heliostat.controller.workflows import (
     host_modes,
     host_provision,
     host_zone,
+    hosts_sync,
     image,
     image_capture,
     image_datastores,
@@ -44,5 +45,6 @@ WORKFLOWS: Mapping[str, Workflow] = {
         host_zone.SET_ZONE,
         *host_modes.WORKFLOWS.values(),
         image_datastores.UPDATE_IMAGE_DATASTORES,
+        hosts_sync.SYNC_HOSTS_CONFIG,
     )
 }

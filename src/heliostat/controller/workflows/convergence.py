@@ -120,7 +120,7 @@ async def capture_converged(
         document = await ctx.store.get(key)
         report = None
         if document is not None:
-            report = msgspec.json.decode(document.value, type=ReportedCapture)
+            report = decode(ReportedCapture, document)
         fresh = report if report is not None and report.revision >= revision else None
         if fresh is not None and fresh.fault is not None:
             await _raise_final(ctx, host_id, fresh.fault, settled=fresh.settled)
