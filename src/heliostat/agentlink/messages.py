@@ -256,6 +256,7 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
     agent_version: str
     images: tuple[str, ...] = ()
     datastores: tuple[HostDatastore, ...] = ()
+    networks: tuple[str, ...] = ()
 
 
 class LeftoverKind(StrEnum):

@@ -40,7 +40,8 @@ def _quota(row: PlanQuota) -> tuple[str, str, str, str]:
 
 
 def _placement(placement: PlanPlacement) -> list[str]:
-    where = f"host {placement.host_id}" if placement.host_id else "no host fits"
+    name = placement.address or placement.host_id
+    where = f"host {name}" if placement.host_id else "no host fits"
     lines = [f"Placement: {where} ({placement.considered} considered)", f"  {placement.reason}"]
     ruled_out = sorted(placement.ruled_out.items(), key=lambda item: -item[1])
     return lines + [f"  ruled out {count}: {reason}" for reason, count in ruled_out]

@@ -41,6 +41,7 @@ class PlannedPlacement(msgspec.Struct, frozen=True, kw_only=True):
 
     host_id: str
     reason: str
+    address: str = ""
     considered: int = 0
     ruled_out: dict[str, int] = {}
 

@@ -25,7 +25,7 @@ from heliostat.controller.model.image import (
 from heliostat.controller.model.policy import Binding, policy_of
 from heliostat.controller.model.quantity import CostItem, total
 from heliostat.controller.model.quota import OwnerKind, QuotaLimit
-from heliostat.controller.model.reservation import Reservation, VmShare
+from heliostat.controller.model.reservation import DiskShare, Reservation, VmShare
 from heliostat.controller.model.subnet import DEFAULT_ID
 from heliostat.controller.model.vm import Vm, VmDisk, VmIso, VmState, mac_of
 from heliostat.controller.model.zone import Zone
@@ -236,7 +236,7 @@ class _Furnisher(Hands):
         )
         await self.put(kinds.DISKS, disk)
         await self.charge(cost)
-        await self.reserve(lambda held: held.with_disk(disk.id, 5 * GIB))
+        await self.reserve(lambda held: held.with_disk(disk.id, DiskShare(size_bytes=5 * GIB)))
 
     async def machines(self) -> None:
         for name, state, attached in (

@@ -27,10 +27,18 @@ class EntityRef(Response):
 
 
 class Locality(Request):
-    """An affinity: place near (or on) the entity of that kind and id."""
+    """An affinity: place near (or on) the entity of that kind and id.
+
+    Ours: ``negative`` keeps away from it; ``preferred`` weighs in the choice but need not
+    hold; ``scope`` (``host``, or ``availabilityZone`` for VMs, disks and labels) says how far
+    "near" reaches.  A ``label`` has ``key=value`` as its id and means the VMs of the project.
+    """
 
     kind: str
     id: str
+    negative: bool = False
+    preferred: bool = False
+    scope: str = ""
 
 
 class SecurityGroup(Response):

@@ -28,12 +28,16 @@ class PlanQuota(Response):
 
 
 class PlanPlacement(Response):
-    """Where it would be placed now, and why; ``host_id`` is empty when nothing fits."""
+    """Where it would be placed now, and why; ``host_id`` is empty when nothing fits.
+
+    ``address`` is the host's.
+    """
 
     host_id: str
     reason: str
     considered: int
     ruled_out: dict[str, int]
+    address: str = ""
     data: dict[str, Any] = {}
 
 

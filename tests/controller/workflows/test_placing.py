@@ -100,7 +100,7 @@ async def test_two_controllers_share_one_host(tmp_path: Path) -> None:
 
 
 def _engine(cloud: SmallCloud, store: CloudStore, clock: Clock, name: str) -> TaskEngine:
-    ports = replace(cloud.ports, store=store, clock=clock, placing=asyncio.Lock())
+    ports = replace(cloud.ports, store=store, clock=clock)
     return TaskEngine(store, clock, cloud.ports.ids, WORKFLOWS, ports, worker_id=name)
 
 

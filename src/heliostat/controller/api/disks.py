@@ -43,7 +43,16 @@ def show_disk(call: Call, disk: Disk) -> wire.Disk:
 
 def read_affinities(given: list[Locality] | None) -> tuple[Affinity, ...]:
     """Affinities as they were asked for; whether they can be met is the verb's matter."""
-    return tuple(Affinity(kind=each.kind, id=each.id) for each in given or ())
+    return tuple(
+        Affinity(
+            kind=each.kind,
+            id=each.id,
+            negative=each.negative,
+            preferred=each.preferred,
+            scope=each.scope,
+        )
+        for each in given or ()
+    )
 
 
 async def _list(call: Call) -> wire.DiskList:

@@ -52,6 +52,7 @@ def _placement(admission: Admission) -> PlannedPlacement | None:
         return None
     return PlannedPlacement(
         host_id=decision.host_id or "",
+        address=decision.address,
         reason=decision.reason,
         considered=decision.considered,
         ruled_out=decision.ruled_out,
@@ -74,6 +75,7 @@ def _show_placement(placement: PlannedPlacement | None) -> wire.PlanPlacement | 
         return None
     return wire.PlanPlacement(
         host_id=placement.host_id,
+        address=placement.address,
         reason=placement.reason,
         considered=placement.considered,
         ruled_out=placement.ruled_out,

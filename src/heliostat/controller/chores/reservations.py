@@ -16,8 +16,8 @@ from heliostat.cloudstore.documents import Kind
 from heliostat.controller.chores.contract import chore
 from heliostat.controller.model.desired import DESIRED, DISK, VM
 from heliostat.controller.workflows.admission import Ports
-from heliostat.controller.workflows.fleet import released
 from heliostat.controller.workflows.kinds import DISKS, RESERVATIONS, VMS
+from heliostat.controller.workflows.releasing import released
 from heliostat.tasks.follow import snapshot
 from heliostat.tasks.model import Done, StepContext
 

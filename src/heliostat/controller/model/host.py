@@ -53,7 +53,8 @@ class HostInventory(msgspec.Struct, frozen=True, kw_only=True):
     """What a host has, as its agent said; sizes in bytes, memory in MiB.
 
     ``images`` are digests of images in any of its datastores.  ``datastores`` is empty
-    only in what an older agent said.
+    only in what an older agent said.  ``networks`` are names of networks (port groups) that
+    it is attached to.
     """
 
     id: str
@@ -68,6 +69,7 @@ class HostInventory(msgspec.Struct, frozen=True, kw_only=True):
     agent_version: str
     images: tuple[str, ...] = ()
     datastores: tuple[HostDatastore, ...] = ()
+    networks: tuple[str, ...] = ()
     schema: int = 1
 
     @property

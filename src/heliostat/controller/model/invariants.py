@@ -21,7 +21,11 @@ from heliostat.controller.model.project import Project
 from heliostat.controller.model.quantity import CostItem, written
 from heliostat.controller.model.quota import OwnerKind, Quota, charge, counted, drawn_by
 from heliostat.controller.model.quota_lease import Grant
-from heliostat.controller.model.reservation import Reservation
+from heliostat.controller.model.reservation import (
+    DatastoreReservation,
+    Reservation,
+    Scope,
+)
 from heliostat.controller.model.tenant import Tenant
 from heliostat.controller.model.vm import Vm
 from heliostat.controller.model.zone import Zone, ZoneState
@@ -50,6 +54,7 @@ class World:
     reservations: Mapping[str, Reservation]
     zones: Mapping[str, Zone] = field(default_factory=dict)
     datastores: Mapping[str, Datastore] = field(default_factory=dict)
+    datastore_reservations: Mapping[str, DatastoreReservation] = field(default_factory=dict)
     index_expected: frozenset[str] = frozenset()
     index_found: frozenset[str] = frozenset()
     desired: frozenset[tuple[str, str, str]] = frozenset()
@@ -66,6 +71,8 @@ def violations(world: World) -> list[str]:
         *_limits(world),
         *_loans(world),
         *_reservations(world),
+        *_datastore_reservations(world),
+        *_kept_away(world),
         *_attachments(world),
         *_references(world),
         *_zones(world),
@@ -221,6 +228,44 @@ def _reservations(world: World) -> Iterator[str]:
                 yield f"The host {host_id} reserves for the {noun} {id_}, which is not there."
         if host_id not in world.hosts:
             yield f"There is a reservation on the host {host_id}, which does not exist."
+
+
+def _datastore_reservations(world: World) -> Iterator[str]:
+    """What each host places on a datastore stands in the datastore's document, and in its disks."""
+    expected: dict[str, dict[str, int]] = {}
+    for host_id, held in world.reservations.items():
+        for datastore_id, size_bytes in held.bytes_by_datastore().items():
+            if datastore_id:
+                expected.setdefault(datastore_id, {})[host_id] = size_bytes
+    for datastore_id in sorted(expected.keys() | world.datastore_reservations.keys()):
+        wanted = expected.get(datastore_id, {})
+        held_there = world.datastore_reservations.get(datastore_id)
+        found = held_there.hosts if held_there is not None else {}
+        for host_id in sorted(wanted.keys() | found.keys()):
+            have, want = found.get(host_id, 0), wanted.get(host_id, 0)
+            if have != want:
+                yield (
+                    f"The datastore {datastore_id} reserves {have} bytes for the host {host_id}, "
+                    f"which places {want} there."
+                )
+    for disk in world.disks.values():
+        reservation = world.reservations.get(disk.host_id)
+        there = reservation.datastore_of(disk.id) if reservation is not None else ""
+        if disk.host_id and there != disk.datastore_id:
+            yield (
+                f"The disk {disk.id} lies on the datastore {disk.datastore_id or 'unnamed'}, "
+                f"its space is reserved on {there or 'the first one'}."
+            )
+
+
+def _kept_away(world: World) -> Iterator[str]:
+    """No machine is where another one that is there keeps it away (labels may change later)."""
+    for host_id, held in world.reservations.items():
+        present = {f"vm:{each}" for each in held.vms} | {f"disk:{each}" for each in held.disks}
+        for vm_id, share in held.vms.items():
+            avoided = {each.key for each in share.avoids if each.scope is Scope.HOST}
+            for key in sorted(avoided & present - {f"vm:{vm_id}"}):
+                yield f"The VM {vm_id} is on host {host_id} with {key}, which it keeps away from."
 
 
 def _hosts_in_use(world: World) -> Iterator[str]:

@@ -1,129 +1,249 @@
-"""Hosts as numpy columns: what placement decides on.
+"""The fleet as numpy columns: what placement decides on.
 
-One row a host, sorted by id so that the same fleet always gives the same rows.
-A snapshot: it is built from documents (or other rows) and never changed.
+One row a host, in the order of their coming; a row whose host is gone is used
+again.  The columns live as long as a controller and are changed in place, one
+host, share or datastore at a time; ``choose`` only reads them.  Sizes are in MiB
+of memory and bytes of disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from heliostat.controller.model.host import Host, HostInventory, HostState, UsageTag
-from heliostat.controller.model.reservation import Reservation
+from heliostat.controller.model.host import UsageTag
+from heliostat.controller.model.reservation import DiskShare, Reservation, VmShare
+from heliostat.controller.scheduler.arrays import (
+    BASE,
+    LEFT,
+    PER_BYTE,
+    PER_CPU,
+    PER_MIB,
+    Bools,
+    HostArrays,
+)
+from heliostat.controller.scheduler.decision import Reason
+from heliostat.controller.scheduler.occupancy import Occupancy
+from heliostat.controller.scheduler.rooms import Allowed, Rooms
+from heliostat.controller.scheduler.rows import HostRow
+from heliostat.controller.scheduler.settings import SchedulerSettings
+from heliostat.controller.scheduler.stores import StoreColumns
+from heliostat.controller.scheduler.tally import Index
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int32]
+_VIEWS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class HostRow:
-    """One host as placement sees it; no ``inventory`` before its agent has joined.
+class Usable:
+    """The hosts that take guests of one use, and why the others don't."""
 
-    ``project_vms`` counts machines by project.
-    """
-
-    host: Host
-    inventory: HostInventory | None
-    agent_active: bool
-    reservation: Reservation
-    project_vms: Mapping[str, int]
+    mask: Bools
+    count: int
+    ruled_out: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
 class HostColumns:
-    """Parallel columns; sizes in MiB and bytes, texts as codes into ``words``."""
+    """Everything placement knows; ``settings`` are fixed for its life."""
 
-    ids: tuple[str, ...]
-    position: Mapping[str, int]
-    ready: Bools
-    active: Bools
-    cloud: Bools
-    mgmt: Bools
-    zone: Codes
-    datastore: Codes
-    words: Mapping[str, int]
-    cpu_total: Floats
-    cpu_used: Floats
-    memory_total: Floats
-    memory_used: Floats
-    disk_total: Floats
-    disk_free: Floats
-    disk_used: Floats
-    image_hosts: Mapping[str, NDArray[np.intp]]
-    project_hosts: Mapping[str, tuple[NDArray[np.intp], Floats]]
+    def __init__(self, settings: SchedulerSettings | None = None) -> None:
+        self.settings = settings if settings is not None else SchedulerSettings()
+        self.stores = StoreColumns(self.settings)
+        self.occupancy = Occupancy()
+        self.zones = Index()
+        self.networks = Index()
+        self.position: dict[str, int] = {}
+        self.hosts: list[HostRow | None] = []
+        self._free: list[int] = []
+        self._usable: dict[UsageTag, Usable] = {}
+        self._views: dict[tuple[str, ...], Rooms] = {}
+        self._rooms = Rooms(self.stores)
+        self.arrays = HostArrays()
+        self._bind()
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.position)
 
-    def code(self, word: str) -> int:
-        """The code of a zone or datastore; -1 if no host has it."""
-        return self.words.get(word, -1)
+    @property
+    def size(self) -> int:
+        """Rows in use, holes included."""
+        return len(self.hosts)
 
+    def put(self, host: HostRow) -> None:
+        """A host as it is now; what is reserved on it stays."""
+        row = self.position.get(host.id)
+        if row is None:
+            row = self._row(host.id)
+        before, self.hosts[row] = self.hosts[row], host
+        self._usable.clear()
+        self._classify(row, before, host)
+        first = self.stores.first_of(row)
+        unplaced = self._unplaced(row)
+        self.stores.put(row, host.datastores)
+        if self.stores.first_of(row) != first:
+            self.stores.add_first_used(first, -unplaced)
+            self.stores.add_first_used(self.stores.first_of(row), unplaced)
+        self._measure(row)
 
-def build(rows: Iterable[HostRow]) -> HostColumns:
-    """The columns of ``rows``."""
-    ordered = sorted(rows, key=lambda row: row.host.id)
-    words: dict[str, int] = {}
-    stores = [row.inventory.datastore if row.inventory else "" for row in ordered]
-    ids = tuple(row.host.id for row in ordered)
-    return HostColumns(
-        ids=ids,
-        position={host_id: index for index, host_id in enumerate(ids)},
-        ready=np.array([row.host.state is HostState.READY for row in ordered], dtype=np.bool_),
-        active=np.array([row.agent_active for row in ordered], dtype=np.bool_),
-        cloud=_tagged(ordered, UsageTag.CLOUD),
-        mgmt=_tagged(ordered, UsageTag.MGMT),
-        zone=_codes([row.host.zone for row in ordered], words),
-        datastore=_codes(stores, words),
-        words=words,
-        cpu_total=_floats(row.inventory.cpu_count if row.inventory else 0 for row in ordered),
-        cpu_used=_floats(row.reservation.cpu_count for row in ordered),
-        memory_total=_floats(row.inventory.memory_mib if row.inventory else 0 for row in ordered),
-        memory_used=_floats(row.reservation.memory_mib for row in ordered),
-        disk_total=_floats(
-            row.inventory.disk_total_bytes if row.inventory else 0 for row in ordered
-        ),
-        disk_free=_floats(row.inventory.disk_free_bytes if row.inventory else 0 for row in ordered),
-        disk_used=_floats(row.reservation.disk_bytes for row in ordered),
-        image_hosts=_images(ordered),
-        project_hosts=_projects(ordered),
-    )
+    def drop(self, host_id: str) -> None:
+        """A host that is gone, and all that was reserved on it."""
+        row = self.position.get(host_id)
+        if row is None:
+            return
+        self.reserve(Reservation(host_id=host_id))
+        gone = HostRow(host_id, "", ready=False, active=False, usage=frozenset())
+        self.put(gone)
+        self.zones.add("", row, -1)
+        del self.position[host_id]
+        self.hosts[row] = None
+        self.arrays.exists[row] = False
+        self._free.append(row)
 
+    def reserve(self, reservation: Reservation) -> None:
+        """What a host's document reserves now; only differences cost anything."""
+        row = self.position.get(reservation.host_id)
+        if row is None:
+            return
+        held, wanted = self.occupancy.vms[row], reservation.vms
+        for vm_id in [each for each in held if wanted.get(each) != held[each]]:
+            self.remove_vm(row, vm_id)
+        for vm_id in [each for each in wanted if each not in held]:
+            self.add_vm(row, vm_id, wanted[vm_id])
+        disks = {
+            disk_id: reservation.placed.get(disk_id) or DiskShare(size_bytes=size_bytes)
+            for disk_id, size_bytes in reservation.disks.items()
+        }
+        kept = self.occupancy.disks[row]
+        for disk_id in [each for each in kept if disks.get(each) != kept[each]]:
+            self.remove_disk(row, disk_id)
+        for disk_id in [each for each in disks if each not in kept]:
+            self.add_disk(row, disk_id, disks[disk_id])
 
-def _tagged(rows: list[HostRow], tag: UsageTag) -> Bools:
-    return np.array([tag in row.host.usage_tags for row in rows], dtype=np.bool_)
+    def add_vm(self, row: int, vm_id: str, share: VmShare) -> None:
+        self.occupancy.add_vm(row, vm_id, share)
+        self._use(row, share, 1)
 
+    def remove_vm(self, row: int, vm_id: str) -> None:
+        self._use(row, self.occupancy.remove_vm(row, vm_id), -1)
 
-def _floats(values: Iterable[float]) -> Floats:
-    return np.fromiter(values, dtype=np.float64)
+    def add_disk(self, row: int, disk_id: str, share: DiskShare) -> None:
+        self.occupancy.add_disk(row, disk_id, share)
+        if not share.datastore:
+            self.stores.add_first_used(self.stores.first_of(row), share.size_bytes)
 
+    def remove_disk(self, row: int, disk_id: str) -> None:
+        share = self.occupancy.remove_disk(row, disk_id)
+        if not share.datastore:
+            self.stores.add_first_used(self.stores.first_of(row), -share.size_bytes)
 
-def _codes(texts: list[str], words: dict[str, int]) -> Codes:
-    return np.array([words.setdefault(text, len(words)) for text in texts], dtype=np.int32)
+    def usable(self, usage: UsageTag) -> Usable:
+        """Which hosts are READY, reachable and meant for ``usage``."""
+        known = self._usable.get(usage)
+        if known is None:
+            known = self._usable[usage] = self._count_usable(usage)
+        return known
 
+    def rooms(self) -> Rooms:
+        """The roomiest datastore of each host."""
+        self._rooms.refresh(self.size)
+        return self._rooms
 
-def _images(rows: list[HostRow]) -> dict[str, NDArray[np.intp]]:
-    found: dict[str, list[int]] = {}
-    for index, row in enumerate(rows):
-        for digest in row.inventory.images if row.inventory else ():
-            found.setdefault(digest, []).append(index)
-    return {digest: np.array(where, dtype=np.intp) for digest, where in found.items()}
+    def rooms_among(self, key: tuple[str, ...], allowed: Allowed) -> Rooms:
+        """The same among the datastores that ``allowed`` names; ``key`` stands for it."""
+        view = self._views.pop(key, None) or Rooms(self.stores, allowed)
+        self._views[key] = view  # last, because used last
+        if len(self._views) > _VIEWS:
+            del self._views[next(iter(self._views))]
+        view.refresh(self.size)
+        return view
 
+    def _row(self, host_id: str) -> int:
+        if self._free:
+            row = self._free.pop()
+        else:
+            row = len(self.hosts)
+            self.hosts.append(None)
+            self.occupancy.grow()
+            if row == len(self.arrays):
+                self.arrays.grow(2 * row)
+                self._bind()
+        self.position[host_id] = row
+        self.arrays.salt[row] = zlib.crc32(host_id.encode())
+        self.zones.add("", row)
+        return row
 
-def _projects(rows: list[HostRow]) -> dict[str, tuple[NDArray[np.intp], Floats]]:
-    found: dict[str, list[tuple[int, int]]] = {}
-    for index, row in enumerate(rows):
-        for project_id, count in row.project_vms.items():
-            found.setdefault(project_id, []).append((index, count))
-    return {
-        project_id: (
-            np.array([index for index, _ in pairs], dtype=np.intp),
-            np.array([count for _, count in pairs], dtype=np.float64),
-        )
-        for project_id, pairs in found.items()
-    }
+    def _bind(self) -> None:
+        self.stores.grow(len(self.arrays))
+        terms = self.arrays.terms
+        self._rooms.bind(terms[:, LEFT], terms[:, PER_BYTE])
+
+    def _classify(self, row: int, before: HostRow | None, host: HostRow) -> None:
+        arrays = self.arrays
+        arrays.exists[row], arrays.ready[row], arrays.active[row] = True, host.ready, host.active
+        arrays.cloud[row] = UsageTag.CLOUD in host.usage
+        arrays.mgmt[row] = UsageTag.MGMT in host.usage
+        zone = before.zone if before is not None else ""
+        if host.zone != zone:
+            self.zones.add(zone, row, -1)
+            self.zones.add(host.zone, row)
+        networks = before.networks if before is not None else frozenset()
+        for network in host.networks - networks:
+            self.networks.add(network, row)
+        for network in networks - host.networks:
+            self.networks.add(network, row, -1)
+
+    def _measure(self, row: int) -> None:
+        """Room and terms of a host whose size has changed."""
+        host, arrays, settings = self.hosts[row], self.arrays, self.settings
+        cpus, memory_mib = (host.cpu_count, host.memory_mib) if host is not None else (0, 0)
+        arrays.cpu_capacity[row] = cpu = max(cpus * settings.cpu_overcommit, 1.0)
+        arrays.memory_capacity[row] = memory = max(memory_mib * settings.memory_overcommit, 1.0)
+        arrays.terms[row, PER_CPU] = settings.weight_cpu / cpu
+        arrays.terms[row, PER_MIB] = settings.weight_memory / memory
+        self._settle(row)
+
+    def _use(self, row: int, share: VmShare, sign: int) -> None:
+        arrays = self.arrays
+        arrays.cpu_used[row] += sign * share.cpu_count
+        arrays.memory_used[row] += sign * share.memory_mib
+        self._settle(row)
+        unplaced = share.disk_bytes - sum(share.datastores.values())
+        if unplaced:
+            self.stores.add_first_used(self.stores.first_of(row), sign * unplaced)
+
+    def _settle(self, row: int) -> None:
+        """What is left on a host."""
+        host, arrays, settings = self.hosts[row], self.arrays, self.settings
+        if host is None:
+            return
+        cpus, memory = float(arrays.cpu_used[row]), float(arrays.memory_used[row])
+        promised = settings.memory_overcommit * settings.fill_limit
+        arrays.cpu_room[row] = host.cpu_count * settings.cpu_overcommit - cpus
+        arrays.memory_room[row] = host.memory_mib * promised - memory
+        arrays.terms[row, BASE] = settings.weight_memory * (
+            1.0 - memory / float(arrays.memory_capacity[row])
+        ) + settings.weight_cpu * (1.0 - cpus / float(arrays.cpu_capacity[row]))
+
+    def _unplaced(self, row: int) -> int:
+        """Bytes that the host's document reserves without naming a datastore."""
+        shares = self.occupancy.vms[row].values()
+        vms = sum(each.disk_bytes - sum(each.datastores.values()) for each in shares)
+        disks = self.occupancy.disks[row].values()
+        return vms + sum(each.size_bytes for each in disks if not each.datastore)
+
+    def _count_usable(self, usage: UsageTag) -> Usable:
+        arrays, size = self.arrays, self.size
+        mask = arrays.exists[:size].copy()
+        left = len(self)
+        ruled_out: dict[str, int] = {}
+        meant = arrays.cloud if usage is UsageTag.CLOUD else arrays.mgmt
+        checks = (Reason.STATE, arrays.ready), (Reason.AGENT, arrays.active), (Reason.USAGE, meant)
+        for reason, passed in checks:
+            mask &= passed[:size]
+            now = int(np.count_nonzero(mask))
+            if now < left:
+                ruled_out[reason] = left - now
+            left = now
+        return Usable(mask, left, ruled_out)

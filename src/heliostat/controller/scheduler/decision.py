@@ -1,12 +1,10 @@
-"""What is asked of placement and what it answers: structs that can be stored and shown."""
+"""What placement answers: structs that can be stored and shown."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 import msgspec
-
-from heliostat.controller.model.host import UsageTag
 
 
 class Reason(StrEnum):
@@ -18,37 +16,36 @@ class Reason(StrEnum):
     HOST = "another host is asked for"
     ZONE = "host is in another zone"
     DATASTORE = "host lacks the datastore"
+    NETWORK = "host lacks the network"
+    COMPANY = "host lacks what it shall be with"
+    KEEPS_AWAY = "an anti-affinity keeps it from here"
+    KEPT_AWAY = "a machine there keeps it away"
     CPU = "not enough CPU"
     MEMORY = "not enough memory"
     DISK = "not enough datastore space"
-
-
-class PlacementRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be placed; empty texts ask for nothing."""
-
-    cpu_count: int = 0
-    memory_mib: int = 0
-    disk_bytes: int = 0
-    usage: UsageTag = UsageTag.CLOUD
-    host_id: str = ""
-    zone: str = ""
-    datastore: str = ""
-    image_digest: str = ""
-    project_id: str = ""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """A host that fits, its score (0..100) and the parts of it, each 0..100."""
 
     host_id: str
+    address: str
     score: float
     parts: dict[str, float]
+
+
+class Preference(msgspec.Struct, frozen=True, kw_only=True):
+    """A wish in words, and whether the chosen host meets it."""
+
+    wish: str
+    met: bool
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The chosen host and why; ``code`` is the error code when ``host_id`` is ``None``.
 
-    ``ruled_out`` counts hosts by reason; ``ranking`` holds the best, best first.
+    ``ruled_out`` counts hosts by reason; ``ranking`` holds the best, best first;
+    ``datastores`` says which datastore of the host each disk goes to, by disk id.
     """
 
     host_id: str | None
@@ -56,5 +53,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     considered: int
     ruled_out: dict[str, int]
     reason: str
+    address: str = ""
     ranking: tuple[Candidate, ...] = ()
+    datastores: dict[str, str] = {}
+    preferences: tuple[Preference, ...] = ()
     code: str = ""

@@ -1,180 +1,183 @@
 """The choice of a host: constraints first, then the exact best of what is left.
 
-Pure.  A host is ruled out by the first constraint it fails, in the order of
-:class:`Reason`, so the counts by reason and the fitting hosts always add up to
-the hosts considered.  Equal scores are told apart by ``tie_break``, so that
-controllers that decide at the same moment don't all choose the same host.
+Pure: it reads the columns and changes nothing.  Every fitting host is scored, so
+the winner is the best and not the best of a sample.  Equal scores are told apart
+by ``tie_break``, so that controllers that decide at the same moment don't all
+choose the same host.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
-from numpy.typing import NDArray
 
-from heliostat.controller.model.host import UsageTag
-from heliostat.controller.scheduler.columns import Bools, Floats, HostColumns
-from heliostat.controller.scheduler.decision import Candidate, Decision, PlacementRequest, Reason
+from heliostat.controller.scheduler.columns import HostColumns
+from heliostat.controller.scheduler.decision import Candidate, Decision, Preference, Reason
+from heliostat.controller.scheduler.request import DiskAsk, PlacementRequest, Term, TermKind
+from heliostat.controller.scheduler.scoring import (
+    RULED_OUT,
+    candidates,
+    preferences_at,
+    scores,
+)
+from heliostat.controller.scheduler.selection import Selection, select, with_room
 from heliostat.controller.scheduler.sentences import praise, refusal
-from heliostat.controller.scheduler.settings import SchedulerSettings
+from heliostat.controller.scheduler.storage import (
+    DiskGroup,
+    assign,
+    best_store,
+    groups_of,
+    rows_with,
+)
+from heliostat.controller.scheduler.tally import Floats, Rows
 
-__all__ = ["Candidate", "Decision", "PlacementRequest", "Reason", "choose"]
-
-_NO_INDEX = np.array([], dtype=np.intp)
-
+__all__ = [
+    "Candidate",
+    "Decision",
+    "DiskAsk",
+    "PlacementRequest",
+    "Preference",
+    "Reason",
+    "Term",
+    "TermKind",
+    "choose",
+]
 
 # When nothing fits, the first of these reasons that ruled out a host names the error.
 _CODES = (
     (Reason.CPU, "NotEnoughCpuResource"),
     (Reason.MEMORY, "NotEnoughMemoryResource"),
     (Reason.DISK, "NotEnoughDatastoreCapacity"),
+    (Reason.KEEPS_AWAY, "UnfullfillableAffinities"),
+    (Reason.KEPT_AWAY, "UnfullfillableAffinities"),
 )
+_SAME = 1e-12
 
 
-def choose(
-    columns: HostColumns,
-    request: PlacementRequest,
-    *,
-    tie_break: int = 0,
-    settings: SchedulerSettings | None = None,
-) -> Decision:
+def choose(columns: HostColumns, request: PlacementRequest, *, tie_break: int = 0) -> Decision:
     """The best host for ``request``, or why there is none."""
-    settings = settings if settings is not None else SchedulerSettings()
-    fits, ruled_out = _filter(columns, request, settings)
-    if fits.size == 0:
-        return _refusal(len(columns), ruled_out, request)
-    parts = _scores(columns, request, settings, fits)
-    weights = _weights(settings)
-    total = sum(weights.values()) or 1.0
-    score: Floats = np.zeros(fits.size)
-    for name, weight in weights.items():
-        score += parts[name] * (weight / total)
-    order = _best(score, columns, fits, tie_break, settings.ranking)
-    ranking = tuple(
-        Candidate(
-            host_id=columns.ids[int(fits[index])],
-            score=round(100 * float(score[index]), 3),
-            parts={name: round(100 * float(values[index]), 1) for name, values in parts.items()},
-        )
-        for index in order
-    )
-    best = ranking[0]
+    wishes = tuple(term for term in request.preferences if term.kind.is_about_datastores)
+    found = _find(columns, request, (), tie_break)
+    if wishes:  # a host may have a datastore that is preferred and one that has more room
+        preferred = _find(columns, request, wishes, tie_break)
+        if preferred.best > found.best:
+            found = preferred
+    if not found.rows.size:
+        return _refuse(columns, request, found)
+    return _decide(columns, request, found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The best rows, best first; the weighted sum of the first one; the datastore of each disk."""
+
+    chosen: Selection
+    groups: list[DiskGroup]
+    rows: Rows
+    best: float
+    datastores: dict[str, int]
+
+
+def _find(
+    columns: HostColumns, request: PlacementRequest, more: Sequence[Term], tie_break: int
+) -> _Found:
+    groups = groups_of(columns, request, more)
+    before = select(columns, request, groups)
+    chosen = before.copy()
+    with_room(columns, groups, chosen)
+    if chosen.count:
+        score = scores(columns, request, groups[0], chosen)
+        if len(groups) == 1:
+            order = _best(columns, score, chosen, tie_break)
+            rows = order if chosen.rows is None else chosen.rows[order]
+            return _Found(
+                chosen, groups, rows, float(score[order[0]]), _on_one(groups[0], int(rows[0]))
+            )
+        found = _first_that_holds(columns, groups, chosen, score)
+        if found is not None:
+            return found
+    if len(request.disks) > 1 and before.count:
+        score = scores(columns, request, groups[0], before)
+        found = _first_that_holds(columns, groups, before, score)
+        if found is not None:
+            return found
+        chosen = before
+        chosen.keep(Reason.DISK, np.zeros(len(chosen.left), dtype=np.bool_))
+    return _Found(chosen, groups, np.empty(0, dtype=np.intp), RULED_OUT, {})
+
+
+def _on_one(group: DiskGroup, row: int) -> dict[str, int]:
+    number = int(best_store(group, np.array([row]))[0])
+    return {disk.id: number for disk in group.disks if disk.id}
+
+
+def _first_that_holds(
+    columns: HostColumns, groups: list[DiskGroup], chosen: Selection, score: Floats
+) -> _Found | None:
+    """The best host on which every disk finds its datastore; those before it are ruled out."""
+    for place in np.argsort(-score, kind="stable")[: chosen.count].tolist():
+        row = place if chosen.rows is None else int(chosen.rows[place])
+        datastores = assign(columns, groups, row)
+        if datastores is not None:
+            rows = np.array([row], dtype=np.intp)
+            return _Found(chosen, groups, rows, float(score[place]), datastores)
+        passed = np.ones(len(chosen.left), dtype=np.bool_)
+        passed[place] = False
+        chosen.keep(Reason.DISK, passed)
+    return None
+
+
+def _best(columns: HostColumns, score: Floats, chosen: Selection, tie_break: int) -> Rows:
+    """The places of the best scores, best first."""
+    count = min(chosen.count, columns.settings.ranking)
+    top = float(score.max())
+    equal = np.flatnonzero(score >= top - _SAME)
+    if len(equal) > 1:
+        rows = equal if chosen.rows is None else chosen.rows[equal]
+        turned = columns.arrays.salt[rows] ^ np.uint32(tie_break & 0xFFFFFFFF)
+        winner = int(equal[turned.argmin()])
+    else:
+        winner = int(equal[0])
+    if count <= 1:
+        return np.array([winner], dtype=np.intp)
+    pool = np.argpartition(score, -count)[-count:] if len(score) > count else np.arange(len(score))
+    others = [place for place in pool[np.argsort(-score[pool])].tolist() if place != winner]
+    return np.array([winner, *others[: count - 1]], dtype=np.intp)
+
+
+def _decide(columns: HostColumns, request: PlacementRequest, found: _Found) -> Decision:
+    ranking = candidates(columns, request, found.groups[0], found.rows)
+    best, chosen = ranking[0], found.chosen
+    row = int(found.rows[0])
+    wishes = preferences_at(columns, request, found.groups[0], row) if request.preferences else ()
     return Decision(
         host_id=best.host_id,
+        address=best.address,
         score=best.score,
         considered=len(columns),
-        ruled_out=ruled_out,
-        reason=praise(best, len(columns), int(fits.size), ruled_out),
+        ruled_out=chosen.ruled_out,
+        reason=praise(best, len(columns), chosen.count, chosen.ruled_out, wishes),
         ranking=ranking,
+        datastores={
+            disk_id: columns.stores.ids[number] for disk_id, number in found.datastores.items()
+        },
+        preferences=wishes,
     )
 
 
-def _filter(
-    columns: HostColumns, request: PlacementRequest, settings: SchedulerSettings
-) -> tuple[NDArray[np.intp], dict[str, int]]:
-    """Indexes of the hosts that fit, and how many each reason ruled out."""
-    left = np.ones(len(columns), dtype=np.bool_)
-    remaining = len(columns)
-    ruled_out: dict[str, int] = {}
-    for reason, passed in _constraints(columns, request, settings):
-        left &= passed
-        kept = int(np.count_nonzero(left))
-        if kept < remaining:
-            ruled_out[str(reason)] = remaining - kept
-            remaining = kept
-        if not remaining:
-            return _NO_INDEX, ruled_out
-    return np.flatnonzero(left), ruled_out
-
-
-def _constraints(
-    columns: HostColumns, request: PlacementRequest, settings: SchedulerSettings
-) -> list[tuple[Reason, Bools]]:
-    usage = columns.cloud if request.usage is UsageTag.CLOUD else columns.mgmt
-    checks = [(Reason.STATE, columns.ready), (Reason.AGENT, columns.active), (Reason.USAGE, usage)]
-    if request.host_id:
-        only = np.zeros(len(columns), dtype=np.bool_)
-        if request.host_id in columns.position:
-            only[columns.position[request.host_id]] = True
-        checks.append((Reason.HOST, only))
-    if request.zone:
-        checks.append((Reason.ZONE, columns.zone == columns.code(request.zone)))
-    if request.datastore:
-        checks.append((Reason.DATASTORE, columns.datastore == columns.code(request.datastore)))
-    if request.cpu_count:
-        cpus = columns.cpu_total * settings.cpu_overcommit
-        checks.append((Reason.CPU, columns.cpu_used + request.cpu_count <= cpus))
-    if request.memory_mib:
-        memory = columns.memory_total * (settings.memory_overcommit * settings.fill_limit)
-        checks.append((Reason.MEMORY, columns.memory_used + request.memory_mib <= memory))
-    promised = columns.disk_total * (settings.disk_overcommit * settings.fill_limit)
-    room = columns.disk_free * settings.disk_overcommit
-    enough = (columns.disk_used + request.disk_bytes <= promised) & (request.disk_bytes <= room)
-    checks.append((Reason.DISK, enough))
-    return checks
-
-
-def _scores(
-    columns: HostColumns,
-    request: PlacementRequest,
-    settings: SchedulerSettings,
-    fits: NDArray[np.intp],
-) -> dict[str, Floats]:
-    """What would be left on each fitting host, as fractions of what it has, and preferences."""
-    cpus = columns.cpu_total[fits] * settings.cpu_overcommit
-    memory = columns.memory_total[fits] * settings.memory_overcommit
-    disk = columns.disk_total[fits] * settings.disk_overcommit
-    has_image = np.zeros(len(columns))
-    has_image[columns.image_hosts.get(request.image_digest, _NO_INDEX)] = 1.0
-    siblings = np.zeros(len(columns))
-    if request.project_id in columns.project_hosts:
-        where, counts = columns.project_hosts[request.project_id]
-        siblings[where] = counts
-    return {
-        "memory": _left(columns.memory_used[fits] + request.memory_mib, memory),
-        "cpu": _left(columns.cpu_used[fits] + request.cpu_count, cpus),
-        "disk": _left(columns.disk_used[fits] + request.disk_bytes, disk),
-        "image": has_image[fits],
-        "spread": 1.0 / (1.0 + siblings[fits]),
-    }
-
-
-def _left(used: Floats, total: Floats) -> Floats:
-    left: Floats = np.clip(1.0 - used / np.maximum(total, 1.0), 0.0, 1.0)
-    return left
-
-
-def _weights(settings: SchedulerSettings) -> dict[str, float]:
-    return {
-        "memory": settings.weight_memory,
-        "cpu": settings.weight_cpu,
-        "disk": settings.weight_disk,
-        "image": settings.weight_image,
-        "spread": settings.weight_spread,
-    }
-
-
-def _best(
-    score: Floats, columns: HostColumns, fits: NDArray[np.intp], tie_break: int, count: int
-) -> list[int]:
-    """Positions in ``fits`` of the ``count`` best, best first; ties rotated by ``tie_break``."""
-    count = max(1, min(count, score.size))
-    if score.size > count:
-        threshold = np.partition(score, score.size - count)[score.size - count]
-        pool = np.flatnonzero(score >= threshold)
-    else:
-        pool = np.arange(score.size)
-    turned = (fits[pool] + tie_break) % len(columns)
-    order = np.lexsort((turned, -score[pool]))[:count]
-    return [int(pool[index]) for index in order]
-
-
-def _refusal(considered: int, ruled_out: dict[str, int], request: PlacementRequest) -> Decision:
-    code = next((code for reason, code in _CODES if str(reason) in ruled_out), "NoSuchResource")
+def _refuse(columns: HostColumns, request: PlacementRequest, found: _Found) -> Decision:
+    ruled_out = found.chosen.ruled_out
+    code = next((code for reason, code in _CODES if reason in ruled_out), "NoSuchResource")
+    missing = [group for group in found.groups if not rows_with(columns, group).size]
+    if len(columns) and missing and missing[0].is_narrowed:
+        code = "UnfullfillableDiskAffinities"
     return Decision(
         host_id=None,
         score=0.0,
-        considered=considered,
+        considered=len(columns),
         ruled_out=ruled_out,
-        reason=refusal(considered, ruled_out, request),
+        reason=refusal(len(columns), ruled_out, request),
         code=code,
     )

@@ -19,7 +19,7 @@ class SchedulerSettings:
     """Disk promised for each byte of a datastore; disks are thin, so above 1 works until full."""
 
     fill_limit: float = 0.95
-    """How full (0 to 1) a host's memory and datastore may become by promises."""
+    """How full (0 to 1) a host's memory and a datastore may become by promises."""
 
     weight_memory: float = 0.3
     """For the memory that stays free on the host, as a fraction of all."""
@@ -28,13 +28,16 @@ class SchedulerSettings:
     """For the promised CPUs that stay free."""
 
     weight_disk: float = 0.2
-    """For the datastore space that stays free."""
+    """For the space that stays free on the datastore that the disks go to."""
 
     weight_image: float = 0.2
     """For having the image already: the VM is ready sooner and nothing is copied."""
 
     weight_spread: float = 0.1
     """For having few machines of the same project: one dead host then hurts it less."""
+
+    weight_preference: float = 0.5
+    """For the preferred affinities that a host meets, as a fraction of all that were given."""
 
     ranking: int = 5
     """How many of the best hosts a decision names."""

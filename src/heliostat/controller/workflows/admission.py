@@ -17,6 +17,7 @@ from heliostat.cloudstore.contract import Change, CloudStore, Guard
 from heliostat.content.blobs import Blobs
 from heliostat.controller.scheduler.placement import Decision
 from heliostat.controller.workflows.agents_port import AgentsPort, NoAgents
+from heliostat.controller.workflows.fleet_feed import FleetFeed
 from heliostat.controller.workflows.image_files import ImageFiles
 from heliostat.controller.workflows.settings import WorkflowSettings
 from heliostat.core.clock import Clock
@@ -53,8 +54,11 @@ class Ports:
     losers: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False)
     """Whoever lost a compare-and-set decides anew under it: see ``commit.perform``."""
 
-    placing: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False)
-    """The placements of one process decide one by one: they would only overtake each other."""
+    fleet: FleetFeed = field(init=False, compare=False)
+    """What placement decides on, kept up to date from the first placement on."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fleet", FleetFeed(self.store, self.settings.scheduler))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from msgspec.structs import replace
 
 from heliostat.agentlink.messages import DesiredDisk
@@ -13,7 +15,8 @@ from heliostat.controller.model.flavor import FlavorKind, flavor_kind
 from heliostat.controller.model.labels import check_labels
 from heliostat.controller.model.names import check_name, check_tag, invalid
 from heliostat.controller.model.quantity import total
-from heliostat.controller.scheduler.placement import PlacementRequest
+from heliostat.controller.model.reservation import DiskShare
+from heliostat.controller.scheduler.request import DiskAsk, PlacementRequest
 from heliostat.controller.workflows import affinities, reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.convergence import disk_converged, want
@@ -21,12 +24,14 @@ from heliostat.controller.workflows.disk_removal import removal
 from heliostat.controller.workflows.flavor import ready_flavor
 from heliostat.controller.workflows.kinds import DISK, DISKS, FLAVORS, PROJECTS
 from heliostat.controller.workflows.ledger import charge_project
-from heliostat.controller.workflows.placing import decide, place
+from heliostat.controller.workflows.placing import Place, decide, place
 from heliostat.controller.workflows.requests import queued, refuse_busy
 from heliostat.controller.workflows.steps import ports_of
-from heliostat.controller.workflows.vm_spec import check_capacity, disk_cost
+from heliostat.controller.workflows.vm_spec import check_capacity, disk_cost, storage_tags
 from heliostat.core.units import GIB
 from heliostat.tasks.model import Done, StepContext, StepDefinition, Workflow
+
+_CONFLICT = "UnfullfillableDiskAffinities"
 
 
 async def disk_create(ports: Ports, caller: Caller, project_id: str, spec: DiskSpec) -> Admission:
@@ -54,7 +59,7 @@ async def disk_create(ports: Ports, caller: Caller, project_id: str, spec: DiskS
         labels=check_labels(spec.labels),
         created_ms=ports.clock.now_ms(),
     )
-    request = await placement_request(ports.store, disk)
+    asked = await placement_request(ports.store, disk)
     entry = await charge_project(
         ports.store, disk.tenant_id, project_id, disk.cost, ports.clock.now_ms()
     )
@@ -72,26 +77,32 @@ async def disk_create(ports: Ports, caller: Caller, project_id: str, spec: DiskS
         guards=(PROJECTS.guard(project), FLAVORS.guard(flavor), *entry.guards),
         changes=(*DISKS.put(replace(disk, task_id=task.id)), *entry.changes),
         quota=entry.charges,
-        placement=await decide(ports, request, disk.id) if caller.planning else None,
+        placement=await decide(ports, asked.request, disk.id) if caller.planning else None,
     )
 
 
-async def placement_request(store: CloudStore, disk: Disk) -> PlacementRequest:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a disk asks of placement, and the affinities that are behind it."""
+
+    request: PlacementRequest
+    wanted: affinities.Wanted
+
+
+async def placement_request(store: CloudStore, disk: Disk) -> Asked:
     """What the disk asks of a host; raises what can't be met by any."""
-    where = await affinities.resolve(
-        store,
-        disk.project_id,
-        disk.affinities,
-        affinities.DISK_KINDS,
-        "UnfullfillableDiskAffinities",
+    wanted = await affinities.resolve(
+        store, disk.project_id, disk.affinities, affinities.DISK_KINDS, _CONFLICT
     )
-    return PlacementRequest(
-        disk_bytes=disk.capacity_gb * GIB,
-        host_id=where.host_id,
-        zone=where.zone,
-        datastore=where.datastore,
+    size_bytes = disk.capacity_gb * GIB
+    request = PlacementRequest(
+        disks=(DiskAsk(id=disk.id, size_bytes=size_bytes, tags=storage_tags(disk.cost)),),
         project_id=disk.project_id,
+        known_as=(f"disk:{disk.id}",),
+        terms=wanted.terms,
+        preferences=wanted.preferences,
     )
+    return Asked(request, wanted)
 
 
 async def _reserve(ctx: StepContext) -> Done:
@@ -99,17 +110,26 @@ async def _reserve(ctx: StepContext) -> Done:
     disk = stored.value
     if disk.host_id:  # an earlier run of this step reserved, then was interrupted
         return Done(result={"hostId": disk.host_id})
-    request = await placement_request(ctx.store, disk)
+    asked = await placement_request(ctx.store, disk)
 
-    def write(host_id: str, datastore: str) -> tuple[list[Guard], list[Change]]:
-        placed = replace(disk, host_id=host_id, datastore=datastore)
+    def share(place: Place) -> DiskShare:
+        return DiskShare(
+            size_bytes=asked.request.disk_bytes,
+            datastore=place.datastores.get(disk.id, ""),
+            avoids=asked.wanted.avoids,
+        )
+
+    def write(place: Place) -> tuple[list[Guard], list[Change]]:
+        placed = replace(
+            disk,
+            host_id=place.host_id,
+            datastore=place.datastore_names.get(disk.id, ""),
+            datastore_id=place.datastores.get(disk.id, ""),
+        )
         return [DISKS.guard(stored)], DISKS.put(placed, disk)
 
-    size_bytes = request.disk_bytes
-    host_id = await place(
-        ctx, request, disk.id, lambda held: held.with_disk(disk.id, size_bytes), write
-    )
-    return Done(result={"hostId": host_id})
+    found = await place(ctx, asked.request, disk.id, share, write)
+    return Done(result={"hostId": found.host_id})
 
 
 async def _unreserve(ctx: StepContext) -> Done:

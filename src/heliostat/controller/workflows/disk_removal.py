@@ -5,9 +5,9 @@ from __future__ import annotations
 from heliostat.cloudstore.contract import Change, CloudStore, Guard
 from heliostat.cloudstore.documents import Stored
 from heliostat.controller.model.disk import Disk
-from heliostat.controller.workflows.fleet import released
 from heliostat.controller.workflows.kinds import DISKS
 from heliostat.controller.workflows.ledger import release_project
+from heliostat.controller.workflows.releasing import released
 from heliostat.controller.workflows.unused import sweep_flavors
 
 

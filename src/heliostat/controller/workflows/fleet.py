@@ -1,99 +1,274 @@
-"""The fleet as documents: what placement decides on, and what it guards.
+"""The fleet in memory: columns kept up to date from events, and claims that are not yet facts.
 
-The documents of a chosen host are kept with their revisions, so that the commit
-of a reservation holds only if the host is as it was when it was chosen.
+``Fleet`` is told of documents as they are read and as they change, in any order
+that keeps each document's own; it remembers the revision of each, so an older
+one changes nothing.  What this process is about to reserve is in the columns
+before it is committed, so placements of one process see each other; another
+controller's are seen when their events arrive, and until then the guards of the
+commit tell them apart.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
-from heliostat.cloudstore.contract import Change, CloudStore, Guard
+import msgspec
+
+from heliostat.cloudstore.contract import Change, Guard, GuardFailed
 from heliostat.cloudstore.documents import Stored
-from heliostat.controller.model.desired import agent_key
-from heliostat.controller.model.host import Host
-from heliostat.controller.model.reservation import Reservation
-from heliostat.controller.scheduler.columns import HostColumns, HostRow, build
-from heliostat.controller.workflows.kinds import HOSTS, INVENTORIES, RESERVATIONS
+from heliostat.controller.model.host import Host, HostInventory
+from heliostat.controller.model.reservation import (
+    DatastoreReservation,
+    DiskShare,
+    Reservation,
+    VmShare,
+)
+from heliostat.controller.scheduler.columns import HostColumns
+from heliostat.controller.scheduler.settings import SchedulerSettings
+from heliostat.controller.workflows.host_rows import host_row, written_id
+from heliostat.controller.workflows.kinds import DATASTORE_RESERVATIONS, HOSTS, RESERVATIONS
+from heliostat.controller.workflows.releasing import empty, shared
 
-_AGENTS = agent_key("")
-_PAGE = 1000
+Share = VmShare | DiskShare
+T = TypeVar("T", bound=msgspec.Struct)
 
 
-@dataclass(frozen=True, slots=True)
+class Seen(Generic[T]):
+    """One document as last seen; ``revision`` is when, so that older news is told from newer."""
+
+    __slots__ = ("document", "revision")
+
+    def __init__(self) -> None:
+        self.document: Stored[T] | None = None
+        self.revision = 0
+
+    def take(self, document: Stored[T] | None, revision: int) -> bool:
+        """See the document (``None``: there is none) as of ``revision``; whether that is news."""
+        if revision < self.revision:
+            return False
+        before, self.document, self.revision = self.document, document, revision
+        if document is None or before is None:
+            return document is not before
+        return document.revision != before.revision
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of one host; ``changes`` counts what others did to it."""
+
+    host: Seen[Host] = field(default_factory=Seen)
+    inventory: Seen[HostInventory] = field(default_factory=Seen)
+    reservation: Seen[Reservation] = field(default_factory=Seen)
+    active: bool = False
+    claims: dict[str, Share] = field(default_factory=dict)
+    changes: int = 0
+
+    def held(self, host_id: str) -> Reservation:
+        stored = self.reservation.document
+        return stored.value if stored is not None else empty(host_id)
+
+
+@dataclass(slots=True)
+class KnownStore:
+    """What is known of one datastore's reservations; ``claims`` are bytes by entity."""
+
+    reservation: Seen[DatastoreReservation] = field(default_factory=Seen)
+    claims: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def total_bytes(self) -> int:
+        stored = self.reservation.document
+        held = stored.value.total_bytes if stored is not None else 0
+        return held + sum(self.claims.values())
+
+
 class Fleet:
-    """All hosts as columns, and the documents behind them."""
+    """Everything placement knows; changed only by the methods below, which never wait."""
 
-    columns: HostColumns
-    hosts: dict[str, Stored[Host]]
-    reservations: dict[str, Stored[Reservation]]
-    datastores: dict[str, str]
+    def __init__(self, settings: SchedulerSettings) -> None:
+        self.columns = HostColumns(settings)
+        self._hosts: dict[str, Known] = {}
+        self._stores: dict[str, KnownStore] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
 
-    def datastore(self, host_id: str) -> str:
-        return self.datastores.get(host_id, "")
+    @property
+    def host_ids(self) -> list[str]:
+        """Hosts of which anything was ever seen."""
+        return list(self._hosts)
 
-    def rewrite(self, after: Reservation) -> tuple[list[Guard], list[Change]]:
-        """The commit that changes a host's reservation while the host stays as it was read."""
-        stored = self.reservations.get(after.host_id)
-        guards: list[Guard] = [HOSTS.guard(self.hosts[after.host_id])]
-        if stored is None:
-            return [*guards, RESERVATIONS.absent(after.host_id)], RESERVATIONS.put(after)
-        return [*guards, RESERVATIONS.guard(stored)], RESERVATIONS.put(after, stored.value)
+    @property
+    def datastore_ids(self) -> list[str]:
+        return list(self._stores)
 
-    def reservation(self, host_id: str) -> Reservation:
-        stored = self.reservations.get(host_id)
-        return stored.value if stored is not None else Reservation(host_id=host_id)
+    def see_host(self, host_id: str, stored: Stored[Host] | None, revision: int) -> None:
+        known = self._known(host_id)
+        if known.host.take(stored, revision):
+            known.changes += 1
+            self._show(host_id, known)
+            self._count(host_id, known)
 
+    def see_inventory(
+        self, host_id: str, stored: Stored[HostInventory] | None, revision: int
+    ) -> None:
+        known = self._known(host_id)
+        if known.inventory.take(stored, revision):
+            self._show(host_id, known)
 
-async def read_fleet(store: CloudStore) -> Fleet:
-    """Everything that placement looks at, as it is now."""
-    hosts = {each.value.id: each for each in await HOSTS.all(store)}
-    inventories = {each.value.id: each.value for each in await INVENTORIES.all(store)}
-    reservations = {each.value.host_id: each for each in await RESERVATIONS.all(store)}
-    active = await _active_agents(store)
-    rows = []
-    for host_id, stored in hosts.items():
-        held = reservations.get(host_id)
-        reservation = held.value if held is not None else Reservation(host_id=host_id)
-        rows.append(
-            HostRow(
-                host=stored.value,
-                inventory=inventories.get(host_id),
-                agent_active=host_id in active,
-                reservation=reservation,
-                project_vms=Counter(share.project_id for share in reservation.vms.values()),
-            )
+    def see_agent(self, host_id: str, *, active: bool) -> None:
+        known = self._known(host_id)
+        if known.active != active:
+            known.active = active
+            self._show(host_id, known)
+
+    def see_reservation(
+        self, host_id: str, stored: Stored[Reservation] | None, revision: int
+    ) -> None:
+        known = self._known(host_id)
+        before = known.held(host_id)
+        if known.reservation.take(stored, revision):
+            known.changes += bool(_differences(before, known.held(host_id)) - known.claims.keys())
+            self._count(host_id, known)
+
+    def see_datastore(
+        self, datastore_id: str, stored: Stored[DatastoreReservation] | None, revision: int
+    ) -> None:
+        known = self._stores.setdefault(datastore_id, KnownStore())
+        if known.reservation.take(stored, revision):
+            self.columns.stores.set_used(datastore_id, known.total_bytes)
+
+    def claim(self, host_id: str, entity_id: str, share: Share) -> Claim:
+        """Reserve in memory; the claim must be dropped whatever becomes of it."""
+        known = self._hosts[host_id]
+        claim = Claim(host_id, entity_id, share, known.changes)
+        known.claims[entity_id] = share
+        for datastore_id, size_bytes in claim.placed.items():
+            store = self._stores.setdefault(datastore_id, KnownStore())
+            store.claims[entity_id] = size_bytes
+            self.columns.stores.set_used(datastore_id, store.total_bytes)
+        self._count(host_id, known)
+        return claim
+
+    def still_fits(self, claim: Claim) -> bool:
+        """Whether nobody else changed what the claim was decided on."""
+        stores = self.columns.stores
+        return self._hosts[claim.host_id].changes == claim.changes and all(
+            stores.room[stores.number[each]] >= 0 for each in claim.placed
         )
-    datastores = {host_id: each.datastore for host_id, each in inventories.items()}
-    return Fleet(build(rows), hosts, reservations, datastores)
+
+    def commit_of(self, claim: Claim) -> tuple[list[Guard], list[Change]]:
+        """The commit that makes a claim a fact while host and datastores are as known.
+
+        Raises ``GuardFailed`` at once for a host that is gone.
+        """
+        known = self._hosts[claim.host_id]
+        if known.host.document is None:
+            raise GuardFailed(HOSTS.absent(claim.host_id))
+        guards: list[Guard] = [HOSTS.guard(known.host.document)]
+        after = _with(known.held(claim.host_id), claim.entity_id, claim.share)
+        before = known.reservation.document
+        if before is None:
+            guards.append(RESERVATIONS.absent(claim.host_id))
+        else:
+            guards.append(RESERVATIONS.guard(before))
+        changes = RESERVATIONS.put(after, before.value if before is not None else None)
+        sums = after.bytes_by_datastore()
+        for datastore_id in sorted(claim.placed):
+            store = self._stores[datastore_id].reservation.document
+            part = shared(store, datastore_id, claim.host_id, sums.get(datastore_id, 0))
+            guards.extend(part.guards)
+            changes.extend(part.changes)
+        return guards, changes
+
+    def committed(self, claim: Claim, revision: int) -> None:
+        """The claim is a fact since ``revision``: its events will bring no news."""
+        known, host_id = self._hosts[claim.host_id], claim.host_id
+        after = _with(known.held(host_id), claim.entity_id, claim.share)
+        _write(known.reservation, RESERVATIONS.key(host_id), after, revision)
+        sums = after.bytes_by_datastore()
+        for datastore_id in claim.placed:
+            store = self._stores[datastore_id].reservation
+            held = store.document
+            was = held.value if held else DatastoreReservation(datastore_id=datastore_id)
+            now = was.with_host(host_id, sums.get(datastore_id, 0))
+            _write(store, DATASTORE_RESERVATIONS.key(datastore_id), now, revision)
+        self.drop(claim)
+
+    def drop(self, claim: Claim) -> None:
+        """The claim is over: what it reserved stays only if it became a fact."""
+        known = self._hosts[claim.host_id]
+        known.claims.pop(claim.entity_id, None)
+        for datastore_id in claim.placed:
+            store = self._stores[datastore_id]
+            store.claims.pop(claim.entity_id, None)
+            self.columns.stores.set_used(datastore_id, store.total_bytes)
+        self._count(claim.host_id, known)
+
+    def lock(self, key: str) -> asyncio.Lock:
+        """Held while a claim on that document is committed: the next one builds on it."""
+        return self._locks.setdefault(key, asyncio.Lock())
+
+    def store_name(self, host_id: str, datastore_id: str) -> str:
+        """What the host calls one of its datastores."""
+        stored = self._known(host_id).inventory.document
+        wanted = written_id(datastore_id)
+        places = stored.value.places if stored is not None else ()
+        return next((each.name for each in places if each.datastore_id == wanted), wanted)
+
+    def _known(self, host_id: str) -> Known:
+        return self._hosts.setdefault(host_id, Known())
+
+    def _show(self, host_id: str, known: Known) -> None:
+        """Bring the host's row up to date."""
+        host, inventory = known.host.document, known.inventory.document
+        if host is None:
+            self.columns.drop(host_id)
+            return
+        has = inventory.value if inventory is not None else None
+        self.columns.put(host_row(host.value, has, active=known.active))
+
+    def _count(self, host_id: str, known: Known) -> None:
+        """Bring what is reserved in the host's row up to date, claims included."""
+        held = known.held(host_id)
+        for entity_id, share in known.claims.items():
+            held = _with(held, entity_id, share)
+        self.columns.reserve(held)
 
 
-async def _active_agents(store: CloudStore) -> set[str]:
-    page = await store.list(_AGENTS, limit=_PAGE)
-    found = {each.key.removeprefix(_AGENTS) for each in page.items}
-    while page.after is not None:
-        page = await store.list(_AGENTS, limit=_PAGE, after=page.after)
-        found.update(each.key.removeprefix(_AGENTS) for each in page.items)
-    return found
+class Claim:
+    """Space on a host that this process is about to reserve for one entity."""
+
+    def __init__(self, host_id: str, entity_id: str, share: Share, changes: int) -> None:
+        self.host_id = host_id
+        self.changes = changes
+        self.entity_id = entity_id
+        self.share = share
+        self.placed = _bytes_of(share)
+
+    @property
+    def documents(self) -> list[str]:
+        """What its commit changes, in an order that all claims share (so no two wait in a ring)."""
+        return [f"host/{self.host_id}", *(f"store/{each}" for each in sorted(self.placed))]
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a commit."""
-
-    guards: tuple[Guard, ...] = ()
-    changes: tuple[Change, ...] = ()
+def _bytes_of(share: Share) -> dict[str, int]:
+    if isinstance(share, VmShare):
+        return share.datastores
+    return {share.datastore: share.size_bytes} if share.datastore else {}
 
 
-async def released(store: CloudStore, host_id: str, *, vm: str = "", disk: str = "") -> Part:
-    """The part of a commit that gives a VM's or a disk's reservation back, if it is there."""
-    stored = await RESERVATIONS.get(store, host_id) if host_id else None
-    if stored is None:
-        return Part()
-    after = stored.value.without_vm(vm).without_disk(disk)
-    if after == stored.value:
-        return Part()
-    if after.is_empty:
-        return Part((RESERVATIONS.guard(stored),), tuple(RESERVATIONS.delete(stored.value)))
-    return Part((RESERVATIONS.guard(stored),), tuple(RESERVATIONS.put(after, stored.value)))
+def _with(held: Reservation, entity_id: str, share: Share) -> Reservation:
+    if isinstance(share, VmShare):
+        return held.with_vm(entity_id, share)
+    return held.with_disk(entity_id, share)
+
+
+def _differences(before: Reservation, after: Reservation) -> set[str]:
+    """What only one of the two reserves for."""
+    return (before.vms.keys() ^ after.vms.keys()) | (before.disks.keys() ^ after.disks.keys())
+
+
+def _write(seen: Seen[T], key: str, value: T, revision: int) -> None:
+    created = seen.document.created if seen.document is not None else revision
+    seen.take(Stored(value, key, revision, created), revision)

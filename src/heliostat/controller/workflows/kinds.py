@@ -19,7 +19,7 @@ from heliostat.controller.model.labels import pair
 from heliostat.controller.model.policy import member_keys
 from heliostat.controller.model.project import Project
 from heliostat.controller.model.quota import OwnerKind, Quota
-from heliostat.controller.model.reservation import Reservation
+from heliostat.controller.model.reservation import DatastoreReservation, Reservation
 from heliostat.controller.model.subnet import Subnet
 from heliostat.controller.model.tenant import Tenant
 from heliostat.controller.model.vm import Vm
@@ -143,6 +143,9 @@ INVENTORIES: Kind[HostInventory] = Kind(
 DATASTORES: Kind[Datastore] = Kind("datastore", Datastore, {"name": attrgetter("name")})
 SUBNETS: Kind[Subnet] = Kind("subnet", Subnet)
 RESERVATIONS: Kind[Reservation] = Kind("reservation", Reservation, identify=attrgetter("host_id"))
+DATASTORE_RESERVATIONS: Kind[DatastoreReservation] = Kind(
+    "datastore-reservation", DatastoreReservation, identify=attrgetter("datastore_id")
+)
 QUOTAS: dict[OwnerKind, Kind[Quota]] = {
     kind: Kind(f"quota/{kind}", Quota, {"leased": _leased}, attrgetter("owner_id"))
     for kind in OwnerKind

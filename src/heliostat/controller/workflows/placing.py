@@ -1,80 +1,122 @@
-"""Reserving a host for a VM or a disk: decide, then compare-and-set, then anew.
+"""Reserving a host for a VM or a disk: decide, claim in memory, then compare-and-set.
 
-The decision is exact over the fleet as read; the commit holds only while the
-chosen host and its reservation are as they were.  If another placement was
-faster there, the fleet is read and decided again.
+The decision is exact over the fleet as known here; the commit holds only while
+the chosen host, its reservation and those of its datastores are as known.  If
+another controller was faster there, they are read again and it is decided anew;
+before "nothing fits" is said, everything is.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 import msgspec
 
 from heliostat.cloudstore.contract import Change, Guard, GuardFailed
-from heliostat.controller.model.reservation import Reservation
 from heliostat.controller.scheduler.placement import Decision, PlacementRequest, choose
 from heliostat.controller.workflows.admission import Ports
-from heliostat.controller.workflows.fleet import read_fleet
+from heliostat.controller.workflows.fleet import Claim, Fleet, Share
+from heliostat.controller.workflows.host_rows import written_id
 from heliostat.controller.workflows.steps import ports_of
 from heliostat.core.errors import PermanentError, TemporaryError
 from heliostat.tasks.model import StepContext
 
-Reserve = Callable[[Reservation], Reservation]
-Write = Callable[[str, str], tuple[Sequence[Guard], Sequence[Change]]]
+Write = Callable[["Place"], tuple[Sequence[Guard], Sequence[Change]]]
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A host, its name for people, and the datastore (id and name) of each disk."""
+
+    host_id: str
+    address: str
+    datastores: dict[str, str] = {}
+    datastore_names: dict[str, str] = {}
 
 
 async def decide(ports: Ports, request: PlacementRequest, entity_id: str) -> Decision:
     """Where ``request`` would be placed now."""
-    fleet = await read_fleet(ports.store)
-    settings = ports.settings.scheduler
-    return choose(fleet.columns, request, tie_break=_tie_break(entity_id), settings=settings)
+    fleet = await ports.fleet.ready()
+    decision = choose(fleet.columns, request, tie_break=_tie_break(entity_id))
+    if decision.host_id is None:
+        await ports.fleet.refresh()
+        decision = choose(fleet.columns, request, tie_break=_tie_break(entity_id))
+    return decision
 
 
 async def place(
-    ctx: StepContext, request: PlacementRequest, entity_id: str, reserve: Reserve, write: Write
-) -> str:
-    """Reserve the best host; its id.
+    ctx: StepContext,
+    request: PlacementRequest,
+    entity_id: str,
+    share: Callable[[Place], Share],
+    write: Write,
+) -> Place:
+    """Reserve the best host.
 
-    ``write(host_id, datastore)`` is what else belongs to the commit.  Raises the
-    decision's code when nothing fits.
+    ``share`` says what is reserved there, ``write`` what else belongs to the commit.
+    Raises the decision's code when nothing fits.
     """
     ports = ports_of(ctx)
     attempts = ports.settings.reserve_attempts
     for attempt in range(attempts):
-        async with ports.placing:
-            fleet = await read_fleet(ctx.store)
-            decision = choose(
-                fleet.columns,
-                request,
-                tie_break=_tie_break(entity_id) + attempt,
-                settings=ports.settings.scheduler,
-            )
-            ctx.explain("placement", decision.reason, **_numbers(decision))
-            host_id = _chosen(decision)
-            guards, changes = fleet.rewrite(reserve(fleet.reservation(host_id)))
-            more_guards, more_changes = write(host_id, fleet.datastore(host_id))
-            try:
-                await ctx.commit([*guards, *more_guards], [*changes, *more_changes])
-            except GuardFailed:
-                continue
-            return host_id
+        fleet = await ports.fleet.ready()
+        tie_break = _tie_break(entity_id) + attempt
+        decision = choose(fleet.columns, request, tie_break=tie_break)
+        if decision.host_id is None:
+            await ports.fleet.refresh()
+            decision = choose(fleet.columns, request, tie_break=tie_break)
+        ctx.explain("placement", decision.reason, **_numbers(decision))
+        place_ = _chosen(fleet, decision)
+        claim = fleet.claim(place_.host_id, entity_id, share(place_))
+        try:
+            revision = await _commit(ctx, fleet, claim, write(place_))
+        except GuardFailed:
+            await ports.fleet.look_at(claim.host_id, sorted(claim.placed))
+        else:
+            if revision is not None:
+                return place_
+        finally:
+            fleet.drop(claim)
     raise TemporaryError(
         "ConcurrentTask", f"Other placements were faster {attempts} times in a row."
     )
 
 
-def _chosen(decision: Decision) -> str:
-    """The host decided for; the decision's error if there is none."""
+async def _commit(
+    ctx: StepContext,
+    fleet: Fleet,
+    claim: Claim,
+    more: tuple[Sequence[Guard], Sequence[Change]],
+) -> int | None:
+    """Make the claim a fact; ``None`` if others changed its ground while it waited its turn."""
+    async with AsyncExitStack() as stack:
+        for document in claim.documents:
+            await stack.enter_async_context(fleet.lock(document))
+        if not fleet.still_fits(claim):
+            return None
+        guards, changes = fleet.commit_of(claim)
+        revision = await ctx.commit([*guards, *more[0]], [*changes, *more[1]])
+        fleet.committed(claim, revision)
+        return revision
+
+
+def _chosen(fleet: Fleet, decision: Decision) -> Place:
+    """The place decided for; the decision's error if there is none."""
     if decision.host_id is None:
         raise PermanentError(
             decision.code,
             decision.reason,
             data={"ruledOut": decision.ruled_out, "considered": decision.considered},
         )
-    return decision.host_id
+    host_id, chosen = decision.host_id, decision.datastores
+    return Place(
+        host_id=host_id,
+        address=decision.address,
+        datastores={disk: written_id(each) for disk, each in chosen.items()},
+        datastore_names={disk: fleet.store_name(host_id, each) for disk, each in chosen.items()},
+    )
 
 
 def _numbers(decision: Decision) -> dict[str, Any]:

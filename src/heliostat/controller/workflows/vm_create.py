@@ -6,6 +6,8 @@ taken back wholly: guest, reservation, quota and entity.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from msgspec.structs import replace
 
 from heliostat.agentlink.messages import GuestState, Power
@@ -13,13 +15,14 @@ from heliostat.cloudstore.contract import Change, CloudStore, Delete, Guard
 from heliostat.controller.model.desired import VM as VM_PATH
 from heliostat.controller.model.desired import desired_key
 from heliostat.controller.model.vm import Vm, VmSpec, VmState
+from heliostat.controller.scheduler.occupancy import label_key
 from heliostat.controller.scheduler.placement import PlacementRequest
 from heliostat.controller.workflows import affinities, reading, vm_spec
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.convergence import vm_converged, want
 from heliostat.controller.workflows.kinds import FLAVORS, IMAGES, PROJECTS, VM, VMS
 from heliostat.controller.workflows.ledger import charge_project
-from heliostat.controller.workflows.placing import decide, place
+from heliostat.controller.workflows.placing import Place, decide, place
 from heliostat.controller.workflows.requests import queued, refuse_busy
 from heliostat.controller.workflows.steps import ports_of
 from heliostat.controller.workflows.vm_desired import desired_vm
@@ -34,7 +37,7 @@ async def vm_create(ports: Ports, caller: Caller, project_id: str, spec: VmSpec)
     project = await reading.project(ports.store, project_id)
     refuse_busy("project", project.value)
     outcome = await vm_spec.read_spec(ports, project.value, spec)
-    request = await placement_request(ports.store, outcome.vm, outcome.image.value.size_gb)
+    asked = await placement_request(ports.store, outcome.vm, outcome.image.value.size_gb)
     entry = await charge_project(
         ports.store, project.value.tenant_id, project_id, outcome.vm.cost, ports.clock.now_ms()
     )
@@ -60,27 +63,36 @@ async def vm_create(ports: Ports, caller: Caller, project_id: str, spec: VmSpec)
         ),
         changes=(*VMS.put(vm), *entry.changes),
         quota=entry.charges,
-        placement=await decide(ports, request, vm.id) if caller.planning else None,
+        placement=await decide(ports, asked.request, vm.id) if caller.planning else None,
         warnings=outcome.warnings,
     )
 
 
-async def placement_request(store: CloudStore, vm: Vm, image_size_gb: int) -> PlacementRequest:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a VM asks of placement, and the affinities that are behind it."""
+
+    request: PlacementRequest
+    wanted: affinities.Wanted
+
+
+async def placement_request(store: CloudStore, vm: Vm, image_size_gb: int) -> Asked:
     """What the VM asks of a host; raises what can't be met by any."""
-    where = await affinities.resolve(
+    wanted = await affinities.resolve(
         store, vm.project_id, vm.affinities, affinities.VM_KINDS, _CONFLICT
     )
-    share = vm_spec.share_of(vm, image_size_gb)
-    return PlacementRequest(
-        cpu_count=share.cpu_count,
-        memory_mib=share.memory_mib,
-        disk_bytes=share.disk_bytes,
-        host_id=where.host_id,
-        zone=where.zone,
-        datastore=where.datastore,
+    labels = vm_spec.label_texts(vm)
+    request = PlacementRequest(
+        cpu_count=vm.cpu_count,
+        memory_mib=vm.memory_mib,
+        disks=vm_spec.disk_asks(vm, image_size_gb),
         image_digest=vm.image_digest,
         project_id=vm.project_id,
+        known_as=(f"vm:{vm.id}", *(label_key(vm.project_id, each) for each in labels)),
+        terms=wanted.terms,
+        preferences=wanted.preferences,
     )
+    return Asked(request, wanted)
 
 
 async def _reserve(ctx: StepContext) -> Done:
@@ -88,15 +100,19 @@ async def _reserve(ctx: StepContext) -> Done:
     vm = stored.value
     if vm.host_id:  # an earlier run of this step reserved, then was interrupted
         return Done(result={"hostId": vm.host_id})
-    size_gb = int(ctx.task.input["imageSizeGb"])
-    request = await placement_request(ctx.store, vm, size_gb)
+    asked = await placement_request(ctx.store, vm, int(ctx.task.input["imageSizeGb"]))
 
-    def write(host_id: str, datastore: str) -> tuple[list[Guard], list[Change]]:
-        return [VMS.guard(stored)], VMS.put(vm_spec.reserved(vm, host_id, datastore), vm)
+    def write(place: Place) -> tuple[list[Guard], list[Change]]:
+        return [VMS.guard(stored)], VMS.put(vm_spec.reserved(vm, place), vm)
 
-    share = vm_spec.share_of(vm, size_gb)
-    host_id = await place(ctx, request, vm.id, lambda held: held.with_vm(vm.id, share), write)
-    return Done(result={"hostId": host_id})
+    found = await place(
+        ctx,
+        asked.request,
+        vm.id,
+        lambda place: vm_spec.share_of(vm, asked.request.disks, asked.wanted, place),
+        write,
+    )
+    return Done(result={"hostId": found.host_id})
 
 
 async def _unreserve(ctx: StepContext) -> Done:

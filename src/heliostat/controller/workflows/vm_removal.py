@@ -6,9 +6,9 @@ from heliostat.cloudstore.contract import Change, CloudStore, Guard
 from heliostat.cloudstore.documents import Stored
 from heliostat.content.references import Owner, remove
 from heliostat.controller.model.vm import Vm
-from heliostat.controller.workflows.fleet import released
 from heliostat.controller.workflows.kinds import VM, VMS
 from heliostat.controller.workflows.ledger import release_project
+from heliostat.controller.workflows.releasing import released
 from heliostat.controller.workflows.unused import sweep_flavors, sweep_image
 from heliostat.controller.workflows.vm_ticket import forgotten
 

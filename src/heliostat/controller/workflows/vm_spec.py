@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -10,20 +12,24 @@ from heliostat.agentlink.messages import BootBus
 from heliostat.cloudstore.documents import Stored
 from heliostat.controller.model.flavor import Flavor, FlavorKind, flavor_kind
 from heliostat.controller.model.image import PROJECT, Image, ImageState
-from heliostat.controller.model.labels import check_labels
+from heliostat.controller.model.labels import check_labels, pair
 from heliostat.controller.model.names import check_name, check_tag, invalid
 from heliostat.controller.model.project import Project
 from heliostat.controller.model.quantity import CostItem, total
 from heliostat.controller.model.reservation import VmShare
 from heliostat.controller.model.vm import AttachedDiskSpec, Vm, VmDisk, VmSpec, VmState, mac_of
+from heliostat.controller.scheduler.request import DiskAsk
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Ports
+from heliostat.controller.workflows.affinities import Wanted
 from heliostat.controller.workflows.flavor import ready_flavor
+from heliostat.controller.workflows.placing import Place
 from heliostat.controller.workflows.subnet import subnets_of_vm
 from heliostat.core.errors import PermanentError
 from heliostat.core.units import GIB, Unit
 from heliostat.tasks.model import Problem
 
+STORAGE = "storage."
 MAX_DISKS = 16
 MAX_USER_DATA = 64 << 10
 MAX_CAPACITY_GB = 1 << 20
@@ -88,21 +94,47 @@ async def read_spec(ports: Ports, project: Project, spec: VmSpec) -> Outcome:
     return Outcome(vm, image, tuple(unique.values()), tuple(warnings))
 
 
-def share_of(vm: Vm, image_size_gb: int) -> VmShare:
-    """What the VM reserves: of its boot disk only what goes beyond the image.
+def disk_asks(vm: Vm, image_size_gb: int) -> tuple[DiskAsk, ...]:
+    """What the VM's disks take: of its boot disk only what goes beyond the image.
 
     A boot disk is a copy-on-write child of the cached image.
     """
-    sizes = (
-        max(0, disk.capacity_gb - image_size_gb) if disk.boot else disk.capacity_gb
+    return tuple(
+        DiskAsk(
+            id=disk.id,
+            size_bytes=GIB
+            * (max(0, disk.capacity_gb - image_size_gb) if disk.boot else disk.capacity_gb),
+            tags=storage_tags(disk.cost),
+        )
         for disk in vm.disks
     )
+
+
+def storage_tags(cost: Iterable[CostItem]) -> tuple[str, ...]:
+    """What a disk's flavor asks of its datastore: the tags of its ``storage.<TAG>`` items."""
+    keys = (item.key for item in cost if item.key.startswith(STORAGE))
+    return tuple(sorted({key.removeprefix(STORAGE).upper() for key in keys}))
+
+
+def share_of(vm: Vm, asks: Iterable[DiskAsk], wanted: Wanted, place: Place) -> VmShare:
+    """What the VM reserves at its place."""
+    sizes: Counter[str] = Counter()
+    for ask in asks:
+        sizes[place.datastores.get(ask.id, "")] += ask.size_bytes
     return VmShare(
         cpu_count=vm.cpu_count,
         memory_mib=vm.memory_mib,
-        disk_bytes=sum(sizes) * GIB,
+        disk_bytes=sum(sizes.values()),
         project_id=vm.project_id,
+        datastores={id_: size for id_, size in sizes.items() if id_ and size},
+        labels=label_texts(vm),
+        avoids=wanted.avoids,
     )
+
+
+def label_texts(vm: Vm) -> tuple[str, ...]:
+    """The labels as affinities name them."""
+    return tuple(pair(key, value) for key, value in vm.labels.items())
 
 
 def disk_cost(flavor: Flavor, capacity_gb: int) -> tuple[CostItem, ...]:
@@ -192,6 +224,11 @@ def _disk(ports: Ports, spec: AttachedDiskSpec, flavor: Flavor, capacity_gb: int
     )
 
 
-def reserved(vm: Vm, host_id: str, datastore: str) -> Vm:
-    """The VM once a host is reserved for it."""
-    return replace(vm, host_id=host_id, datastore=datastore)
+def reserved(vm: Vm, place: Place) -> Vm:
+    """The VM once a place is reserved for it; clients are shown where it boots from."""
+    disks = tuple(
+        replace(each, datastore_id=place.datastores.get(each.id, "")) for each in vm.disks
+    )
+    boot = next((each.id for each in vm.disks if each.boot), "")
+    shown = place.datastore_names.get(boot, "")
+    return replace(vm, host_id=place.host_id, datastore=shown, disks=disks)

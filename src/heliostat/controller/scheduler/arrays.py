@@ -1,0 +1,43 @@
+"""The bare arrays of the fleet, one element a host, and their growth.
+
+``terms`` has what scores are made of, so that one product with a request's
+vector scores all hosts: a base, what a MiB and a CPU take from it, and what is
+left of the roomiest datastore and what a byte takes from that.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heliostat.controller.scheduler.tally import Floats
+
+Bools = NDArray[np.bool_]
+
+BASE, PER_MIB, PER_CPU, LEFT, PER_BYTE = range(5)
+"""Columns of ``terms``."""
+
+
+class HostArrays:
+    """Arrays that are longer than there are hosts; rows not in use are all zeros."""
+
+    def __init__(self, size: int = 64) -> None:
+        self._flags: Bools = np.zeros((5, 0), dtype=np.bool_)
+        self._numbers: Floats = np.zeros((6, 0))
+        self.terms: Floats = np.zeros((0, 5), order="F")
+        self.salt: NDArray[np.uint32] = np.zeros(0, dtype=np.uint32)
+        self.grow(size)
+
+    def __len__(self) -> int:
+        return len(self.salt)
+
+    def grow(self, size: int) -> None:
+        """Make room for ``size`` hosts; arrays handed out before are stale."""
+        more = size - len(self)
+        self._flags = np.pad(self._flags, ((0, 0), (0, more)))
+        self._numbers = np.pad(self._numbers, ((0, 0), (0, more)))
+        self.terms = np.asfortranarray(np.pad(self.terms, ((0, more), (0, 0))))
+        self.salt = np.pad(self.salt, (0, more))
+        self.exists, self.ready, self.active, self.cloud, self.mgmt = self._flags
+        self.cpu_used, self.cpu_room, self.cpu_capacity = self._numbers[:3]
+        self.memory_used, self.memory_room, self.memory_capacity = self._numbers[3:]

@@ -1,0 +1,162 @@
+"""Which hosts fit a request, and how many each reason ruled out.
+
+A host is ruled out by the first thing it fails, in the order of ``Reason``, so
+the counts and the fitting hosts add up to all hosts.  A term that names a place
+leaves few hosts, and from there on only these are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from heliostat.controller.model.reservation import Scope
+from heliostat.controller.scheduler.arrays import Bools
+from heliostat.controller.scheduler.columns import HostColumns
+from heliostat.controller.scheduler.decision import Reason
+from heliostat.controller.scheduler.occupancy import label_key
+from heliostat.controller.scheduler.request import PlacementRequest, Term, TermKind
+from heliostat.controller.scheduler.storage import DiskGroup, rows_with
+from heliostat.controller.scheduler.tally import Floats, Rows
+
+_PLACES = {
+    TermKind.HOST: Reason.HOST,
+    TermKind.ZONE: Reason.ZONE,
+    TermKind.NETWORK: Reason.NETWORK,
+    TermKind.VM: Reason.COMPANY,
+    TermKind.DISK: Reason.COMPANY,
+    TermKind.LABEL: Reason.COMPANY,
+}
+_ORDER = {reason: number for number, reason in enumerate(Reason)}
+
+
+@dataclass(slots=True)
+class Selection:
+    """The hosts still looked at: ``rows`` (``None``: all), and which of them are left."""
+
+    size: int
+    rows: Rows | None
+    left: Bools
+    count: int
+    ruled_out: dict[str, int]
+
+    def keep(self, reason: Reason, passed: Bools) -> None:
+        """Rule out what did not pass; ``passed`` has one element for each host looked at."""
+        self.left = self.left & passed
+        self._count(reason, int(np.count_nonzero(self.left)))
+
+    def narrow(self, reason: Reason, rows: Rows) -> None:
+        """Rule out all but ``rows``; from the first time on only these are looked at."""
+        if self.rows is None:
+            self.rows = rows[self.left[rows]]
+            self.left = np.ones(len(self.rows), dtype=np.bool_)
+            self._count(reason, len(self.rows))
+        else:
+            self.keep(reason, self._among(rows))
+
+    def exclude(self, reason: Reason, rows: Rows) -> None:
+        """Rule ``rows`` out."""
+        if not rows.size:
+            return
+        self.keep(reason, ~self._among(rows))
+
+    def of(self, column: Floats) -> Floats:
+        """A column's values of the hosts looked at."""
+        return column[: len(self.left)] if self.rows is None else column[self.rows]
+
+    def copy(self) -> Selection:
+        """The same, so far; each can be narrowed by itself."""
+        return Selection(self.size, self.rows, self.left, self.count, dict(self.ruled_out))
+
+    def _among(self, rows: Rows) -> Bools:
+        """Which of the hosts looked at are in ``rows``."""
+        mask = np.zeros(self.size, dtype=np.bool_)
+        mask[rows] = True
+        return mask if self.rows is None else mask[self.rows]
+
+    def _count(self, reason: Reason, now: int) -> None:
+        if now < self.count:
+            self.ruled_out[reason] = self.ruled_out.get(reason, 0) + self.count - now
+            self.count = now
+
+
+def select(
+    columns: HostColumns, request: PlacementRequest, groups: Sequence[DiskGroup]
+) -> Selection:
+    """The hosts that fit ``request`` but for the room on their datastores."""
+    usable = columns.usable(request.usage)
+    chosen = Selection(columns.size, None, usable.mask, usable.count, {**usable.ruled_out})
+    if request.terms or groups[0].is_narrowed or len(groups) > 1:
+        _be_there(columns, request, groups, chosen)
+    for key in request.known_as:
+        for scope, index in columns.occupancy.avoiding.items():
+            if key in index:
+                rows = index.rows(key)
+                chosen.exclude(Reason.KEPT_AWAY, _reach(columns, rows, scope))
+    if request.cpu_count and chosen.count:
+        room = chosen.of(columns.arrays.cpu_room)
+        chosen.keep(Reason.CPU, room >= request.cpu_count)
+    if request.memory_mib and chosen.count:
+        room = chosen.of(columns.arrays.memory_room)
+        chosen.keep(Reason.MEMORY, room >= request.memory_mib)
+    return chosen
+
+
+def with_room(columns: HostColumns, groups: Iterable[DiskGroup], chosen: Selection) -> None:
+    """Rule out the hosts where a group does not fit on one datastore."""
+    for group in groups:
+        if not chosen.count:
+            return
+        if group.only >= 0:
+            enough = bool(columns.stores.room[group.only] >= group.size_bytes)
+            chosen.keep(Reason.DISK, np.full(len(chosen.left), enough))
+        else:
+            chosen.keep(Reason.DISK, chosen.of(group.rooms.room) >= group.size_bytes)
+
+
+def _be_there(
+    columns: HostColumns,
+    request: PlacementRequest,
+    groups: Sequence[DiskGroup],
+    chosen: Selection,
+) -> None:
+    """Apply the terms: first where to be, in the order of the reasons, then where not."""
+    places = [
+        (_PLACES[term.kind], rows_of(columns, request, term))
+        for term in request.terms
+        if not term.negative and not term.kind.is_about_datastores
+    ]
+    places += [
+        (Reason.DATASTORE, rows_with(columns, group)) for group in groups if group.is_narrowed
+    ]
+    for reason, rows in sorted(places, key=lambda place: _ORDER[place[0]]):
+        chosen.narrow(reason, rows)
+    for term in request.terms:
+        if term.negative and not term.kind.is_about_datastores:
+            chosen.exclude(Reason.KEEPS_AWAY, rows_of(columns, request, term))
+
+
+def rows_of(columns: HostColumns, request: PlacementRequest, term: Term) -> Rows:
+    """The hosts that are where a term (not about datastores) points."""
+    if term.kind is TermKind.HOST:
+        row = columns.position.get(term.value)
+        return np.array([] if row is None else [row], dtype=np.intp)
+    if term.kind is TermKind.ZONE:
+        return columns.zones.rows(term.value)
+    if term.kind is TermKind.NETWORK:
+        return columns.networks.rows(term.value)
+    if term.kind is TermKind.LABEL:
+        key = label_key(request.project_id, term.value)
+    else:
+        key = f"{term.kind}:{term.value}"
+    return _reach(columns, columns.occupancy.things.rows(key), term.scope)
+
+
+def _reach(columns: HostColumns, rows: Rows, scope: Scope) -> Rows:
+    """``rows``, or all hosts of their zones."""
+    if scope is Scope.HOST or not rows.size:
+        return rows
+    zones = dict.fromkeys(host.zone for row in rows if (host := columns.hosts[row]) is not None)
+    return np.concatenate([columns.zones.rows(zone) for zone in zones])

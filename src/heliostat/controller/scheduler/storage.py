@@ -1,0 +1,153 @@
+"""What a request's disks ask of datastores, and which datastores of a host they get.
+
+Disks that ask for the same tags form a group.  A group goes to the roomiest
+allowed datastore of the host; where no host has one with room for all of it,
+its disks are spread over several, the largest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from heliostat.controller.scheduler.columns import HostColumns
+from heliostat.controller.scheduler.request import DiskAsk, PlacementRequest, Term, TermKind
+from heliostat.controller.scheduler.rooms import NOTHING_LEFT, Rooms
+from heliostat.controller.scheduler.stores import StoreColumns
+from heliostat.controller.scheduler.tally import Floats, Rows
+
+_NO_DISKS = (DiskAsk(id="", size_bytes=0),)
+
+
+@dataclass(frozen=True, slots=True)
+class DiskGroup:
+    """Disks that may go to the same datastores: to those of ``rooms``, or to just ``only``.
+
+    ``only`` is the number of a datastore that was named; -1 if none was, 0 if it is
+    not known.
+    """
+
+    disks: tuple[DiskAsk, ...]
+    size_bytes: int
+    tags: frozenset[str]
+    terms: tuple[Term, ...]
+    rooms: Rooms
+    only: int = -1
+
+    @property
+    def largest_bytes(self) -> int:
+        return max(disk.size_bytes for disk in self.disks)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether not every datastore will do."""
+        return bool(self.tags or self.terms)
+
+    def allows(self, stores: StoreColumns, number: int) -> bool:
+        """Whether the group may lie on a datastore."""
+        return self.tags <= stores.tags[number] and all(
+            meets(stores, term, number) for term in self.terms
+        )
+
+
+def meets(stores: StoreColumns, term: Term, number: int) -> bool:
+    """Whether a datastore is what a term about datastores asks for."""
+    if term.kind is TermKind.DATASTORE:
+        return (stores.ids[number] == term.value) is not term.negative
+    return (term.value.upper() in stores.tags[number]) is not term.negative
+
+
+def groups_of(
+    columns: HostColumns, request: PlacementRequest, more: Sequence[Term] = ()
+) -> list[DiskGroup]:
+    """The disks by what they ask for, the largest group first; never none."""
+    terms = tuple(term for term in (*request.terms, *more) if term.kind.is_about_datastores)
+    if not terms and not any(disk.tags for disk in request.disks):
+        disks = request.disks or _NO_DISKS
+        return [DiskGroup(disks, request.disk_bytes, frozenset(), (), columns.rooms())]
+    by_tags: dict[frozenset[str], list[DiskAsk]] = {}
+    for disk in request.disks or _NO_DISKS:
+        by_tags.setdefault(frozenset(disk.tags), []).append(disk)
+    groups = [_group(columns, tags, tuple(disks), terms) for tags, disks in by_tags.items()]
+    return sorted(groups, key=lambda group: -group.size_bytes)
+
+
+def _group(
+    columns: HostColumns, tags: frozenset[str], disks: tuple[DiskAsk, ...], terms: tuple[Term, ...]
+) -> DiskGroup:
+    stores, size_bytes = columns.stores, sum(disk.size_bytes for disk in disks)
+    named = [term for term in terms if term.kind is TermKind.DATASTORE and not term.negative]
+    if named:
+        number = stores.number.get(named[0].value, 0)
+        group = DiskGroup(disks, size_bytes, tags, terms, columns.rooms(), number)
+        if number and not group.allows(stores, number):
+            return DiskGroup(disks, size_bytes, tags, terms, columns.rooms(), 0)
+        return group
+    group = DiskGroup(disks, size_bytes, tags, terms, columns.rooms())
+    if not group.is_narrowed:
+        return group
+    key = (*sorted(tags), *(f"{term.negative:d}{term.kind}:{term.value}" for term in terms))
+    rooms = columns.rooms_among(key, lambda number: group.allows(stores, number))
+    return DiskGroup(disks, size_bytes, tags, terms, rooms)
+
+
+def rows_with(columns: HostColumns, group: DiskGroup) -> Rows:
+    """The hosts that have a datastore the group may lie on."""
+    if group.only >= 0:
+        return columns.stores.hosts[group.only].rows
+    return np.flatnonzero(group.rooms.best[: columns.size])
+
+
+def best_store(group: DiskGroup, rows: Rows) -> Rows:
+    """The datastore (its number) that the group gets on each of ``rows``."""
+    if group.only >= 0:
+        return np.full(len(rows), group.only, dtype=np.intp)
+    return group.rooms.best[rows]
+
+
+def left_after(columns: HostColumns, group: DiskGroup, rows: Rows) -> Floats:
+    """What the group leaves of its datastore on each of ``rows``, as a fraction."""
+    if group.only >= 0:
+        stores, number = columns.stores, group.only
+        left = (stores.room[number] - group.size_bytes) / stores.capacity[number]
+        return np.full(len(rows), max(float(left), NOTHING_LEFT))
+    rooms = group.rooms
+    return rooms.left[rows] - group.size_bytes * rooms.per_byte[rows]
+
+
+def assign(columns: HostColumns, groups: Sequence[DiskGroup], row: int) -> dict[str, int] | None:
+    """A datastore (its number) for each disk on a host; ``None`` if they don't fit."""
+    stores = columns.stores
+    numbers = [int(number) for number in stores.of_host[row] if number]
+    room = {number: float(stores.room[number]) for number in numbers}
+    chosen: dict[str, int] = {}
+    for group in groups:
+        allowed = [number for number in numbers if group.allows(stores, number)]
+        placed = _together(group, allowed, room) or _apart(group, allowed, room)
+        if placed is None:
+            return None
+        chosen.update(placed)
+    return chosen
+
+
+def _together(
+    group: DiskGroup, allowed: list[int], room: dict[int, float]
+) -> dict[str, int] | None:
+    best = max(allowed, key=lambda number: room[number], default=0)
+    if not best or room[best] < group.size_bytes:
+        return None
+    room[best] -= group.size_bytes
+    return {disk.id: best for disk in group.disks}
+
+
+def _apart(group: DiskGroup, allowed: list[int], room: dict[int, float]) -> dict[str, int] | None:
+    chosen: dict[str, int] = {}
+    for disk in sorted(group.disks, key=lambda disk: -disk.size_bytes):
+        best = max(allowed, key=lambda number: room[number], default=0)
+        if not best or room[best] < disk.size_bytes:
+            return None
+        room[best] -= disk.size_bytes
+        chosen[disk.id] = best
+    return chosen
