@@ -217,7 +217,7 @@ def test_exactly_the_best(fleet: Fleet, request: PlacementRequest, tie: int) -> 
     best = max(expected.scores.values())
     assert decision.host_id is not None
     assert expected.scores[decision.host_id] == pytest.approx(best)
-    assert decision.score == pytest.approx(100 * best, abs=0.002)
+    assert decision.score == pytest.approx(100 * best, abs=0.01)
     parts = decision.ranking[0].parts
     assert parts.keys() >= {"memory", "cpu", "disk", "spread"}
     if not any(term.kind.is_about_datastores for term in request.preferences):
@@ -258,7 +258,7 @@ def test_columns_changed_in_place_are_as_good_as_new(
         fresh = choose(moment.columns(), request)
         kept = choose(columns, request)
         assert (kept.host_id, kept.ruled_out) == (fresh.host_id, fresh.ruled_out)
-        assert kept.score == pytest.approx(fresh.score, abs=0.002)
+        assert kept.score == pytest.approx(fresh.score, abs=0.01)
 
 
 @settings(max_examples=100)

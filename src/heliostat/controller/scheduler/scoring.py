@@ -100,7 +100,7 @@ def candidates(
     parts = _parts(columns, request, group, rows)
     weights = _weights(columns, request)
     score = sum(parts[name] * weight for name, weight in weights.items())
-    scores = np.round(100.0 / (sum(weights.values()) or 1.0) * score, 3).tolist()
+    scores = np.round(100.0 / (sum(weights.values()) or 1.0) * score, 2).tolist()
     table = np.round(100.0 * np.array([parts[name] for name in weights]), 1).T.tolist()
     names = list(weights)
     found = []

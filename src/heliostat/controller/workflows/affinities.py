@@ -20,7 +20,7 @@ from heliostat.controller.model.reservation import Avoided
 from heliostat.controller.scheduler.occupancy import label_key
 from heliostat.controller.scheduler.request import Term, TermKind
 from heliostat.controller.workflows import reading
-from heliostat.controller.workflows.kinds import DATASTORES, HOSTS, INVENTORIES
+from heliostat.controller.workflows.kinds import DATASTORES, HOSTS, INVENTORIES, ZONES
 from heliostat.core.errors import PermanentError
 
 MAX_AFFINITIES = 32
@@ -110,7 +110,7 @@ async def _value(store: CloudStore, project_id: str, affinity: Affinity, kind: A
             raise invalid("affinities", f"the datastore type {id_!r} is none of {known}")
         return id_.upper()
     elif kind is AffinityKind.AVAILABILITY_ZONE:
-        await _refuse_unknown_zone(store, id_)
+        return await _zone(store, id_)
     else:
         await _refuse_unknown_network(store, id_)
     return id_
@@ -133,9 +133,18 @@ async def _datastore(store: CloudStore, id_: str) -> str:
     raise PermanentError("NoSuchResource", f"No host has the datastore {id_!r}.")
 
 
-async def _refuse_unknown_zone(store: CloudStore, zone: str) -> None:
-    if not any(each.value.zone == zone for each in await HOSTS.all(store)):
-        raise PermanentError("NoSuchResource", f"No host is in the zone {zone!r}.")
+async def _zone(store: CloudStore, id_: str) -> str:
+    """The id of a zone named by id or, if only one has it, by name."""
+    if await ZONES.get(store, id_) is not None:
+        return id_
+    named = [each.value.id for each in await ZONES.all(store) if each.value.name == id_]
+    if len(named) > 1:
+        raise invalid("affinities", f"{len(named)} zones are called {id_!r}; give the id")
+    if named:
+        return named[0]
+    if await HOSTS.ids_by_index(store, "zone", id_):
+        return id_  # a host from before zones were documents
+    raise PermanentError("NoSuchResource", f"There is no zone {id_!r}.")
 
 
 async def _refuse_unknown_network(store: CloudStore, network: str) -> None:
