@@ -75,6 +75,7 @@ CATALOGUE: dict[str, Entry] = {
     "restore": Entry(
         Section.PLATFORM, SERVER_MODULE, "restore", "Put a copy of the store back.", "server"
     ),
+    "logs": Entry(Section.PLATFORM, SERVER_MODULE, "logs", "Show what it logged.", "server"),
     "controller": Entry(
         Section.PLATFORM, SERVER_MODULE, "controller", "Run a controller.", "server"
     ),

@@ -16,6 +16,7 @@ from heliostat.agent.join import join
 from heliostat.agent.renewal import Renewal
 from heliostat.agent.service import Agent
 from heliostat.agent.settings import AgentSettings
+from heliostat.core import logs
 from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.os.image.tiny import build_tiny
@@ -28,12 +29,12 @@ log = logging.getLogger(__name__)
 
 def main(home: Home, folder: Path | None, token: str | None) -> None:
     """Join if asked to, then run until SIGTERM or SIGINT."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.configure(logs.LogSettings())
     try:
         own = folder or home.agent
-        settings = load_settings(home.path).agent
+        everything = load_settings(home.path)
+        logs.configure(everything.log)
+        settings = everything.agent
         if token is not None:
             asyncio.run(join(token, own))
         files = Credentials(own)
@@ -50,6 +51,7 @@ def main(home: Home, folder: Path | None, token: str | None) -> None:
 
 
 async def _run(home: Home, own: Path, files: Credentials, settings: AgentSettings) -> None:
+    logs.bind(host=files.host_id)
     clock, hypervisor = SystemClock(), QemuHypervisor(own, settings)
     await hypervisor.open()  # before anybody is told that the agent is up: QEMU may be missing
     agent = Agent(own, Renewal(files, clock).dial, hypervisor, clock, settings)

@@ -72,11 +72,32 @@ def agent(join: str | None, folder: Path | None) -> None:
     main(_home(), folder, join)
 
 
+@click.command()
+@click.argument("role", type=click.Choice(["controller", "agent"]), default="controller")
+@click.option("-f", "--follow", is_flag=True, help="Go on as lines come, until Ctrl-C.")
+@click.option("--task", default="", metavar="ID", help="Only lines of this task.")
+@click.option("--request", default="", metavar="ID", help="Only lines of this request.")
+@click.option(
+    "--level",
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
+    default="DEBUG",
+    help="Only lines of this level or above.",
+)
+@click.option("--tail", type=click.IntRange(min=0), default=100, show_default=True)
+def logs(role: str, follow: bool, task: str, request: str, level: str, tail: int) -> None:
+    """Show the log of this machine's controller or agent: the last lines, or what is asked for."""
+    from heliostat.server.log_reading import Wanted, show
+
+    wanted = Wanted(task=task, request=request, level=level.upper())
+    show(_home().log(role), wanted, tail=tail, follow=follow, write=click.echo)
+
+
 COMMANDS: dict[str, click.Command] = {
     "up": up,
     "down": down,
     "demo": demo,
     "restore": restore,
+    "logs": logs,
     "controller": controller,
     "agent": agent,
 }

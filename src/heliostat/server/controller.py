@@ -11,6 +11,7 @@ import asyncio
 import logging
 import signal
 import ssl
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -23,6 +24,7 @@ from heliostat.cloudstore.reindex import complete_indexes
 from heliostat.cloudstore.retention import Compactor
 from heliostat.cloudstore.sqlite import SqliteStore
 from heliostat.content.blobs import Blobs
+from heliostat.controller.api.access_log import AccessLog
 from heliostat.controller.api.app import SERVICES, make_app
 from heliostat.controller.api.metrics import scrape_app
 from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
@@ -38,6 +40,7 @@ from heliostat.controller.workflows.audit import INDEXED
 from heliostat.controller.workflows.defaults import ensure_defaults
 from heliostat.controller.workflows.observation import observe
 from heliostat.controller.workflows.subnet import ensure_subnet
+from heliostat.core import logs
 from heliostat.core.clock import Clock, SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SystemIds
@@ -76,12 +79,12 @@ async def initialise(home: Home) -> str | None:
 
 def main(home: Home) -> None:
     """Run until SIGTERM or SIGINT; raises what keeps it from starting."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.configure(logs.LogSettings())
     try:
         home.prepare()
-        event_loop.run(_run(home, load_settings(home.path)))
+        settings = load_settings(home.path)
+        logs.configure(settings.log)
+        event_loop.run(_run(home, settings))
     except HeliostatError as error:
         daemon.tell_failed(error)
         raise
@@ -159,8 +162,17 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
         certificate_thumbprint=lambda: identity.authority.server_thumbprint,
         measured_projects=settings.metrics.projects,
     )
+    lines = AccessLog(settings.log.format, sys.stderr.write) if settings.log.access else None
+    if lines is not None:
+        stack.callback(lines.flush)
     app = make_app(
-        world, identity, identity.directory, Hosts(gateway, identity.joins), api_settings, metrics
+        world,
+        identity,
+        identity.directory,
+        Hosts(gateway, identity.joins),
+        api_settings,
+        metrics,
+        lines,
     )
     app.add_routes(identity_http.routes(identity, sign_ins.tell))
     await _listen(home, settings, stack, identity, app, gateway.gate.app())

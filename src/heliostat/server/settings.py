@@ -14,7 +14,8 @@ from pathlib import Path
 from heliostat.agent.settings import AgentSettings
 from heliostat.cloudstore.retention import Retention
 from heliostat.controller.workflows.settings import WorkflowSettings
-from heliostat.core.settings import load
+from heliostat.core.logs import FORMATS, LEVELS, LogSettings
+from heliostat.core.settings import InvalidSetting, load
 from heliostat.identity.options import HashCost, LockoutPolicy, PasswordPolicy, TokenLifetimes
 from heliostat.server.backups import BackupSettings
 
@@ -93,6 +94,7 @@ class Settings:
     agents: AgentGateSettings = field(default_factory=AgentGateSettings)
     store: Retention = field(default_factory=Retention)
     tasks: TaskSettings = field(default_factory=TaskSettings)
+    log: LogSettings = field(default_factory=LogSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     backup: BackupSettings = field(default_factory=BackupSettings)
     workflows: WorkflowSettings = field(default_factory=WorkflowSettings)
@@ -107,4 +109,11 @@ def home_of(environ: Mapping[str, str]) -> Path:
 
 def load_settings(home: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings of the platform in ``home``; raises ``InvalidSetting``."""
-    return load(Settings, home / CONFIG_NAME, environ)
+    settings = load(Settings, home / CONFIG_NAME, environ)
+    for name, value, known in (
+        ("log.format", settings.log.format, FORMATS),
+        ("log.level", settings.log.level, LEVELS),
+    ):
+        if value not in known:
+            raise InvalidSetting(name, f"{value!r} is none of {', '.join(known)}.")
+    return settings

@@ -142,7 +142,7 @@ class Runner:
             late = overtaken(self._journal.task, asked.request)
             if late is None:
                 return asked
-            log.info("task %s: %s", self._journal.task.id, late)
+            log.info("%s", late)
             self.inbox.drop(asked)
             with contextlib.suppress(GuardFailed, TemporaryError):
                 await self._bench.store.commit([asked.guard()], [Delete(asked.guard().key)])
@@ -176,7 +176,7 @@ class Runner:
     async def _failed(self, move: Try, context: RunningStep | None, problem: Problem) -> None:
         self._conflicts = 0
         draft = self._draft(move, context)
-        log.info("task %s: %s: %s", draft.id, label(draft, move), problem.message)
+        log.info("%s: %s: %s", label(draft, move), problem.code, problem.message)
         outcome.failed(draft, move, problem, self._clock.now_ms())
         await self._save(draft)
 
@@ -189,7 +189,7 @@ class Runner:
         try:
             await self._save(draft, [asked.guard()], [Delete(asked.guard().key)])
         except GuardFailed:
-            log.info("task %s: %s was asked anew", draft.id, asked.request.action)
+            log.info("%s was asked anew", asked.request.action)
 
     def _draft(self, move: Try, context: RunningStep | None) -> Task:
         """A draft that keeps what the try explained."""

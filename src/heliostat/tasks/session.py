@@ -18,6 +18,7 @@ from heliostat.cloudstore.contract import (
     LeaseLost,
     StoreUnavailable,
 )
+from heliostat.core.logs import bind
 from heliostat.tasks.actions import Asked, asked_of, task_of
 from heliostat.tasks.bench import Bench
 from heliostat.tasks.board import Board
@@ -102,6 +103,7 @@ class Session:
     async def _serve(self, task_id: str, slot: Slot) -> None:
         """Claim and run one task; whatever else goes wrong, look at it again later."""
         again_s: float | None = None
+        bind(task=task_id)
         try:
             again_s = await self._claim_and_run(task_id, slot)
         except TaskTaken:
@@ -111,7 +113,7 @@ class Session:
         except LeaseLost:
             raise
         except Exception:
-            log.exception("task %s: the worker failed at it", task_id)
+            log.exception("the worker failed at a task")
             again_s = SURPRISE_PAUSE_S
         finally:
             self._runners.pop(task_id, None)
@@ -135,6 +137,7 @@ class Session:
         )
         match result:
             case Claimed(journal, workflow):
+                bind(operation=workflow.operation, request=journal.task.request_id)
                 runner = Runner(bench, journal, workflow, slot)
                 self._runners[task_id] = runner
                 if (asked := self._asked.get(task_id)) is not None:
@@ -143,7 +146,7 @@ class Session:
             case Held(worker_id):
                 self._board.hold(task_id, worker_id)
             case Refused(reason):
-                log.info("task %s: %s", task_id, reason)
+                log.info("refused: %s", reason)
         return None
 
     async def _sweep(self) -> None:

@@ -17,6 +17,8 @@ from heliostat.wire import openapi
 from heliostat.wire.routes import BY_OPERATION
 
 CHECKS = (
+    "unsupported_method",
+    "ignored_auth",
     "not_a_server_error",
     "status_code_conformance",
     "content_type_conformance",

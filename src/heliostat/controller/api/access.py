@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from aiohttp import web
 
+from heliostat.controller.api.boundary import CALLER
 from heliostat.controller.api.call import Call, Services
 from heliostat.controller.api.ports import OwnerGroups, Principal
 from heliostat.controller.api.reach import reach_of
@@ -20,9 +21,6 @@ from heliostat.controller.workflows.vm_ticket import redeem
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.wire.access import Access
 from heliostat.wire.route import Route
-
-CALLER = web.RequestKey("caller", object)
-"""Who calls, once that is proven: also of a request that is then refused."""
 
 _SCHEME = "bearer"
 NOT_FOUND = 404

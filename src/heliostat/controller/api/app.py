@@ -40,6 +40,7 @@ from heliostat.controller.api import (
     vms,
     zones,
 )
+from heliostat.controller.api.access_log import AccessLog
 from heliostat.controller.api.call import Services
 from heliostat.controller.api.endpoint import endpoint
 from heliostat.controller.api.handler import Handler
@@ -93,10 +94,12 @@ def make_app(
     hosts_port: HostsPort,
     settings: ApiSettings,
     measured: Metrics | None = None,
+    lines: AccessLog | None = None,
 ) -> web.Application:
     """The application that serves every route of ``wire.routes``.
 
-    ``measured`` are the controller's metrics, where others measure with them, too.
+    ``measured`` are the controller's metrics, where others measure with them, too;
+    ``lines`` takes a line for each request.
     """
     measured = measured or Metrics()
     hub = Hub(ports.store, ports.clock)
@@ -113,8 +116,9 @@ def make_app(
         metrics=measured,
         gatherer=Gatherer(ports.store, ports.clock, measured, settings.measured_projects),
     )
+    noted = [boundary.access_lines(lines)] if lines is not None else []
     app = web.Application(
-        middlewares=[boundary.request_ids(ports.ids), boundary.errors],
+        middlewares=[boundary.request_ids(ports.ids), *noted, boundary.errors],
         client_max_size=settings.json_body_bytes,
     )
     app.on_response_prepare.append(boundary.add_headers)

@@ -7,6 +7,7 @@ foresaw becomes InternalError with the request id, and the log has the rest.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -14,8 +15,10 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from heliostat import __version__
+from heliostat.controller.api.access_log import AccessLog
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
+from heliostat.core.logs import bound
 from heliostat.wire.errors import ApiError
 from heliostat.wire.events import REVISION_HEADER
 
@@ -25,16 +28,39 @@ REQUEST_ID = web.RequestKey("request_id", str)
 REVISION = web.RequestKey("revision", int)
 """Set by lists: the revision that their pages are read at."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+CALLER = web.RequestKey("caller", object)
+"""Who calls, once that is proven: also of a request that is then refused."""
+CLIENT_GONE = 499
+"""In log lines: the client left before its answer."""
 _RETRY_AFTER_STATUSES = (429, 503)
 
 
 def request_ids(ids: Ids) -> Middleware:
-    """Middleware that gives every request an id of its own."""
+    """Middleware that gives every request an id of its own, which its log lines carry."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[REQUEST_ID] = ids.new_id()
-        return await handler(request)
+        request_id = request[REQUEST_ID] = ids.new_id()
+        with bound(request=request_id):
+            return await handler(request)
+
+    return middleware
+
+
+def access_lines(lines: AccessLog) -> Middleware:
+    """Middleware that notes every request with its answer."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began, status = time.perf_counter(), CLIENT_GONE
+        try:
+            answer = await handler(request)
+            status = answer.status
+            return answer
+        finally:
+            subject = str(getattr(request.get(CALLER), "subject", ""))
+            seconds = time.perf_counter() - began
+            lines.answered(request, request.get(REQUEST_ID, ""), subject, status, seconds)
 
     return middleware
 
@@ -47,12 +73,15 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except HeliostatError as error:
         return _answer(error)
     except web.HTTPException as error:
-        return _answer(_of_http(request, error))
+        answer = _answer(_of_http(request, error))
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            answer.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+        return answer
     except ConnectionError:
         raise  # the client is gone; there is nobody to answer
     except Exception as error:
         request_id = request.get(REQUEST_ID, "")
-        log.exception("request %s: %s %s failed", request_id, request.method, request.path)
+        log.exception("request %s: %s %s failed", request_id, request.method, request.path[:200])
         sentence = (
             f"Something unforeseen went wrong ({type(error).__name__}); request {request_id}."
         )

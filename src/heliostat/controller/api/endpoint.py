@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from heliostat.controller.api import access, boundary, parsing, recording
+from heliostat.controller.api.access_log import OPERATION
 from heliostat.controller.api.call import Call, Services
 from heliostat.controller.api.handler import Handler
 from heliostat.controller.api.ports import Principal
@@ -34,6 +35,7 @@ def endpoint(
     async def handle(request: web.Request) -> web.StreamResponse:
         began = time.perf_counter()
         status = UNFORESEEN
+        request[OPERATION] = route.operation
         try:
             principal = await access.admit(services, route, request)
             call = await _call(services, route, request, principal)

@@ -14,8 +14,8 @@ from typing import Any
 from aiohttp import web
 
 from heliostat.cloudstore.contract import Change
-from heliostat.controller.api.access import CALLER, TicketHolder
-from heliostat.controller.api.boundary import REQUEST_ID
+from heliostat.controller.api.access import TicketHolder
+from heliostat.controller.api.boundary import CALLER, REQUEST_ID
 from heliostat.controller.api.call import Call, Services
 from heliostat.controller.trail.record import Proof, Record, Result, record_id, result_of
 from heliostat.controller.workflows.admission import Admission

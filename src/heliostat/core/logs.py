@@ -1,0 +1,137 @@
+"""Log lines: text for people or JSON for programs, with what they belong to.
+
+``bind(task=…)`` adds a field to every later line of the same asyncio task and
+of the tasks it starts; so a line tells its request, task, operation and host
+without anybody passing them along.  Both forms carry the same fields:
+
+::
+
+    2026-11-21T08:00:00.123Z INFO heliostat.tasks.runner: placed [task=… request=…]
+    {"time": "…", "level": "INFO", "logger": "…", "message": "…", "task": "…"}
+
+Lines go to standard error; keeping and rotating them is the init system's job.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+LARGEST_MESSAGE = 8192
+LARGEST_FIELD = 200
+FORMATS = ("text", "json")
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+_fields: ContextVar[Mapping[str, str]] = ContextVar("log_fields", default={})  # noqa: B039 - never changed, always replaced
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """Log lines of controllers and agents."""
+
+    format: str = "text"
+    """``text`` for people, ``json`` for programs: one object a line."""
+    level: str = "INFO"
+    """The least level that is written: DEBUG, INFO, WARNING or ERROR."""
+    access: bool = True
+    """Whether every request to the API writes a line: who asked for what, and the answer."""
+
+
+def bind(**fields: str) -> None:
+    """Add fields to the lines of this asyncio task, to its end."""
+    _fields.set({**_fields.get(), **fields})
+
+
+@contextmanager
+def bound(**fields: str) -> Iterator[None]:
+    """Add fields to the lines written inside."""
+    token = _fields.set({**_fields.get(), **fields})
+    try:
+        yield
+    finally:
+        _fields.reset(token)
+
+
+def fields() -> Mapping[str, str]:
+    """What the lines of this asyncio task carry now."""
+    return _fields.get()
+
+
+def entry(
+    level: str, logger: str, message: str, more: Mapping[str, Any], at_s: float
+) -> dict[str, Any]:
+    """A line as an object, every part of bounded size."""
+    return {
+        "time": _moment(at_s),
+        "level": level,
+        "logger": logger,
+        "message": message[:LARGEST_MESSAGE],
+        **{name: _bounded(value) for name, value in more.items()},
+    }
+
+
+def as_json(line: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(line).decode()
+
+
+def as_text(line: Mapping[str, Any]) -> str:
+    """The same for people; a message with several lines stays one, its traceback follows."""
+    more = {name: value for name, value in line.items() if name not in _LEADING}
+    suffix = " ".join(f"{name}={_word(value)}" for name, value in more.items())
+    head = f"{line['time']} {line['level']} {line['logger']}: {_one_line(line['message'])}"
+    text = f"{head} [{suffix}]" if suffix else head
+    return f"{text}\n{line['exception']}" if "exception" in line else text
+
+
+_LEADING = frozenset({"time", "level", "logger", "message", "exception"})
+
+
+class LineFormatter(logging.Formatter):
+    """Records as lines, with the fields that are bound where they were made."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self._write = as_json if form == "json" else as_text
+
+    def format(self, record: logging.LogRecord) -> str:
+        more: dict[str, Any] = dict(_fields.get())
+        line = entry(record.levelname, record.name, record.getMessage(), more, record.created)
+        if record.exc_info and record.exc_info[0] is not None:
+            told = "".join(traceback.format_exception(*record.exc_info)).rstrip()
+            line["exception"] = told[-LARGEST_MESSAGE:]
+        return self._write(line)
+
+
+def configure(settings: LogSettings) -> None:
+    """Write this process's lines to standard error, as the settings say."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter(settings.format))
+    logging.basicConfig(level=settings.level, handlers=[handler], force=True)
+
+
+def _moment(at_s: float) -> str:
+    moment = datetime.fromtimestamp(at_s, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def _bounded(value: Any) -> Any:
+    return value[:LARGEST_FIELD] if isinstance(value, str) else value
+
+
+def _one_line(text: str) -> str:
+    """What a stranger sent can't begin a line of its own."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _word(value: Any) -> str:
+    text = _one_line(str(value))
+    return f'"{text}"' if not text or any(each in text for each in ' "[]=') else text
