@@ -23,7 +23,7 @@ class HostArrays:
 
     def __init__(self, size: int = 64) -> None:
         self._flags: Bools = np.zeros((5, 0), dtype=np.bool_)
-        self._numbers: Floats = np.zeros((6, 0))
+        self._numbers: Floats = np.zeros((2, 0))
         self.terms: Floats = np.zeros((0, 5), order="F")
         self.salt: NDArray[np.uint32] = np.zeros(0, dtype=np.uint32)
         self.grow(size)
@@ -39,5 +39,4 @@ class HostArrays:
         self.terms = np.asfortranarray(np.pad(self.terms, ((0, more), (0, 0))))
         self.salt = np.pad(self.salt, (0, more))
         self.exists, self.ready, self.active, self.cloud, self.mgmt = self._flags
-        self.cpu_used, self.cpu_room, self.cpu_capacity = self._numbers[:3]
-        self.memory_used, self.memory_room, self.memory_capacity = self._numbers[3:]
+        self.cpu_room, self.memory_room = self._numbers

@@ -45,6 +45,16 @@ class Usable:
     ruled_out: Mapping[str, int]
 
 
+@dataclass(slots=True)
+class Load:
+    """What is promised on a host, and out of how much."""
+
+    cpu_used: int = 0
+    memory_used: int = 0
+    cpu_capacity: float = 1.0
+    memory_capacity: float = 1.0
+
+
 class HostColumns:
     """Everything placement knows; ``settings`` are fixed for its life."""
 
@@ -56,10 +66,11 @@ class HostColumns:
         self.networks = Index()
         self.position: dict[str, int] = {}
         self.hosts: list[HostRow | None] = []
+        self.loads: list[Load] = []
         self._free: list[int] = []
         self._usable: dict[UsageTag, Usable] = {}
         self._views: dict[tuple[str, ...], Rooms] = {}
-        self._rooms = Rooms(self.stores)
+        self.own_rooms = Rooms(self.stores)
         self.arrays = HostArrays()
         self._bind()
 
@@ -147,8 +158,8 @@ class HostColumns:
 
     def rooms(self) -> Rooms:
         """The roomiest datastore of each host."""
-        self._rooms.refresh(self.size)
-        return self._rooms
+        self.own_rooms.refresh(self.size)
+        return self.own_rooms
 
     def rooms_among(self, key: tuple[str, ...], allowed: Allowed) -> Rooms:
         """The same among the datastores that ``allowed`` names; ``key`` stands for it."""
@@ -165,6 +176,7 @@ class HostColumns:
         else:
             row = len(self.hosts)
             self.hosts.append(None)
+            self.loads.append(Load())
             self.occupancy.grow()
             if row == len(self.arrays):
                 self.arrays.grow(2 * row)
@@ -177,7 +189,7 @@ class HostColumns:
     def _bind(self) -> None:
         self.stores.grow(len(self.arrays))
         terms = self.arrays.terms
-        self._rooms.bind(terms[:, LEFT], terms[:, PER_BYTE])
+        self.own_rooms.bind(terms[:, LEFT], terms[:, PER_BYTE])
 
     def _classify(self, row: int, before: HostRow | None, host: HostRow) -> None:
         arrays = self.arrays
@@ -195,19 +207,19 @@ class HostColumns:
             self.networks.add(network, row, -1)
 
     def _measure(self, row: int) -> None:
-        """Room and terms of a host whose size has changed."""
-        host, arrays, settings = self.hosts[row], self.arrays, self.settings
+        """Capacities and terms of a host whose size has changed."""
+        host, load, settings = self.hosts[row], self.loads[row], self.settings
         cpus, memory_mib = (host.cpu_count, host.memory_mib) if host is not None else (0, 0)
-        arrays.cpu_capacity[row] = cpu = max(cpus * settings.cpu_overcommit, 1.0)
-        arrays.memory_capacity[row] = memory = max(memory_mib * settings.memory_overcommit, 1.0)
-        arrays.terms[row, PER_CPU] = settings.weight_cpu / cpu
-        arrays.terms[row, PER_MIB] = settings.weight_memory / memory
+        load.cpu_capacity = max(cpus * settings.cpu_overcommit, 1.0)
+        load.memory_capacity = max(memory_mib * settings.memory_overcommit, 1.0)
+        self.arrays.terms[row, PER_CPU] = settings.weight_cpu / load.cpu_capacity
+        self.arrays.terms[row, PER_MIB] = settings.weight_memory / load.memory_capacity
         self._settle(row)
 
     def _use(self, row: int, share: VmShare, sign: int) -> None:
-        arrays = self.arrays
-        arrays.cpu_used[row] += sign * share.cpu_count
-        arrays.memory_used[row] += sign * share.memory_mib
+        load = self.loads[row]
+        load.cpu_used += sign * share.cpu_count
+        load.memory_used += sign * share.memory_mib
         self._settle(row)
         unplaced = share.disk_bytes - sum(share.datastores.values())
         if unplaced:
@@ -215,16 +227,16 @@ class HostColumns:
 
     def _settle(self, row: int) -> None:
         """What is left on a host."""
-        host, arrays, settings = self.hosts[row], self.arrays, self.settings
+        host, load, settings = self.hosts[row], self.loads[row], self.settings
         if host is None:
             return
-        cpus, memory = float(arrays.cpu_used[row]), float(arrays.memory_used[row])
         promised = settings.memory_overcommit * settings.fill_limit
-        arrays.cpu_room[row] = host.cpu_count * settings.cpu_overcommit - cpus
-        arrays.memory_room[row] = host.memory_mib * promised - memory
+        arrays = self.arrays
+        arrays.cpu_room[row] = host.cpu_count * settings.cpu_overcommit - load.cpu_used
+        arrays.memory_room[row] = host.memory_mib * promised - load.memory_used
         arrays.terms[row, BASE] = settings.weight_memory * (
-            1.0 - memory / float(arrays.memory_capacity[row])
-        ) + settings.weight_cpu * (1.0 - cpus / float(arrays.cpu_capacity[row]))
+            1.0 - load.memory_used / load.memory_capacity
+        ) + settings.weight_cpu * (1.0 - load.cpu_used / load.cpu_capacity)
 
     def _unplaced(self, row: int) -> int:
         """Bytes that the host's document reserves without naming a datastore."""

@@ -18,7 +18,7 @@ from heliostat.controller.scheduler.decision import Candidate, Decision, Prefere
 from heliostat.controller.scheduler.request import DiskAsk, PlacementRequest, Term, TermKind
 from heliostat.controller.scheduler.scoring import (
     RULED_OUT,
-    candidates,
+    candidate,
     preferences_at,
     scores,
 )
@@ -29,9 +29,9 @@ from heliostat.controller.scheduler.storage import (
     assign,
     best_store,
     groups_of,
-    rows_with,
+    is_there,
 )
-from heliostat.controller.scheduler.tally import Floats, Rows
+from heliostat.controller.scheduler.tally import Floats
 
 __all__ = [
     "Candidate",
@@ -64,18 +64,18 @@ def choose(columns: HostColumns, request: PlacementRequest, *, tie_break: int = 
         preferred = _find(columns, request, wishes, tie_break)
         if preferred.best > found.best:
             found = preferred
-    if not found.rows.size:
+    if not found.rows:
         return _refuse(columns, request, found)
     return _decide(columns, request, found)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Found:
     """The best rows, best first; the weighted sum of the first one; the datastore of each disk."""
 
     chosen: Selection
     groups: list[DiskGroup]
-    rows: Rows
+    rows: list[int]
     best: float
     datastores: dict[str, int]
 
@@ -88,13 +88,13 @@ def _find(
     chosen = before.copy()
     with_room(columns, groups, chosen)
     if chosen.count:
+        chosen.settle()
         score = scores(columns, request, groups[0], chosen)
         if len(groups) == 1:
             order = _best(columns, score, chosen, tie_break)
-            rows = order if chosen.rows is None else chosen.rows[order]
-            return _Found(
-                chosen, groups, rows, float(score[order[0]]), _on_one(groups[0], int(rows[0]))
-            )
+            rows = order if chosen.rows is None else [int(chosen.rows[place]) for place in order]
+            datastores = _on_one(groups[0], rows[0])
+            return _Found(chosen, groups, rows, float(score[order[0]]), datastores)
         found = _first_that_holds(columns, groups, chosen, score)
         if found is not None:
             return found
@@ -105,11 +105,11 @@ def _find(
             return found
         chosen = before
         chosen.keep(Reason.DISK, np.zeros(len(chosen.left), dtype=np.bool_))
-    return _Found(chosen, groups, np.empty(0, dtype=np.intp), RULED_OUT, {})
+    return _Found(chosen, groups, [], RULED_OUT, {})
 
 
 def _on_one(group: DiskGroup, row: int) -> dict[str, int]:
-    number = int(best_store(group, np.array([row]))[0])
+    number = best_store(group, row)
     return {disk.id: number for disk in group.disks if disk.id}
 
 
@@ -121,37 +121,35 @@ def _first_that_holds(
         row = place if chosen.rows is None else int(chosen.rows[place])
         datastores = assign(columns, groups, row)
         if datastores is not None:
-            rows = np.array([row], dtype=np.intp)
-            return _Found(chosen, groups, rows, float(score[place]), datastores)
+            return _Found(chosen, groups, [row], float(score[place]), datastores)
         passed = np.ones(len(chosen.left), dtype=np.bool_)
         passed[place] = False
         chosen.keep(Reason.DISK, passed)
     return None
 
 
-def _best(columns: HostColumns, score: Floats, chosen: Selection, tie_break: int) -> Rows:
-    """The places of the best scores, best first."""
-    count = min(chosen.count, columns.settings.ranking)
-    top = float(score.max())
-    equal = np.flatnonzero(score >= top - _SAME)
-    if len(equal) > 1:
+def _best(columns: HostColumns, score: Floats, chosen: Selection, tie_break: int) -> list[int]:
+    """The places of the best scores, best first; ``score`` is used up."""
+    place = int(score.argmax())
+    top = score[place]
+    if np.count_nonzero(score >= top - _SAME) > 1:
+        equal = np.flatnonzero(score >= top - _SAME)
         rows = equal if chosen.rows is None else chosen.rows[equal]
         turned = columns.arrays.salt[rows] ^ np.uint32(tie_break & 0xFFFFFFFF)
-        winner = int(equal[turned.argmin()])
-    else:
-        winner = int(equal[0])
-    if count <= 1:
-        return np.array([winner], dtype=np.intp)
-    pool = np.argpartition(score, -count)[-count:] if len(score) > count else np.arange(len(score))
-    others = [place for place in pool[np.argsort(-score[pool])].tolist() if place != winner]
-    return np.array([winner, *others[: count - 1]], dtype=np.intp)
+        place = int(equal[turned.argmin()])
+    order = [place]
+    for _ in range(min(chosen.count, columns.settings.ranking) - 1):
+        score[place] = 2 * RULED_OUT
+        order.append(place := int(score.argmax()))
+    score[order[0]] = top
+    return order
 
 
 def _decide(columns: HostColumns, request: PlacementRequest, found: _Found) -> Decision:
-    ranking = candidates(columns, request, found.groups[0], found.rows)
-    best, chosen = ranking[0], found.chosen
-    row = int(found.rows[0])
-    wishes = preferences_at(columns, request, found.groups[0], row) if request.preferences else ()
+    group, chosen = found.groups[0], found.chosen
+    ranking = tuple([candidate(columns, request, group, row) for row in found.rows])
+    best = ranking[0]
+    wishes = preferences_at(columns, request, group, found.rows[0]) if request.preferences else ()
     return Decision(
         host_id=best.host_id,
         address=best.address,
@@ -170,7 +168,7 @@ def _decide(columns: HostColumns, request: PlacementRequest, found: _Found) -> D
 def _refuse(columns: HostColumns, request: PlacementRequest, found: _Found) -> Decision:
     ruled_out = found.chosen.ruled_out
     code = next((code for reason, code in _CODES if reason in ruled_out), "NoSuchResource")
-    missing = [group for group in found.groups if not rows_with(columns, group).size]
+    missing = [group for group in found.groups if not is_there(columns, group)]
     if len(columns) and missing and missing[0].is_narrowed:
         code = "UnfullfillableDiskAffinities"
     return Decision(

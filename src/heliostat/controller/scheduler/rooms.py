@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heliostat.controller.scheduler.arrays import Bools
 from heliostat.controller.scheduler.stores import NO_ROOM, StoreColumns
 from heliostat.controller.scheduler.tally import Floats, Rows
 
@@ -24,8 +24,8 @@ NOTHING_LEFT = -1.0
 class Rooms:
     """Columns by host row: ``best`` (a datastore's number), its ``room``, and its share.
 
-    ``left`` is the room as a fraction of the capacity, ``per_byte`` what one byte takes
-    of that fraction.
+    ``has`` says which hosts have an allowed datastore at all; ``left`` is the room as a
+    fraction of the capacity, ``per_byte`` what one byte takes of that fraction.
     """
 
     def __init__(self, stores: StoreColumns, allowed: Allowed | None = None) -> None:
@@ -33,9 +33,11 @@ class Rooms:
         self._allowed = allowed
         self._layout = -1
         self._seen = 0
-        self._mask: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
+        self._mask: Bools = np.zeros(0, dtype=np.bool_)
         self.best: Rows = np.zeros(0, dtype=np.intp)
+        self.has: Bools = np.zeros(0, dtype=np.bool_)
         self.room: Floats = np.zeros(0)
+        self._next: Floats = np.zeros(0)
         self.left: Floats = np.zeros(0)
         self.per_byte: Floats = np.zeros(0)
 
@@ -50,9 +52,11 @@ class Rooms:
         if self._layout != stores.layout or len(self.best) < count:
             self._rebuild(count)
         else:
-            for number in dict.fromkeys(stores.log[self._seen :]):
-                if self._allowed is None or self._mask[number]:
-                    self._changed(number)
+            log = stores.log
+            if self._seen < len(log):
+                for number in dict.fromkeys(log[self._seen :]):
+                    if self._allowed is None or self._mask[number]:
+                        self._changed(number)
         self._seen = len(stores.log)
 
     def _rebuild(self, count: int) -> None:
@@ -64,48 +68,72 @@ class Rooms:
                 self._mask[number] = self._allowed(number)
         size = max(count, len(stores.of_host))
         self.best, self.room = np.zeros(size, dtype=np.intp), np.full(size, NO_ROOM)
+        self._next = np.full(size, NO_ROOM)
         if len(self.left) < size:
             self.left, self.per_byte = np.zeros(size), np.zeros(size)
         self.left[:], self.per_byte[:] = NOTHING_LEFT, 0.0
-        if len(stores.of_host):
-            self._choose(np.arange(len(stores.of_host)))
+        self._choose(np.arange(len(stores.of_host)))
+        self.has = self.best != 0
 
     def _changed(self, number: int) -> None:
         rows = self._stores.hosts[number].rows
         if len(rows) == 1:
-            self._choose(rows)
+            self._choose_one(int(rows[0]))
             return
-        mine = self.best[rows] == number
-        others = rows[~mine]
-        gained = others[self.room[others] < self._stores.room[number]]
-        if gained.size:
-            self._set(gained, number)
-        self._choose(rows[mine])
+        room = self._stores.room[number]
+        here = self.best.take(rows) == number
+        mine, others = rows[here], rows[~here]
+        if mine.size:
+            ahead = self._next.take(mine) < room
+            if ahead.all():
+                self._set(mine, number)
+            else:
+                self._set(mine[ahead], number)
+                self._choose(mine[~ahead])
+        if others.size:
+            wins = self.room.take(others) <= room
+            lost = others[~wins]
+            self._next[lost] = np.maximum(self._next.take(lost), room)
+            if wins.any():
+                self._choose(others[wins])
 
     def _choose(self, rows: Rows) -> None:
-        """Look at all datastores of ``rows``."""
+        """Look at all datastores of ``rows``; the room of the next best is an upper bound."""
         if not rows.size:
             return
-        numbers, room = pick(self._stores, rows, self._mask if self._allowed is not None else None)
-        self.best[rows], self.room[rows] = numbers, room
-        capacity = self._stores.capacity[numbers]
-        self.left[rows] = np.maximum(room / capacity, NOTHING_LEFT)
+        stores = self._stores
+        numbers = stores.of_host.take(rows, axis=0)
+        room = stores.room.take(numbers)
+        if self._allowed is not None:
+            allowed = self._mask.take(numbers)
+            room, numbers = np.where(allowed, room, NO_ROOM), np.where(allowed, numbers, 0)
+        first, each = room.argmax(axis=1), np.arange(len(rows))
+        best, most = numbers[each, first], room[each, first]
+        room[each, first] = NO_ROOM
+        self._next[rows] = room.max(axis=1)
+        self.best[rows], self.room[rows] = best, most
+        capacity = stores.capacity.take(best)
+        self.left[rows] = np.maximum(most / capacity, NOTHING_LEFT)
         self.per_byte[rows] = 1.0 / capacity
+
+    def _choose_one(self, row: int) -> None:
+        """The same for one host, without arrays."""
+        stores, best, most, after = self._stores, 0, NO_ROOM, NO_ROOM
+        for number in stores.of_host[row].tolist():
+            if number and (self._allowed is None or self._mask[number]):
+                room = float(stores.room[number])
+                if room > most:
+                    best, most, after = number, room, most
+                else:
+                    after = max(after, room)
+        self.best[row], self.room[row], self._next[row] = best, most, after
+        capacity = float(stores.capacity[best])
+        self.left[row] = max(most / capacity, NOTHING_LEFT)
+        self.per_byte[row] = 1.0 / capacity
 
     def _set(self, rows: Rows, number: int) -> None:
+        """The best datastore of ``rows`` stays the best; its room has changed."""
         room, capacity = self._stores.room[number], self._stores.capacity[number]
-        self.best[rows], self.room[rows] = number, room
+        self.room[rows] = room
         self.left[rows] = max(room / capacity, NOTHING_LEFT)
         self.per_byte[rows] = 1.0 / capacity
-
-
-def pick(stores: StoreColumns, rows: Rows, mask: NDArray[np.bool_] | None) -> tuple[Rows, Floats]:
-    """The roomiest datastore of each of ``rows`` among those in ``mask``, and its room."""
-    numbers = stores.of_host[rows]
-    room = stores.room[numbers]
-    if mask is not None:
-        room = np.where(mask[numbers], room, NO_ROOM)
-        numbers = np.where(mask[numbers], numbers, 0)
-    first = room.argmax(axis=1)
-    each = np.arange(len(rows))
-    return numbers[each, first], room[each, first]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from heliostat.controller.scheduler.arrays import BASE, PER_CPU, PER_MIB
 from heliostat.controller.scheduler.columns import HostColumns
 from heliostat.controller.scheduler.decision import Candidate, Preference
 from heliostat.controller.scheduler.request import PlacementRequest, Term
@@ -27,33 +28,34 @@ def scores(
 
     ``group`` is the one whose datastore counts: the largest.
     """
-    settings, size = columns.settings, columns.size
-    whole = not group.is_narrowed
-    vector = np.array(
-        [
-            1.0,
-            -float(request.memory_mib),
-            -float(request.cpu_count),
-            settings.weight_disk if whole else 0.0,
-            -settings.weight_disk * group.size_bytes if whole else 0.0,
-        ]
-    )
+    weight, rows = columns.settings.weight_disk, chosen.rows
+    whole = group.only < 0 and group.rooms is columns.own_rooms
     terms = columns.arrays.terms
-    score: Floats = (terms[:size] if chosen.rows is None else terms[chosen.rows]).dot(vector)
-    if not whole and group.only < 0:
-        rooms = group.rooms
-        left = chosen.of(rooms.left) - group.size_bytes * chosen.of(rooms.per_byte)
-        score += settings.weight_disk * left
-    by_store = _by_store(columns, request)
+    vector = (1.0, -float(request.memory_mib), -float(request.cpu_count))
+    if rows is None:
+        disk = (weight, -weight * group.size_bytes) if whole else (0.0, 0.0)
+        score: Floats = terms[: chosen.size].dot(np.array(vector + disk))
+    else:
+        score = terms[:, BASE].take(rows)
+        if request.memory_mib:
+            score += terms[:, PER_MIB].take(rows) * vector[1]
+        if request.cpu_count:
+            score += terms[:, PER_CPU].take(rows) * vector[2]
     if group.only >= 0:
-        score += settings.weight_disk * float(left_after(columns, group, _ONE)[0])
-        score += 0.0 if by_store is None else by_store[group.only]
-    elif by_store is not None:
+        score += weight * left_after(columns, group, 0)
+    elif rows is not None or not whole:
+        left = chosen.of(group.rooms.left)
+        if group.size_bytes:
+            left = left - group.size_bytes * chosen.of(group.rooms.per_byte)
+        score += weight * left
+    by_store = _by_store(columns, request)
+    if by_store is not None:
         best = group.rooms.best
-        score += by_store[best[:size] if chosen.rows is None else best[chosen.rows]]
+        where = best[: chosen.size] if rows is None else best.take(rows)
+        score += by_store[group.only] if group.only >= 0 else by_store.take(where)
     by_host = _by_host(columns, request)
     if by_host is not None:
-        score += by_host if chosen.rows is None else by_host[chosen.rows]
+        score += chosen.of(by_host)
     if chosen.count < len(score):
         score += np.multiply(~chosen.left, RULED_OUT)
     return score
@@ -93,80 +95,51 @@ def _by_host(columns: HostColumns, request: PlacementRequest) -> Floats | None:
     return bonus
 
 
-def candidates(
-    columns: HostColumns, request: PlacementRequest, group: DiskGroup, rows: Rows
-) -> tuple[Candidate, ...]:
-    """``rows`` with their scores and the parts of them."""
-    parts = _parts(columns, request, group, rows)
-    weights = _weights(columns, request)
-    score = sum(parts[name] * weight for name, weight in weights.items())
-    scores = np.round(100.0 / (sum(weights.values()) or 1.0) * score, 2).tolist()
-    table = np.round(100.0 * np.array([parts[name] for name in weights]), 1).T.tolist()
-    names = list(weights)
-    found = []
-    for row, total, values in zip(rows.tolist(), scores, table, strict=True):
-        host = columns.hosts[row]
-        assert host is not None
-        found.append(
-            Candidate(
-                host_id=host.id,
-                address=host.address,
-                score=total,
-                parts=dict(zip(names, values, strict=True)),
-            )
-        )
-    return tuple(found)
-
-
-def _parts(
-    columns: HostColumns, request: PlacementRequest, group: DiskGroup, rows: Rows
-) -> dict[str, Floats]:
-    arrays, occupancy = columns.arrays, columns.occupancy
-    used = arrays.memory_used[rows] + request.memory_mib
-    cpus = arrays.cpu_used[rows] + request.cpu_count
+def candidate(
+    columns: HostColumns, request: PlacementRequest, group: DiskGroup, row: int
+) -> Candidate:
+    """A fitting host with its score and the parts of it."""
+    settings, load, host = columns.settings, columns.loads[row], columns.hosts[row]
+    assert host is not None
+    memory = 1.0 - (load.memory_used + request.memory_mib) / load.memory_capacity
+    cpu = 1.0 - (load.cpu_used + request.cpu_count) / load.cpu_capacity
+    disk = left_after(columns, group, row)
+    spread = 1.0 / (1.0 + columns.occupancy.machines(row, request.project_id))
+    score = settings.weight_memory * memory + settings.weight_cpu * cpu
+    score += settings.weight_disk * disk + settings.weight_spread * spread
+    weights = settings.weight_memory + settings.weight_cpu + settings.weight_disk
+    weights += settings.weight_spread
     parts = {
-        "memory": 1.0 - used / arrays.memory_capacity[rows],
-        "cpu": 1.0 - cpus / arrays.cpu_capacity[rows],
-        "disk": left_after(columns, group, rows),
-        "spread": np.array(
-            [1.0 / (1.0 + occupancy.machines(row, request.project_id)) for row in rows.tolist()]
-        ),
+        "memory": round(100.0 * memory, 1),
+        "cpu": round(100.0 * cpu, 1),
+        "disk": round(100.0 * disk, 1),
+        "spread": round(100.0 * spread, 1),
     }
     if request.image_digest:
         holding = columns.stores.images.get(request.image_digest)
-        best = best_store(group, rows).tolist()
-        parts["image"] = np.array(
-            [1.0 if holding is not None and number in holding else 0.0 for number in best]
-        )
+        there = holding is not None and best_store(group, row) in holding
+        score += settings.weight_image * there
+        weights += settings.weight_image
+        parts["image"] = 100.0 * there
     if request.preferences:
-        met = [
-            [each.met for each in preferences_at(columns, request, group, row)]
-            for row in rows.tolist()
-        ]
-        parts["preference"] = np.array([sum(each) / len(each) for each in met])
-    return parts
-
-
-def _weights(columns: HostColumns, request: PlacementRequest) -> dict[str, float]:
-    settings = columns.settings
-    weights = {
-        "memory": settings.weight_memory,
-        "cpu": settings.weight_cpu,
-        "disk": settings.weight_disk,
-        "spread": settings.weight_spread,
-    }
-    if request.image_digest:
-        weights["image"] = settings.weight_image
-    if request.preferences:
-        weights["preference"] = settings.weight_preference
-    return weights
+        met = [each.met for each in preferences_at(columns, request, group, row)]
+        share = sum(met) / len(met)
+        score += settings.weight_preference * share
+        weights += settings.weight_preference
+        parts["preference"] = round(100.0 * share, 1)
+    return Candidate(
+        host_id=host.id,
+        address=host.address,
+        score=round(100.0 * score / (weights or 1.0), 2),
+        parts=parts,
+    )
 
 
 def preferences_at(
     columns: HostColumns, request: PlacementRequest, group: DiskGroup, row: int
 ) -> tuple[Preference, ...]:
     """Which preferences a host meets."""
-    number = int(best_store(group, np.array([row]))[0])
+    number = best_store(group, row)
     return tuple(
         Preference(wish=term.words(), met=_met(columns, request, term, row, number))
         for term in request.preferences
@@ -182,4 +155,3 @@ def _met(
 
 
 _NONE: Rows = np.empty(0, dtype=np.intp)
-_ONE: Rows = np.zeros(1, dtype=np.intp)

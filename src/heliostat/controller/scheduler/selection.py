@@ -18,7 +18,7 @@ from heliostat.controller.scheduler.columns import HostColumns
 from heliostat.controller.scheduler.decision import Reason
 from heliostat.controller.scheduler.occupancy import label_key
 from heliostat.controller.scheduler.request import PlacementRequest, Term, TermKind
-from heliostat.controller.scheduler.storage import DiskGroup, rows_with
+from heliostat.controller.scheduler.storage import DiskGroup
 from heliostat.controller.scheduler.tally import Floats, Rows
 
 _PLACES = {
@@ -50,7 +50,7 @@ class Selection:
     def narrow(self, reason: Reason, rows: Rows) -> None:
         """Rule out all but ``rows``; from the first time on only these are looked at."""
         if self.rows is None:
-            self.rows = rows[self.left[rows]]
+            self.rows = rows[self.left.take(rows)]
             self.left = np.ones(len(self.rows), dtype=np.bool_)
             self._count(reason, len(self.rows))
         else:
@@ -64,7 +64,13 @@ class Selection:
 
     def of(self, column: Floats) -> Floats:
         """A column's values of the hosts looked at."""
-        return column[: len(self.left)] if self.rows is None else column[self.rows]
+        return column[: self.size] if self.rows is None else column.take(self.rows)
+
+    def settle(self) -> None:
+        """Look only at the hosts that are left, unless all were looked at."""
+        if self.rows is not None and self.count < len(self.rows):
+            self.rows = self.rows[self.left]
+            self.left = np.ones(self.count, dtype=np.bool_)
 
     def copy(self) -> Selection:
         """The same, so far; each can be narrowed by itself."""
@@ -123,16 +129,23 @@ def _be_there(
     chosen: Selection,
 ) -> None:
     """Apply the terms: first where to be, in the order of the reasons, then where not."""
-    places = [
+    steps: list[tuple[Reason, Rows | DiskGroup]] = [
         (_PLACES[term.kind], rows_of(columns, request, term))
         for term in request.terms
         if not term.negative and not term.kind.is_about_datastores
     ]
-    places += [
-        (Reason.DATASTORE, rows_with(columns, group)) for group in groups if group.is_narrowed
-    ]
-    for reason, rows in sorted(places, key=lambda place: _ORDER[place[0]]):
-        chosen.narrow(reason, rows)
+    steps += [(Reason.DATASTORE, group) for group in groups if group.is_narrowed]
+    if len(steps) > 1:
+        steps.sort(key=lambda step: _ORDER[step[0]])
+    for reason, where in steps:
+        if not isinstance(where, DiskGroup):
+            chosen.narrow(reason, where)
+        elif where.only >= 0:
+            chosen.narrow(reason, columns.stores.hosts[where.only].rows)
+        elif chosen.rows is None:
+            chosen.keep(reason, where.rooms.has[: chosen.size])
+        else:
+            chosen.keep(reason, where.rooms.has.take(chosen.rows))
     for term in request.terms:
         if term.negative and not term.kind.is_about_datastores:
             chosen.exclude(Reason.KEEPS_AWAY, rows_of(columns, request, term))

@@ -39,5 +39,5 @@ class SchedulerSettings:
     weight_preference: float = 0.5
     """For the preferred affinities that a host meets, as a fraction of all that were given."""
 
-    ranking: int = 5
+    ranking: int = 3
     """How many of the best hosts a decision names."""

@@ -10,18 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from heliostat.controller.scheduler.columns import HostColumns
 from heliostat.controller.scheduler.request import DiskAsk, PlacementRequest, Term, TermKind
 from heliostat.controller.scheduler.rooms import NOTHING_LEFT, Rooms
 from heliostat.controller.scheduler.stores import StoreColumns
-from heliostat.controller.scheduler.tally import Floats, Rows
 
 _NO_DISKS = (DiskAsk(id="", size_bytes=0),)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DiskGroup:
     """Disks that may go to the same datastores: to those of ``rooms``, or to just ``only``.
 
@@ -93,28 +90,26 @@ def _group(
     return DiskGroup(disks, size_bytes, tags, terms, rooms)
 
 
-def rows_with(columns: HostColumns, group: DiskGroup) -> Rows:
-    """The hosts that have a datastore the group may lie on."""
+def is_there(columns: HostColumns, group: DiskGroup) -> bool:
+    """Whether any host has a datastore that the group may lie on."""
     if group.only >= 0:
-        return columns.stores.hosts[group.only].rows
-    return np.flatnonzero(group.rooms.best[: columns.size])
+        return bool(columns.stores.hosts[group.only])
+    return bool(group.rooms.has.any())
 
 
-def best_store(group: DiskGroup, rows: Rows) -> Rows:
-    """The datastore (its number) that the group gets on each of ``rows``."""
-    if group.only >= 0:
-        return np.full(len(rows), group.only, dtype=np.intp)
-    return group.rooms.best[rows]
+def best_store(group: DiskGroup, row: int) -> int:
+    """The datastore (its number) that the group gets on a host."""
+    return group.only if group.only >= 0 else int(group.rooms.best[row])
 
 
-def left_after(columns: HostColumns, group: DiskGroup, rows: Rows) -> Floats:
-    """What the group leaves of its datastore on each of ``rows``, as a fraction."""
+def left_after(columns: HostColumns, group: DiskGroup, row: int) -> float:
+    """What the group leaves of its datastore on a host, as a fraction."""
     if group.only >= 0:
         stores, number = columns.stores, group.only
-        left = (stores.room[number] - group.size_bytes) / stores.capacity[number]
-        return np.full(len(rows), max(float(left), NOTHING_LEFT))
+        left = float(stores.room[number]) - group.size_bytes
+        return max(left / float(stores.capacity[number]), NOTHING_LEFT)
     rooms = group.rooms
-    return rooms.left[rows] - group.size_bytes * rooms.per_byte[rows]
+    return float(rooms.left[row]) - group.size_bytes * float(rooms.per_byte[row])
 
 
 def assign(columns: HostColumns, groups: Sequence[DiskGroup], row: int) -> dict[str, int] | None:
