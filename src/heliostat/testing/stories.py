@@ -1,0 +1,158 @@
+"""Stories for the crash harness: each leads up to one task, with no worker up.
+
+A story is told to a furnished :class:`SmallCloud` that has one VM (``ids["vm"]``), one
+persistent disk (``ids["disk"]``) and one host; it commits the task that it is about
+and returns it.  Here are the stories of power, hosts, the site and its background
+work; a test wants one for every workflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from msgspec.structs import replace
+
+from heliostat.agentlink.messages import HostDatastore
+from heliostat.controller.chores.catalogue import CHORES
+from heliostat.controller.chores.verbs import chore_run
+from heliostat.controller.doctor.repair import repair
+from heliostat.controller.model.host import HostSpec
+from heliostat.controller.model.image import ImageState
+from heliostat.controller.workflows import host, image, vm, zone
+from heliostat.controller.workflows.host_provision import host_provision
+from heliostat.controller.workflows.host_seen import host_seen
+from heliostat.controller.workflows.host_zone import host_set_zone
+from heliostat.controller.workflows.image_datastores import image_datastores_update
+from heliostat.controller.workflows.kinds import DATASTORES, IMAGES, VMS
+from heliostat.tasks.model import Task
+from heliostat.testing.cloud import SmallCloud, Verb
+from heliostat.testing.hosts import some_facts
+
+Story = Callable[[SmallCloud], Awaitable[Task]]
+
+
+async def last(cloud: SmallCloud, verb: Verb, *args: object) -> Task:
+    """Commit what the story is about, with no worker up: the harness brings its own."""
+    await cloud.rest()
+    return (await cloud.ask(verb, *args)).task
+
+
+async def _started(cloud: SmallCloud, verb: Verb) -> Task:
+    await cloud.done(vm.vm_start, cloud.ids["vm"])
+    return await last(cloud, verb, cloud.ids["vm"])
+
+
+async def stop(cloud: SmallCloud) -> Task:
+    return await _started(cloud, vm.vm_stop)
+
+
+async def suspend(cloud: SmallCloud) -> Task:
+    return await _started(cloud, vm.vm_suspend)
+
+
+async def resume(cloud: SmallCloud) -> Task:
+    await cloud.done(vm.vm_start, cloud.ids["vm"])
+    await cloud.done(vm.vm_suspend, cloud.ids["vm"])
+    return await last(cloud, vm.vm_resume, cloud.ids["vm"])
+
+
+async def create_host(cloud: SmallCloud) -> Task:
+    spec = HostSpec(address="10.0.0.88", usage_tags=("CLOUD",))
+    return await last(cloud, host.host_create, spec)
+
+
+async def provision_host(cloud: SmallCloud) -> Task:
+    return await last(cloud, host_provision, cloud.ids["host-1"])
+
+
+async def resume_host(cloud: SmallCloud) -> Task:
+    await cloud.done(host.host_suspend, cloud.ids["host-1"])
+    return await last(cloud, host.host_resume, cloud.ids["host-1"])
+
+
+async def enter_maintenance(cloud: SmallCloud) -> Task:
+    spare = await cloud.add_host("10.0.0.77")
+    await cloud.done(host.host_suspend, spare)
+    return await last(cloud, host.host_enter_maintenance, spare)
+
+
+async def exit_maintenance(cloud: SmallCloud) -> Task:
+    spare = await cloud.add_host("10.0.0.77")
+    await cloud.done(host.host_suspend, spare)
+    await cloud.done(host.host_enter_maintenance, spare)
+    return await last(cloud, host.host_exit_maintenance, spare)
+
+
+async def set_zone(cloud: SmallCloud) -> Task:
+    zone_id = await cloud.done(zone.zone_create, "north")
+    return await last(cloud, host_set_zone, cloud.ids["host-1"], zone_id)
+
+
+async def image_datastores(cloud: SmallCloud) -> Task:
+    place = HostDatastore(datastore_id="ds-1", name="ssd", total_bytes=1 << 40, free_bytes=1 << 40)
+    await host_seen(cloud.store, cloud.ids["host-1"], some_facts(datastores=(place,)))
+    named = [each.value.id for each in await DATASTORES.all(cloud.store)]
+    return await last(cloud, image_datastores_update, named)
+
+
+async def repair_site(cloud: SmallCloud) -> Task:
+    await _lose_vm(cloud)
+    return await last(cloud, repair)
+
+
+async def reservations(cloud: SmallCloud) -> Task:
+    await _lose_vm(cloud)
+    return await last(cloud, chore_run, CHORES, "reservations")
+
+
+async def _lose_vm(cloud: SmallCloud) -> None:
+    """As a hand in the store would: a host is left with orders for what is gone."""
+    spec = cloud.vm_spec("ghost", flavor="tiny")
+    lost = await cloud.done(vm.vm_create, cloud.ids["project"], spec)
+    stored = await VMS.get(cloud.store, lost)
+    assert stored is not None
+    moved = replace(stored.value, host_id="")
+    await cloud.store.commit([], VMS.put(moved, stored.value))
+
+
+async def tombstones(cloud: SmallCloud) -> Task:
+    stored = await IMAGES.get(cloud.store, await cloud.add_image("unused"))
+    assert stored is not None
+    waiting = replace(stored.value, state=ImageState.PENDING_DELETE)
+    await cloud.store.commit([], IMAGES.put(waiting, stored.value))
+    return await last(cloud, chore_run, CHORES, "tombstones")
+
+
+async def forget_tasks(cloud: SmallCloud) -> Task:
+    await cloud.do(vm.vm_delete, await cloud.add_vm("gone"))
+    await cloud.do(image.image_delete, await cloud.add_image("gone"))
+    await cloud.rest()  # a worker that looks around for a week takes its time
+    await cloud.clock.advance(cloud.ports.settings.chores.keep_tasks_s + 1)
+    return await last(cloud, chore_run, CHORES, "tasks")
+
+
+def _chore(name: str) -> Story:
+    async def told(cloud: SmallCloud) -> Task:
+        return await last(cloud, chore_run, CHORES, name)
+
+    return told
+
+
+STORIES: Mapping[str, Story] = {
+    "stop": stop,
+    "suspend": suspend,
+    "resume": resume,
+    "create-host": create_host,
+    "provision-host": provision_host,
+    "resume-host": resume_host,
+    "enter-maintenance": enter_maintenance,
+    "exit-maintenance": exit_maintenance,
+    "set-zone": set_zone,
+    "image-datastores": image_datastores,
+    "repair": repair_site,
+    "reservations": reservations,
+    "tombstones": tombstones,
+    "forget-tasks": forget_tasks,
+    "content": _chore("content"),
+    "audit": _chore("audit"),
+}
