@@ -47,6 +47,12 @@ CATALOGUE: dict[str, Entry] = {
     "image": Entry(Section.CLOUD, "heliostat.cli.image", "image", "Images that VMs boot from."),
     "vm": Entry(Section.CLOUD, "heliostat.cli.vm", "vm", "Virtual machines."),
     "disk": Entry(Section.CLOUD, "heliostat.cli.disk", "disk", "Persistent disks."),
+    "apply": Entry(
+        Section.CLOUD, "heliostat.cli.declaring.commands", "apply", "Make a site as files say."
+    ),
+    "export": Entry(
+        Section.CLOUD, "heliostat.cli.declaring.commands", "export", "Write a site as such files."
+    ),
     "task": Entry(Section.CLOUD, "heliostat.cli.task", "task", "What was asked for, and why."),
     "events": Entry(Section.CLOUD, "heliostat.cli.events", "events", "What changes, as it does."),
     "host": Entry(Section.SITE, "heliostat.cli.host", "host", "Machines that run VMs."),
