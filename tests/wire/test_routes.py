@@ -17,7 +17,7 @@ def test_operations_and_paths_are_unique() -> None:
 
 def test_every_path_is_versioned_or_the_description() -> None:
     others = {route.path for route in ROUTES if not route.path.startswith("/v1/")}
-    assert others == {"/openapi.json", "/metrics"}
+    assert others == {"/openapi.json", "/docs", "/metrics"}
 
 
 def test_mutating_routes_answer_201_and_a_task_but_for_the_directory_and_join_tokens() -> None:
@@ -44,6 +44,7 @@ def test_public_routes_are_few() -> None:
         "getAvailable",
         "getSystemAuth",
         "getOpenapi",
+        "getDocs",
     }
 
 

@@ -153,6 +153,15 @@ ROUTES = (
     ),
     Route(
         method="GET",
+        path="/docs",
+        operation="getDocs",
+        access=Access.PUBLIC,
+        summary="This documentation as a page.",
+        response=str,
+        media_type="text/html",
+    ),
+    Route(
+        method="GET",
         path="/openapi.json",
         operation="getOpenapi",
         access=Access.PUBLIC,

@@ -15,10 +15,15 @@ from heliostat.controller.workflows.image_datastores import image_datastore_ids
 from heliostat.core.errors import HeliostatError
 from heliostat.wire import openapi
 from heliostat.wire import system as wire
+from heliostat.wire.page import builder
 
 NETWORK_TYPE = "PHYSICAL"  # one subnet, the user networking of each host; no routers
 READY, ERROR, PARTIAL_ERROR = "READY", "ERROR", "PARTIAL_ERROR"
 _COUNT_PAGE = 1000
+DOCS_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 async def _available(call: Call) -> None:
@@ -126,6 +131,14 @@ async def _openapi(_call: Call) -> web.StreamResponse:
     return web.Response(body=openapi.render(__version__), content_type=JSON)
 
 
+async def _docs(_call: Call) -> web.StreamResponse:
+    """Nothing is fetched from elsewhere, and the page may not be told to."""
+    headers = {"Content-Security-Policy": DOCS_POLICY}
+    return web.Response(
+        body=builder.render(__version__), content_type="text/html", charset="utf-8", headers=headers
+    )
+
+
 async def _count(store: CloudStore, prefix: str) -> int:
     page = await store.list(prefix, limit=_COUNT_PAGE)
     count, revision = len(page.items), page.revision
@@ -144,4 +157,5 @@ HANDLERS: dict[str, Handler] = {
     "getSystemUsage": Reads(_usage),
     "listSystemVms": Reads(_system_vms),
     "getOpenapi": Streams(_openapi),
+    "getDocs": Streams(_docs),
 }

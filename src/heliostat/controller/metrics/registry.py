@@ -17,6 +17,7 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 
@@ -34,6 +35,7 @@ class Metrics:
     """All measurements of one controller."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call] # series that nobody reads
         self._registry = CollectorRegistry()
         self._counters: dict[Metric, Counter] = {}
         self._gauges: dict[Metric, Gauge] = {}
@@ -113,7 +115,8 @@ class Meter:
     def __init__(self, metrics: Metrics, operation: str) -> None:
         self._operation = operation
         self._requests = metrics.counter(table.REQUESTS)
-        self._seconds = metrics.histogram(table.REQUEST_SECONDS).labels(operation)
+        self._all_seconds = metrics.histogram(table.REQUEST_SECONDS)
+        self._seconds: Histogram | None = None
         self._by_status: dict[int, Counter] = {}
 
     def answered(self, status: int, seconds: float) -> None:
@@ -122,4 +125,6 @@ class Meter:
             counter = self._requests.labels(self._operation, str(status))
             self._by_status[status] = counter
         counter.inc()
+        if self._seconds is None:  # an operation that nobody asks for shows no empty buckets
+            self._seconds = self._all_seconds.labels(self._operation)
         self._seconds.observe(seconds)

@@ -1,0 +1,1 @@
+"""The API's documentation as one page that loads without the internet."""
