@@ -143,6 +143,8 @@ def test_a_vm_is_described_in_full(
         *("--boot-flavor", "ephemeral", "--disk", "scratch ephemeral 5", "--tag", "blue"),
         *("--ssh-key", str(tmp_path / "id.pub"), "--user-data", str(tmp_path / "user-data")),
         *("--env", "a=b=c", "--affinity", f"host:{answers.HOST}", "--start"),
+        *("--anti-affinity", "label:app=etcd@zone", "--prefer", "zone:north"),
+        *("--prefer-away", "vm:other"),
     )
     assert shown.code == 0, shown.err
     body = controller.calls(call)[0].json
@@ -159,7 +161,12 @@ def test_a_vm_is_described_in_full(
     assert body["sshKeys"] == ["ssh-ed25519 AAAA ann"]
     assert body["userData"] == "#cloud-config\n"
     assert body["environment"] == {"a": "b=c"}
-    assert body["affinities"] == [{"kind": "host", "id": answers.HOST}]
+    assert body["affinities"] == [
+        {"kind": "host", "id": answers.HOST},
+        {"kind": "label", "id": "app=etcd", "negative": True, "scope": "availabilityZone"},
+        {"kind": "availabilityZone", "id": "north", "preferred": True},
+        {"kind": "vm", "id": "other", "negative": True, "preferred": True},
+    ]
     assert len(controller.calls(f"POST /v1/vms/{answers.VM}/start")) == 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from heliostat.cli import naming, options, text
-from heliostat.cli.affinities import parse_affinities
+from heliostat.cli.affinities import affinities, read_affinities
 from heliostat.cli.carrying import carry_out
 from heliostat.cli.iam import policy_commands
 from heliostat.cli.labelling import label_verb_in_project, parse_labels
@@ -37,7 +37,7 @@ def disk() -> None:
 @click.option("--size", required=True, type=click.IntRange(min=1), metavar="GIB", help="Capacity.")
 @click.option("--flavor", required=True, help="Name of a persistent-disk flavor.")
 @click.option("--near", metavar="VM", help="Place it on this VM's host, to be attached there.")
-@click.option("--affinity", "affinities", multiple=True, metavar="KIND:ID", help="Place it near.")
+@affinities
 @click.option("--tag", "tags", multiple=True)
 @options.labels
 @options.project
@@ -49,7 +49,10 @@ def create(
     size: int,
     flavor: str,
     near: str | None,
-    affinities: tuple[str, ...],
+    affinity: tuple[str, ...],
+    anti_affinity: tuple[str, ...],
+    prefer: tuple[str, ...],
+    prefer_away: tuple[str, ...],
     tags: tuple[str, ...],
     labels: tuple[str, ...],
     project: str | None,
@@ -57,14 +60,14 @@ def create(
 ) -> None:
     """Create the disk NAME."""
     owner = naming.project_id(session, project, tenant)
-    places = list(affinities)
+    places = list(affinity)
     if near:
         places.append(f"vm:{naming.vm_id(session, near, project, tenant)}")
     spec = DiskCreateSpec(
         name=name,
         flavor=flavor,
         capacity_gb=size,
-        affinities=parse_affinities(places),
+        affinities=read_affinities(places, anti_affinity, prefer, prefer_away),
         tags=[*tags],
         labels=parse_labels(labels),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from heliostat.cli import naming, options, watching
-from heliostat.cli.affinities import parse_affinities, parse_pairs
+from heliostat.cli.affinities import affinities, parse_pairs, read_affinities
 from heliostat.cli.carrying import carry_out, follow
 from heliostat.cli.labelling import label_verb_in_project, parse_labels
 from heliostat.cli.listing import VM_COLUMNS
@@ -44,7 +44,7 @@ from heliostat.wire.vms import Vm, VmCreateSpec
 )
 @click.option("--env", "environment", multiple=True, metavar="KEY=VALUE", help="For the guest.")
 @click.option("--tag", "tags", multiple=True)
-@click.option("--affinity", "affinities", multiple=True, metavar="KIND:ID", help="Place it near.")
+@affinities
 @click.option(
     "--restart-on-crash/--no-restart-on-crash", default=True, help="If the guest dies by itself."
 )
@@ -70,7 +70,10 @@ def create(
     user_data: Path | None,
     environment: tuple[str, ...],
     tags: tuple[str, ...],
-    affinities: tuple[str, ...],
+    affinity: tuple[str, ...],
+    anti_affinity: tuple[str, ...],
+    prefer: tuple[str, ...],
+    prefer_away: tuple[str, ...],
     restart_on_crash: bool,
     boot_bus: str | None,
     start: bool,
@@ -87,7 +90,7 @@ def create(
         flavor=flavor,
         source_image_id=naming.image_id(session, image),
         attached_disks=[boot_disk(session, name, boot_flavor), *map(extra_disk, disks)],
-        affinities=parse_affinities(affinities),
+        affinities=read_affinities(affinity, anti_affinity, prefer, prefer_away),
         tags=[*tags],
         environment=parse_pairs(environment, "--env"),
         ssh_keys=[_public_key(key) for key in ssh_keys],

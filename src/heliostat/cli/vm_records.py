@@ -8,6 +8,7 @@ import click
 
 from heliostat.cli import naming, options
 from heliostat.cli.carrying import follow
+from heliostat.cli.explaining import explanation_lines
 from heliostat.cli.listing import DEFAULT_LIMIT, show_tasks
 from heliostat.cli.options import Verb, pass_session
 from heliostat.cli.session import Session
@@ -117,4 +118,22 @@ def tasks(
     show_tasks(session, session.client.vms.tasks(found, state=state), limit)
 
 
-VERBS = (networks, stats, log, tasks)
+@click.command("explain", cls=Verb)
+@click.argument("vm")
+@options.project
+@pass_session
+def explain(session: Session, vm: str, project: str | None, tenant: str | None) -> None:
+    """Tell how VM found its host: what was considered, ruled out and preferred."""
+    found = naming.vm_id(session, vm, project, tenant)
+    created = [task for task in session.client.vms.tasks(found) if task.operation == "CREATE_VM"]
+    if not created:
+        raise click.ClickException("The task that created it is no longer kept.")
+    told = session.client.tasks.explain(created[0].id)
+    if session.output.json or session.output.quiet:
+        session.output.entity(told)
+        return
+    for line in explanation_lines(told):
+        session.output.line(line)
+
+
+VERBS = (networks, stats, log, tasks, explain)

@@ -219,8 +219,11 @@ class SmallCloud:
         return VmSpec(**{**fields, **changes})
 
     async def add_disk(self, name: str = "data", capacity_gb: int = 5, **changes: Any) -> str:
-        spec = DiskSpec(name=name, flavor="persistent", capacity_gb=capacity_gb, **changes)
+        spec = self.disk_spec(name, capacity_gb, **changes)
         return await self.done(disk.disk_create, self.ids["project"], spec)
+
+    def disk_spec(self, name: str = "data", capacity_gb: int = 5, **changes: Any) -> DiskSpec:
+        return DiskSpec(name=name, flavor="persistent", capacity_gb=capacity_gb, **changes)
 
     async def check(self) -> None:
         """Assert that the books are in order."""

@@ -26,7 +26,7 @@ class EntityRef(Response):
     id: str
 
 
-class Locality(Request):
+class Locality(Request, omit_defaults=True):
     """An affinity: place near (or on) the entity of that kind and id.
 
     Ours: ``negative`` keeps away from it; ``preferred`` weighs in the choice but need not

@@ -9,8 +9,10 @@ from msgspec.structs import replace
 
 from heliostat.cloudstore.documents import Kind
 from heliostat.controller.model.labels import changed
+from heliostat.controller.model.vm import Vm
 from heliostat.controller.workflows import kinds, reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
+from heliostat.controller.workflows.releasing import Part, relabelled
 from heliostat.controller.workflows.requests import completed, refuse_busy
 from heliostat.core.errors import PermanentError
 
@@ -51,4 +53,9 @@ async def labels_change(
         project_id=owner.project_id,
     )
     after = replace(stored.value, labels=labels)
-    return Admission(task, (stored_as.guard(stored),), tuple(stored_as.put(after, stored.value)))
+    part = await relabelled(ports.store, after) if isinstance(after, Vm) else Part()
+    return Admission(
+        task,
+        (stored_as.guard(stored), *part.guards),
+        (*stored_as.put(after, stored.value), *part.changes),
+    )

@@ -1,4 +1,4 @@
-"""Giving reserved space back: the part of a commit that a removal adds.
+"""Changing what is reserved: the part of a commit that a removal or a new label adds.
 
 The host's document and those of the datastores concerned change together, so that
 a datastore always has for each host the sum of what that host places there.
@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from heliostat.cloudstore.contract import Change, CloudStore, Guard
 from heliostat.cloudstore.documents import Stored
+from heliostat.controller.model.labels import pair
 from heliostat.controller.model.reservation import DatastoreReservation, Reservation
+from heliostat.controller.model.vm import Vm
 from heliostat.controller.workflows.kinds import DATASTORE_RESERVATIONS, RESERVATIONS
 
 
@@ -45,6 +49,22 @@ async def released(store: CloudStore, host_id: str, *, vm: str = "", disk: str =
             guards.extend(part.guards)
             changes.extend(part.changes)
     return Part(tuple(guards), tuple(changes))
+
+
+async def relabelled(store: CloudStore, vm: Vm) -> Part:
+    """The part of a commit after which placements know the VM by its labels of now."""
+    stored = await RESERVATIONS.get(store, vm.host_id) if vm.host_id else None
+    share = stored.value.vms.get(vm.id) if stored is not None else None
+    if stored is None or share is None or share.labels == label_texts(vm):
+        return Part()
+    after = stored.value.with_vm(vm.id, replace(share, labels=label_texts(vm)))
+    changes = RESERVATIONS.put(after, stored.value)
+    return Part((RESERVATIONS.guard(stored),), tuple(changes))
+
+
+def label_texts(vm: Vm) -> tuple[str, ...]:
+    """The labels as affinities name them."""
+    return tuple(pair(key, value) for key, value in vm.labels.items())
 
 
 def shared(

@@ -23,6 +23,7 @@ from heliostat.controller.workflows.convergence import vm_converged, want
 from heliostat.controller.workflows.kinds import FLAVORS, IMAGES, PROJECTS, VM, VMS
 from heliostat.controller.workflows.ledger import charge_project
 from heliostat.controller.workflows.placing import Place, decide, place
+from heliostat.controller.workflows.releasing import label_texts
 from heliostat.controller.workflows.requests import queued, refuse_busy
 from heliostat.controller.workflows.steps import ports_of
 from heliostat.controller.workflows.vm_desired import desired_vm
@@ -81,7 +82,7 @@ async def placement_request(store: CloudStore, vm: Vm, image_size_gb: int) -> As
     wanted = await affinities.resolve(
         store, vm.project_id, vm.affinities, affinities.VM_KINDS, _CONFLICT
     )
-    labels = vm_spec.label_texts(vm)
+    labels = label_texts(vm)
     request = PlacementRequest(
         cpu_count=vm.cpu_count,
         memory_mib=vm.memory_mib,

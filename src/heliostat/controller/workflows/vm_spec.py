@@ -12,7 +12,7 @@ from heliostat.agentlink.messages import BootBus
 from heliostat.cloudstore.documents import Stored
 from heliostat.controller.model.flavor import Flavor, FlavorKind, flavor_kind
 from heliostat.controller.model.image import PROJECT, Image, ImageState
-from heliostat.controller.model.labels import check_labels, pair
+from heliostat.controller.model.labels import check_labels
 from heliostat.controller.model.names import check_name, check_tag, invalid
 from heliostat.controller.model.project import Project
 from heliostat.controller.model.quantity import CostItem, total
@@ -24,6 +24,7 @@ from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.affinities import Wanted
 from heliostat.controller.workflows.flavor import ready_flavor
 from heliostat.controller.workflows.placing import Place
+from heliostat.controller.workflows.releasing import label_texts
 from heliostat.controller.workflows.subnet import subnets_of_vm
 from heliostat.core.errors import PermanentError
 from heliostat.core.units import GIB, Unit
@@ -130,11 +131,6 @@ def share_of(vm: Vm, asks: Iterable[DiskAsk], wanted: Wanted, place: Place) -> V
         labels=label_texts(vm),
         avoids=wanted.avoids,
     )
-
-
-def label_texts(vm: Vm) -> tuple[str, ...]:
-    """The labels as affinities name them."""
-    return tuple(pair(key, value) for key, value in vm.labels.items())
 
 
 def disk_cost(flavor: Flavor, capacity_gb: int) -> tuple[CostItem, ...]:
