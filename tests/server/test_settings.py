@@ -48,6 +48,13 @@ def test_sign_in_is_set_by_table_and_environment(tmp_path: Path) -> None:
         ("", {"HELIO__API__PROT": "1"}, "Did you mean port?"),
         ("", {"HELIO__API__PORT": "many"}, "is not a number"),
         ("", {"HELIO__API__PORT__X": "1"}, "no settings below"),
+        ("[identity.hashing]\npasses = 0\n", {}, "passes can't be 0; it is from 1 to 100"),
+        ("[identity.hashing]\npasses = 0\n", {}, "The nearest possible value is 1."),
+        ("", {"HELIO__IDENTITY__HASHING__PASSES": "1000"}, "nearest possible value is 100"),
+        ("[identity.hashing]\nmemory_kib = 8\nlanes = 4\n", {}, "nearest possible value is 32"),
+        ("[identity.passwords]\nminimum_length = 200\n", {}, "nearest possible value is 128"),
+        ("[identity.lifetimes]\naccess_s = nan\n", {}, "at least 60"),
+        ("[identity.lockout]\nfailures = -1\n", {}, "identity.lockout.failures can't be -1"),
     ],
 )
 def test_wrong_settings_are_named(

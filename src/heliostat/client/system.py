@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from heliostat.client.calls import path_of, read
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from heliostat.client.calls import Change, path_of, read
 from heliostat.client.transport import Request, Transport
+from heliostat.wire.body import SecurityGroupsSpec
 from heliostat.wire.system import (
     AuthInfo,
     Info,
     SystemInfo,
+    SystemProperties,
+    SystemPropertiesSpec,
+    SystemProperty,
     SystemStatus,
     SystemUsage,
-    SystemVmList,
 )
+from heliostat.wire.tasks import Task
+from heliostat.wire.vms import Vm, VmList
 
 
 class System:
@@ -40,5 +48,32 @@ class System:
     def usage(self) -> SystemUsage:
         return read(self._transport, "getSystemUsage", answer=SystemUsage)
 
-    def vms(self) -> list[dict[str, str]]:
-        return read(self._transport, "listSystemVms", answer=SystemVmList).items
+    def vms(self) -> list[Vm]:
+        """VMs that carry the control plane."""
+        return read(self._transport, "listSystemVms", answer=VmList).items
+
+    def pause(self) -> Change[Task]:
+        """Answer only what reads, and rest in the background."""
+        return Change(self._transport, "pauseSystem", (), Task)
+
+    def pause_background(self) -> Change[Task]:
+        """Rest in the background; everything is answered."""
+        return Change(self._transport, "pauseBackgroundTasks", (), Task)
+
+    def resume(self) -> Change[Task]:
+        return Change(self._transport, "resumeSystem", (), Task)
+
+    def set_security_groups(self, groups: Sequence[str]) -> Change[Task]:
+        """Who administers the site, beside the built-in group."""
+        spec = SecurityGroupsSpec(items=[*groups])
+        return Change(self._transport, "setSystemSecurityGroups", (), Task, spec)
+
+    def properties(self) -> dict[str, SystemProperty]:
+        """Settings that can be changed at run time."""
+        answer = SystemProperties
+        return read(self._transport, "getSystemProperties", answer=answer).properties
+
+    def update_properties(self, changes: Mapping[str, Any]) -> Change[Task]:
+        """``None`` puts back what the settings file says."""
+        spec = SystemPropertiesSpec(properties=dict(changes))
+        return Change(self._transport, "updateSystemProperties", (), Task, spec)

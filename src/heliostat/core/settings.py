@@ -2,18 +2,23 @@
 
 Each field's docstring (the string below it) tells default, unit and why; the
 reference page derives from it.  An unknown key is an error that names the
-nearest one.  ``HELIO__API__PORT=9000`` in the environment sets ``api.port``
+nearest one; a number that is out of its bounds (``bounded``) one that names the
+nearest possible value.  ``HELIO__API__PORT=9000`` in the environment sets ``api.port``
 and wins over the file.
 """
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import difflib
+import inspect
+import itertools
+import math
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +26,15 @@ from heliostat.core.errors import PermanentError
 
 T = TypeVar("T")
 ENV_PREFIX = "HELIO__"
+_BOUNDS = "bounds"
+
+
+@typing.runtime_checkable
+class Checked(typing.Protocol):
+    """A table of settings whose values depend on each other."""
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Settings that don't go with the others: their names, and why not."""
 
 
 class InvalidSetting(PermanentError):
@@ -28,6 +42,11 @@ class InvalidSetting(PermanentError):
 
     def __init__(self, source: str, message: str, hint: str | None = None) -> None:
         super().__init__("InvalidSetting", f"{source}: {message}", hint=hint)
+
+
+def bounded(default: Any, least: float, most: float = math.inf) -> Any:
+    """A field whose numbers lie from ``least`` to ``most``."""
+    return dataclasses.field(default=default, metadata={_BOUNDS: (least, most)})
 
 
 def load(tree: type[T], path: Path | None, environ: Mapping[str, str]) -> T:
@@ -47,7 +66,86 @@ def load(tree: type[T], path: Path | None, environ: Mapping[str, str]) -> T:
         if name.startswith(ENV_PREFIX):
             keys = name.removeprefix(ENV_PREFIX).lower().split("__")
             built = _replace(built, keys, text, name)
+    _refuse_faults(built, source, "")
     return built
+
+
+def with_setting(tree: T, path: str, value: Any, source: str) -> T:
+    """A copy with ``value`` (a JSON value) at a path such as ``scheduler.fill_limit``."""
+    changed = _with(tree, path.split("."), value, source)
+    _refuse_faults(changed, source, "")
+    return changed
+
+
+def _with(node: T, keys: list[str], value: Any, source: str) -> T:
+    field = _field_of(node, keys[0], source)
+    current = getattr(node, field.name)
+    if len(keys) > 1:
+        if not dataclasses.is_dataclass(current):
+            raise InvalidSetting(source, f"{field.name} has no settings below it.")
+        new: Any = _with(current, keys[1:], value, source)
+    elif dataclasses.is_dataclass(current):
+        raise InvalidSetting(source, f"{field.name} is a table of settings, not a value.")
+    else:
+        kind = typing.get_type_hints(type(node))[field.name]
+        new = _check(kind, value, source, field.name)
+        _refuse_out_of_bounds(field, new, source, field.name)
+    return typing.cast(T, dataclasses.replace(typing.cast(Any, node), **{field.name: new}))
+
+
+def documented(tree: Any) -> Iterator[tuple[dataclasses.Field[Any], str]]:
+    """The fields of a settings table with the string that follows each in the source."""
+    body = ast.parse(inspect.getsource(tree)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    texts = {
+        first.target.id: " ".join(str(second.value.value).split())
+        for first, second in itertools.pairwise(body.body)
+        if isinstance(first, ast.AnnAssign)
+        and isinstance(first.target, ast.Name)
+        and isinstance(second, ast.Expr)
+        and isinstance(second.value, ast.Constant)
+    }
+    for field in dataclasses.fields(tree):
+        yield field, texts[field.name]
+
+
+def _field_of(node: Any, key: str, source: str) -> dataclasses.Field[Any]:
+    fields = {field.name: field for field in dataclasses.fields(node)}
+    if key not in fields:
+        raise _unknown(source, key, key, fields)
+    return fields[key]
+
+
+def _refuse_faults(node: Any, source: str, path: str) -> None:
+    """What a table says about values that don't go together (``faults``)."""
+    for field in dataclasses.fields(node):
+        value = getattr(node, field.name)
+        if dataclasses.is_dataclass(value):
+            _refuse_faults(value, source, f"{path}{field.name}.")
+    if isinstance(node, Checked):
+        for name, why in node.faults():
+            raise InvalidSetting(source, f"{path}{name}: {why}.")
+
+
+def _refuse_out_of_bounds(
+    field: dataclasses.Field[Any], value: Any, source: str, where: str
+) -> None:
+    bounds = field.metadata.get(_BOUNDS)
+    if bounds is None or isinstance(value, bool) or not isinstance(value, int | float):
+        return
+    least, most = bounds
+    if math.isfinite(value) and least <= value <= most:
+        return
+    nearest = most if value > most else least
+    raise InvalidSetting(
+        source,
+        f"{where} can't be {value:g}; it is {_range(least, most)}.",
+        f"The nearest possible value is {nearest:g}.",
+    )
+
+
+def _range(least: float, most: float) -> str:
+    return f"from {least:g} to {most:g}" if math.isfinite(most) else f"at least {least:g}"
 
 
 def _build(tree: type[T], raw: Mapping[str, Any], source: str, path: str) -> T:
@@ -65,14 +163,13 @@ def _build(tree: type[T], raw: Mapping[str, Any], source: str, path: str) -> T:
             values[key] = _build(typing.cast(type[Any], kind), value, source, f"{where}.")
         else:
             values[key] = _check(kind, value, source, where)
+            _refuse_out_of_bounds(fields[key], values[key], source, where)
     return tree(**values)
 
 
 def _replace(node: T, keys: list[str], text: str, source: str) -> T:
-    fields = {field.name: field for field in dataclasses.fields(typing.cast(Any, node))}
     key = keys[0]
-    if key not in fields:
-        raise _unknown(source, key, key, fields)
+    field = _field_of(node, key, source)
     current = getattr(node, key)
     if len(keys) > 1:
         if not dataclasses.is_dataclass(current):
@@ -81,6 +178,7 @@ def _replace(node: T, keys: list[str], text: str, source: str) -> T:
     else:
         kind = typing.get_type_hints(type(node))[key]
         new = _check(kind, _parse(kind, text, source), source, key)
+        _refuse_out_of_bounds(field, new, source, key)
     return typing.cast(T, dataclasses.replace(typing.cast(Any, node), **{key: new}))
 
 

@@ -5,28 +5,39 @@ Plain values: the composition root fills them from the server's settings.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from heliostat.core.settings import bounded
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordPolicy:
     """What a password must be (after NIST SP 800-63B: length, not composition)."""
 
-    minimum_length: int = 8
+    minimum_length: int = bounded(8, 1, 4096)
     """Characters; below it guessing a stolen hash is cheap."""
-    maximum_length: int = 128
+    maximum_length: int = bounded(128, 8, 4096)
     """Characters; bounds the work of a hash."""
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        if self.minimum_length > self.maximum_length:
+            yield (
+                "minimum_length",
+                f"{self.minimum_length} is more than maximum_length; the nearest possible value "
+                f"is {self.maximum_length}",
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class LockoutPolicy:
     """When guessing stops."""
 
-    failures: int = 5
+    failures: int = bounded(5, 1)
     """Wrong passwords within ``window_s`` that lock the account."""
-    window_s: float = 180.0
+    window_s: float = bounded(180.0, 1.0)
     """Seconds that a wrong password counts."""
-    locked_s: float = 300.0
+    locked_s: float = bounded(300.0, 1.0)
     """Seconds until the account opens again by itself."""
 
 
@@ -34,31 +45,40 @@ class LockoutPolicy:
 class HashCost:
     """Argon2id parameters, and how much of them may run at once."""
 
-    memory_kib: int = 19_456
+    memory_kib: int = bounded(19_456, 8, 4 << 20)
     """KiB of memory for one hash (19 MiB, the OWASP minimum for two passes)."""
-    passes: int = 2
+    passes: int = bounded(2, 1, 100)
     """Iterations over that memory."""
-    lanes: int = 1
+    lanes: int = bounded(1, 1, 64)
     """Threads within one hash."""
-    concurrency: int = 2
+    concurrency: int = bounded(2, 1, 64)
     """Hashes computed at once; with ``memory_kib`` this bounds the memory of a login flood."""
-    queue: int = 64
+    queue: int = bounded(64, 0, 100_000)
     """Sign-ins that may wait for a hash; more are answered TooManyRequests at once."""
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        least_kib = 8 * self.lanes  # RFC 9106, section 3.1
+        if self.memory_kib < least_kib:
+            yield (
+                "memory_kib",
+                f"{self.memory_kib} is too little for {self.lanes} lanes; the nearest possible "
+                f"value is {least_kib}",
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class TokenLifetimes:
     """How long tokens live, in seconds."""
 
-    access_s: float = 3_600.0
+    access_s: float = bounded(3_600.0, 60.0)
     """Access and id tokens: one hour. They cannot be called back, so they are short."""
-    refresh_s: float = 28_800.0
+    refresh_s: float = bounded(28_800.0, 60.0)
     """A sign-in, counted from its password: eight hours, however often it is refreshed."""
-    assertion_s: float = 120.0
+    assertion_s: float = bounded(120.0, 1.0)
     """Longest life of a service account's signed assertion."""
-    tolerance_s: float = 30.0
+    tolerance_s: float = bounded(30.0, 0.0, 3_600.0)
     """Clock difference between machines that is forgiven."""
-    key_rotation_s: float = 30 * 86_400.0
+    key_rotation_s: float = bounded(30 * 86_400.0, 3_600.0)
     """Age at which a signing key is replaced by a new one; old tokens still verify."""
 
 

@@ -29,7 +29,7 @@ from heliostat.controller.api.app import SERVICES, make_app
 from heliostat.controller.api.metrics import scrape_app
 from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
 from heliostat.controller.chores.catalogue import CHORES, WORKFLOWS
-from heliostat.controller.chores.rota import Rota, not_paused
+from heliostat.controller.chores.rota import Rota
 from heliostat.controller.gateway.crashes import record_crashes
 from heliostat.controller.gateway.gateway import Gateway
 from heliostat.controller.images.service import QemuImageFiles
@@ -39,8 +39,10 @@ from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.audit import INDEXED
 from heliostat.controller.workflows.defaults import ensure_defaults
 from heliostat.controller.workflows.observation import observe
+from heliostat.controller.workflows.properties import follow_properties
 from heliostat.controller.workflows.subnet import ensure_subnet
 from heliostat.core import logs
+from heliostat.controller.workflows.system import chores_rest
 from heliostat.core.clock import Clock, SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SystemIds
@@ -154,7 +156,8 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
         Compactor(store, clock, settings.store).run,
         lambda: keep_copies(file, home.backup, clock, settings.backup),
         lambda: _hourly(clock, identity.maintain),
-        Rota(world, CHORES.values(), not_paused).run,
+        Rota(world, CHORES.values(), lambda: chores_rest(store)).run,
+        lambda: follow_properties(world),
     )
     auth = AuthEndpoint(settings.api.names[0], settings.api.port, settings.identity.domain)
     api_settings = ApiSettings(

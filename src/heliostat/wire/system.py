@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import field
 
 from heliostat.wire.access import Access
-from heliostat.wire.body import Response
-from heliostat.wire.route import Route
+from heliostat.wire.body import Request, Response, SecurityGroupsSpec
+from heliostat.wire.route import Body, Route
+from heliostat.wire.tasks import Task
+from heliostat.wire.vms import VmList
 
 
 class Info(Response):
@@ -59,6 +63,22 @@ class NetworkConfiguration(Response):
     sdn_enabled: bool
 
 
+class StatsInfo(Response):
+    """Whether statistics are sent to another system, and where."""
+
+    enabled: bool
+    store_endpoint: str = ""
+    store_port: int = 0
+
+
+class ServiceConfiguration(Response):
+    """An allowed type of service and its image."""
+
+    kind: str
+    type: str
+    image_id: str
+
+
 class SystemInfo(Response):
     """The site; callers who don't administer it see version, state and sign-in only."""
 
@@ -73,6 +93,8 @@ class SystemInfo(Response):
     image_datastores: list[str]
     load_balancer_enabled: bool
     load_balancer_address: str
+    stats: StatsInfo
+    service_configurations: list[ServiceConfiguration]
     use_image_datastore_for_vms: bool = False
     ntp_endpoint: str = ""
     syslog_endpoint: str = ""
@@ -89,10 +111,43 @@ class SystemUsage(Response):
     number_vms: int = field(name="numberVMs")
 
 
-class SystemVmList(Response):
-    """VMs that carry the control plane; empty where it runs as plain processes."""
+class SystemProperty(Response):
+    """A setting that can be changed at run time: what holds, what the settings file says, why."""
 
-    items: list[dict[str, str]]
+    value: Any
+    from_file: Any
+    changed: bool
+    summary: str
+
+
+class SystemProperties(Response):
+    """Settings that can be changed at run time, by their names in the settings file."""
+
+    properties: dict[str, SystemProperty]
+
+
+class SystemPropertiesSpec(Request):
+    """Settings to change; ``null`` puts back what the settings file says."""
+
+    properties: dict[str, Any]
+
+
+def _change(
+    path: str, operation: str, summary: str, request: Any = None, *, when_paused: bool = False
+) -> Route:
+    return Route(
+        method="POST",
+        path=f"/v1/system/{path}",
+        operation=operation,
+        access=Access.SYSTEM_ADMIN,
+        summary=summary,
+        request=request,
+        body=Body.NONE if request is None else Body.JSON,
+        response=Task,
+        status=201,
+        mutating=True,
+        when_paused=when_paused,
+    )
 
 
 ROUTES = (
@@ -149,7 +204,45 @@ ROUTES = (
         operation="listSystemVms",
         access=Access.SYSTEM_ADMIN,
         summary="List the VMs that carry the control plane.",
-        response=SystemVmList,
+        response=VmList,
+    ),
+    Route(
+        method="GET",
+        path="/v1/system/properties",
+        operation="getSystemProperties",
+        access=Access.SYSTEM_ADMIN,
+        summary="Show the settings that can be changed at run time.",
+        response=SystemProperties,
+    ),
+    _change(
+        "properties/update",
+        "updateSystemProperties",
+        "Change settings at run time, on every controller.",
+        SystemPropertiesSpec,
+    ),
+    _change(
+        "pause",
+        "pauseSystem",
+        "Answer only what reads, and rest in the background.",
+        when_paused=True,
+    ),
+    _change(
+        "pause-background-tasks",
+        "pauseBackgroundTasks",
+        "Rest in the background; everything is answered.",
+        when_paused=True,
+    ),
+    _change(
+        "resume",
+        "resumeSystem",
+        "Answer everything and work in the background again.",
+        when_paused=True,
+    ),
+    _change(
+        "set-security-groups",
+        "setSystemSecurityGroups",
+        "Say which groups administer the site, beside the built-in one.",
+        SecurityGroupsSpec,
     ),
     Route(
         method="GET",

@@ -177,6 +177,7 @@ def _read(
     response: Any,
     *query: Query,
     hands_out: bool = False,
+    when_paused: bool | None = None,
 ) -> Route:
     return Route(
         method="GET",
@@ -188,6 +189,7 @@ def _read(
         response=response,
         query=query,
         hands_out=hands_out,
+        when_paused=when_paused,
     )
 
 
@@ -265,8 +267,14 @@ ROUTES = (
     ),
     _change("POST", "set_metadata", "setVmMetadata", "Replace a VM's metadata.", VmMetadata),
     _change("POST", "tags", "addVmTag", "Add a tag to a VM.", VmTag),
-    _read("subnets", "getVmSubnets", "Find a VM's addresses: a task with them.", Task),
-    _read("networks", "getVmNetworks", "The old name of /subnets.", Task),
+    _read(
+        "subnets",
+        "getVmSubnets",
+        "Find a VM's addresses: a task with them.",
+        Task,
+        when_paused=False,
+    ),
+    _read("networks", "getVmNetworks", "The old name of /subnets.", Task, when_paused=False),
     _read("stats", "getVmStats", "Show the last hour of a VM.", VmStats),
     _read(
         "log",

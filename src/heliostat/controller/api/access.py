@@ -16,6 +16,7 @@ from heliostat.controller.api.boundary import CALLER
 from heliostat.controller.api.call import Call, Services
 from heliostat.controller.api.ports import OwnerGroups, Principal
 from heliostat.controller.api.reach import reach_of
+from heliostat.controller.api.site import known_to, refuse_paused
 from heliostat.controller.workflows import kinds, reading
 from heliostat.controller.workflows.vm_ticket import redeem
 from heliostat.core.errors import HeliostatError, PermanentError
@@ -47,8 +48,13 @@ async def admit(services: Services, route: Route, request: web.Request) -> Princ
         request[CALLER] = holder
         return holder
     principal = await authenticate(services, route, request)
+    if principal is None:
+        return None
+    site = await services.site.for_route(route)
+    principal = known_to(site, principal)
     request[CALLER] = principal
     await authorise(services, route, principal, request.match_info)
+    refuse_paused(site, route)
     return principal
 
 

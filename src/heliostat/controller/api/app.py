@@ -46,6 +46,7 @@ from heliostat.controller.api.endpoint import endpoint
 from heliostat.controller.api.handler import Handler
 from heliostat.controller.api.ownership import Ownership
 from heliostat.controller.api.ports import ApiSettings, DirectoryPort, HostsPort, IdentityPort
+from heliostat.controller.api.site import SiteView
 from heliostat.controller.events.hub import Hub
 from heliostat.controller.metrics.gathering import Gatherer
 from heliostat.controller.metrics.registry import Metrics
@@ -104,6 +105,7 @@ def make_app(
     measured = measured or Metrics()
     hub = Hub(ports.store, ports.clock)
     trail = Trail(ports.store, ports.clock, ports.ids)
+    site = SiteView(ports.store, ports.clock)
     services = Services(
         ports,
         identity,
@@ -113,6 +115,7 @@ def make_app(
         hub=hub,
         ownership=Ownership(ports.store),
         trail=trail,
+        site=site,
         metrics=measured,
         gatherer=Gatherer(ports.store, ports.clock, measured, settings.measured_projects),
     )
@@ -124,6 +127,7 @@ def make_app(
     app.on_response_prepare.append(boundary.add_headers)
     app.on_shutdown.append(lambda _app: hub.close())
     app.cleanup_ctx.append(_keep_trail(trail))
+    app.cleanup_ctx.append(site.living)
     app[SERVICES] = services
     check_complete(ROUTES, HANDLERS)
     for route in ROUTES:

@@ -20,6 +20,7 @@ from heliostat.controller.api.ports import (
     IdentityPort,
     Principal,
 )
+from heliostat.controller.api.site import SiteView
 from heliostat.controller.events.hub import Hub
 from heliostat.controller.metrics.gathering import Gatherer
 from heliostat.controller.metrics.registry import Metrics
@@ -45,6 +46,7 @@ class Services:
     trail: Trail
     metrics: Metrics
     gatherer: Gatherer
+    site: SiteView
 
 
 @dataclass(frozen=True, slots=True)

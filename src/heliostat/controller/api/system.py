@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from aiohttp import web
+from msgspec.structs import replace
 
 from heliostat import __version__
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.controller.api.answers import JSON
 from heliostat.controller.api.call import Call
-from heliostat.controller.api.handler import Handler, Reads, Streams
-from heliostat.controller.model.host import HostState
+from heliostat.controller.api.handler import Decides, Handler, Reads, Streams
+from heliostat.controller.api.health import components, overall
+from heliostat.controller.api.vms import show_vm
+from heliostat.controller.model.host import UsageTag
 from heliostat.controller.workflows import kinds, reading
+from heliostat.controller.workflows import system as verbs
+from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.image_datastores import image_datastore_ids
-from heliostat.core.errors import HeliostatError
+from heliostat.controller.workflows.properties import properties_of
+from heliostat.controller.workflows.system import system
 from heliostat.wire import openapi
 from heliostat.wire import system as wire
 from heliostat.wire.page import builder
+from heliostat.wire.vms import VmList
 
 NETWORK_TYPE = "PHYSICAL"  # one subnet, the user networking of each host; no routers
-READY, ERROR, PARTIAL_ERROR = "READY", "ERROR", "PARTIAL_ERROR"
 _COUNT_PAGE = 1000
 DOCS_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
@@ -46,67 +54,33 @@ async def _auth(call: Call) -> wire.AuthInfo:
 
 
 async def _status(call: Call) -> wire.SystemStatus:
-    components = [await _controller_status(call), await _agents_status(call)]
-    states = [each.status for each in components]
-    status = ERROR if ERROR in states else PARTIAL_ERROR if PARTIAL_ERROR in states else READY
-    return wire.SystemStatus(status=status, components=components)
-
-
-async def _controller_status(call: Call) -> wire.Component:
-    status, message, stats = READY, "", {}
-    try:
-        stats = {"storeRevision": str(await call.store.revision())}
-    except HeliostatError as error:
-        status, message = ERROR, error.message
-    instance = wire.ComponentInstance(address=call.request.host, status=status, message=message)
-    return wire.Component(
-        component="PHOTON_CONTROLLER",  # the name that existing clients look for
-        status=status,
-        message=message,
-        stats=stats,
-        instances=[instance],
-    )
-
-
-async def _agents_status(call: Call) -> wire.Component:
-    """How many agents answer; which hosts they are on is for administrators."""
-    store, instances = call.store, []
-    for host in await reading.hosts(store):
-        if host.state is HostState.NOT_PROVISIONED:
-            continue
-        active = await reading.agent_is_active(store, host.id)
-        message = "" if active else "The agent is not connected."
-        status = READY if active else "UNREACHABLE"
-        instances.append(
-            wire.ComponentInstance(address=host.address, status=status, message=message)
-        )
-    missing = sum(each.status != READY for each in instances)
-    return wire.Component(
-        component="AGENTS",
-        status=PARTIAL_ERROR if missing else READY,
-        message=f"{missing} of {len(instances)} agents are not connected." if missing else "",
-        stats={"agents": str(len(instances)), "missing": str(missing)},
-        instances=instances if call.caller.is_system_admin else [],
-    )
+    found = await components(call)
+    return wire.SystemStatus(status=overall(found), components=found)
 
 
 async def _system_info(call: Call) -> wire.SystemInfo:
     settings = call.services.settings
     admin = call.principal is not None and call.principal.is_system_admin
+    site = await system(call.store)
+    auth = await _auth(call)
+    if admin:
+        auth = replace(auth, security_groups=list(site.security_groups))
     datastores = sorted(await image_datastore_ids(call.store)) if admin else []
     balancer = settings.load_balancer_address if admin else ""
     return wire.SystemInfo(
         kind="system-info",
-        state=READY,
+        state=site.state.value,
         base_version=__version__,
         full_version=__version__,
         git_commit_hash=settings.git_commit_hash,
         network_type=NETWORK_TYPE,
-        auth=await _auth(call),
+        auth=auth,
         network_configuration=wire.NetworkConfiguration(sdn_enabled=False),
         image_datastores=datastores,
         load_balancer_enabled=bool(balancer),
         load_balancer_address=balancer,
+        stats=wire.StatsInfo(enabled=False),
+        service_configurations=[],
     )
 
 
@@ -122,9 +96,45 @@ async def _usage(call: Call) -> wire.SystemUsage:
     )
 
 
-async def _system_vms(_call: Call) -> wire.SystemVmList:
-    """None: the control plane runs as processes, not in VMs of its own."""
-    return wire.SystemVmList(items=[])
+async def _system_vms(call: Call) -> VmList:
+    """VMs tagged MGMT, and those on hosts that are for management only."""
+    found = []
+    for host in await reading.hosts(call.store):
+        if UsageTag.MGMT in host.usage_tags:
+            for vm in await reading.vms_of_host(call.store, host.id):
+                if UsageTag.MGMT in vm.tags or UsageTag.CLOUD not in host.usage_tags:
+                    found.append(await show_vm(call, vm))
+    return VmList(items=found)
+
+
+async def _properties(call: Call) -> wire.SystemProperties:
+    changes = (await system(call.store)).properties
+    return wire.SystemProperties(
+        properties={
+            each.name: wire.SystemProperty(
+                value=each.value,
+                from_file=each.from_file,
+                changed=each.name in changes,
+                summary=each.summary,
+            )
+            for each in properties_of(call.ports.settings_at_start, changes)
+        }
+    )
+
+
+async def _update_properties(call: Call, caller: Caller) -> Admission:
+    return await verbs.system_update_properties(call.ports, caller, call.body.properties)
+
+
+async def _set_groups(call: Call, caller: Caller) -> Admission:
+    return await verbs.system_set_security_groups(call.ports, caller, call.body.items or ())
+
+
+def _switch(verb: Callable[[Ports, Caller], Awaitable[Admission]]) -> Decides:
+    async def decide(call: Call, caller: Caller) -> Admission:
+        return await verb(call.ports, caller)
+
+    return Decides(decide)
 
 
 async def _openapi(_call: Call) -> web.StreamResponse:
@@ -156,6 +166,12 @@ HANDLERS: dict[str, Handler] = {
     "getSystemInfo": Reads(_system_info),
     "getSystemUsage": Reads(_usage),
     "listSystemVms": Reads(_system_vms),
+    "getSystemProperties": Reads(_properties),
+    "updateSystemProperties": Decides(_update_properties),
+    "pauseSystem": _switch(verbs.system_pause),
+    "pauseBackgroundTasks": _switch(verbs.system_pause_background),
+    "resumeSystem": _switch(verbs.system_resume),
+    "setSystemSecurityGroups": Decides(_set_groups),
     "getOpenapi": Streams(_openapi),
     "getDocs": Streams(_docs),
 }

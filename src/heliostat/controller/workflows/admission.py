@@ -40,9 +40,13 @@ class Caller:
     planning: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Ports:
-    """The seams that verbs and steps reach the world through."""
+    """The seams that verbs and steps reach the world through.
+
+    ``settings`` is replaced while the process runs (see ``properties``): read it when
+    it is needed.
+    """
 
     store: CloudStore
     clock: Clock
@@ -59,6 +63,12 @@ class Ports:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fleet", FleetFeed(self.store, self.settings.scheduler))
+
+    settings_at_start: WorkflowSettings = field(init=False)
+    """What the settings file says."""
+
+    def __post_init__(self) -> None:
+        self.settings_at_start = self.settings
 
 
 @dataclass(frozen=True, slots=True)

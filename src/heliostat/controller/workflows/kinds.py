@@ -21,6 +21,7 @@ from heliostat.controller.model.project import Project
 from heliostat.controller.model.quota import OwnerKind, Quota
 from heliostat.controller.model.reservation import DatastoreReservation, Reservation
 from heliostat.controller.model.subnet import Subnet
+from heliostat.controller.model.system import System
 from heliostat.controller.model.tenant import Tenant
 from heliostat.controller.model.vm import Vm
 from heliostat.controller.model.zone import Zone
@@ -141,6 +142,7 @@ INVENTORIES: Kind[HostInventory] = Kind(
     "host-inventory", HostInventory, {"datastore": _datastores_of}
 )
 DATASTORES: Kind[Datastore] = Kind("datastore", Datastore, {"name": attrgetter("name")})
+SYSTEM: Kind[System] = Kind("system", System)
 SUBNETS: Kind[Subnet] = Kind("subnet", Subnet)
 RESERVATIONS: Kind[Reservation] = Kind("reservation", Reservation, identify=attrgetter("host_id"))
 DATASTORE_RESERVATIONS: Kind[DatastoreReservation] = Kind(
