@@ -61,14 +61,19 @@ class Ports:
     fleet: FleetFeed = field(init=False, compare=False)
     """What placement decides on, kept up to date from the first placement on."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "fleet", FleetFeed(self.store, self.settings.scheduler))
-
     settings_at_start: WorkflowSettings = field(init=False)
     """What the settings file says."""
 
     def __post_init__(self) -> None:
         self.settings_at_start = self.settings
+        self.fleet = FleetFeed(self.store, self.settings.scheduler)
+
+    def use(self, settings: WorkflowSettings) -> None:
+        """Go by other settings from now on; a fleet's columns are made for theirs."""
+        if settings.scheduler != self.settings.scheduler:
+            self.fleet.close()
+            self.fleet = FleetFeed(self.store, settings.scheduler)
+        self.settings = settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,4 +103,6 @@ async def _take(ports: Ports, store: CloudStore) -> None:
     changes = decode(System, document).properties if document is not None else {}
     known = dict(_values(ports.settings_at_start, TABLE))
     kept = {name: value for name, value in changes.items() if name in known}
-    ports.settings = with_changes(ports.settings_at_start, kept)
+    settings = with_changes(ports.settings_at_start, kept)
+    if settings != ports.settings:
+        ports.use(settings)
