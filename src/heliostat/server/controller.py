@@ -41,8 +41,8 @@ from heliostat.controller.workflows.defaults import ensure_defaults
 from heliostat.controller.workflows.observation import observe
 from heliostat.controller.workflows.properties import follow_properties
 from heliostat.controller.workflows.subnet import ensure_subnet
-from heliostat.core import logs
 from heliostat.controller.workflows.system import chores_rest
+from heliostat.core import logs
 from heliostat.core.clock import Clock, SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SystemIds
