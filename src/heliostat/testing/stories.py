@@ -8,24 +8,28 @@ work; a test wants one for every workflow.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 
 from msgspec.structs import replace
 
-from heliostat.agentlink.messages import HostDatastore
+from heliostat.agentlink.messages import Fault, HostDatastore, Leftover, LeftoverKind
 from heliostat.controller.chores.catalogue import CHORES
 from heliostat.controller.chores.verbs import chore_run
 from heliostat.controller.doctor.repair import repair
+from heliostat.controller.model.datastore import Datastore
 from heliostat.controller.model.host import HostSpec
-from heliostat.controller.model.image import ImageState
+from heliostat.controller.model.image import ImageState, Replication
 from heliostat.controller.workflows import host, image, vm, zone
 from heliostat.controller.workflows.host_provision import host_provision
 from heliostat.controller.workflows.host_seen import host_seen
 from heliostat.controller.workflows.host_zone import host_set_zone
+from heliostat.controller.workflows.hosts_sync import hosts_sync
 from heliostat.controller.workflows.image_datastores import image_datastores_update
 from heliostat.controller.workflows.kinds import DATASTORES, IMAGES, VMS
 from heliostat.tasks.model import Task
 from heliostat.testing.cloud import SmallCloud, Verb
+from heliostat.testing.datastores import LeftoverAgents
 from heliostat.testing.hosts import some_facts
 
 Story = Callable[[SmallCloud], Awaitable[Task]]
@@ -95,6 +99,43 @@ async def image_datastores(cloud: SmallCloud) -> Task:
     return await last(cloud, image_datastores_update, named)
 
 
+async def delete_last_of_zone(cloud: SmallCloud) -> Task:
+    """The zone waits for deletion and goes with its host."""
+    zone_id = await cloud.done(zone.zone_create, "east")
+    spec = HostSpec(address="10.0.0.78", usage_tags=("CLOUD",), zone=zone_id)
+    spare = await cloud.done(host.host_create, spec)
+    await cloud.done(zone.zone_delete, zone_id)
+    return await last(cloud, host.host_delete, spare)
+
+
+async def sync_hosts(cloud: SmallCloud) -> Task:
+    await cloud.add_image("eager", Replication.EAGER)
+    return await last(cloud, hosts_sync)
+
+
+async def heal_copies(cloud: SmallCloud) -> Task:
+    agent = cloud.agents[cloud.ids["host-1"]]
+    agent.refuses = lambda _item: Fault(code="DiskFull", message="Full.", permanent=True)
+    await cloud.add_image("eager", Replication.EAGER)
+    await cloud.clock.settle()
+    agent.refuses = lambda _item: None
+    return await last(cloud, chore_run, CHORES, "image-copies")
+
+
+async def forget_datastores(cloud: SmallCloud) -> Task:
+    for name in ("a", "b"):
+        await cloud.store.commit([], DATASTORES.put(Datastore(id=name, name=name)))
+    return await last(cloud, chore_run, CHORES, "datastores")
+
+
+async def leftovers(cloud: SmallCloud) -> Task:
+    agents = LeftoverAgents()
+    lost = Leftover(kind=LeftoverKind.VM, id="lost", datastore="ds", unneeded_s=1e6)
+    agents.found[cloud.ids["host-1"]] = [lost]
+    cloud.ports = dataclasses.replace(cloud.ports, agents=agents)
+    return await last(cloud, chore_run, CHORES, "leftovers")
+
+
 async def repair_site(cloud: SmallCloud) -> Task:
     await _lose_vm(cloud)
     return await last(cloud, repair)
@@ -149,6 +190,11 @@ STORIES: Mapping[str, Story] = {
     "exit-maintenance": exit_maintenance,
     "set-zone": set_zone,
     "image-datastores": image_datastores,
+    "delete-last-of-zone": delete_last_of_zone,
+    "sync-hosts": sync_hosts,
+    "heal-copies": heal_copies,
+    "forget-datastores": forget_datastores,
+    "leftovers": leftovers,
     "repair": repair_site,
     "reservations": reservations,
     "tombstones": tombstones,

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 
 from heliostat.controller.chores.content import CONTENT
 from heliostat.controller.chores.contract import Chore
+from heliostat.controller.chores.datastores import DATASTORES_CHORE
 from heliostat.controller.chores.deleted_disks import DELETED_DISKS
+from heliostat.controller.chores.images import IMAGE_COPIES
 from heliostat.controller.chores.leases import LEASES
+from heliostat.controller.chores.leftovers import LEFTOVERS
 from heliostat.controller.chores.reservations import RESERVATIONS_CHORE
 from heliostat.controller.chores.tasks import TASKS
 from heliostat.controller.chores.tombstones import TOMBSTONES
@@ -18,7 +21,18 @@ from heliostat.tasks.model import Workflow
 
 CHORES: Mapping[str, Chore] = {
     each.name: each
-    for each in (TOMBSTONES, RESERVATIONS_CHORE, TASKS, CONTENT, LEASES, DELETED_DISKS, TRAIL)
+    for each in (
+        TOMBSTONES,
+        RESERVATIONS_CHORE,
+        TASKS,
+        CONTENT,
+        LEASES,
+        DELETED_DISKS,
+        TRAIL,
+        IMAGE_COPIES,
+        LEFTOVERS,
+        DATASTORES_CHORE,
+    )
 }
 
 WORKFLOWS: Mapping[str, Workflow] = {

@@ -1,4 +1,4 @@
-"""Images and flavors in PENDING_DELETE that nothing uses any more.
+"""Images, flavors and zones in PENDING_DELETE that nothing uses any more.
 
 The last user takes them along in its own commit, so there is nothing to find
 unless a store was restored or mended by hand; then this finishes the deletion.
@@ -12,9 +12,11 @@ from heliostat.cloudstore.contract import CloudStore, GuardFailed
 from heliostat.controller.chores.contract import chore
 from heliostat.controller.model.flavor import FlavorState
 from heliostat.controller.model.image import ImageState
+from heliostat.controller.model.zone import ZoneState
 from heliostat.controller.workflows.admission import Ports
-from heliostat.controller.workflows.kinds import DISKS, FLAVORS, IMAGES, VMS
+from heliostat.controller.workflows.kinds import DISKS, FLAVORS, HOSTS, IMAGES, VMS, ZONES
 from heliostat.controller.workflows.unused import Sweep, sweep_flavors, sweep_image
+from heliostat.controller.workflows.zone import sweep_zone
 from heliostat.tasks.model import Done, StepContext
 
 
@@ -37,12 +39,23 @@ async def _waiting_flavors(store: CloudStore) -> list[str]:
     ]
 
 
+async def _waiting_zones(store: CloudStore) -> list[str]:
+    return [
+        each.value.id
+        for each in await ZONES.all(store)
+        if each.value.state is ZoneState.PENDING_DELETE
+        and not await HOSTS.ids_by_index(store, "zone", each.value.id)
+    ]
+
+
 async def find(ports: Ports) -> Sequence[str]:
     images = await _waiting_images(ports.store)
     flavors = await _waiting_flavors(ports.store)
+    zones = await _waiting_zones(ports.store)
     return [
         *(f"The image {id_} waits for deletion and no VM uses it." for id_ in images),
         *(f"The flavor {id_} waits for deletion and nothing uses it." for id_ in flavors),
+        *(f"The zone {id_} waits for deletion and no host is in it." for id_ in zones),
     ]
 
 
@@ -52,6 +65,8 @@ async def _work(ctx: StepContext) -> Done:
         removed += await _remove(ctx, await sweep_image(store, id_, ""))
     for id_ in await _waiting_flavors(store):
         removed += await _remove(ctx, await sweep_flavors(store, [id_], ""))
+    for id_ in await _waiting_zones(store):
+        removed += await _remove(ctx, await sweep_zone(store, id_, ""))
     return Done(result={"removed": removed})
 
 
@@ -67,7 +82,7 @@ async def _remove(ctx: StepContext, sweep: Sweep) -> int:
 
 TOMBSTONES = chore(
     "tombstones",
-    "Finish the deletion of images and flavors whose last user is gone.",
+    "Finish the deletion of images, flavors and zones whose last user is gone.",
     "REMOVE_TOMBSTONES",
     lambda ports: ports.settings.chores.tombstones_s,
     find,

@@ -40,6 +40,27 @@ class ChoreSettings:
     keep_content_s: float = HOUR_S
     """Seconds that unused content stays: an upload is stored before anything names it."""
 
+    image_copies_s: float = 10 * MINUTE_S
+    """Between looks for copies of images that a host gave up or lost."""
+
+    leftovers_s: float = 30 * MINUTE_S
+    """Between looks for what lies in datastores and nothing needs."""
+
+    keep_unused_images_s: float = 30 * MINUTE_S
+    """Seconds that a copy of an image stays that no VM stands on and that is not wanted there."""
+
+    keep_orphans_s: float = DAY_S
+    """Seconds that disks stay in a datastore that no document names."""
+
+    remove_orphaned_disks: bool = False
+    """Whether persistent disks that no document names go too; if not, they are only told."""
+
+    datastores_s: float = HOUR_S
+    """Between looks for datastores that no host has."""
+
+    keep_datastores_s: float = 12 * HOUR_S
+    """Seconds that a datastore without hosts is remembered."""
+
     audit_s: float = HOUR_S
     """Between looks for audit records that are not sealed yet, or past their time."""
 
