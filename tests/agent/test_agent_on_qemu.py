@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -32,7 +33,9 @@ VM = "11111111-2222-4333-8444-666666666666"
 
 
 @pytest.mark.parametrize("boot_bus", ["nvme", "virtio"])
-async def test_a_guests_life_under_the_agent(tmp_path: Path, boot_bus: str) -> None:
+async def test_a_guests_life_under_the_agent(
+    tmp_path: Path, boot_bus: Literal["nvme", "virtio"]
+) -> None:
     controller = MemoryController()
     image = controller.blob(tiny_guest().disk.read_bytes())
     settings = AgentSettings(accelerator="tcg", boot_bus=boot_bus, sample_interval_s=0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,9 @@ class AgentSettings:
     concurrent_fetches: int = 2
     """Images fetched ahead of need at once; those that a VM waits for are not counted."""
 
-    accelerator: str = "auto"
+    accelerator: Literal["auto", "kvm", "tcg"] = "auto"
     """``auto`` (KVM where a probe guest boots, else TCG), ``kvm`` or ``tcg``."""
-    boot_bus: str = "virtio"
+    boot_bus: Literal["virtio", "nvme"] = "virtio"
     """``virtio`` or ``nvme``, for VMs that don't choose; guests on ``nvme`` can't be suspended."""
     probe_kernel: Path | None = None
     """Linux kernel that the KVM probe boots; without one, a readable ``/boot/vmlinuz-*``."""

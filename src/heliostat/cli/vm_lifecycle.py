@@ -143,13 +143,16 @@ def show(session: Session, vm: str, project: str | None, tenant: str | None) -> 
 
 @click.command("delete", cls=Verb)
 @click.argument("vm")
+@click.option(
+    "--force", is_flag=True, help="Its host is lost: don't wait for it, detach its disks."
+)
 @options.project
 @options.task
 @pass_session
-def delete(session: Session, vm: str, project: str | None, tenant: str | None) -> None:
+def delete(session: Session, vm: str, force: bool, project: str | None, tenant: str | None) -> None:
     """Delete VM, which must be stopped and hold no persistent disk."""
     found = naming.vm_id(session, vm, project, tenant)
-    carry_out(session, session.client.vms.delete(found))
+    carry_out(session, session.client.vms.delete(found, force=force))
 
 
 def _public_key(given: str) -> str:

@@ -47,8 +47,10 @@ class Vms:
     def get(self, vm_id: str) -> Vm:
         return read(self._transport, "getVm", vm_id, answer=Vm)
 
-    def delete(self, vm_id: str) -> Change[Task]:
-        return Change(self._transport, "deleteVm", (vm_id,), Task)
+    def delete(self, vm_id: str, *, force: bool = False) -> Change[Task]:
+        """``force`` is for a VM whose host is lost: it is not waited for."""
+        query = {"force": "true"} if force else {}
+        return Change(self._transport, "deleteVm", (vm_id,), Task, query=query)
 
     def tasks(self, vm_id: str, *, state: str = "") -> Iterator[Task]:
         query = {"state": state}

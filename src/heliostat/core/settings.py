@@ -202,6 +202,8 @@ def _parse(kind: Any, text: str, source: str) -> Any:
 
 def _check(kind: Any, value: Any, source: str, where: str) -> Any:
     plain = _plain(kind)
+    if typing.get_origin(plain) is typing.Literal:
+        return _one_of(typing.get_args(plain), value, source, where)
     if typing.get_origin(plain) is tuple:
         if not isinstance(value, list | tuple):
             raise InvalidSetting(source, f"{where} is a list.")
@@ -227,6 +229,15 @@ def _table(kind: Any, value: Any, source: str, path: str) -> Any:
     if not isinstance(value, dict):
         raise InvalidSetting(source, f"{path[:-1]} is a table of settings, not a value.")
     return _build(kind, value, source, path)
+
+
+def _one_of(allowed: tuple[Any, ...], value: Any, source: str, where: str) -> Any:
+    if value in allowed:
+        return value
+    known = ", ".join(map(str, allowed))
+    near = difflib.get_close_matches(str(value), list(map(str, allowed)), n=1)
+    hint = f"Did you mean {near[0]}?" if near else None
+    raise InvalidSetting(source, f"{where} is one of {known}, not {value!r}.", hint)
 
 
 def _plain(kind: Any) -> Any:

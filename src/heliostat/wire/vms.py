@@ -233,7 +233,15 @@ ROUTES = (
         query=(NAME, SELECTOR, *PAGE),
     ),
     _read("", "getVm", "Show a VM.", Vm),
-    _change("DELETE", "", "deleteVm", "Delete a stopped VM and its ephemeral disks."),
+    _change(
+        "DELETE",
+        "",
+        "deleteVm",
+        "Delete a stopped VM and its ephemeral disks.",
+        query=(
+            Query("force", bool, "The VM's host is lost: don't wait for it, detach its disks."),
+        ),
+    ),
     _read("tasks", "listVmTasks", "List the tasks of a VM.", TaskList, *TASKS_OF),
     _change("POST", "start", "startVm", "Start a VM."),
     _change("POST", "stop", "stopVm", "Stop a VM: ask the guest, then power off.", query=_HARD),

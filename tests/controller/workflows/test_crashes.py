@@ -44,6 +44,13 @@ async def _delete(cloud: SmallCloud) -> Task:
     return await last(cloud, vm.vm_delete, cloud.ids["vm"])
 
 
+async def _delete_by_force(cloud: SmallCloud) -> Task:
+    await cloud.done(disk.disk_attach, cloud.ids["vm"], cloud.ids["disk"])
+    await cloud.agents[cloud.ids["host-1"]].cut()
+    await cloud.rest()
+    return (await cloud.ask(vm.vm_delete, cloud.ids["vm"], force=True)).task
+
+
 async def _start(cloud: SmallCloud) -> Task:
     return await last(cloud, vm.vm_start, cloud.ids["vm"])
 
@@ -134,6 +141,7 @@ async def _delete_host(cloud: SmallCloud) -> Task:
 GOOD: dict[str, Story] = {
     "create": _create,
     "delete": _delete,
+    "delete-by-force": _delete_by_force,
     "start": _start,
     "restart": _restart,
     "attach": _attach,

@@ -166,6 +166,11 @@ async def _stop(call: Call, caller: Caller) -> Admission:
     return await verbs.vm_stop(call.ports, caller, call.id, hard=hard)
 
 
+async def _delete(call: Call, caller: Caller) -> Admission:
+    force = call.query.get("force", False)
+    return await verbs.vm_delete(call.ports, caller, call.id, force=force)
+
+
 async def _attach(call: Call, caller: Caller) -> Admission:
     return await verbs.disk_attach(call.ports, caller, call.id, call.body.disk_id)
 
@@ -201,7 +206,7 @@ HANDLERS: dict[str, Handler] = {
     "createVm": Decides(_create),
     "listVms": Reads(_list),
     "getVm": Reads(_show),
-    "deleteVm": _power(verbs.vm_delete),
+    "deleteVm": Decides(_delete),
     "listVmTasks": Reads(_tasks),
     "startVm": _power(verbs.vm_start),
     "stopVm": Decides(_stop),

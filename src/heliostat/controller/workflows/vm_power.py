@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import msgspec
 from msgspec.structs import replace
 
 from heliostat.agentlink.messages import BootBus, GuestState, Power, ReportedVm
 from heliostat.controller.model.desired import VM as VM_PATH
-from heliostat.controller.model.desired import desired_key
+from heliostat.controller.model.desired import desired_key, reported_key
 from heliostat.controller.model.disk import Disk
 from heliostat.controller.model.vm import Vm, VmState
 from heliostat.controller.workflows import reading
@@ -110,13 +111,8 @@ async def _admit(
             f"The VM {vm.name} is {vm.state}; to {change.verb} it, it has to be {states}.",
             data={"state": str(vm.state)},
         )
-    if change is _SUSPEND and vm.boot_bus is BootBus.NVME:
-        raise PermanentError(
-            "InvalidOperation",
-            f"The VM {vm.name} boots from an NVMe disk, whose state can't be saved.",
-            hint="Stop it instead; VMs created with --boot-bus virtio can be suspended.",
-            data={"bootBus": str(vm.boot_bus)},
-        )
+    if change is _SUSPEND:
+        await _refuse_unsavable(ports, vm)
     task = queued(
         ports,
         caller,
@@ -130,6 +126,22 @@ async def _admit(
     count = vm.restart_count + (change is _RESTART)
     changed = replace(vm, task_id=task.id, restart_count=count)
     return Admission(task, (VMS.guard(stored),), tuple(VMS.put(changed, vm)))
+
+
+async def _refuse_unsavable(ports: Ports, vm: Vm) -> None:
+    """What the VM was prepared with counts: it may have been left to its host's setting."""
+    bus = vm.boot_bus
+    document = await ports.store.get(reported_key(vm.host_id, VM_PATH, vm.id))
+    if document is not None:
+        report = msgspec.json.decode(document.value, type=ReportedVm)
+        bus = BootBus(report.boot_bus) or bus
+    if bus is BootBus.NVME:
+        raise PermanentError(
+            "InvalidOperation",
+            f"The VM {vm.name} boots from an NVMe disk, whose state can't be saved.",
+            hint="Stop it instead; VMs created with --boot-bus virtio can be suspended.",
+            data={"bootBus": str(bus)},
+        )
 
 
 async def attached_disks(ctx: StepContext, vm: Vm) -> list[Disk]:
