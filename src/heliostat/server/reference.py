@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from heliostat.core.causes import CAUSES, RESERVED, retry_of
 from heliostat.core.codes import CODES
 from heliostat.core.settings import ENV_PREFIX, documented
 from heliostat.server.settings import CONFIG_NAME, Settings
@@ -51,16 +52,35 @@ def _section(name: str, tree: Any) -> Iterator[str]:
 
 
 def errors_page() -> str:
-    """Every error code with its HTTP status and what to do next."""
+    """Every error code: cause, next step, status, and whether asking again helps."""
     lines = [
         "# Error codes\n\n",
         GENERATED,
-        "Every error carries a code that never changes its meaning, one sentence with the facts, "
-        "and a hint. This is the table of codes with the hints they have when nothing more precise "
-        "is known.\n\n| code | HTTP status | what to do |\n|---|---|---|\n",
+        "Every error carries a code that never changes its meaning, one sentence with the facts "
+        "(`message`), and a hint. Programs branch on the code. The hints below are those given "
+        "when nothing more precise is known.\n\n"
+        "*Again* says what becomes of the same request sent again: **later** it may succeed "
+        "(wait as long as `Retry-After` says), **changed** means it fails until something is "
+        "changed first, **never** that it can't succeed. With an `Idempotency-Key` repeating is "
+        "always safe.\n\n"
+        "What the states of tasks, VMs, disks, images and hosts mean when something failed is "
+        "told in [failure states](../explanation/failure-states.md).\n\n"
+        "| code | HTTP | again | cause | what to do |\n|---|---|---|---|---|\n",
     ]
+    for name, code in sorted(CODES.items()):
+        if name not in RESERVED:
+            cause = CAUSES[name]
+            lines.append(
+                f"| `{name}` | {code.status} | {retry_of(name)} | {cause} | {code.hint} |\n"
+            )
+    lines.append(
+        "\n## Known to clients, never given here\n\n"
+        "Existing clients know these codes; this platform tells something more precise.\n\n"
+        "| code | HTTP | why not |\n|---|---|---|\n"
+    )
     lines.extend(
-        f"| `{name}` | {code.status} | {code.hint} |\n" for name, code in sorted(CODES.items())
+        f"| `{name}` | {CODES[name].status} | {reason} |\n"
+        for name, reason in sorted(RESERVED.items())
     )
     return "".join(lines)
 

@@ -7,6 +7,7 @@ copying.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import cache
 from html import escape
@@ -14,6 +15,7 @@ from importlib.resources import files
 from types import ModuleType
 from typing import Any
 
+from heliostat.core.causes import CAUSES, retry_of
 from heliostat.core.codes import CODES
 from heliostat.wire import openapi
 from heliostat.wire.page.commands import COMMANDS
@@ -106,6 +108,8 @@ def _operation(route: Route, told: dict[str, Any], schemas: Schemas) -> Iterator
     body = _request_schema(told)
     if body is not None and (name := referenced(body)):
         yield f"<h4>Body {_link(name)}</h4>"
+        if text := schemas[name].get("description"):
+            yield f"<p>{_prose(text)}</p>"
         yield from _fields(schemas[name])
     yield f"<h4>Answer {route.status}</h4><p>{_answer(told, route)}</p>"
     refusals = ", ".join(
@@ -174,7 +178,7 @@ def _fields(schema: dict[str, Any]) -> Iterator[str]:
 
 def _default(field: dict[str, Any]) -> str:
     default = field.get("default")
-    return f"default {default!r}" if default not in (None, "", [], {}) else "optional"
+    return f"default {json.dumps(default)}" if default not in (None, "", [], {}) else "optional"
 
 
 def _type(schema: dict[str, Any]) -> str:
@@ -202,7 +206,8 @@ def _codes() -> Iterator[str]:
     for name, code in sorted(CODES.items()):
         yield (
             f'<tr id="code-{name}" data-words="{name.lower()}"><td><code>{name}</code></td>'
-            f"<td>{code.status}</td><td>{_prose(code.hint)}</td></tr>"
+            f"<td>{code.status}, again: {retry_of(name)}</td>"
+            f"<td>{_prose(CAUSES.get(name, ''))} <em>{_prose(code.hint)}</em></td></tr>"
         )
     yield "</table></section>"
 

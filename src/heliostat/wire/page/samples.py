@@ -46,10 +46,17 @@ def _object(schema: dict[str, Any], schemas: Schemas, depth: int) -> dict[str, A
         return {}
     required = set(schema.get("required", ()))
     return {
-        name: "NAME" if name == "name" else sample(field, schemas, depth + 1)
+        name: _named(name, sample(field, schemas, depth + 1))
         for name, field in schema["properties"].items()
         if name in required
     }
+
+
+def _named(name: str, value: Any) -> Any:
+    """A text to fill in says what it is: ``sourceImageId`` becomes ``SOURCE_IMAGE_ID``."""
+    if value != _PLAIN["string"]:
+        return value
+    return "".join(f"_{letter}" if letter.isupper() else letter.upper() for letter in name)
 
 
 def curl(route: Route, body: dict[str, Any] | None, schemas: Schemas) -> str:
