@@ -19,6 +19,7 @@ from heliostat.controller.chores.rota import Rota, not_paused
 from heliostat.controller.gateway.crashes import record_crashes
 from heliostat.controller.gateway.gateway import Gateway
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
+from heliostat.controller.workflows.chore_settings import ChoreSettings
 from heliostat.controller.workflows.defaults import ensure_defaults
 from heliostat.controller.workflows.observation import observe
 from heliostat.controller.workflows.repeatable import Claim, perform_once
@@ -36,7 +37,19 @@ from heliostat.tasks.model import Task
 
 LEASE_S = 10.0
 OPERATOR = Caller("operator@sim", frozenset(), True, "request")
-SETTINGS = WorkflowSettings()
+SETTINGS = WorkflowSettings(
+    disk_grace_s=90.0,
+    chores=ChoreSettings(
+        tombstones_s=300.0,
+        reservations_s=120.0,
+        content_s=600.0,
+        keep_content_s=600.0,
+        deleted_disks_s=60.0,
+        leases_s=60.0,
+        audit_s=300.0,
+    ),
+)
+"""As by default, but days are minutes."""
 
 Verb = Callable[[Ports, Caller], Awaitable[Admission]]
 

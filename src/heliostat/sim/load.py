@@ -19,13 +19,15 @@ from heliostat.controller.workflows import host, image, project, tenant
 from heliostat.core.errors import HeliostatError, TemporaryError
 from heliostat.core.units import Unit
 from heliostat.sim.cloud import Cloud
-from heliostat.sim.operations.asking import Ask, Known, Operation, ask
+from heliostat.sim.operations.asking import GONE, Ask, Known, Operation, ask
 from heliostat.tasks.model import Task, TaskState
 
 TRIES = 8
 AGAIN_S = 2.0
 REPEATED = 0.06
 TASKS_REMEMBERED = 40
+FORGETFUL = 0.8
+"""How often something is not asked for again once it is known to be deleted."""
 CROWD = 0.1
 """How often a request follows the one before at once, so that they collide."""
 
@@ -152,9 +154,12 @@ class Load:
         if not _on_task(asked):
             self.answered[task.id] = asked
         if asked.makes:
-            known.add(asked.makes, task.entity_id, asked.leads_to)
+            known.add(asked.makes, task.entity_id, asked.leads_to, asked.within)
         if asked.about and asked.about in known.states:
             known.states[asked.about] = asked.leads_to
+            if asked.leads_to == GONE and self._dice.random() < FORGETFUL:
+                for kind, id_ in known.named_in(asked.about):
+                    known.forget(kind, id_)
         if task.state is not TaskState.COMPLETED and task.id not in known.states:
             known.add("task", task.id)
             if known.count("task") > TASKS_REMEMBERED:
@@ -170,10 +175,8 @@ class Load:
         self.refused[error.code] += 1
         self.cloud.log.tell(f"#{number} {asked.short}: {error.code}")
         if error.code.endswith("NotFound"):
-            for kind in list(self.known.ids):
-                for id_ in asked.args:
-                    if isinstance(id_, str) and id_ in error.message:
-                        self.known.forget(kind, id_)
+            for kind, id_ in self.known.named_in(error.message):
+                self.known.forget(kind, id_)
 
 
 def _on_task(asked: Ask) -> bool:

@@ -15,6 +15,7 @@ from heliostat.controller.workflows.kinds import (
     PROJECTS,
     TENANTS,
     VMS,
+    ZONES,
 )
 from heliostat.sim.operations.asking import Ask
 from heliostat.tasks.model import Task, TaskState, task_key
@@ -27,6 +28,7 @@ KINDS: dict[str, Kind[Any]] = {
     "vm": VMS,
     "disk": DISKS,
     "host": HOSTS,
+    "zone": ZONES,
 }
 GOING = ("PENDING_DELETE", "ERROR")
 
@@ -38,6 +40,7 @@ async def broken_promises(
     found: list[str] = []
     made: dict[str, tuple[str, Task]] = {}
     deleted: set[str] = set()
+    may_go: set[str] = set()
     for task_id, asked in answered.items():
         document = await store.get(task_key(task_id))
         if document is None:
@@ -50,10 +53,13 @@ async def broken_promises(
             made[task.entity_id] = asked.makes, task
         elif asked.verb.__name__.endswith("_delete") and task.state is TaskState.COMPLETED:
             deleted.add(task.entity_id)
+        elif asked.verb.__name__ == "disk_discard":
+            may_go.add(task.entity_id)  # in its time, unless it was restored
     for entity_id, (kind, task) in made.items():
         stored = await KINDS[kind].get(store, entity_id)
         state = str(getattr(stored.value, "state", "")) if stored is not None else ""
-        found.extend(_made(kind, task, stored is not None, state, entity_id in deleted))
+        if stored is not None or entity_id not in may_go:
+            found.extend(_made(kind, task, stored is not None, state, entity_id in deleted))
     return found
 
 

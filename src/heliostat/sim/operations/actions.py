@@ -10,15 +10,15 @@ from heliostat.sim.operations.asking import Ask, Known, Operation, ask
 
 
 def retry_task(known: Known) -> Ask:
-    return ask(task.task_retry, known.any("task"))
+    return ask(task.task_retry, known.recent("task", 5))
 
 
 def skip_task(known: Known) -> Ask:
-    return ask(task.task_skip, known.any("task"))
+    return ask(task.task_skip, known.recent("task", 5))
 
 
 def undo_task(known: Known) -> Ask:
-    return ask(task.task_undo, known.any("task"))
+    return ask(task.task_undo, known.recent("task", 5))
 
 
 async def run_named(ports: Ports, caller: Caller, name: str) -> Admission:

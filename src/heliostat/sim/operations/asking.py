@@ -7,24 +7,31 @@ refused, as in life.
 
 from __future__ import annotations
 
+import hashlib
 import random
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from heliostat.controller.model.image import StagedImage
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
+GONE = "DELETED"
 STRAY = 0.02
 """How often an id is asked for that never was."""
+
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One request: ``verb`` with its arguments.
 
-    ``makes`` is the kind of thing that its success makes known.  ``leads_to`` is the
-    state that an operator believes the entity ``about`` to be in afterwards.
+    ``makes`` is the kind of thing that its success makes known, ``within`` what that
+    belongs to.  ``leads_to`` is the state that an operator believes the entity ``about``
+    to be in afterwards.
     """
 
     verb: Callable[..., Awaitable[Admission]]
@@ -33,6 +40,7 @@ class Ask:
     makes: str = ""
     about: str = ""
     leads_to: str = ""
+    within: str = ""
 
     @property
     def text(self) -> str:
@@ -56,10 +64,11 @@ def ask(
     makes: str = "",
     about: str = "",
     leads_to: str = "",
+    within: str = "",
     **named: Any,
 ) -> Ask:
     """``verb`` with its arguments after ports and caller."""
-    return Ask(verb, args, named, makes, about, leads_to)
+    return Ask(verb, args, named, makes, about, leads_to, within)
 
 
 @dataclass(slots=True)
@@ -73,11 +82,22 @@ class Known:
     uploads: list[str] = field(default_factory=list)
     names: int = 0
 
-    def add(self, kind: str, id_: str, state: str = "") -> None:
+    def add(self, kind: str, id_: str, state: str = "", within: str = "") -> None:
         held = self.ids.setdefault(kind, [])
         if id_ not in self.states:
             held.append(id_)
         self.states[id_] = state
+        self.parents[id_] = within
+
+    def named_in(self, sentence: str) -> list[tuple[str, str]]:
+        """Kind and id of what a sentence names."""
+        named = set(_ID.findall(sentence))
+        return [(kind, id_) for kind, ids in self.ids.items() for id_ in ids if id_ in named]
+
+    def recent(self, kind: str, count: int) -> str:
+        """One of the latest of the kind."""
+        held = self.ids.get(kind)
+        return self.dice.choice(held[-count:]) if held else UNKNOWN
 
     def forget(self, kind: str, id_: str) -> None:
         held = self.ids.get(kind, [])
@@ -97,9 +117,14 @@ class Known:
     def in_state(self, kind: str, *states: str) -> str:
         """Some id believed to be in one of ``states``; most of the time, if there is one."""
         held = [each for each in self.ids.get(kind, ()) if self.states[each] in states]
-        if not held or self.dice.random() < 10 * STRAY:
+        if not held or self.dice.random() < 4 * STRAY:
             return self.any(kind)
         return self.dice.choice(held)
+
+    def starting_with(self, kind: str, state: str) -> str:
+        """Some id believed to be in a state that begins so; any if there is none."""
+        held = [each for each in self.ids.get(kind, ()) if self.states[each].startswith(state)]
+        return self.dice.choice(held) if held else self.any(kind)
 
     def name(self, prefix: str) -> str:
         """A new name; now and then one that may be taken."""
@@ -107,6 +132,12 @@ class Known:
             return f"{prefix}-{self.dice.randint(1, self.names)}"
         self.names += 1
         return f"{prefix}-{self.names}"
+
+
+def staged(upload: str) -> StagedImage:
+    """An upload whose content is its own name."""
+    content = upload.encode()
+    return StagedImage(digest=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
 
 
 Make = Callable[[Known], Ask]

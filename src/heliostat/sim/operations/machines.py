@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from heliostat.controller.model.affinity import Affinity
 from heliostat.controller.model.disk import DiskSpec
+from heliostat.controller.model.image import Replication
 from heliostat.controller.model.vm import AttachedDiskSpec, VmSpec
 from heliostat.controller.workflows import disk, vm
-from heliostat.sim.operations.asking import Ask, Known, Operation, ask
+from heliostat.controller.workflows.vm_ticket import Door, vm_mks_ticket
+from heliostat.sim.operations.asking import GONE, Ask, Known, Operation, ask, staged
 
 _BOOT = AttachedDiskSpec(name="boot", flavor="ephemeral", boot_disk=True)
 
 
 def create_vm(known: Known) -> Ask:
     dice = known.dice
+    project = known.any("project")
     disks = [_BOOT]
     if dice.random() < 0.2:
         disks.append(AttachedDiskSpec(name="scratch", flavor="ephemeral", capacity_gb=4))
@@ -27,12 +30,12 @@ def create_vm(known: Known) -> Ask:
         affinities=affinities,
         restart_on_crash=dice.random() < 0.7,
     )
-    return ask(vm.vm_create, known.any("project"), spec, makes="vm", leads_to="STOPPED")
+    return ask(vm.vm_create, project, spec, makes="vm", leads_to="STOPPED", within=project)
 
 
 def delete_vm(known: Known) -> Ask:
     id_ = known.in_state("vm", "STOPPED")
-    return ask(vm.vm_delete, id_, about=id_, leads_to="DELETED")
+    return ask(vm.vm_delete, id_, about=id_, leads_to=GONE)
 
 
 def start_vm(known: Known) -> Ask:
@@ -72,33 +75,73 @@ def add_tag(known: Known) -> Ask:
 
 def create_disk(known: Known) -> Ask:
     affinities: tuple[Affinity, ...] = ()
-    if known.dice.random() < 0.7:
-        affinities = (Affinity(kind="vm", id=known.in_state("vm", "STOPPED", "STARTED")),)
+    project = known.any("project")
+    if known.dice.random() < 0.8:
+        near = known.in_state("vm", "STOPPED", "STARTED")
+        affinities = (Affinity(kind="vm", id=near),)
+        project = known.parents.get(near, project)
     spec = DiskSpec(
         name=known.name("disk"),
         flavor="persistent",
         capacity_gb=known.dice.randint(1, 8),
         affinities=affinities,
     )
-    return ask(disk.disk_create, known.any("project"), spec, makes="disk", leads_to="DETACHED")
+    leads_to = f"DETACHED {affinities[0].id}" if affinities else "DETACHED"
+    return ask(disk.disk_create, project, spec, makes="disk", leads_to=leads_to, within=project)
+
+
+def _detached(known: Known) -> str:
+    return known.starting_with("disk", "DETACHED")
 
 
 def delete_disk(known: Known) -> Ask:
-    id_ = known.in_state("disk", "DETACHED")
-    return ask(disk.disk_delete, id_, about=id_, leads_to="DELETED")
+    id_ = _detached(known)
+    return ask(disk.disk_delete, id_, about=id_, leads_to=GONE)
+
+
+def discard_disk(known: Known) -> Ask:
+    id_ = _detached(known)
+    return ask(disk.disk_discard, id_, about=id_, leads_to="DISCARDED")
+
+
+def restore_disk(known: Known) -> Ask:
+    id_ = known.in_state("disk", "DISCARDED")
+    return ask(disk.disk_restore, id_, about=id_, leads_to="DETACHED")
 
 
 def attach_disk(known: Known) -> Ask:
-    id_ = known.in_state("disk", "DETACHED")
-    vm_id = known.in_state("vm", "STOPPED", "STARTED")
+    id_ = _detached(known)
+    vm_id = known.states.get(id_, "").partition(" ")[2]
+    if not vm_id or known.dice.random() < 0.2:
+        vm_id = known.in_state("vm", "STOPPED", "STARTED")
     return ask(disk.disk_attach, vm_id, id_, about=id_, leads_to=f"ATTACHED {vm_id}")
 
 
 def detach_disk(known: Known) -> Ask:
-    held = [each for each in known.ids.get("disk", ()) if known.states[each].startswith("ATTACHED")]
-    id_ = known.dice.choice(held) if held else known.any("disk")
-    vm_id = known.states.get(id_, "").removeprefix("ATTACHED ") or known.any("vm")
-    return ask(disk.disk_detach, vm_id, id_, about=id_, leads_to="DETACHED")
+    id_ = known.starting_with("disk", "ATTACHED")
+    vm_id = known.states.get(id_, "").partition(" ")[2] or known.any("vm")
+    return ask(disk.disk_detach, vm_id, id_, about=id_, leads_to=f"DETACHED {vm_id}")
+
+
+def attach_iso(known: Known) -> Ask:
+    name = known.name("disc")
+    known.uploads.append(name)
+    return ask(vm.iso_attach, known.in_state("vm", "STOPPED", "STARTED"), name, staged(name))
+
+
+def detach_iso(known: Known) -> Ask:
+    return ask(vm.iso_detach, known.in_state("vm", "STOPPED", "STARTED"))
+
+
+def create_vm_image(known: Known) -> Ask:
+    eager = Replication.EAGER if known.dice.random() < 0.4 else Replication.ON_DEMAND
+    vm_id = known.in_state("vm", "STOPPED")
+    return ask(vm.vm_create_image, vm_id, known.name("captured"), eager, makes="image")
+
+
+def see_screen(known: Known) -> Ask:
+    door = Door(host="sim", port=443, thumbprint="00", lifetime_s=60.0)
+    return ask(vm_mks_ticket, known.in_state("vm", "STARTED"), door)
 
 
 OPERATIONS = (
@@ -112,7 +155,13 @@ OPERATIONS = (
     Operation("set-metadata", 1, set_metadata),
     Operation("add-tag", 1, add_tag),
     Operation("create-disk", 7, create_disk),
-    Operation("delete-disk", 4, delete_disk),
+    Operation("delete-disk", 3, delete_disk),
+    Operation("discard-disk", 2, discard_disk),
+    Operation("restore-disk", 1, restore_disk),
     Operation("attach-disk", 6, attach_disk),
     Operation("detach-disk", 5, detach_disk),
+    Operation("attach-iso", 2, attach_iso),
+    Operation("detach-iso", 2, detach_iso),
+    Operation("create-vm-image", 1.5, create_vm_image),
+    Operation("see-screen", 0.5, see_screen),
 )
