@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from heliostat.agent.join import join, read_token
+from heliostat.agent.join import join
 from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError
+from heliostat.core.join_token import decode
 from heliostat.identity.authority import Authority
 
 with tempfile.TemporaryDirectory() as _folder:
@@ -50,7 +51,7 @@ def token(**changes: str) -> str:
 )
 def test_a_bad_token_is_refused(text: str) -> None:
     with pytest.raises(HeliostatError) as refused:
-        read_token(text)
+        decode(text)
     assert refused.value.code == "InvalidToken"
 
 

@@ -10,6 +10,7 @@ from yarl import URL
 
 from heliostat.controller.workflows.admission import Caller
 from heliostat.controller.workflows.commit import perform
+from heliostat.controller.workflows.project import project_create
 from heliostat.controller.workflows.tenant import tenant_create, tenant_delete
 from heliostat.testing.site import Site
 
@@ -112,3 +113,72 @@ async def test_directory_pages(site: Site, session: aiohttp.ClientSession) -> No
     _, page = await get(session, site, page["nextPageLink"])
     assert [each["name"] for each in page["items"]] == ["grace"]
     assert not page.get("nextPageLink")
+
+
+async def test_pages_can_be_walked_backwards(site: Site, session: aiohttp.ClientSession) -> None:
+    """The way back shows the same pages, also while others write."""
+    await make_tenants(site, 5)
+    pages: list[list[str]] = []
+    path, last = "/v1/tenants?pageSize=3", None
+    while path:
+        _, last = await get(session, site, path)
+        pages.append([each["id"] for each in last["items"]])
+        path = last.get("nextPageLink", "")
+    assert last is not None
+    assert [len(page) for page in pages] == [3, 3, 2]
+    ports = site.ports
+    await perform(ports, lambda: tenant_create(ports, CALLER, "late"))
+    for expected in reversed(pages[:-1]):
+        status, last = await get(session, site, last["previousPageLink"])
+        assert status == 200
+        assert [each["id"] for each in last["items"]] == expected
+    assert not last.get("previousPageLink")
+    _, again = await get(session, site, last["nextPageLink"])
+    assert [each["id"] for each in again["items"]] == pages[1]
+
+
+async def test_the_first_page_has_none_before_it(
+    site: Site, session: aiohttp.ClientSession
+) -> None:
+    _, page = await get(session, site, "/v1/tenants?pageSize=1")
+    assert not page.get("previousPageLink")
+
+
+async def test_tasks_of_many_places_are_one_list(
+    site: Site, session: aiohttp.ClientSession
+) -> None:
+    """Who sees a tenant and single projects elsewhere gets each task once, newest first."""
+    ports, ids = site.ports, site.ids
+    give = [{"principal": "stranger@heliostat.local", "action": "ADD", "role": "viewer"}]
+    for path in (f"projects/{ids['web']}", f"vms/{ids['vm-bare']}"):
+        url = f"{site.base}/v1/{path}/iam"
+        async with session.patch(url, json=give, headers=HEADERS) as answer:
+            assert answer.status == 201
+    for number in range(12):
+        tenant = ids["umbrella" if number % 2 else "acme"]
+        name = f"p{number}"
+        made = await perform(
+            ports,
+            lambda: project_create(ports, CALLER, tenant, name),  # noqa: B023
+        )
+        assert made.task.id
+    headers = {"Authorization": "Bearer stranger"}
+
+    async def listed(path: str) -> Any:
+        async with session.get(URL(site.base + path, encoded=True), headers=headers) as answer:
+            assert answer.status == 200
+            return await answer.json()
+
+    whole = [each["id"] for each in (await listed("/v1/tasks"))["items"]]
+    assert whole == sorted(set(whole))
+    assert len(whole) >= 8
+    seen: list[str] = []
+    path = "/v1/tasks?pageSize=2"
+    while path:
+        page = await listed(path)
+        seen += [each["id"] for each in page["items"]]
+        path = page.get("nextPageLink", "")
+    assert seen == whole
+    everything = await get(session, site, "/v1/tasks?kind=project")
+    theirs = {each["id"] for each in everything[1]["items"] if each["entity"]["id"]}
+    assert theirs - set(whole)  # the projects of acme are not theirs

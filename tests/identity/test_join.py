@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.join import decode, encode
+from heliostat.core.join_token import decode, encode
 from heliostat.identity.records import JOIN_RECORDS
 from heliostat.testing.signin import IdentityKit, signing_request
 

@@ -51,6 +51,7 @@ def test_sign_in_is_set_by_table_and_environment(tmp_path: Path) -> None:
         ("", {"HELIO__API__PROT": "1"}, "Did you mean port?"),
         ("", {"HELIO__API__PORT": "many"}, "is not a number"),
         ("", {"HELIO__API__PORT__X": "1"}, "no settings below"),
+        ("[api]\ntrusted_proxies = ['proxy']\n", {}, "api.trusted_proxies"),
         ("[identity.hashing]\npasses = 0\n", {}, "passes can't be 0; it is from 1 to 100"),
         ("[identity.hashing]\npasses = 0\n", {}, "The nearest possible value is 1."),
         ("", {"HELIO__IDENTITY__HASHING__PASSES": "1000"}, "nearest possible value is 100"),

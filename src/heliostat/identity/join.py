@@ -1,40 +1,25 @@
 """One-time tokens with which an agent joins: no password, no blind trust.
 
-The token (``hjt1.`` and base64url JSON) carries the agents' address, the CA (and
-its fingerprint, for people), the host id and a secret.  The store keeps only the
-secret's hash; redeeming deletes it in a compare-and-set, so of two that try one
-wins.  It ends after an hour.
+What stands in a token is told in ``core.join_token``.  The store keeps only the
+hash of its secret; redeeming deletes it in a compare-and-set, so of two that try
+one wins.  It ends after an hour.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from dataclasses import dataclass
-from urllib.parse import urlsplit
-
-import msgspec
 
 from heliostat.cloudstore.contract import CloudStore, GuardFailed
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
+from heliostat.core.join_token import JoinToken, encode
 from heliostat.identity.authority import Authority
 from heliostat.identity.records import JOIN_RECORDS, JoinRecord
 
-PREFIX = "hjt1."
 LIFETIME_S = 3600.0
 SECRET_BYTES = 32
-
-
-class JoinToken(msgspec.Struct, frozen=True, kw_only=True):
-    """What the text of a token says; ``ca`` is PEM, ``fingerprint`` its SHA-256 in hex."""
-
-    url: str
-    ca: str
-    fingerprint: str
-    host: str
-    secret: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,30 +81,6 @@ class Joins:
         """
         certificate = self._authority.sign_csr(csr_pem, host_id=host_id)
         return {"certificate": certificate, "ca": self._authority.ca_pem}
-
-
-def encode(token: JoinToken) -> str:
-    """The text that a person hands to the agent."""
-    return PREFIX + base64.urlsafe_b64encode(msgspec.json.encode(token)).decode().rstrip("=")
-
-
-def decode(text: str) -> JoinToken:
-    """What a token's text says; raises ``InvalidToken``.
-
-    The CA in it is the one to trust for the address in it, and no other.
-    """
-    body = text.strip()
-    if not body.startswith(PREFIX):
-        raise PermanentError("InvalidToken", f"A join token begins with {PREFIX}.")
-    body = body.removeprefix(PREFIX)
-    try:
-        raw = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
-        token = msgspec.json.decode(raw, type=JoinToken)
-    except (ValueError, msgspec.MsgspecError) as error:
-        raise PermanentError("InvalidToken", "The join token is cut off or changed.") from error
-    if urlsplit(token.url).scheme != "https":
-        raise PermanentError("InvalidToken", "The join token names no https address.")
-    return token
 
 
 def _hash(secret: str) -> str:

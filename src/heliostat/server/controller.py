@@ -26,6 +26,7 @@ from heliostat.cloudstore.sqlite import SqliteStore
 from heliostat.content.blobs import Blobs
 from heliostat.controller.api.access_log import AccessLog
 from heliostat.controller.api.app import SERVICES, make_app
+from heliostat.controller.api.forwarded import networks
 from heliostat.controller.api.metrics import scrape_app
 from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
 from heliostat.controller.chores.catalogue import CHORES, WORKFLOWS
@@ -164,6 +165,7 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
         auth,
         certificate_thumbprint=lambda: identity.authority.server_thumbprint,
         measured_projects=settings.metrics.projects,
+        trusted_proxies=networks(settings.api.trusted_proxies),
     )
     lines = AccessLog(settings.log.format, sys.stderr.write) if settings.log.access else None
     if lines is not None:

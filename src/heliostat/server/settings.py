@@ -7,12 +7,13 @@ Read from ``$HELIO_HOME/heliostat.toml``; the environment wins
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from heliostat.agent.settings import AgentSettings
 from heliostat.cloudstore.retention import Retention
+from heliostat.controller.api.forwarded import networks
 from heliostat.controller.workflows.settings import WorkflowSettings
 from heliostat.core.logs import FORMATS, LEVELS, LogSettings
 from heliostat.core.settings import InvalidSetting, load
@@ -35,6 +36,16 @@ class ApiSettings:
     TLS itself; 0 opens none.  Tokens are needed there too."""
     names: tuple[str, ...] = ("127.0.0.1", "localhost")
     """DNS names and addresses in the API's certificate; the first one is in links and tokens."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks (CIDR) of proxies before this API; only their X-Forwarded-Proto and
+    X-Forwarded-Host count, which links in answers are made of. None by default: anybody can
+    send these headers."""
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        try:
+            networks(self.trusted_proxies)
+        except ValueError as error:
+            yield "trusted_proxies", str(error)
 
 
 @dataclass(frozen=True, slots=True)

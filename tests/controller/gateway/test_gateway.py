@@ -44,8 +44,9 @@ from heliostat.controller.workflows.kinds import HOSTS, INVENTORIES
 from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SystemIds
+from heliostat.core.join_token import decode
 from heliostat.identity.authority import Authority, new_key
-from heliostat.identity.join import Joins, decode
+from heliostat.identity.join import Joins
 from heliostat.identity.tls import agent_ssl_context, host_id_of
 
 FACTS = HostFacts(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from heliostat.cloudstore.contract import CloudStore
+from heliostat.controller.api.forwarded import base_url
 from heliostat.controller.api.ports import (
     ApiSettings,
     DirectoryPort,
@@ -78,7 +79,14 @@ class Call:
     @property
     def base(self) -> str:
         """Scheme and authority that the client used, for absolute links."""
-        return f"{self.request.scheme}://{self.request.host}"
+        request = self.request
+        return base_url(
+            request.scheme,
+            request.host,
+            request.remote,
+            request.headers,
+            self.services.settings.trusted_proxies,
+        )
 
     @property
     def wants_plan(self) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from heliostat.controller.api.forwarded import Network
 from heliostat.core.roles import Held
 from heliostat.wire.access import Access
 
@@ -212,6 +213,8 @@ class ApiSettings:
     """Projects whose quotas are among the metrics."""
     git_commit_hash: str = ""
     """The commit this server was built from, if known."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Proxies whose word about the client's scheme and host is taken, for absolute links."""
     load_balancer_address: str = ""
     """Address of the load balancer before the controllers, if there is one."""
     ticket_lifetime_s: float = 60.0
