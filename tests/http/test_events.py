@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from heliostat.cloudstore.contract import Put
 from heliostat.controller.api.watched import WATCHED, Watched
 from heliostat.controller.workflows import kinds, reading
+from heliostat.controller.workflows.task_retention import STORED
 from heliostat.testing.clock import VirtualClock
 from heliostat.testing.event_reader import Block, reading_events
 from heliostat.testing.signed_in import GROUPS
@@ -225,3 +226,7 @@ async def test_heartbeats_tell_how_far_a_reader_is_that_hears_nothing(
         while (block := await reader.block()).name != "end":
             assert block.name == ""
         assert block.data["code"] == "StreamEnded"
+
+
+def test_everything_that_tasks_name_is_watched() -> None:
+    assert {row.kind for row in WATCHED} >= {*STORED, "task"}

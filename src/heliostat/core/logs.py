@@ -15,6 +15,7 @@ Lines go to standard error; keeping and rotating them is the init system's job.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -85,13 +87,15 @@ def as_json(line: Mapping[str, Any]) -> str:
 
 def as_text(line: Mapping[str, Any]) -> str:
     """The same for people; a message with several lines stays one, its traceback follows."""
-    more = {name: value for name, value in line.items() if name not in _LEADING}
-    suffix = " ".join(f"{name}={_word(value)}" for name, value in more.items())
+    suffix = " ".join(
+        [f"{name}={_word(value)}" for name, value in line.items() if name not in _LEADING]
+    )
     head = f"{line['time']} {line['level']} {line['logger']}: {_one_line(line['message'])}"
     text = f"{head} [{suffix}]" if suffix else head
     return f"{text}\n{line['exception']}" if "exception" in line else text
 
 
+_PLAIN = re.compile(r'[^\s"\[\]=]+\Z')
 _LEADING = frozenset({"time", "level", "logger", "message", "exception"})
 
 
@@ -118,9 +122,14 @@ def configure(settings: LogSettings) -> None:
     logging.basicConfig(level=settings.level, handlers=[handler], force=True)
 
 
+@lru_cache(maxsize=4)
+def _second(at_s: int) -> str:
+    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%S}"
+
+
 def _moment(at_s: float) -> str:
-    moment = datetime.fromtimestamp(at_s, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    second = int(at_s)
+    return f"{_second(second)}.{int((at_s - second) * 1000):03d}Z"
 
 
 def _bounded(value: Any) -> Any:
@@ -129,9 +138,15 @@ def _bounded(value: Any) -> Any:
 
 def _one_line(text: str) -> str:
     """What a stranger sent can't begin a line of its own."""
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else _escaped(each) for each in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def _word(value: Any) -> str:
-    text = _one_line(str(value))
-    return f'"{text}"' if not text or any(each in text for each in ' "[]=') else text
+    text = _one_line(value) if isinstance(value, str) else str(value)
+    return text if _PLAIN.match(text) else f'"{text}"'

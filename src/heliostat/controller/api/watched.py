@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from heliostat.controller.api.call import Call
+from heliostat.controller.api.datastores import show_datastore
 from heliostat.controller.api.disks import show_disk
 from heliostat.controller.api.flavors import show_flavor
 from heliostat.controller.api.hosts import show_host
@@ -20,8 +21,10 @@ from heliostat.controller.api.images import image_places, show_image
 from heliostat.controller.api.presenting import show_task
 from heliostat.controller.api.projects import show_project
 from heliostat.controller.api.reach import reach_of
+from heliostat.controller.api.subnets import show_subnet
 from heliostat.controller.api.tenants import show_tenant
 from heliostat.controller.api.vms import show_vm
+from heliostat.controller.api.zones import show_zone
 from heliostat.controller.model.host import Host
 from heliostat.controller.model.image import PROJECT, Image
 from heliostat.controller.model.tenant import Tenant
@@ -100,6 +103,18 @@ async def _host(call: Call, host: Host, _revision: int) -> Response:
     return await show_host(call, host)
 
 
+async def _zone(call: Call, zone: Any, _revision: int) -> Response:
+    return show_zone(call, zone)
+
+
+async def _datastore(call: Call, datastore: Any, _revision: int) -> Response:
+    return await show_datastore(call, datastore)
+
+
+async def _subnet(call: Call, subnet: Any, _revision: int) -> Response:
+    return show_subnet(call, subnet)
+
+
 async def _task(call: Call, task: Task, _revision: int) -> Response:
     return show_task(task, call.base)
 
@@ -137,6 +152,9 @@ WATCHED: tuple[Watched, ...] = (
     _row(kinds.VM, kinds.VMS, "getVm", show_vm, _of_project),
     _row(kinds.DISK, kinds.DISKS, "getDisk", _disk, _of_project),
     _row(kinds.HOST, kinds.HOSTS, "getHost", _host, _of_platform),
+    _row(kinds.ZONE, kinds.ZONES, "getZone", _zone, _of_platform),
+    _row("datastore", kinds.DATASTORES, "getDatastore", _datastore, _of_platform),
+    _row("subnet", kinds.SUBNETS, "getSubnet", _subnet, _of_platform),
     Watched("task", task_key(""), Task, "getTask", _task, _of_project),
 )
 
