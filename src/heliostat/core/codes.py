@@ -29,7 +29,7 @@ CODES: dict[str, Code] = {
     "NoOwnerLeft": Code(
         400, "Name one with `helio tenant iam add` or `helio project iam add`, role owner."
     ),
-    "SystemPaused": Code(403, "Wait until an administrator resumes the system."),
+    "SystemPaused": Code(403, "Wait until an administrator runs `helio system resume`."),
     "NotFound": Code(404, "Check the path; /openapi.json lists every route."),
     "TenantNotFound": Code(404, "`helio tenant list` shows the tenants you may see."),
     "ProjectNotFound": Code(404, "`helio project list` shows the projects you may see."),

@@ -35,7 +35,7 @@ async def quota_set(
     owner_id: str,
     items: Mapping[str, QuotaLimit],
 ) -> Admission:
-    """Replace all limits; none below what is used, and none gone that is used by projects."""
+    """Replace all limits, none below what is used; a key left out is only tracked from then on."""
     limits = check_limits(items)
     return await _admit(
         ports,
