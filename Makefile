@@ -52,6 +52,7 @@ lock: ## resolve the Python packages anew
 	$(BIN)/pip install -q pip-tools
 	$(PIP_COMPILE) --extra server --extra agent --extra os -o requirements/run.txt pyproject.toml
 	$(PIP_COMPILE) --all-extras -o requirements/dev.txt pyproject.toml
+	$(PIP_COMPILE) -o requirements/bench-peers.txt requirements/bench-peers.in
 
 clean: ## remove what was installed and built in this checkout
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
