@@ -81,7 +81,7 @@ async def test_the_main_job_by_hand(cloud: SmallCloud, capsys: Any, tmp_path: Pa
     await helio("vm", "stop", "web1")
     await helio("vm", "detach-disk", "web1", "data")
     await helio("vm", "delete", "web1")
-    await helio("disk", "delete", "data")
+    await helio("disk", "delete", "data", "--now")
     tasks = await helio("task", "list", "--project", "web")
     created = next(line for line in tasks.splitlines() if "CREATE_VM" in line)
     assert "RESERVE_RESOURCE" in await helio("task", "explain", created.split()[0])

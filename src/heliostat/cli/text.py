@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -10,12 +11,15 @@ import msgspec
 
 _STEPS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _HIDDEN = frozenset({"kind", "selfLink"})
+_WORD = re.compile(r"[A-Z]{2,}s?(?![a-z])|[A-Z]?[^A-Z]+|[A-Z]")
 
 
 def cell(value: Any) -> str:
     """A value in a table cell."""
     match value:
-        case None | "" | [] | {}:
+        case None | "" | []:
+            return "-"
+        case Mapping() if not value:  # the pattern {} would match every mapping
             return "-"
         case bool():
             return "yes" if value else "no"
@@ -90,8 +94,13 @@ def _fact(name: str, value: Any) -> str:
 
 
 def _title(name: str) -> str:
-    words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
-    return words[:1].upper() + words[1:]
+    """``numberVMs`` as ``Number VMs``: words in small letters, abbreviations as they are."""
+    words = [
+        part if len(part) > 1 and part[1].isupper() else part.lower()
+        for part in _WORD.findall(name)
+    ]
+    title = " ".join(words)
+    return title[:1].upper() + title[1:]
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -68,13 +68,12 @@ def compare(thing: Declared, present: Present | None, remake: Collection[str]) -
     """What to do about one thing; ``None`` if it is as declared."""
     address = thing.address
     if present is None:
-        fields = {key: val for key, val in thing.fields.items() if not key.startswith("_")}
-        changes = [FieldChange(key, None, val) for key, val in fields.items()]
+        changes = [FieldChange(key, None, thing.fields[key]) for key in _in_order(thing)]
         return Action(Verb.CREATE, address, tuple(changes), thing)
     named = str(address) in remake or "/".join(address.names) in remake
     if present.state == "ERROR" and address.noun.can_be_made_anew:
         return _broken(thing, present, named=named)
-    found = [_field(thing, present, key) for key in thing.fields]
+    found = [_field(thing, present, key) for key in _in_order(thing)]
     changes = [each for each in found if each is not None]
     if not changes:
         return None
@@ -82,6 +81,11 @@ def compare(thing: Declared, present: Present | None, remake: Collection[str]) -
         freed = tuple(FieldChange(each.field, each.before, each.after) for each in changes)
         return Action(Verb.REMAKE, address, freed, thing, present)
     return Action(Verb.CHANGE, address, tuple(changes), thing, present)
+
+
+def _in_order(thing: Declared) -> list[str]:
+    """The declared fields in the order of the noun's table, so that a plan reads the same twice."""
+    return [key for key in FIELDS[thing.address.noun] if key in thing.fields]
 
 
 def _broken(thing: Declared, present: Present, *, named: bool) -> Action:
