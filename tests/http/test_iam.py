@@ -155,3 +155,22 @@ async def test_the_books_stay_in_order(site: Site, session: aiohttp.ClientSessio
             call = f"POST /v1/{kind}/{site.ids[name]}/iam"
             assert (await ask(session, site, "admin", call, body))[0] == 201
             assert await audit(site.ports.store) == before
+
+
+async def test_a_ticket_is_shown_to_whoever_asked_for_it_alone(
+    site: Site, session: aiohttp.ClientSession
+) -> None:
+    vm = site.ids["vm-started"]
+    status, _ = await ask(session, site, "viewer", f"GET /v1/vms/{vm}/mks_ticket")
+    assert status == 403
+    status, task = await ask(session, site, "project-user", f"GET /v1/vms/{vm}/mks_ticket")
+    assert status == 200
+    ticket = task["resourceProperties"]["ticket"]
+    assert ticket
+    _, own = await ask(session, site, "project-user", f"GET /v1/tasks/{task['id']}")
+    assert own == task
+    for caller in ("viewer", "project-owner", "admin"):
+        _, seen = await ask(session, site, caller, f"GET /v1/tasks/{task['id']}")
+        assert seen["resourceProperties"]["ticket"] == ""
+        _, page = await ask(session, site, caller, f"GET /v1/vms/{vm}/tasks")
+        assert ticket not in str(page)

@@ -145,7 +145,7 @@ async def _mks_ticket(call: Call) -> tasks.Task:
     admission = await perform(
         call.ports, lambda: vm_mks_ticket(call.ports, call.caller, call.id, door)
     )
-    return show_task(admission.task, call.base)
+    return show_task(admission.task, call.base, call.caller.subject)
 
 
 async def _port(call: Call) -> web.StreamResponse:

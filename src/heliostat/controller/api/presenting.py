@@ -6,6 +6,8 @@ equal tasks are equal bytes.
 
 from __future__ import annotations
 
+from typing import Any
+
 from heliostat.tasks.explain import Explained, StepExplained
 from heliostat.tasks.model import Problem, Stall, Step, Task
 from heliostat.wire import tasks as wire
@@ -13,8 +15,12 @@ from heliostat.wire.body import EntityRef
 from heliostat.wire.errors import ApiError
 
 
-def show_task(task: Task, base: str) -> wire.Task:
-    """A task; ``base`` is the scheme and authority for its absolute link."""
+def show_task(task: Task, base: str, reader: str = "") -> wire.Task:
+    """A task; ``base`` is the scheme and authority for its absolute link.
+
+    A ticket in it is shown to nobody but the ``reader`` who asked for it: whoever may
+    look at a VM's tasks may not open its console for that.
+    """
     return wire.Task(
         id=task.id,
         self_link=f"{base}/v1/tasks/{task.id}",
@@ -25,9 +31,15 @@ def show_task(task: Task, base: str) -> wire.Task:
         started_time=task.started_ms,
         end_time=task.end_ms,
         steps=[_show_step(task, step) for step in task.steps],
-        resource_properties=task.resource_properties,
+        resource_properties=_properties(task, reader),
         stalled=show_stall(task.stalled),
     )
+
+
+def _properties(task: Task, reader: str) -> dict[str, Any]:
+    if "ticket" not in task.resource_properties or reader == task.requested_by:
+        return task.resource_properties
+    return {**task.resource_properties, "ticket": ""}
 
 
 def show_problem(problem: Problem) -> ApiError:

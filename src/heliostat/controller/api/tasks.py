@@ -81,7 +81,8 @@ def _state_of(call: Call) -> TaskState | None:
 
 
 async def _show(call: Call) -> wire.Task:
-    return show_task(await reading.task(call.store, call.id), call.base)
+    task = await reading.task(call.store, call.id)
+    return show_task(task, call.base, call.caller.subject)
 
 
 async def _explain(call: Call) -> wire.TaskExplanation:
