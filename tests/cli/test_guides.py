@@ -14,7 +14,7 @@ from heliostat.cli.session import Session
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGES = sorted([*(DOCS / "tutorial").glob("*.md"), *(DOCS / "howto").glob("*.md")])
-FILES = ("minimal.qcow2",)
+FILES = ("minimal.qcow2", "tools.iso")
 
 
 def commands(page: Path) -> list[str]:
