@@ -28,12 +28,16 @@ from heliostat.core.errors import PermanentError, TemporaryError
 log = logging.getLogger(__name__)
 
 _OFF = frozenset({GuestState.STOPPED, GuestState.CRASHED})
+_ALIVE = frozenset({VmState.STARTED, VmState.SUSPENDED})
 
 
 def stopped_by_itself(vm: Vm, desired_revision: int, report: ReportedVm) -> bool:
-    """Whether the guest is off although its VM is STARTED and nobody asked for that."""
+    """Whether the guest is off although its VM is not STOPPED and nobody asked for that.
+
+    A SUSPENDED one has no memory saved then: it ended before that, or just when resumed.
+    """
     return (
-        vm.state is VmState.STARTED
+        vm.state in _ALIVE
         and not vm.task_id
         and report.settled
         and report.revision >= desired_revision
@@ -89,7 +93,7 @@ async def _nothing(store: CloudStore) -> None:
 async def _vm_changed(store: CloudStore, key: str) -> None:
     """What was reported during an operation counts once the operation has ended."""
     stored = await VMS.get(store, VMS.id_of(key))
-    if stored is not None and stored.value.state is VmState.STARTED and not stored.value.task_id:
+    if stored is not None and stored.value.state in _ALIVE and not stored.value.task_id:
         await observe_vm(store, stored.value.host_id, stored.value.id)
 
 

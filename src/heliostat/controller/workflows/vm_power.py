@@ -46,10 +46,15 @@ class _Change:
         return power_of(self.state)
 
     def accepts(self, vm: Vm, report: ReportedVm) -> bool:
-        """Only a restart waits for its count: a stop ends one that never came about."""
+        """Only a restart waits for its count: a stop ends one that never came about.
+
+        A settled report of this wish that the guest is off says that it did what was
+        asked and then ended by itself, which is told by what is observed afterwards.
+        """
         done = self.operation != "RESTART_VM" or report.restart >= vm.restart_count
         off = self.guest is GuestState.STOPPED and report.state is GuestState.CRASHED
-        return (report.state is self.guest or off) and done
+        ended = report.state is GuestState.STOPPED
+        return (report.state is self.guest or off or ended) and done
 
 
 _STARTED = frozenset({VmState.STARTED})
