@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 
 from heliostat.cli.main import run
 from heliostat.testing.recorder import RecordingController, recording_controller
+from heliostat.testing.served_cloud import Served, served_cloud
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,15 @@ def controller(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingController]
     with recording_controller() as running:
         monkeypatch.setenv("HELIO_TARGET", running.url)
         yield running
+
+
+@pytest.fixture
+async def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
+    """A whole small cloud, which commands talk to as its administrator."""
+    async with served_cloud(tmp_path / "cloud") as made:
+        monkeypatch.setenv("HELIO_TARGET", made.url)
+        monkeypatch.setenv("HELIO_TOKEN", "admin")
+        yield made
 
 
 @pytest.fixture

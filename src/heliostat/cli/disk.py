@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from heliostat.cli import naming, options, text
+from heliostat.cli import many, naming, options, text
 from heliostat.cli.affinities import affinities, read_affinities
 from heliostat.cli.carrying import carry_out
 from heliostat.cli.iam import policy_commands
@@ -12,6 +12,7 @@ from heliostat.cli.labelling import label_verb_in_project, parse_labels
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.session import Session
+from heliostat.wire.bulk import BulkDisksSpec
 from heliostat.wire.disks import Disk, DiskCreateSpec
 
 _COLUMNS = (
@@ -39,6 +40,7 @@ def disk() -> None:
 @click.option("--near", metavar="VM", help="Place it on this VM's host, to be attached there.")
 @affinities
 @click.option("--tag", "tags", multiple=True)
+@many.count_option
 @options.labels
 @options.project
 @options.task
@@ -54,11 +56,13 @@ def create(
     prefer: tuple[str, ...],
     prefer_away: tuple[str, ...],
     tags: tuple[str, ...],
+    count: int | None,
     labels: tuple[str, ...],
     project: str | None,
     tenant: str | None,
 ) -> None:
-    """Create the disk NAME."""
+    """Create the disk NAME; many at once with --count and a name such as 'd-{n}'."""
+    many.check_pattern(name, count)
     owner = naming.project_id(session, project, tenant)
     places = list(affinity)
     if near:
@@ -71,6 +75,10 @@ def create(
         tags=[*tags],
         labels=parse_labels(labels),
     )
+    if count:
+        asked = BulkDisksSpec(template=spec, count=count, name_pattern=name)
+        carry_out(session, session.client.bulk.create_disks(owner, asked))
+        return
     carry_out(session, session.client.disks.create(owner, spec))
 
 
@@ -106,13 +114,29 @@ def show(session: Session, disk: str, project: str | None, tenant: str | None) -
 
 
 @disk.command("delete")
-@click.argument("disk")
+@click.argument("disk", required=False)
 @click.option("--now", is_flag=True, help="Remove it with its content at once.")
+@click.option("-l", "--selector", default="", metavar="SELECTOR", help=many.SELECTOR_HELP)
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 @options.project
 @options.task
 @pass_session
-def delete(session: Session, disk: str, now: bool, project: str | None, tenant: str | None) -> None:
+def delete(
+    session: Session,
+    disk: str | None,
+    now: bool,
+    selector: str,
+    yes: bool,
+    project: str | None,
+    tenant: str | None,
+) -> None:
     """Delete DISK, which must be detached; `helio disk restore` has it back for a time."""
+    many.one_or_selected(disk, selector)
+    if disk is None:
+        owner = naming.project_id(session, project, tenant)
+        change = session.client.bulk.delete_disks(owner, selector, now=now)
+        many.delete_selected(session, change, "disk", yes=yes)
+        return
     if now and not naming.is_id(disk):
         found = _disk_or_deleted(session, disk, project, tenant)
     else:

@@ -9,6 +9,8 @@ from heliostat.wire.plans import Plan, PlanPlacement, PlanQuota
 def plan_lines(plan: Plan) -> list[str]:
     """The plan, most important first; says that nothing was changed."""
     lines = [f"Plan for {plan.operation}; nothing was changed."]
+    if plan.items:
+        lines.append(f"{len(plan.items)} item(s): {', '.join(each.name for each in plan.items)}")
     lines += _steps(plan)
     if plan.quota:
         lines.append("Quota:")

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import click
 
-from heliostat.cli import naming, options, watching
+from heliostat.cli import many, naming, options, watching
 from heliostat.cli.affinities import affinities, parse_pairs, read_affinities
-from heliostat.cli.carrying import carry_out, follow
+from heliostat.cli.carrying import carry_out, follow, show_outcome
 from heliostat.cli.labelling import label_verb_in_project, parse_labels
 from heliostat.cli.listing import VM_COLUMNS
 from heliostat.cli.options import Verb, pass_session
 from heliostat.cli.session import Session
 from heliostat.cli.vm_disks import boot_disk, extra_disk
 from heliostat.client.events import Wanted
+from heliostat.wire.bulk import BulkVmsSpec
 from heliostat.wire.vms import Vm, VmCreateSpec
 
 
@@ -55,6 +56,7 @@ from heliostat.wire.vms import Vm, VmCreateSpec
     "a VM on nvme can't be suspended.",
 )
 @click.option("--start", is_flag=True, help="Start it once it is created.")
+@many.count_option
 @options.labels
 @options.project
 @options.task
@@ -77,11 +79,16 @@ def create(
     restart_on_crash: bool,
     boot_bus: str | None,
     start: bool,
+    count: int | None,
     labels: tuple[str, ...],
     project: str | None,
     tenant: str | None,
 ) -> None:
-    """Create the VM NAME; it is STOPPED until it is started."""
+    """Create the VM NAME; it is STOPPED until it is started.
+
+    Many at once: helio vm create --count 10 'ci-{n}' and so on.
+    """
+    many.check_pattern(name, count)
     if start and session.choices.no_wait:
         raise click.UsageError("--start needs the created VM, so it can't go with --no-wait.")
     owner = naming.project_id(session, project, tenant)
@@ -89,7 +96,10 @@ def create(
         name=name,
         flavor=flavor,
         source_image_id=naming.image_id(session, image),
-        attached_disks=[boot_disk(session, name, boot_flavor), *map(extra_disk, disks)],
+        attached_disks=[
+            boot_disk(session, "vm" if count else name, boot_flavor),
+            *map(extra_disk, disks),
+        ],
         affinities=read_affinities(affinity, anti_affinity, prefer, prefer_away),
         tags=[*tags],
         environment=parse_pairs(environment, "--env"),
@@ -100,10 +110,17 @@ def create(
         labels=parse_labels(labels),
     )
     described = session.client.vms.create(owner, spec)
+    if count:
+        asked = BulkVmsSpec(template=spec, count=count, name_pattern=name)
+        described = session.client.bulk.create_vms(owner, asked)
     if not start or session.choices.plan:
         carry_out(session, described)
         return
     created = follow(session, described.submit())
+    if count:
+        many.start_all(session, created)
+        show_outcome(session, created)
+        return
     carry_out(session, session.client.vms.power(created.entity.id, "start"))
 
 
@@ -142,15 +159,31 @@ def show(session: Session, vm: str, project: str | None, tenant: str | None) -> 
 
 
 @click.command("delete", cls=Verb)
-@click.argument("vm")
+@click.argument("vm", required=False)
+@click.option("-l", "--selector", default="", metavar="SELECTOR", help=many.SELECTOR_HELP)
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 @click.option(
     "--force", is_flag=True, help="Its host is lost: don't wait for it, detach its disks."
 )
 @options.project
 @options.task
 @pass_session
-def delete(session: Session, vm: str, force: bool, project: str | None, tenant: str | None) -> None:
-    """Delete VM, which must be stopped and hold no persistent disk."""
+def delete(
+    session: Session,
+    vm: str | None,
+    selector: str,
+    yes: bool,
+    force: bool,
+    project: str | None,
+    tenant: str | None,
+) -> None:
+    """Delete VM, which must be stopped and hold no persistent disk; or many by their labels."""
+    many.one_or_selected(vm, selector)
+    if vm is None:
+        owner = naming.project_id(session, project, tenant)
+        change = session.client.bulk.delete_vms(owner, selector)
+        many.delete_selected(session, change, "VM", yes=yes)
+        return
     found = naming.vm_id(session, vm, project, tenant)
     carry_out(session, session.client.vms.delete(found, force=force))
 

@@ -17,6 +17,7 @@ import httpx
 
 from heliostat.client import trust
 from heliostat.client.audit import Audit
+from heliostat.client.bulk import Bulk
 from heliostat.client.credentials import Anonymous, Bound, Credentials
 from heliostat.client.datastores import Datastores
 from heliostat.client.directory import Groups, ServiceAccounts, Users
@@ -69,6 +70,7 @@ class Client:
         self.images = Images(self.transport)
         self.vms = Vms(self.transport)
         self.disks = Disks(self.transport)
+        self.bulk = Bulk(self.transport)
         self.hosts = Hosts(self.transport)
         self.zones = Zones(self.transport)
         self.datastores = Datastores(self.transport)

@@ -35,10 +35,10 @@ from heliostat.testing.hosts import some_facts
 Story = Callable[[SmallCloud], Awaitable[Task]]
 
 
-async def last(cloud: SmallCloud, verb: Verb, *args: object) -> Task:
+async def last(cloud: SmallCloud, verb: Verb, *args: object, **named: object) -> Task:
     """Commit what the story is about, with no worker up: the harness brings its own."""
     await cloud.rest()
-    return (await cloud.ask(verb, *args)).task
+    return (await cloud.ask(verb, *args, **named)).task
 
 
 async def _started(cloud: SmallCloud, verb: Verb) -> Task:

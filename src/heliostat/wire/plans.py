@@ -49,8 +49,15 @@ class PlanEstimate(Response):
     seldom_above_s: float = 0.0
 
 
+class PlanItem(Response):
+    """One of many things that an operation is about."""
+
+    id: str
+    name: str
+
+
 class Plan(Response):
-    """A decided operation that was not carried out."""
+    """A decided operation that was not carried out; ``items`` where it is about many things."""
 
     operation: str
     entity: EntityRef
@@ -59,3 +66,4 @@ class Plan(Response):
     warnings: list[ApiError]
     placement: PlanPlacement | None = None
     estimate: PlanEstimate | None = None
+    items: list[PlanItem] = []

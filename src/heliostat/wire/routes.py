@@ -10,6 +10,7 @@ from types import ModuleType
 
 from heliostat.wire import (
     audit,
+    bulk,
     chores,
     datastores,
     disks,
@@ -51,6 +52,7 @@ NOUNS: tuple[tuple[str, ModuleType], ...] = (
     ("Labels", labels),
     ("VMs", vms),
     ("Disks", disks),
+    ("Bulk operations", bulk),
     ("Hosts", hosts),
     ("Subnets", subnets),
     ("Not offered yet", unoffered),

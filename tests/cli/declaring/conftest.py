@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from heliostat.cli.main import run
-from heliostat.testing.served_cloud import Served, served_cloud
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +22,6 @@ class Shown:
 
 
 Helio = Callable[..., Awaitable[Shown]]
-
-
-@pytest.fixture
-async def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
-    async with served_cloud(tmp_path / "cloud") as made:
-        monkeypatch.setenv("HELIO_TARGET", made.url)
-        monkeypatch.setenv("HELIO_TOKEN", "admin")
-        yield made
 
 
 @pytest.fixture

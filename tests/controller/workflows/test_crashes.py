@@ -16,7 +16,10 @@ from heliostat.controller.chores.verbs import chore_run
 from heliostat.controller.model.disk import DiskSpec
 from heliostat.controller.model.image import ImageScope, Replication, StagedImage
 from heliostat.controller.model.quota import OwnerKind
+from heliostat.controller.model.selector import parse_selector
 from heliostat.controller.workflows import (
+    bulk_create,
+    bulk_delete,
     disk,
     host,
     image,
@@ -118,6 +121,30 @@ async def _quota_leases(cloud: SmallCloud) -> Task:
     return await last(cloud, chore_run, CHORES, "quota-leases")
 
 
+async def _create_many(cloud: SmallCloud) -> Task:
+    specs = [cloud.vm_spec(name, labels={"job": "ci"}) for name in ("many-1", "many-2")]
+    return await last(cloud, bulk_create.vms_create, cloud.ids["project"], specs, keep=False)
+
+
+async def _create_many_disks(cloud: SmallCloud) -> Task:
+    specs = [DiskSpec(name=f"many-{n}", flavor="persistent", capacity_gb=1) for n in (1, 2)]
+    return await last(cloud, bulk_create.disks_create, cloud.ids["project"], specs, keep=False)
+
+
+async def _delete_many(cloud: SmallCloud) -> Task:
+    for name in ("many-1", "many-2"):
+        await cloud.add_vm(name, labels={"job": "ci"})
+    chosen = parse_selector("job=ci")
+    return await last(cloud, bulk_delete.vms_delete, cloud.ids["project"], chosen)
+
+
+async def _delete_many_disks(cloud: SmallCloud) -> Task:
+    for name in ("many-1", "many-2"):
+        await cloud.add_disk(name, 1, labels={"job": "ci"})
+    chosen = parse_selector("job=ci")
+    return await last(cloud, bulk_delete.disks_delete, cloud.ids["project"], chosen, now=True)
+
+
 async def _image(cloud: SmallCloud) -> Task:
     staged = StagedImage(digest="ab" * 32, size_bytes=1)
     return await last(cloud, image.image_create, "new", Replication.EAGER, ImageScope(), staged)
@@ -154,6 +181,10 @@ GOOD: dict[str, Story] = {
     "kept-disk-delete": _kept_disk_delete,
     "deleted-disks": _deleted_disks,
     "quota-leases": _quota_leases,
+    "create-many": _create_many,
+    "create-many-disks": _create_many_disks,
+    "delete-many": _delete_many,
+    "delete-many-disks": _delete_many_disks,
     "image": _image,
     "groups": _groups,
     "suspend-host": _suspend_host,
@@ -173,6 +204,8 @@ _UNDONE = (
     "detach-iso",
     "vm-image",
     "disk-create",
+    "create-many",
+    "create-many-disks",
 )
 BAD = {key: GOOD[key] for key in _UNDONE}
 

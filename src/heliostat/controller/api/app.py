@@ -15,6 +15,7 @@ from aiohttp import web
 from heliostat.controller.api import (
     audit,
     boundary,
+    bulk,
     chores,
     datastores,
     disks,
@@ -69,6 +70,7 @@ HANDLERS: Mapping[str, Handler] = {
     **labels.HANDLERS,
     **vms.HANDLERS,
     **disks.HANDLERS,
+    **bulk.HANDLERS,
     **hosts.HANDLERS,
     **subnets.HANDLERS,
     **unoffered.HANDLERS,

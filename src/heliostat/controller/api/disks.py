@@ -83,9 +83,9 @@ async def _tasks(call: Call) -> TaskList:
     return await list_tasks(call, entity_prefix(kinds.DISK, call.id))
 
 
-async def _create(call: Call, caller: Caller) -> Admission:
-    body: wire.DiskCreateSpec = call.body
-    spec = DiskSpec(
+def read_disk(body: wire.DiskCreateSpec) -> DiskSpec:
+    """What a disk is created from, as it was asked for."""
+    return DiskSpec(
         name=body.name,
         flavor=body.flavor,
         capacity_gb=body.capacity_gb,
@@ -94,7 +94,10 @@ async def _create(call: Call, caller: Caller) -> Admission:
         tags=tuple(body.tags or ()),
         labels=body.labels or {},
     )
-    return await verbs.disk_create(call.ports, caller, call.id, spec)
+
+
+async def _create(call: Call, caller: Caller) -> Admission:
+    return await verbs.disk_create(call.ports, caller, call.id, read_disk(call.body))
 
 
 async def _delete(call: Call, caller: Caller) -> Admission:

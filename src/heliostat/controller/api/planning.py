@@ -43,6 +43,10 @@ async def show_plan(call: Call, admission: Admission) -> wire.Plan:
         warnings=[show_problem(each) for each in told.warnings],
         placement=_show_placement(told.placement),
         estimate=_show_estimate(told.estimate),
+        items=[
+            wire.PlanItem(id=each["id"], name=each["name"])
+            for each in task.resource_properties.get("items", ())
+        ],
     )
 
 

@@ -122,8 +122,8 @@ async def _tasks(call: Call) -> TaskList:
     return await list_tasks(call, entity_prefix(kinds.VM, call.id))
 
 
-async def _create(call: Call, caller: Caller) -> Admission:
-    body: wire.VmCreateSpec = call.body
+def read_vm(body: wire.VmCreateSpec) -> VmSpec:
+    """What a VM is created from, as it was asked for."""
     disks = tuple(
         AttachedDiskSpec(
             name=disk.name,
@@ -134,7 +134,7 @@ async def _create(call: Call, caller: Caller) -> Admission:
         )
         for disk in body.attached_disks or ()
     )
-    spec = VmSpec(
+    return VmSpec(
         name=body.name,
         flavor=body.flavor,
         source_image_id=body.source_image_id,
@@ -149,7 +149,10 @@ async def _create(call: Call, caller: Caller) -> Admission:
         boot_bus=body.boot_bus,
         labels=body.labels or {},
     )
-    return await verbs.vm_create(call.ports, caller, call.id, spec)
+
+
+async def _create(call: Call, caller: Caller) -> Admission:
+    return await verbs.vm_create(call.ports, caller, call.id, read_vm(call.body))
 
 
 def _power(verb: Callable[[Ports, Caller, str], Awaitable[Admission]]) -> Decides:

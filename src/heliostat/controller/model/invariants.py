@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from heliostat.controller.model.bulk import Bulk
 from heliostat.controller.model.datastore import Datastore
 from heliostat.controller.model.disk import Disk, DiskState
 from heliostat.controller.model.flavor import Flavor
@@ -59,6 +60,7 @@ class World:
     index_found: frozenset[str] = frozenset()
     desired: frozenset[tuple[str, str, str]] = frozenset()
     open_tasks: frozenset[str] = field(default=frozenset())
+    bulks: Mapping[str, Bulk] = field(default_factory=dict)
     references: frozenset[tuple[str, str, str]] | None = None
 
 
@@ -80,6 +82,7 @@ def violations(world: World) -> list[str]:
         *_indexes(world),
         *_operations(world),
         *_desired(world),
+        *_bulks(world),
         *_content(world),
     ]
 
@@ -114,6 +117,9 @@ def _costs(world: World, project_id: str) -> Iterator[CostItem]:
     for entity in entities:
         if entity.project_id == project_id:
             yield from entity.cost
+    for bulk in world.bulks.values():
+        if bulk.project_id == project_id:
+            yield from bulk.pending
 
 
 def _tenant_quotas(world: World) -> Iterator[str]:
@@ -370,6 +376,15 @@ def _desired(world: World) -> Iterator[str]:
         entity = world.vms.get(id_) if kind == "vm" else world.disks.get(id_)
         if entity is None or entity.host_id != host_id:
             yield f"The host {host_id} is asked for the {kind} {id_}, which is not there."
+
+
+def _bulks(world: World) -> Iterator[str]:
+    """What waits to be made waits for a task."""
+    for bulk in world.bulks.values():
+        if bulk.id not in world.open_tasks:
+            yield f"The bulk {bulk.id} has {bulk.count - bulk.made} items left and no task."
+        if bulk.project_id not in world.projects:
+            yield f"The bulk {bulk.id} is in the project {bulk.project_id}, which is gone."
 
 
 def _content(world: World) -> Iterator[str]:

@@ -12,6 +12,7 @@ from heliostat.controller.model.desired import CAPTURE, DESIRED, DISK, VM
 from heliostat.controller.model.invariants import World, violations
 from heliostat.controller.model.quota import OwnerKind
 from heliostat.controller.workflows.kinds import (
+    BULKS,
     DATASTORE_RESERVATIONS,
     DATASTORES,
     DISKS,
@@ -85,6 +86,7 @@ async def read_world(store: CloudStore) -> World:
         datastores=datastores,
         reservations=await keyed(RESERVATIONS),
         datastore_reservations=await keyed(DATASTORE_RESERVATIONS),
+        bulks=await keyed(BULKS),
         index_expected=frozenset(expected),
         index_found=frozenset(found),
         desired=frozenset(_wanted(await _keys(store, DESIRED, revision))),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from heliostat.controller.workflows import (
+    bulk_create,
+    bulk_delete,
     disk_create,
     disk_delete,
     host_create,
@@ -28,6 +30,10 @@ WORKFLOWS: Mapping[str, Workflow] = {
     workflow.operation: workflow
     for workflow in (
         tenant.SECURITY_GROUPS,
+        bulk_create.CREATE_VMS,
+        bulk_create.CREATE_DISKS,
+        bulk_delete.DELETE_VMS,
+        bulk_delete.DELETE_DISKS,
         image.CREATE_IMAGE,
         image_capture.CREATE_VM_IMAGE,
         vm_create.CREATE_VM,

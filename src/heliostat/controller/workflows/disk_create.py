@@ -14,6 +14,7 @@ from heliostat.controller.model.disk import Disk, DiskSpec, DiskState
 from heliostat.controller.model.flavor import FlavorKind, flavor_kind
 from heliostat.controller.model.labels import check_labels
 from heliostat.controller.model.names import check_name, check_tag, invalid
+from heliostat.controller.model.project import Project
 from heliostat.controller.model.quantity import total
 from heliostat.controller.model.reservation import DiskShare
 from heliostat.controller.scheduler.request import DiskAsk, PlacementRequest
@@ -29,7 +30,7 @@ from heliostat.controller.workflows.requests import queued, refuse_busy
 from heliostat.controller.workflows.steps import ports_of
 from heliostat.controller.workflows.vm_spec import check_capacity, disk_cost, storage_tags
 from heliostat.core.units import GIB
-from heliostat.tasks.model import Done, StepContext, StepDefinition, Workflow
+from heliostat.tasks.model import Done, StepContext, StepDefinition, Task, Workflow
 
 _CONFLICT = "UnfullfillableDiskAffinities"
 
@@ -38,6 +39,25 @@ async def disk_create(ports: Ports, caller: Caller, project_id: str, spec: DiskS
     """A disk in CREATING, its quota charged; an affinity to a VM puts it on the VM's host."""
     project = await reading.project(ports.store, project_id)
     refuse_busy("project", project.value)
+    draft = await disk_draft(ports, caller, project.value, spec)
+    disk = draft.disk
+    entry = await charge_project(
+        ports.store, disk.tenant_id, project_id, disk.cost, ports.clock.now_ms()
+    )
+    placement = None
+    if caller.planning:
+        placement = await decide(ports, draft.asked.request, disk.id)
+    return Admission(
+        task=draft.task,
+        guards=(PROJECTS.guard(project), *draft.guards, *entry.guards),
+        changes=(*DISKS.put(disk), *entry.changes),
+        quota=entry.charges,
+        placement=placement,
+    )
+
+
+async def disk_draft(ports: Ports, caller: Caller, project: Project, spec: DiskSpec) -> DiskDraft:
+    """The disk of a spec and its task, with nothing charged; raises what is wrong with it."""
     check_name(spec.name)
     for tag in spec.tags:
         check_tag(tag, "tags")
@@ -46,8 +66,8 @@ async def disk_create(ports: Ports, caller: Caller, project_id: str, spec: DiskS
     flavor = await ready_flavor(ports, FlavorKind.PERSISTENT_DISK, spec.flavor)
     disk = Disk(
         id=ports.ids.new_id(),
-        project_id=project_id,
-        tenant_id=project.value.tenant_id,
+        project_id=project.id,
+        tenant_id=project.tenant_id,
         name=spec.name,
         state=DiskState.CREATING,
         flavor_id=flavor.value.id,
@@ -60,9 +80,6 @@ async def disk_create(ports: Ports, caller: Caller, project_id: str, spec: DiskS
         created_ms=ports.clock.now_ms(),
     )
     asked = await placement_request(ports.store, disk)
-    entry = await charge_project(
-        ports.store, disk.tenant_id, project_id, disk.cost, ports.clock.now_ms()
-    )
     task = queued(
         ports,
         caller,
@@ -70,15 +87,19 @@ async def disk_create(ports: Ports, caller: Caller, project_id: str, spec: DiskS
         DISK,
         disk.id,
         tenant_id=disk.tenant_id,
-        project_id=project_id,
+        project_id=project.id,
     )
-    return Admission(
-        task=task,
-        guards=(PROJECTS.guard(project), FLAVORS.guard(flavor), *entry.guards),
-        changes=(*DISKS.put(replace(disk, task_id=task.id)), *entry.changes),
-        quota=entry.charges,
-        placement=await decide(ports, asked.request, disk.id) if caller.planning else None,
-    )
+    return DiskDraft(replace(disk, task_id=task.id), task, (FLAVORS.guard(flavor),), asked)
+
+
+@dataclass(frozen=True, slots=True)
+class DiskDraft:
+    """A disk that could be: with its task, what its commit guards, and what it asks of a host."""
+
+    disk: Disk
+    task: Task
+    guards: tuple[Guard, ...]
+    asked: Asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from operator import attrgetter
 
 from heliostat.cloudstore.documents import Kind
+from heliostat.controller.model.bulk import Bulk, BulkItems
 from heliostat.controller.model.datastore import Datastore, ImageDatastores
 from heliostat.controller.model.disk import Disk, DiskState
 from heliostat.controller.model.flavor import Flavor, FlavorKind
@@ -138,6 +139,8 @@ DISKS: Kind[Disk] = Kind(
 HOSTS: Kind[Host] = Kind("host", Host, {"address": attrgetter("address"), "zone": _zone_of})
 IMAGE_DATASTORES: Kind[ImageDatastores] = Kind("image-datastores", ImageDatastores)
 ZONES: Kind[Zone] = Kind("zone", Zone, {"name": attrgetter("name")})
+BULKS: Kind[Bulk] = Kind("bulk", Bulk, {"project": attrgetter("project_id")})
+BULK_ITEMS: Kind[BulkItems] = Kind("bulk-items", BulkItems)
 INVENTORIES: Kind[HostInventory] = Kind(
     "host-inventory", HostInventory, {"datastore": _datastores_of}
 )

@@ -21,6 +21,7 @@ from heliostat.controller.model.quota import (
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.kinds import (
+    BULKS,
     DELETED,
     DISKS,
     IMAGES,
@@ -116,7 +117,7 @@ async def project_delete(ports: Ports, caller: Caller, project_id: str) -> Admis
         guards=(
             PROJECTS.guard(stored),
             _QUOTA.guard(quota.stored),
-            *(kind.unused("project", project_id) for kind in (VMS, DISKS, IMAGES)),
+            *(kind.unused("project", project_id) for kind in (VMS, DISKS, IMAGES, BULKS)),
             *entry.guards,
         ),
         changes=(
@@ -183,6 +184,7 @@ async def _refuse_contents(ports: Ports, project: Project) -> None:
         "VM(s)": await VMS.ids_by_index(ports.store, "project", project.id),
         "disk(s)": await DISKS.ids_by_index(ports.store, "project", project.id),
         "image(s)": await IMAGES.ids_by_index(ports.store, "project", project.id),
+        "bulk creation(s) under way": await BULKS.ids_by_index(ports.store, "project", project.id),
     }
     held = ", ".join(f"{len(ids)} {noun}" for noun, ids in counts.items() if ids)
     if not held:

@@ -14,6 +14,7 @@ from heliostat.agentlink.messages import GuestState, Power
 from heliostat.cloudstore.contract import Change, CloudStore, Delete, Guard
 from heliostat.controller.model.desired import VM as VM_PATH
 from heliostat.controller.model.desired import desired_key
+from heliostat.controller.model.project import Project
 from heliostat.controller.model.vm import Vm, VmSpec, VmState
 from heliostat.controller.scheduler.occupancy import label_key
 from heliostat.controller.scheduler.placement import PlacementRequest
@@ -28,7 +29,7 @@ from heliostat.controller.workflows.requests import queued, refuse_busy
 from heliostat.controller.workflows.steps import ports_of
 from heliostat.controller.workflows.vm_desired import desired_vm
 from heliostat.controller.workflows.vm_removal import removal
-from heliostat.tasks.model import Done, StepContext, StepDefinition, Workflow
+from heliostat.tasks.model import Done, Problem, StepContext, StepDefinition, Task, Workflow
 
 _CONFLICT = "UnfullfillableAffinities"
 
@@ -37,36 +38,53 @@ async def vm_create(ports: Ports, caller: Caller, project_id: str, spec: VmSpec)
     """A VM in CREATING, its quota charged; where it goes is decided by its task."""
     project = await reading.project(ports.store, project_id)
     refuse_busy("project", project.value)
-    outcome = await vm_spec.read_spec(ports, project.value, spec)
-    asked = await placement_request(ports.store, outcome.vm, outcome.image.value.size_gb)
+    draft = await vm_draft(ports, caller, project.value, spec)
+    vm = draft.vm
     entry = await charge_project(
-        ports.store, project.value.tenant_id, project_id, outcome.vm.cost, ports.clock.now_ms()
+        ports.store, vm.tenant_id, project_id, vm.cost, ports.clock.now_ms()
     )
+    placement = None
+    if caller.planning:
+        placement = await decide(ports, draft.asked.request, vm.id)
+    return Admission(
+        task=draft.task,
+        guards=(PROJECTS.guard(project), *draft.guards, *entry.guards),
+        changes=(*VMS.put(vm), *entry.changes),
+        quota=entry.charges,
+        placement=placement,
+        warnings=draft.warnings,
+    )
+
+
+async def vm_draft(ports: Ports, caller: Caller, project: Project, spec: VmSpec) -> VmDraft:
+    """The VM of a spec and its task, with nothing charged; raises what is wrong with it."""
+    outcome = await vm_spec.read_spec(ports, project, spec)
+    asked = await placement_request(ports.store, outcome.vm, outcome.image.value.size_gb)
     task = queued(
         ports,
         caller,
         CREATE_VM,
         VM,
         outcome.vm.id,
-        tenant_id=project.value.tenant_id,
-        project_id=project_id,
+        tenant_id=project.tenant_id,
+        project_id=project.id,
         input={"imageSizeGb": outcome.image.value.size_gb},
         warnings=outcome.warnings,
     )
+    guards = (IMAGES.guard(outcome.image), *(FLAVORS.guard(each) for each in outcome.flavors))
     vm = replace(outcome.vm, task_id=task.id)
-    return Admission(
-        task=task,
-        guards=(
-            PROJECTS.guard(project),
-            IMAGES.guard(outcome.image),
-            *(FLAVORS.guard(each) for each in outcome.flavors),
-            *entry.guards,
-        ),
-        changes=(*VMS.put(vm), *entry.changes),
-        quota=entry.charges,
-        placement=await decide(ports, asked.request, vm.id) if caller.planning else None,
-        warnings=outcome.warnings,
-    )
+    return VmDraft(vm, task, guards, asked, outcome.warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class VmDraft:
+    """A VM that could be: with its task, what its commit guards, and what it asks of a host."""
+
+    vm: Vm
+    task: Task
+    guards: tuple[Guard, ...]
+    asked: Asked
+    warnings: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
