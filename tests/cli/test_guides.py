@@ -14,7 +14,7 @@ from heliostat.cli.session import Session
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGES = sorted([*(DOCS / "tutorial").glob("*.md"), *(DOCS / "howto").glob("*.md")])
-FILES = ("minimal.qcow2", "tools.iso")
+FILES = ("minimal.qcow2", "tools.iso", "storm.toml", "seed-7.json")
 
 
 def commands(page: Path) -> list[str]:
@@ -47,7 +47,7 @@ def test_it_can_be_typed(
     words = typed(line)[1:]
     context = click.Context(root, info_name="helio", obj=Session())
     command: click.Command | None = root
-    while isinstance(command, click.Group):
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         name = words.pop(0)
         command = command.get_command(context, name)
         assert command is not None, f"{page}: {line}: no command {name}"

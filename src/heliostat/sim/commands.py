@@ -48,7 +48,9 @@ _LINES = click.option("--lines", default=report.LINES, help="Last lines of the l
 @click.group(name="sim", invoke_without_command=True)
 @click.option("--seed", default=1, help="What all chance comes from (default: 1).")
 @click.option("--seeds", type=int, help="Play so many seeds, beginning with --seed.")
-@click.option("--scenario", "scenario_file", metavar="FILE", help="A scenario (TOML or JSON).")
+@click.option(
+    "--scenario", "scenario_file", metavar="FILE", help="A scenario (TOML, YAML or JSON)."
+)
 @click.option("--hosts", type=int, help="Simulated hosts.")
 @click.option("--controllers", type=int, help="Simulated controllers.")
 @click.option("--operations", type=int, help="Operations that are asked for.")

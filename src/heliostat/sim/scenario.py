@@ -1,6 +1,6 @@
 """A scenario: how large the cloud is, how much is asked of it, and what goes wrong.
 
-Read from TOML (or JSON); what a file leaves out is as by default.
+Read from TOML, YAML or JSON; what a file leaves out is as by default.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from heliostat.core.errors import PermanentError
 from heliostat.sim.operations.catalogue import OPERATIONS
@@ -87,8 +89,10 @@ def _read(path: Path) -> Any:
     try:
         if path.suffix == ".json":
             return msgspec.json.decode(raw)
+        if path.suffix in (".yaml", ".yml"):
+            return YAML(typ="safe", pure=True).load(raw)
         return tomllib.loads(raw.decode())
-    except (msgspec.MsgspecError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, YAMLError, ValueError, RecursionError) as error:
         raise invalid(f"The file {path} can't be understood: {error}.") from error
 
 
