@@ -7,6 +7,7 @@ import click
 from heliostat.cli import many, naming, options, text
 from heliostat.cli.affinities import affinities, read_affinities
 from heliostat.cli.carrying import carry_out
+from heliostat.cli.history import tasks_verb
 from heliostat.cli.iam import policy_commands
 from heliostat.cli.labelling import label_verb_in_project, parse_labels
 from heliostat.cli.options import Noun, pass_session
@@ -170,3 +171,11 @@ def _disk_or_deleted(session: Session, disk: str, project: str | None, tenant: s
 
 disk.add_command(label_verb_in_project("disk", naming.disk_id))
 disk.add_command(policy_commands("disk", naming.disk_id, options.project))
+disk.add_command(
+    tasks_verb(
+        "disk",
+        naming.disk_id,
+        lambda session, id_, state: session.client.disks.tasks(id_, state=state),
+        options.project,
+    )
+)

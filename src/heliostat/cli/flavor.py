@@ -6,6 +6,7 @@ import click
 
 from heliostat.cli import naming, options
 from heliostat.cli.carrying import carry_out
+from heliostat.cli.history import tasks_verb
 from heliostat.cli.labelling import label_verb, parse_labels
 from heliostat.cli.limits import parse_cost
 from heliostat.cli.listing import cost as cost_text
@@ -78,3 +79,10 @@ def delete(session: Session, flavor: str, kind: str | None) -> None:
 
 
 flavor.add_command(label_verb("flavor", naming.flavor_id))
+flavor.add_command(
+    tasks_verb(
+        "flavor",
+        naming.flavor_id,
+        lambda session, id_, state: session.client.flavors.tasks(id_, state=state),
+    )
+)

@@ -8,6 +8,7 @@ import click
 
 from heliostat.cli import naming, options, text
 from heliostat.cli.carrying import carry_out, send_file
+from heliostat.cli.history import tasks_verb
 from heliostat.cli.iam import policy_commands
 from heliostat.cli.labelling import label_verb, parse_labels
 from heliostat.cli.options import Noun, pass_session
@@ -121,3 +122,10 @@ def delete(session: Session, image: str) -> None:
 
 image.add_command(label_verb("image", naming.image_id))
 image.add_command(policy_commands("image", naming.image_id))
+image.add_command(
+    tasks_verb(
+        "image",
+        naming.image_id,
+        lambda session, id_, state: session.client.images.tasks(id_, state=state),
+    )
+)

@@ -45,6 +45,7 @@ from heliostat.wire.vms import Vm, VmCreateSpec
 )
 @click.option("--env", "environment", multiple=True, metavar="KEY=VALUE", help="For the guest.")
 @click.option("--tag", "tags", multiple=True)
+@click.option("--subnet", default="", help="Name or id of its subnet (default: the site's).")
 @affinities
 @click.option(
     "--restart-on-crash/--no-restart-on-crash", default=True, help="If the guest dies by itself."
@@ -72,6 +73,7 @@ def create(
     user_data: Path | None,
     environment: tuple[str, ...],
     tags: tuple[str, ...],
+    subnet: str,
     affinity: tuple[str, ...],
     anti_affinity: tuple[str, ...],
     prefer: tuple[str, ...],
@@ -102,6 +104,7 @@ def create(
         ],
         affinities=read_affinities(affinity, anti_affinity, prefer, prefer_away),
         tags=[*tags],
+        subnets=[naming.subnet_id(session, subnet)] if subnet else None,
         environment=parse_pairs(environment, "--env"),
         ssh_keys=[_public_key(key) for key in ssh_keys],
         user_data=user_data.read_text(encoding="utf-8") if user_data is not None else "",
