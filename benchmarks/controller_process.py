@@ -31,6 +31,7 @@ class ControllerProcess:
 
     def __init__(self, folder: Path) -> None:
         self.home = Home(folder)
+        self.hosts: list[str] = []
         self.api_port, self.plain_port, self.agents_port = _free_ports(3)
         self.home.prepare()
         self.home.config.write_text(

@@ -118,3 +118,26 @@ async def ended(connection: Connection, task_id: str, token: str) -> None:
             return
         assert task.state != "ERROR", body
         await asyncio.sleep(POLL_S)
+
+
+async def create_one(port: int, project_id: str, token: str, spec: VmCreateSpec) -> str:
+    """One machine, made; its id."""
+    posted = await create(
+        port, project_id, token, lambda _number: spec, clients=1, count=1, wait=True
+    )
+    return (await made(port, token, posted.tasks))[0]
+
+
+async def made(port: int, token: str, tasks: list[str]) -> list[str]:
+    """Ids of what tasks have made; each of them has to be COMPLETED."""
+    connection = await Connection.open(port)
+    found = []
+    for task_id in tasks:
+        status, body = await connection.ask(get(f"/v1/tasks/{task_id}", token))
+        assert status == 200, body
+        task = msgspec.json.decode(body, type=Task)
+        assert task.state == "COMPLETED", body
+        assert task.entity is not None
+        found.append(task.entity.id)
+    await connection.close()
+    return found

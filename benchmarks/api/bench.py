@@ -13,14 +13,11 @@ from __future__ import annotations
 import asyncio
 import statistics
 
-import msgspec
 from benchmarks import posting, seed, wrk
 from benchmarks.controller_process import ControllerProcess, controller
 from benchmarks.fleet import fleet
 from benchmarks.furniture import Furniture, furnish, sign_in
 from benchmarks.record import record
-
-from heliostat.wire.tasks import Task
 
 HOSTS, MACHINES, POSTS = 50, 100, 1_600
 CLIENTS = 16
@@ -98,15 +95,7 @@ async def _machines(platform: ControllerProcess, furniture: Furniture) -> list[s
         count=MACHINES,
         wait=True,
     )
-    connection = await posting.Connection.open(platform.plain_port)
-    found = []
-    for task_id in posted.tasks:
-        _, body = await connection.ask(posting.get(f"/v1/tasks/{task_id}", token))
-        entity = msgspec.json.decode(body, type=Task).entity
-        assert entity is not None
-        found.append(entity.id)
-    await connection.close()
-    return found
+    return await posting.made(platform.plain_port, token, posted.tasks)
 
 
 if __name__ == "__main__":
