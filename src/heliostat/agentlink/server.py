@@ -20,6 +20,7 @@ from aiohttp import web
 
 from heliostat.agentlink.messages import Hello, Report, Response
 from heliostat.agentlink.session import REQUEST_TIMEOUT_S, Session, unavailable
+from heliostat.agentlink.silence import AgentSocket, SilenceWatch
 from heliostat.agentlink.transport import HEARTBEAT_S, MAX_FRAME_BYTES, SocketTunnel, Tunnel
 from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
 from heliostat.core.ids import Ids
@@ -83,6 +84,7 @@ class AgentGate:
         self._ids = ids
         self._host_of_certificate = host_of
         self._sessions: dict[str, Session] = {}
+        self._silence = SilenceWatch()
         self._awaited: dict[str, _Awaited] = {}
         self._tunnels: set[_EndingTunnel] = set()
 
@@ -130,10 +132,17 @@ class AgentGate:
 
     async def _link(self, request: web.Request) -> web.StreamResponse:
         host_id = self._host_of(request)
-        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_FRAME_BYTES)
-        await socket.prepare(request)
-        await self.attend(Session(host_id, socket))
-        return socket
+        accepted = web.WebSocketResponse(
+            autoping=False, compress=False, max_msg_size=MAX_FRAME_BYTES
+        )
+        await accepted.prepare(request)
+        socket = AgentSocket(host_id, accepted, request.transport)
+        self._silence.add(socket)
+        try:
+            await self.attend(Session(host_id, socket))
+        finally:
+            self._silence.remove(socket)
+        return accepted
 
     async def attend(self, session: Session) -> None:
         """Serve one connection of a host from its first frame to its end."""

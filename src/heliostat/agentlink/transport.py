@@ -16,8 +16,8 @@ from aiohttp import ClientWebSocketResponse, WSMsgType, web
 
 from heliostat.core.errors import TemporaryError
 
-HEARTBEAT_S = 5.0
-"""Both ends ping this often; an end that misses a pong closes the link."""
+HEARTBEAT_S = 10.0
+"""Agents ping this often when nothing else is heard; see ``silence`` for the other end."""
 
 MAX_FRAME_BYTES = 16 << 20
 """A snapshot of some ten thousand entities fits; anything larger is a defect."""

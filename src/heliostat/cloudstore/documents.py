@@ -8,7 +8,8 @@ guards for a commit and writes nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from operator import attrgetter
@@ -32,6 +33,7 @@ from heliostat.core.errors import PermanentError
 
 T = TypeVar("T", bound=msgspec.Struct)
 BATCH = 1000
+PAGE_OF_A_WALK = 200
 
 _encoder = msgspec.json.Encoder()
 
@@ -177,6 +179,11 @@ class Kind(Generic[T]):
             items.extend(page.items)
         return items
 
+    async def each(self, store: CloudStore) -> AsyncIterator[Stored[T]]:
+        """Every document, without holding all of them in memory; see ``walk``."""
+        async for document in walk(store, self.prefix):
+            yield self.read(document)
+
     async def by_index(self, store: CloudStore, field_: str, value: str) -> list[Stored[T]]:
         """Every document with this value in that index, in id order, as of one revision."""
         page = await self.list_by_index(store, field_, value)
@@ -233,6 +240,21 @@ class Kind(Generic[T]):
         """One page in id order; ``after`` is the ``after`` of the page before."""
         page = await store.list(self.prefix, limit=limit, after=after, at_revision=at_revision)
         return KindPage(tuple(map(self.read, page.items)), page.after, page.revision)
+
+
+async def walk(store: CloudStore, prefix: str) -> AsyncIterator[Document]:
+    """Every document under a prefix, each page as it is when it comes; others get on in between.
+
+    What changes meanwhile may be seen before or after, so follow from a revision read first.
+    """
+    page = await store.list(prefix, limit=PAGE_OF_A_WALK)
+    while True:
+        for document in page.items:
+            yield document
+        if page.after is None:
+            return
+        await asyncio.sleep(0)
+        page = await store.list(prefix, limit=PAGE_OF_A_WALK, after=page.after)
 
 
 def quote(text: str) -> str:

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from heliostat.agentlink import client
+from heliostat.agentlink import client, silence
 from heliostat.agentlink.messages import (
     ControllerFrame,
     DesiredDisk,
@@ -302,3 +302,27 @@ async def test_an_agent_of_a_deleted_host_is_turned_away(site: Site) -> None:
     async with agent(site, context) as (_, frames):
         async with asyncio.timeout(10):
             assert [frame async for frame in frames] == []
+
+
+async def test_a_silent_link_is_dropped(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silence, "SILENT_S", 0.2)
+    monkeypatch.setattr(silence, "LOOK_S", 0.05)
+    async with agent(site, await site.joined("h1")) as (_, frames):
+        assert isinstance(await next_frame(frames), Snapshot)
+        async with asyncio.timeout(10):
+            async for _frame in frames:  # ends when the controller has dropped the link
+                pass
+
+
+async def test_an_agent_that_only_pings_stays_connected(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "HEARTBEAT_S", 0.1)
+    monkeypatch.setattr(silence, "SILENT_S", 1.0)
+    monkeypatch.setattr(silence, "LOOK_S", 0.05)
+    async with agent(site, await site.joined("h1")) as (_, frames):
+        assert isinstance(await next_frame(frames), Snapshot)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.5):
+                await anext(frames)
+        assert site.gateway.gate.session("h1") is not None

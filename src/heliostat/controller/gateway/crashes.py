@@ -14,7 +14,7 @@ import msgspec
 
 from heliostat.agentlink.messages import GuestState, ReportedVm
 from heliostat.cloudstore.contract import CloudStore, Compacted, Document, GuardFailed
-from heliostat.cloudstore.documents import decode
+from heliostat.cloudstore.documents import decode, walk
 from heliostat.controller.model.desired import REPORTED, VM
 from heliostat.controller.model.vm import Vm
 from heliostat.controller.workflows.kinds import VMS
@@ -32,13 +32,8 @@ OPERATION = "GUEST_CRASHED"
 async def record_crashes(store: CloudStore, clock: Clock, ids: Ids) -> None:
     """Look at every report, then follow them, until cancelled."""
     while True:
-        page = await store.list(REPORTED)
-        revision = page.revision
-        documents = list(page.items)
-        while page.after is not None:
-            page = await store.list(REPORTED, after=page.after, at_revision=revision)
-            documents.extend(page.items)
-        for document in documents:
+        revision = await store.revision()
+        async for document in walk(store, REPORTED):
             await _record(store, clock, ids, document)
         try:
             async for event in store.watch(REPORTED, revision):

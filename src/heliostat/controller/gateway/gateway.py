@@ -65,6 +65,8 @@ class Gateway:
         self._ttl_s = lease_ttl_s
         self._certifier = certifier
         self._leases: dict[Session, Lease] = {}
+        self._renewing: asyncio.Task[None] | None = None
+        self._cutting: set[asyncio.Task[None]] = set()
         self.gate = AgentGate(self, ids, host_of)
 
     async def greeted(self, session: Session, hello: Hello) -> None:
@@ -76,26 +78,29 @@ class Gateway:
         name = f"agent/{session.host_id}"
         while (lease := await self._store.acquire(name, self._owner, self._ttl_s)) is None:
             await self._clock.sleep(self._ttl_s / RENEWALS_PER_TTL)
-        await self._seen(session, hello.facts)
-        self._leases[session] = lease
+        self._keep(session, lease)
+        try:
+            await self._seen(session, hello.facts)
+        except BaseException:
+            self._forget(session)
+            raise
         log.info("host %s is connected", session.host_id)
 
     async def serve(self, session: Session) -> None:
-        """Renew the host's lease and send its desired state, until cancelled."""
-        renewing = asyncio.create_task(self._renew(session))
+        """Send the host its desired state, until cancelled; its lease is renewed meanwhile."""
         try:
             async for frame in desired.frames_of(self._store, session.host_id):
                 await session.send(frame)
         finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
-            del self._leases[session]
+            self._forget(session)
 
     async def reported(self, session: Session, report: Report) -> None:
         """Keep a report; one of a replaced session is dropped and its link cut."""
-        guards = [self._leases[session].guard()]
+        lease = self._leases.get(session)
+        if lease is None:
+            return  # the lease was lost, and the link is being cut
         try:
-            await reports.keep(self._store, session.host_id, report, guards)
+            await reports.keep(self._store, session.host_id, report, [lease.guard()])
         except GuardFailed:
             log.warning("host %s reported over a link that was replaced", session.host_id)
             await session.cut()
@@ -143,15 +148,33 @@ class Gateway:
             params["port"] = port
         return await self.gate.open_tunnel(host_id, params)
 
-    async def _renew(self, session: Session) -> None:
-        lease = self._leases[session]
+    def _keep(self, session: Session, lease: Lease) -> None:
+        self._leases[session] = lease
+        if self._renewing is None:
+            self._renewing = asyncio.create_task(self._renew_leases())
+
+    def _forget(self, session: Session) -> None:
+        self._leases.pop(session, None)
+        if not self._leases and self._renewing is not None:
+            self._renewing.cancel()
+            self._renewing = None
+
+    async def _renew_leases(self) -> None:
+        """Renew the leases of all hosts that are connected: one timer, however many they are."""
         while True:
             await self._clock.sleep(self._ttl_s / RENEWALS_PER_TTL)
-            try:
-                await self._store.renew(lease)
-            except LeaseLost:
-                log.warning("the lease of host %s was lost", session.host_id)
-                await session.cut()
-                return
-            except TemporaryError as error:
-                log.warning("the lease of host %s waits: %s", session.host_id, error)
+            for session, lease in list(self._leases.items()):
+                await self._renew(session, lease)
+
+    async def _renew(self, session: Session, lease: Lease) -> None:
+        try:
+            await self._store.renew(lease)
+        except LeaseLost:
+            log.warning("the lease of host %s was lost", session.host_id)
+            if self._leases.pop(session, None) is not None:
+                # beside the renewals: closing waits for the other end
+                cutting = asyncio.create_task(session.cut())
+                self._cutting.add(cutting)
+                cutting.add_done_callback(self._cutting.discard)
+        except TemporaryError as error:
+            log.warning("the lease of host %s waits: %s", session.host_id, error)

@@ -35,7 +35,7 @@ async def keep(store: CloudStore, host_id: str, report: Report, guards: Sequence
     Raises ``GuardFailed`` when the session was replaced.
     """
     prefix = reported_prefix(host_id)
-    known = await _known(store, prefix)
+    known = await (_all_known(store, prefix) if report.full else _known(store, prefix, report))
     changes = differences(prefix, known, report)
     for start in range(0, len(changes), BATCH):
         await store.commit(guards, changes[start : start + BATCH])
@@ -54,7 +54,14 @@ def differences(prefix: str, known: dict[str, bytes], report: Report) -> list[Ch
     return changes
 
 
-async def _known(store: CloudStore, prefix: str) -> dict[str, bytes]:
+async def _known(store: CloudStore, prefix: str, report: Report) -> dict[str, bytes]:
+    """What is known of what the report names."""
+    keys = [*(_key(item) for item in report.items), *report.gone]
+    documents = [await store.get(prefix + key) for key in keys]
+    return {each.key: each.value for each in documents if each is not None}
+
+
+async def _all_known(store: CloudStore, prefix: str) -> dict[str, bytes]:
     known: dict[str, bytes] = {}
     page = await store.list(prefix)
     known.update((each.key, each.value) for each in page.items)

@@ -74,8 +74,8 @@ async def _follow(
 
 
 async def _all_vms(store: CloudStore) -> None:
-    for stored in await VMS.all(store):
-        if stored.value.host_id:
+    async for stored in VMS.each(store):
+        if stored.value.state is VmState.STARTED and not stored.value.task_id:
             await observe_vm(store, stored.value.host_id, stored.value.id)
 
 

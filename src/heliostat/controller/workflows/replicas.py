@@ -28,10 +28,11 @@ from heliostat.cloudstore.documents import decode, encode
 from heliostat.controller.model.desired import (
     DESIRED,
     IMAGE,
-    REPORTED,
     agent_key,
     desired_key,
+    desired_prefix,
     reported_key,
+    reported_prefix,
 )
 from heliostat.controller.model.host import Host, HostInventory
 from heliostat.controller.model.image import Image, Replication
@@ -96,9 +97,9 @@ async def read_layout(store: CloudStore) -> Layout:
     spots = await read_spots(store)
     documents: dict[tuple[str, Copy], Document] = {}
     reports: dict[tuple[str, Copy], ReportedImage] = {}
-    told = {each.key: each for each in await _of_images(store, REPORTED)}
+    told = {each.key: each for each in await _of_images(store, reported_prefix)}
     asked = []
-    for document in await _of_images(store, DESIRED):
+    for document in await _of_images(store, desired_prefix):
         host_id, _, name = document.key.removeprefix(DESIRED).split("/", 2)
         copy = copy_named(host_id, name)
         documents[host_id, copy] = document
@@ -120,9 +121,13 @@ async def read_layout(store: CloudStore) -> Layout:
     )
 
 
-async def _of_images(store: CloudStore, prefix: str) -> list[Document]:
-    documents, _ = await snapshot(store, prefix)
-    return [each for each in documents if each.key.split("/")[4] == IMAGE]
+async def _of_images(store: CloudStore, prefix_of: Callable[[str], str]) -> list[Document]:
+    """What hosts shall do or say about images; a host has few, and many other documents."""
+    documents: list[Document] = []
+    async for stored in HOSTS.each(store):
+        found, _ = await snapshot(store, f"{prefix_of(stored.value.id)}{IMAGE}/")
+        documents.extend(found)
+    return documents
 
 
 async def may_want(store: CloudStore) -> bool:
