@@ -35,6 +35,7 @@ from heliostat.agentlink.messages import (
     DesiredVm,
     GuestState,
     Hello,
+    HostDatastore,
     HostFacts,
     Power,
     Report,
@@ -175,6 +176,15 @@ class LightAgent(asyncio.Protocol):
             hypervisor="simulated",
             agent_version="0",
             images=self._images,
+            datastores=(
+                HostDatastore(
+                    datastore_id=f"local-{self._number}",
+                    name="local",
+                    total_bytes=10_000 * GIB,
+                    free_bytes=10_000 * GIB,
+                    images=self._images,
+                ),
+            ),
         )
 
 
@@ -215,43 +225,48 @@ class Wardrobe:
 
 
 async def connect(
-    wardrobe: Wardrobe, port: int, hosts: list[str], images: tuple[str, ...]
-) -> list[LightAgent]:
-    """All agents, each with its snapshot."""
+    wardrobe: Wardrobe,
+    port: int,
+    hosts: list[str],
+    images: tuple[str, ...],
+    agents: list[LightAgent],
+) -> None:
+    """All agents, each with its snapshot; they are in ``agents`` as soon as they are connected."""
     gate = asyncio.Semaphore(CONNECTING_AT_ONCE)
     loop = asyncio.get_running_loop()
 
-    async def one(number: int, host_id: str) -> LightAgent:
+    async def one(number: int, host_id: str) -> None:
         async with gate:
             context = wardrobe.context(host_id)
             _, agent = await loop.create_connection(
                 lambda: LightAgent(number, images), "127.0.0.1", port, ssl=context
             )
+            agents.append(agent)
             await agent.ready
-            return agent
 
-    return await asyncio.gather(*(one(*each) for each in enumerate(hosts)))
+    await asyncio.gather(*(one(*each) for each in enumerate(hosts)))
 
 
 async def beat(agents: list[LightAgent], every_s: float) -> None:
     """Each agent's heartbeat in its turn, spread evenly over time; never returns."""
     loop = asyncio.get_running_loop()
-    due_s = loop.time()
+    due_s, turn = loop.time(), 0
     while True:
-        for agent in agents:
-            due_s += every_s / len(agents)
-            if (wait_s := due_s - loop.time()) > 0.005:
-                await asyncio.sleep(wait_s)
-            agent.beat()
+        due_s += every_s / max(len(agents), 1)
+        if (wait_s := due_s - loop.time()) > 0.005:
+            await asyncio.sleep(wait_s)
+        if agents:
+            turn = (turn + 1) % len(agents)
+            agents[turn].beat()
 
 
 async def _run(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
-    hosts = options.hosts.read_text().split()
+    hosts, agents = options.hosts.read_text().split(), list[LightAgent]()
+    beating = asyncio.create_task(beat(agents, options.heartbeat_s))
     with tempfile.TemporaryDirectory() as folder:
         wardrobe = Wardrobe(options.home / "authority", Path(folder))
-        agents = await connect(wardrobe, options.port, hosts, tuple(options.image))
-    beating = asyncio.create_task(beat(agents, options.heartbeat_s))
+        await connect(wardrobe, options.port, hosts, tuple(options.image), agents)
     print(f"connected {len(agents)}", flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     beating.cancel()

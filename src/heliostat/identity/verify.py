@@ -1,9 +1,9 @@
 """From an ``Authorization`` header to a principal.
 
-Every request passes here.  A verified token is remembered until it expires (a
-bounded number of them), since checking a signature costs more than the rest of
-a small request.  Tokens carry their groups: a membership changed after sign-in
-counts from the next refresh on.
+Every request passes here.  A verified token is remembered for ``REMEMBERED_S`` (a
+bounded number of them), since checking a signature costs more than the rest of a
+small request: a signing key that was withdrawn counts no longer than that.  Tokens
+carry their groups: a membership changed after sign-in counts from the next refresh on.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from heliostat.identity.scopes import API_SERVERS
 from heliostat.identity.tokens import TokenClass
 
 REMEMBERED = 4096
+REMEMBERED_S = 30.0
 
 
 class _Remembered(NamedTuple):
@@ -69,7 +70,8 @@ class Verifier:
             str(claims.get("client_id", "")),
             self._options.domain,
         )
-        self._remember(digest, _Remembered(principal, number(claims, "exp")))
+        expires_s = min(number(claims, "exp"), now_s + REMEMBERED_S)
+        self._remember(digest, _Remembered(principal, expires_s))
         return principal
 
     def _remember(self, digest: bytes, verified: _Remembered) -> None:

@@ -51,7 +51,7 @@ from heliostat.identity import http as identity_http
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.site import Identity
 from heliostat.identity.tls import agent_ssl_context, host_id_of, keep_renewed, server_ssl_context
-from heliostat.server import daemon, event_loop, pidfile, ports, sign_ins
+from heliostat.server import daemon, event_loop, garbage, pidfile, ports, sign_ins
 from heliostat.server.backups import keep_copies
 from heliostat.server.controller_id import controller_id
 from heliostat.server.home import Home
@@ -100,6 +100,7 @@ async def _run(home: Home, settings: Settings) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         await _serve(home, settings, stack)
+        garbage.settle()
         pidfile.write(home.pid_file("controller"))
         stack.callback(home.pid_file("controller").unlink, missing_ok=True)
         daemon.tell_ready()

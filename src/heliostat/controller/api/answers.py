@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 JSON = "application/json"
+_HEADERS = {"Content-Type": JSON}
 _encoder = msgspec.json.Encoder()
 
 
@@ -17,4 +18,5 @@ def encode(body: Any) -> bytes:
 
 
 def as_json(body: Any, status: int) -> web.Response:
-    return web.Response(status=status, body=encode(body), content_type=JSON)
+    # as a header, which aiohttp takes as it is: ``content_type`` it would parse and put together
+    return web.Response(status=status, body=encode(body), headers=_HEADERS)
