@@ -9,7 +9,6 @@ of the same object, so every mutating route can be planned.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +16,7 @@ from heliostat.cloudstore.contract import Change, CloudStore, Guard
 from heliostat.content.blobs import Blobs
 from heliostat.controller.scheduler.placement import Decision
 from heliostat.controller.workflows.agents_port import AgentsPort, NoAgents
+from heliostat.controller.workflows.crowds import Crowds
 from heliostat.controller.workflows.fleet_feed import FleetFeed
 from heliostat.controller.workflows.image_files import ImageFiles
 from heliostat.controller.workflows.settings import WorkflowSettings
@@ -55,8 +55,8 @@ class Ports:
     images: ImageFiles
     settings: WorkflowSettings = field(default_factory=WorkflowSettings)
     agents: AgentsPort = field(default_factory=NoAgents, compare=False)
-    losers: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False)
-    """Whoever lost a compare-and-set decides anew under it: see ``commit.perform``."""
+    crowds: Crowds = field(default_factory=Crowds, compare=False)
+    """Who wants to change the same documents: see ``commit.perform``."""
 
     fleet: FleetFeed = field(init=False, compare=False)
     """What placement decides on, kept up to date from the first placement on."""

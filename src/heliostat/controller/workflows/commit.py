@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from heliostat.cloudstore.contract import Change, Guard, GuardFailed
 from heliostat.controller.workflows.admission import Admission, Ports
+from heliostat.controller.workflows.crowds import name_of
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.admit import changes_for
 
@@ -29,16 +30,19 @@ async def perform(ports: Ports, decide: Decide, extra: Extra | None = None) -> A
 
     ``extra`` adds to the same commit (an idempotency record).  Raises what the
     verb raises, and ``ConcurrentTask`` when others kept changing what it reads.
-    Whoever lost once queues with the other losers of this process, so that a
-    crowd around one quota is served one by one instead of racing again.
+    Whoever lost queues with the others that want the same: see ``crowds``.
     """
-    admission = await _attempt(ports, decide, extra)
-    if admission is not None:
-        return admission
-    async with ports.losers:
+    admission = await decide()
+    crowd = ports.crowds.around(admission.guards)
+    if crowd is None:
+        lost = await _commit(ports, admission, extra)
+        if lost is None:
+            return admission
+        crowd = name_of(lost)
+    async with ports.crowds.turn(crowd):
         for _ in range(ports.settings.admission_attempts):
-            admission = await _attempt(ports, decide, extra)
-            if admission is not None:
+            admission = await decide()
+            if await _commit(ports, admission, extra) is None:
                 return admission
     raise PermanentError(
         "ConcurrentTask",
@@ -46,12 +50,11 @@ async def perform(ports: Ports, decide: Decide, extra: Extra | None = None) -> A
     )
 
 
-async def _attempt(ports: Ports, decide: Decide, extra: Extra | None) -> Admission | None:
-    """One decision and its commit; ``None`` if a guard failed."""
-    admission = await decide()
+async def _commit(ports: Ports, admission: Admission, extra: Extra | None) -> Guard | None:
+    """Commit what was decided; the guard that failed, if one did."""
     guards, changes = extra(admission) if extra is not None else ((), ())
     try:
         await ports.store.commit([*admission.guards, *guards], [*changes_of(admission), *changes])
-    except GuardFailed:
-        return None
-    return admission
+    except GuardFailed as error:
+        return error.guard
+    return None
