@@ -25,6 +25,7 @@ from heliostat.cloudstore.contract import (
     PrefixEmpty,
     PrefixUnchanged,
     Put,
+    ValueIs,
     Version,
 )
 from heliostat.testing.clock import VirtualClock
@@ -76,6 +77,7 @@ guard_shapes = st.builds(
             lambda key, _prefix, _revision: Absent(key),
             lambda _key, prefix, revision: PrefixUnchanged(prefix, revision),
             lambda _key, prefix, _revision: PrefixEmpty(prefix),
+            lambda key, _prefix, revision: ValueIs(key, bytes([max(0, revision) % 3])),
         ]
     ),
     keys,

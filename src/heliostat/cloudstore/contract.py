@@ -94,7 +94,18 @@ class PrefixEmpty:
     prefix: str
 
 
-Guard = AtRevision | Absent | PrefixUnchanged | PrefixEmpty
+@dataclass(frozen=True, slots=True)
+class ValueIs:
+    """Holds while ``key`` exists and has exactly this value, whenever it was written.
+
+    For who knows what an earlier commit, still under way, will have written.
+    """
+
+    key: str
+    value: bytes
+
+
+Guard = AtRevision | Absent | PrefixUnchanged | PrefixEmpty | ValueIs
 
 
 @dataclass(frozen=True, slots=True)

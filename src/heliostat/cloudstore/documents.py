@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from operator import attrgetter
@@ -35,6 +37,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 BATCH = 1000
 PAGE_OF_A_WALK = 200
 
+_ahead: ContextVar[Document | None] = ContextVar("ahead", default=None)
 _encoder = msgspec.json.Encoder()
 
 
@@ -146,7 +149,10 @@ class Kind(Generic[T]):
     async def get(
         self, store: CloudStore, id_: str, *, at_revision: int | None = None
     ) -> Stored[T] | None:
-        document = await store.get(self.key(id_), at_revision=at_revision)
+        key = self.key(id_)
+        if at_revision is None and (ahead := _ahead.get()) is not None and ahead.key == key:
+            return self.read(ahead)
+        document = await store.get(key, at_revision=at_revision)
         return None if document is None else self.read(document)
 
     async def list_by_index(
@@ -240,6 +246,20 @@ class Kind(Generic[T]):
         """One page in id order; ``after`` is the ``after`` of the page before."""
         page = await store.list(self.prefix, limit=limit, after=after, at_revision=at_revision)
         return KindPage(tuple(map(self.read, page.items)), page.after, page.revision)
+
+
+@contextmanager
+def reading_ahead(document: Document) -> Iterator[None]:
+    """Inside, ``Kind.get`` gives ``document``, which is not in the store yet, for its key.
+
+    For deciding on what a commit under way will have written; whoever decides so has
+    to guard that it did (``ValueIs``).
+    """
+    token = _ahead.set(document)
+    try:
+        yield
+    finally:
+        _ahead.reset(token)
 
 
 async def walk(store: CloudStore, prefix: str) -> AsyncIterator[Document]:

@@ -16,6 +16,7 @@ from heliostat.cloudstore.contract import (
     Change,
     Guard,
     Put,
+    ValueIs,
 )
 from heliostat.core.errors import PermanentError
 
@@ -79,4 +80,4 @@ def check_changes(changes: Sequence[Change]) -> None:
 def check_guards(guards: Sequence[Guard]) -> None:
     """Refuse keys and prefixes that can't be encoded (``ValueError``)."""
     for guard in guards:
-        (guard.key if isinstance(guard, AtRevision | Absent) else guard.prefix).encode()
+        (guard.key if isinstance(guard, AtRevision | Absent | ValueIs) else guard.prefix).encode()

@@ -26,6 +26,7 @@ from heliostat.cloudstore.contract import (
     Page,
     PrefixEmpty,
     StoreUnavailable,
+    ValueIs,
     Version,
 )
 from heliostat.cloudstore.feed import BUFFERED_COMMITS, Feed
@@ -152,6 +153,9 @@ class MemoryStore:
         if isinstance(guard, AtRevision):
             current = self._document(guard.key, latest)
             return current is not None and current.revision == guard.revision
+        if isinstance(guard, ValueIs):
+            current = self._document(guard.key, latest)
+            return current is not None and current.value == guard.value
         if isinstance(guard, PrefixEmpty):
             keys = self._keys_under(guard.prefix, None)
             return all(self._document(key, latest) is None for key in keys)

@@ -34,6 +34,7 @@ from heliostat.cloudstore.contract import (
     GuardFailed,
     PrefixEmpty,
     Put,
+    ValueIs,
 )
 from heliostat.cloudstore.keyspace import prefix_end
 from heliostat.cloudstore.sqlite_file import connect, first_seq, revision_of, translate
@@ -269,6 +270,13 @@ class Writer(Generic[Token]):
             if isinstance(guard, Absent):
                 return row is None
             return row is not None and revision_of(row[0]) == guard.revision
+        if isinstance(guard, ValueIs):
+            row = execute(
+                "SELECT e.value = ? FROM document d CROSS JOIN event e ON e.seq = d.seq"
+                " WHERE d.key = ?",
+                (guard.value, guard.key),
+            ).fetchone()
+            return row is not None and bool(row[0])
         bounds = (guard.prefix, prefix_end(guard.prefix))
         if isinstance(guard, PrefixEmpty):
             statement = "SELECT 1 FROM document WHERE key >= ? AND key < ? LIMIT 1"

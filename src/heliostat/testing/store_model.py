@@ -17,6 +17,7 @@ from heliostat.cloudstore.contract import (
     Guard,
     PrefixEmpty,
     Put,
+    ValueIs,
     Version,
 )
 
@@ -87,6 +88,8 @@ class StoreModel:
             return guard.key not in alive
         if isinstance(guard, AtRevision):
             return guard.key in alive and alive[guard.key].revision == guard.revision
+        if isinstance(guard, ValueIs):
+            return guard.key in alive and alive[guard.key].value == guard.value
         if isinstance(guard, PrefixEmpty):
             return not any(key.startswith(guard.prefix) for key in alive)
         return guard.since >= self.compacted and not self.events(guard.prefix, guard.since)

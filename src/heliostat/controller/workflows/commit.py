@@ -7,12 +7,14 @@ the admitting side.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from heliostat.cloudstore.contract import Change, Guard, GuardFailed
+from heliostat.cloudstore.documents import reading_ahead
 from heliostat.controller.workflows.admission import Admission, Ports
-from heliostat.controller.workflows.crowds import name_of
-from heliostat.core.errors import PermanentError
+from heliostat.controller.workflows.crowds import Chain, Queue, name_of
+from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.tasks.admit import changes_for
 
 Decide = Callable[[], Awaitable[Admission]]
@@ -35,26 +37,64 @@ async def perform(ports: Ports, decide: Decide, extra: Extra | None = None) -> A
     admission = await decide()
     crowd = ports.crowds.around(admission.guards)
     if crowd is None:
-        lost = await _commit(ports, admission, extra)
+        lost = await _commit(ports, *_whole(admission, extra))
         if lost is None:
             return admission
         crowd = name_of(lost)
-    async with ports.crowds.turn(crowd):
+    async with ports.crowds.joined(crowd) as queue:
         for _ in range(ports.settings.admission_attempts):
-            admission = await decide()
-            if await _commit(ports, admission, extra) is None:
-                return admission
+            committed = await _in_turn(ports, crowd, queue, decide, extra)
+            if committed is not None:
+                return committed
     raise PermanentError(
         "ConcurrentTask",
         "Others kept changing the same things; this request could not be decided on firm ground.",
     )
 
 
-async def _commit(ports: Ports, admission: Admission, extra: Extra | None) -> Guard | None:
-    """Commit what was decided; the guard that failed, if one did."""
-    guards, changes = extra(admission) if extra is not None else ((), ())
+async def _in_turn(
+    ports: Ports, crowd: str, queue: Queue, decide: Decide, extra: Extra | None
+) -> Admission | None:
+    """Decide when it is our turn, on what those before us are about to write; then commit."""
+    async with queue.lock:
+        chain = queue.chain
+        admission = await _decided(chain, decide)
+        guards, changes = _whole(admission, extra)
+        commit = asyncio.ensure_future(_commit(ports, chain.guards(guards), changes))
+        chain.add(crowd, changes, commit)
+    happened = False
     try:
-        await ports.store.commit([*admission.guards, *guards], [*changes_of(admission), *changes])
+        happened = await commit is None
+    finally:
+        if not happened:
+            queue.broken(chain)
+    return admission if happened else None
+
+
+async def _decided(chain: Chain, decide: Decide) -> Admission:
+    """A decision on the document ahead, if there is one; a refusal only on facts."""
+    if chain.ahead is None:
+        return await decide()
+    try:
+        with reading_ahead(chain.ahead):
+            return await decide()
+    except HeliostatError:
+        if chain.last is not None:
+            await asyncio.wait([chain.last])
+        chain.ahead = None
+        return await decide()
+
+
+def _whole(admission: Admission, extra: Extra | None) -> tuple[list[Guard], list[Change]]:
+    """All guards and changes of an admission's commit."""
+    guards, changes = extra(admission) if extra is not None else ((), ())
+    return [*admission.guards, *guards], [*changes_of(admission), *changes]
+
+
+async def _commit(ports: Ports, guards: Sequence[Guard], changes: Sequence[Change]) -> Guard | None:
+    """Commit what was decided; the guard that failed, if one did."""
+    try:
+        await ports.store.commit(guards, changes)
     except GuardFailed as error:
         return error.guard
     return None

@@ -1,32 +1,82 @@
 """Queues around documents that many operations want to change at once: a project's quota.
 
 Who loses a compare-and-set joins the queue around the document it lost, and so does
-whoever comes while there is one: they are served one by one instead of racing again
-and deciding in vain.  A queue lives as long as somebody is in it; of one process only
-(between processes the guards decide).
+whoever comes while there is one.  They decide one by one, but nobody waits for the
+commit of the one before: each decides on what that one is about to write, under a
+guard that it did write it.  So a crowd shares commits to disk, and its rate is that of
+deciding.  When a commit of the chain fails, those behind it fail too, and decide anew.
+
+Nobody is refused because of what is not a fact yet: before a refusal counts, the
+commits ahead are waited for, and it is decided again.  A queue lives as long as
+somebody is in it; of one process only (between processes the guards decide).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from heliostat.cloudstore.contract import Absent, AtRevision, Guard
+from heliostat.cloudstore.contract import (
+    Absent,
+    AtRevision,
+    Change,
+    Document,
+    Guard,
+    Put,
+    ValueIs,
+)
+
+AHEAD = -1
+"""The revision of a document that is not in the store yet: none that a store ever gives."""
 
 
 @dataclass(slots=True)
-class _Queue:
+class Chain:
+    """Commits under way that build on each other; ``ahead`` is what the last will have written."""
+
+    ahead: Document | None = None
+    last: asyncio.Future[Guard | None] | None = None
+
+    def guards(self, guards: Iterable[Guard]) -> list[Guard]:
+        """``guards`` with that on the document ahead as a guard on its value."""
+        ahead = self.ahead
+        if ahead is None:
+            return list(guards)
+        expected = AtRevision(ahead.key, AHEAD)
+        return [ValueIs(ahead.key, ahead.value) if each == expected else each for each in guards]
+
+    def add(
+        self, name: str, changes: Sequence[Change], commit: asyncio.Future[Guard | None]
+    ) -> None:
+        """A commit that was begun goes on top."""
+        self.last = commit
+        for change in changes:
+            if change.key == name:
+                written = change.value if isinstance(change, Put) else None
+                self.ahead = Document(name, written, 0, AHEAD) if written is not None else None
+
+
+@dataclass(slots=True)
+class Queue:
+    """Who has ``lock`` decides; ``chain`` is what has been decided and is not known to fail."""
+
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    chain: Chain = field(default_factory=Chain)
     length: int = 0
+
+    def broken(self, chain: Chain) -> None:
+        """A commit of ``chain`` did not happen: what is decided next stands on the store."""
+        if self.chain is chain:
+            self.chain = Chain()
 
 
 class Crowds:
     """All queues of a process."""
 
     def __init__(self) -> None:
-        self._queues: dict[str, _Queue] = {}
+        self._queues: dict[str, Queue] = {}
 
     def around(self, guards: Iterable[Guard]) -> str | None:
         """What of that which ``guards`` guard others wait for already."""
@@ -35,13 +85,12 @@ class Crowds:
         return next((name for guard in guards if (name := name_of(guard)) in self._queues), None)
 
     @asynccontextmanager
-    async def turn(self, name: str) -> AsyncIterator[None]:
-        """Wait in the queue around ``name``, and be the only one of it meanwhile."""
-        queue = self._queues.setdefault(name, _Queue())
+    async def joined(self, name: str) -> AsyncIterator[Queue]:
+        """Be in the queue around ``name``."""
+        queue = self._queues.setdefault(name, Queue())
         queue.length += 1
         try:
-            async with queue.lock:
-                yield
+            yield queue
         finally:
             queue.length -= 1
             if not queue.length:
@@ -50,4 +99,4 @@ class Crowds:
 
 def name_of(guard: Guard) -> str:
     """The document, or the prefix, that a guard is about."""
-    return guard.key if isinstance(guard, Absent | AtRevision) else guard.prefix
+    return guard.key if isinstance(guard, Absent | AtRevision | ValueIs) else guard.prefix
