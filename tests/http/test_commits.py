@@ -165,6 +165,25 @@ async def test_directory_changes_are_replayed(
     assert status == 409
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/users", {"name": "alan", "password": "a long enough phrase"}),
+        ("/v1/groups", {"name": "testers"}),
+        ("/v1/service-accounts", {"name": "ci", "publicKeyPem": PUBLIC_KEY}),
+    ],
+)
+async def test_equal_directory_changes_at_once_are_one(
+    site: Site, session: aiohttp.ClientSession, path: str, body: Any
+) -> None:
+    """The record is in the same commit as the change, so nobody is refused as a repetition."""
+    answers = await asyncio.gather(
+        *(post(session, site, path, body, Idempotency_Key="k1") for _ in range(6))
+    )
+    assert [status for status, _ in answers] == [201] * 6
+    assert len({raw for _, raw in answers}) == 1
+
+
 async def test_no_password_is_kept_with_a_key(site: Site, session: aiohttp.ClientSession) -> None:
     """Not even a digest of one: two bodies that differ in it alone are the same request."""
     for password in ("a long enough phrase", "another long phrase"):

@@ -7,14 +7,21 @@ ends the threads that hash passwords.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from heliostat.identity.accounts import ServiceAccounts
 from heliostat.identity.clients import Clients
+from heliostat.identity.decided import Beside, beside
 from heliostat.identity.groups import Groups
 from heliostat.identity.users import Users
 
 
 class Directory(Users, Groups, ServiceAccounts, Clients):
     """All verbs of the directory: ``Directory(store, clock, ids, options)``."""
+
+    def beside(self, also: Beside) -> AbstractContextManager[None]:
+        """A change made inside commits what ``also`` says together with its own."""
+        return beside(also)
 
     def close(self) -> None:
         self.hashing.close()

@@ -14,6 +14,8 @@ import msgspec
 from heliostat.tasks.durations import StepDurations
 from heliostat.tasks.model import Problem, Task, TaskState
 
+AT_ONCE = "It is done in its first answer."
+
 
 class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
     """A step that would run; ``seconds`` is what it took lately (median), 0 if unknown."""
@@ -110,7 +112,7 @@ def estimate(task: Task, durations: StepDurations) -> Estimate | None:
     together, so it errs on the side of caution.
     """
     if task.state is TaskState.COMPLETED:
-        return Estimate(seconds=0.0, seldom_above_s=0.0, basis="It is done in its first answer.")
+        return Estimate(seconds=0.0, seldom_above_s=0.0, basis=AT_ONCE)
     known = [
         (step.operation, durations.steps[step.operation])
         for step in task.steps

@@ -7,13 +7,12 @@ Entity, quota, task and idempotency record are one commit.  The same
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from aiohttp import web
 
-from heliostat.cloudstore.contract import Change, GuardFailed
+from heliostat.cloudstore.contract import Change, Guard
 from heliostat.controller.api.answers import as_json
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.planning import show_plan
@@ -80,20 +79,22 @@ async def once(
     again: Callable[[Call], Awaitable[Any]],
     body_digest: str,
 ) -> Any:
-    """A change that commits by itself; ``again`` answers when its key was used before.
+    """A change of the directory; ``again`` answers when its key was used before.
 
-    Its record is a commit of its own right after, so of two equal calls at the same
-    moment (or after a crash between both commits) one may be refused as a repetition.
+    The record of the key is in the same commit as the change, so it is carried out once
+    however often, and however much at the same moment, it is asked for.
     """
     claim = _claim_of(call, body_digest)
     if claim is None:
         return await change(call, False)
-    try:
+
+    async def record() -> tuple[Sequence[Guard], Sequence[Change]]:
         await claim.look()
+        return claim.record(NO_TASK)
+
+    try:
+        await claim.look()  # before the work of a change, such as hashing a password
+        with call.services.directory.beside(record):
+            return await change(call, False)
     except Replayed:
         return await again(call)
-    made = await change(call, False)
-    guards, changes = claim.record(NO_TASK)
-    with suppress(GuardFailed):  # an equal call was recorded meanwhile
-        await call.store.commit(guards, changes)
-    return made

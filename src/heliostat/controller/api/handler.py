@@ -18,8 +18,9 @@ from heliostat.controller.api import admitting, uploads
 from heliostat.controller.api.answers import as_json, encode
 from heliostat.controller.api.call import Call
 from heliostat.controller.workflows.admission import Admission, Caller
+from heliostat.tasks.plan import AT_ONCE
 from heliostat.wire.body import EntityRef
-from heliostat.wire.plans import Plan
+from heliostat.wire.plans import Plan, PlanEstimate
 
 
 class Handler(Protocol):
@@ -110,7 +111,14 @@ class Applies:
     async def _plan(self, call: Call) -> web.StreamResponse:
         await self.change(call, True)
         entity = EntityRef(kind=self.kind, id=call.params.get("id", ""))
-        plan = Plan(operation=call.route.operation, entity=entity, steps=[], quota=[], warnings=[])
+        plan = Plan(
+            operation=call.route.operation,
+            entity=entity,
+            steps=[],
+            quota=[],
+            warnings=[],
+            estimate=PlanEstimate(seconds=0.0, seldom_above_s=0.0, basis=AT_ONCE),
+        )
         return as_json(plan, 200)
 
 

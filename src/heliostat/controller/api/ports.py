@@ -7,10 +7,12 @@ knows the agents' connections.  The API imports neither.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from heliostat.cloudstore.contract import Change, Guard
 from heliostat.controller.api.forwarded import Network
 from heliostat.core.roles import Held
 from heliostat.wire.access import Access
@@ -118,11 +120,18 @@ class AccountRecord(Protocol):
     def groups(self) -> tuple[str, ...]: ...
 
 
+Beside = Callable[[], Awaitable[tuple[Sequence[Guard], Sequence[Change]]]]
+"""What somebody wants in the same commit; it may raise, and then nothing is committed."""
+
+
 class DirectoryPort(Protocol):
-    """Users, groups and service accounts; each change returns after its own commit.
+    """Users, groups and service accounts; each change is one commit and returns after it.
 
     With ``plan`` a change validates and writes nothing.
     """
+
+    def beside(self, also: Beside) -> AbstractContextManager[None]:
+        """A change made inside commits what ``also`` says together with its own."""
 
     async def create_user(
         self,
