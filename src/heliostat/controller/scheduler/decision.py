@@ -26,12 +26,12 @@ class Reason(StrEnum):
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A host that fits, its score (0..100) and the parts of it, each 0..100."""
+    """A host that fits and its score (0..100); of the winner also the parts, each 0..100."""
 
     host_id: str
     address: str
     score: float
-    parts: dict[str, float]
+    parts: dict[str, float] = {}
 
 
 class Preference(msgspec.Struct, frozen=True, kw_only=True):

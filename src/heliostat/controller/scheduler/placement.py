@@ -18,8 +18,9 @@ from heliostat.controller.scheduler.decision import Candidate, Decision, Prefere
 from heliostat.controller.scheduler.request import DiskAsk, PlacementRequest, Term, TermKind
 from heliostat.controller.scheduler.scoring import (
     RULED_OUT,
-    candidate,
+    parts_of,
     preferences_at,
+    scale,
     scores,
 )
 from heliostat.controller.scheduler.selection import Selection, select, with_room
@@ -62,7 +63,7 @@ def choose(columns: HostColumns, request: PlacementRequest, *, tie_break: int = 
     found = _find(columns, request, (), tie_break)
     if wishes:  # a host may have a datastore that is preferred and one that has more room
         preferred = _find(columns, request, wishes, tie_break)
-        if preferred.best > found.best:
+        if preferred.scores[:1] > found.scores[:1]:
             found = preferred
     if not found.rows:
         return _refuse(columns, request, found)
@@ -71,12 +72,12 @@ def choose(columns: HostColumns, request: PlacementRequest, *, tie_break: int = 
 
 @dataclass(slots=True)
 class _Found:
-    """The best rows, best first; the weighted sum of the first one; the datastore of each disk."""
+    """The best rows, best first, with their weighted sums, and the datastore of each disk."""
 
     chosen: Selection
     groups: list[DiskGroup]
     rows: list[int]
-    best: float
+    scores: list[float]
     datastores: dict[str, int]
 
 
@@ -84,8 +85,9 @@ def _find(
     columns: HostColumns, request: PlacementRequest, more: Sequence[Term], tie_break: int
 ) -> _Found:
     groups = groups_of(columns, request, more)
-    before = select(columns, request, groups)
-    chosen = before.copy()
+    before = chosen = select(columns, request, groups)
+    if len(request.disks) > 1:
+        chosen = before.copy()
     with_room(columns, groups, chosen)
     if chosen.count:
         chosen.settle()
@@ -94,7 +96,8 @@ def _find(
             order = _best(columns, score, chosen, tie_break)
             rows = order if chosen.rows is None else [int(chosen.rows[place]) for place in order]
             datastores = _on_one(groups[0], rows[0])
-            return _Found(chosen, groups, rows, float(score[order[0]]), datastores)
+            sums = [float(score[place]) for place in order]
+            return _Found(chosen, groups, rows, sums, datastores)
         found = _first_that_holds(columns, groups, chosen, score)
         if found is not None:
             return found
@@ -105,7 +108,7 @@ def _find(
             return found
         chosen = before
         chosen.keep(Reason.DISK, np.zeros(len(chosen.left), dtype=np.bool_))
-    return _Found(chosen, groups, [], RULED_OUT, {})
+    return _Found(chosen, groups, [], [], {})
 
 
 def _on_one(group: DiskGroup, row: int) -> dict[str, int]:
@@ -121,7 +124,7 @@ def _first_that_holds(
         row = place if chosen.rows is None else int(chosen.rows[place])
         datastores = assign(columns, groups, row)
         if datastores is not None:
-            return _Found(chosen, groups, [row], float(score[place]), datastores)
+            return _Found(chosen, groups, [row], [float(score[place])], datastores)
         passed = np.ones(len(chosen.left), dtype=np.bool_)
         passed[place] = False
         chosen.keep(Reason.DISK, passed)
@@ -129,7 +132,7 @@ def _first_that_holds(
 
 
 def _best(columns: HostColumns, score: Floats, chosen: Selection, tie_break: int) -> list[int]:
-    """The places of the best scores, best first; ``score`` is used up."""
+    """The places of the best scores, best first."""
     place = int(score.argmax())
     top = score[place]
     if np.count_nonzero(score >= top - _SAME) > 1:
@@ -137,19 +140,33 @@ def _best(columns: HostColumns, score: Floats, chosen: Selection, tie_break: int
         rows = equal if chosen.rows is None else chosen.rows[equal]
         turned = columns.arrays.salt[rows] ^ np.uint32(tie_break & 0xFFFFFFFF)
         place = int(equal[turned.argmin()])
-    order = [place]
+    order, sums = [place], [top]
     for _ in range(min(chosen.count, columns.settings.ranking) - 1):
         score[place] = 2 * RULED_OUT
         order.append(place := int(score.argmax()))
-    score[order[0]] = top
+        sums.append(score[place])
+    score[order] = sums
     return order
 
 
 def _decide(columns: HostColumns, request: PlacementRequest, found: _Found) -> Decision:
-    group, chosen = found.groups[0], found.chosen
-    ranking = tuple([candidate(columns, request, group, row) for row in found.rows])
+    group, chosen, row = found.groups[0], found.chosen, found.rows[0]
+    wishes = preferences_at(columns, request, group, row) if request.preferences else ()
+    parts = parts_of(columns, request, group, row, wishes)
+    offset, factor = scale(columns, request)
+    ranking = []
+    for each, score in zip(found.rows, found.scores, strict=True):
+        host = columns.hosts[each]
+        assert host is not None
+        candidate = Candidate(
+            host_id=host.id,
+            address=host.address,
+            score=round(factor * (score + offset), 2),
+            parts=parts if each == row else {},
+        )
+        ranking.append(candidate)
     best = ranking[0]
-    wishes = preferences_at(columns, request, group, found.rows[0]) if request.preferences else ()
+    ids = columns.stores.ids
     return Decision(
         host_id=best.host_id,
         address=best.address,
@@ -157,10 +174,8 @@ def _decide(columns: HostColumns, request: PlacementRequest, found: _Found) -> D
         considered=len(columns),
         ruled_out=chosen.ruled_out,
         reason=praise(best, len(columns), chosen.count, chosen.ruled_out, wishes),
-        ranking=ranking,
-        datastores={
-            disk_id: columns.stores.ids[number] for disk_id, number in found.datastores.items()
-        },
+        ranking=tuple(ranking),
+        datastores={disk_id: ids[number] for disk_id, number in found.datastores.items()},
         preferences=wishes,
     )
 

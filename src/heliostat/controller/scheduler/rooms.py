@@ -54,9 +54,10 @@ class Rooms:
         else:
             log = stores.log
             if self._seen < len(log):
-                for number in dict.fromkeys(log[self._seen :]):
+                for entry in dict.fromkeys(log[self._seen :]):
+                    number = abs(entry)
                     if self._allowed is None or self._mask[number]:
-                        self._changed(number)
+                        self._changed(number, gained=entry > 0)
         self._seen = len(stores.log)
 
     def _rebuild(self, count: int) -> None:
@@ -75,14 +76,14 @@ class Rooms:
         self._choose(np.arange(len(stores.of_host)))
         self.has = self.best != 0
 
-    def _changed(self, number: int) -> None:
+    def _changed(self, number: int, *, gained: bool) -> None:
         rows = self._stores.hosts[number].rows
         if len(rows) == 1:
             self._choose_one(int(rows[0]))
             return
         room = self._stores.room[number]
         here = self.best.take(rows) == number
-        mine, others = rows[here], rows[~here]
+        mine = rows[here]
         if mine.size:
             ahead = self._next.take(mine) < room
             if ahead.all():
@@ -90,7 +91,8 @@ class Rooms:
             else:
                 self._set(mine[ahead], number)
                 self._choose(mine[~ahead])
-        if others.size:
+        if gained and mine.size < rows.size:
+            others = rows[~here]
             wins = self.room.take(others) <= room
             lost = others[~wins]
             self._next[lost] = np.maximum(self._next.take(lost), room)

@@ -7,11 +7,13 @@ hosts that have something to do with it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from heliostat.controller.scheduler.arrays import BASE, PER_CPU, PER_MIB
 from heliostat.controller.scheduler.columns import HostColumns
-from heliostat.controller.scheduler.decision import Candidate, Preference
+from heliostat.controller.scheduler.decision import Preference
 from heliostat.controller.scheduler.request import PlacementRequest, Term
 from heliostat.controller.scheduler.selection import Selection, rows_of
 from heliostat.controller.scheduler.storage import DiskGroup, best_store, left_after, meets
@@ -83,7 +85,7 @@ def _by_host(columns: HostColumns, request: PlacementRequest) -> Floats | None:
     """
     settings = columns.settings
     siblings = columns.occupancy.projects.get(request.project_id) if request.project_id else None
-    wishes = [term for term in request.preferences if not term.kind.is_about_datastores]
+    wishes = [term for term in request.preferences if is_about_hosts(term)]
     if siblings is None and not wishes:
         return None
     bonus: Floats = np.zeros(columns.size)
@@ -95,44 +97,49 @@ def _by_host(columns: HostColumns, request: PlacementRequest) -> Floats | None:
     return bonus
 
 
-def candidate(
-    columns: HostColumns, request: PlacementRequest, group: DiskGroup, row: int
-) -> Candidate:
-    """A fitting host with its score and the parts of it."""
-    settings, load, host = columns.settings, columns.loads[row], columns.hosts[row]
-    assert host is not None
+def scale(columns: HostColumns, request: PlacementRequest) -> tuple[float, float]:
+    """What turns a weighted sum into 0 to 100: an offset, then a factor."""
+    settings = columns.settings
+    offset = settings.weight_spread
+    weights = settings.weight_memory + settings.weight_cpu + settings.weight_disk + offset
+    if request.image_digest:
+        weights += settings.weight_image
+    if request.preferences:
+        weights += settings.weight_preference
+        away = sum(term.negative for term in request.preferences if is_about_hosts(term))
+        offset += settings.weight_preference * away / len(request.preferences)
+    return offset, 100.0 / (weights or 1.0)
+
+
+def is_about_hosts(term: Term) -> bool:
+    return not term.kind.is_about_datastores
+
+
+def parts_of(
+    columns: HostColumns,
+    request: PlacementRequest,
+    group: DiskGroup,
+    row: int,
+    wishes: Sequence[Preference],
+) -> dict[str, float]:
+    """What a host's score is made of, each from 0 to 100."""
+    load = columns.loads[row]
     memory = 1.0 - (load.memory_used + request.memory_mib) / load.memory_capacity
     cpu = 1.0 - (load.cpu_used + request.cpu_count) / load.cpu_capacity
-    disk = left_after(columns, group, row)
     spread = 1.0 / (1.0 + columns.occupancy.machines(row, request.project_id))
-    score = settings.weight_memory * memory + settings.weight_cpu * cpu
-    score += settings.weight_disk * disk + settings.weight_spread * spread
-    weights = settings.weight_memory + settings.weight_cpu + settings.weight_disk
-    weights += settings.weight_spread
     parts = {
         "memory": round(100.0 * memory, 1),
         "cpu": round(100.0 * cpu, 1),
-        "disk": round(100.0 * disk, 1),
+        "disk": round(100.0 * left_after(columns, group, row), 1),
         "spread": round(100.0 * spread, 1),
     }
     if request.image_digest:
         holding = columns.stores.images.get(request.image_digest)
         there = holding is not None and best_store(group, row) in holding
-        score += settings.weight_image * there
-        weights += settings.weight_image
         parts["image"] = 100.0 * there
-    if request.preferences:
-        met = [each.met for each in preferences_at(columns, request, group, row)]
-        share = sum(met) / len(met)
-        score += settings.weight_preference * share
-        weights += settings.weight_preference
-        parts["preference"] = round(100.0 * share, 1)
-    return Candidate(
-        host_id=host.id,
-        address=host.address,
-        score=round(100.0 * score / (weights or 1.0), 2),
-        parts=parts,
-    )
+    if wishes:
+        parts["preference"] = round(100.0 * sum(each.met for each in wishes) / len(wishes), 1)
+    return parts
 
 
 def preferences_at(

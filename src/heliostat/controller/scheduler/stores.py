@@ -1,8 +1,8 @@
 """Datastores as columns: what may still be promised on each, and which hosts reach it.
 
 Number 0 stands for "no datastore" and has no room, so that hosts with fewer
-datastores than others need no special case.  ``log`` names the datastores whose
-room changed, for whoever keeps something made of them (:mod:`rooms`).
+datastores than others need no special case.  ``log`` names the datastores that changed, with
+a minus where they only lost room, for whoever keeps something made of them (:mod:`rooms`).
 """
 
 from __future__ import annotations
@@ -160,9 +160,11 @@ class StoreColumns:
         used = self._used[number] + self._first_used[number]
         promised = total * (settings.disk_overcommit * settings.fill_limit) - used
         there = bool(self._reports[number])
-        self.room[number] = min(promised, free * settings.disk_overcommit) if there else NO_ROOM
-        self.capacity[number] = max(total * settings.disk_overcommit, 1.0)
-        self.log.append(number)
+        room = min(promised, free * settings.disk_overcommit) if there else NO_ROOM
+        capacity = max(total * settings.disk_overcommit, 1.0)
+        less = room <= self.room[number] and capacity == self.capacity[number]
+        self.room[number], self.capacity[number] = room, capacity
+        self.log.append(-number if less else number)
         if len(self.log) > _LONGEST_LOG:
             self.log.clear()
             self.layout += 1
