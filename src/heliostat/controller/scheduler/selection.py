@@ -47,6 +47,12 @@ class Selection:
         self.left = self.left & passed
         self._count(reason, int(np.count_nonzero(self.left)))
 
+    def need(self, reason: Reason, room: Floats, amount: int) -> None:
+        """Rule out the hosts whose ``room`` is less than ``amount``; mostly there are none."""
+        there = self.of(room)
+        if np.minimum.reduce(there) < amount:
+            self.keep(reason, there >= amount)
+
     def narrow(self, reason: Reason, rows: Rows) -> None:
         """Rule out all but ``rows``; from the first time on only these are looked at."""
         if self.rows is None:
@@ -102,11 +108,9 @@ def select(
                 rows = index.rows(key)
                 chosen.exclude(Reason.KEPT_AWAY, _reach(columns, rows, scope))
     if request.cpu_count and chosen.count:
-        room = chosen.of(columns.arrays.cpu_room)
-        chosen.keep(Reason.CPU, room >= request.cpu_count)
+        chosen.need(Reason.CPU, columns.arrays.cpu_room, request.cpu_count)
     if request.memory_mib and chosen.count:
-        room = chosen.of(columns.arrays.memory_room)
-        chosen.keep(Reason.MEMORY, room >= request.memory_mib)
+        chosen.need(Reason.MEMORY, columns.arrays.memory_room, request.memory_mib)
     return chosen
 
 
@@ -119,7 +123,7 @@ def with_room(columns: HostColumns, groups: Iterable[DiskGroup], chosen: Selecti
             enough = bool(columns.stores.room[group.only] >= group.size_bytes)
             chosen.keep(Reason.DISK, np.full(len(chosen.left), enough))
         else:
-            chosen.keep(Reason.DISK, chosen.of(group.rooms.room) >= group.size_bytes)
+            chosen.need(Reason.DISK, group.rooms.room, group.size_bytes)
 
 
 def _be_there(
