@@ -13,17 +13,22 @@ from typing import NoReturn
 
 from heliostat.agentlink.session import Session
 from heliostat.cloudstore.contract import CloudStore, StoreUnavailable
+from heliostat.cloudstore.reindex import complete_indexes
 from heliostat.cloudstore.retention import Compactor, Retention
 from heliostat.controller.chores.catalogue import CHORES, WORKFLOWS
-from heliostat.controller.chores.rota import Rota, not_paused
+from heliostat.controller.chores.rota import Rota
 from heliostat.controller.gateway.crashes import record_crashes
 from heliostat.controller.gateway.gateway import Gateway
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
+from heliostat.controller.workflows.audit import INDEXED
 from heliostat.controller.workflows.chore_settings import ChoreSettings
 from heliostat.controller.workflows.defaults import ensure_defaults
 from heliostat.controller.workflows.observation import observe
+from heliostat.controller.workflows.properties import follow_properties
 from heliostat.controller.workflows.repeatable import Claim, perform_once
 from heliostat.controller.workflows.settings import WorkflowSettings
+from heliostat.controller.workflows.subnet import ensure_subnet
+from heliostat.controller.workflows.system import chores_rest
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import SeededIds
 from heliostat.sim.content import MemoryBlobs, MemoryImages
@@ -109,6 +114,15 @@ class ControllerMachine:
             SETTINGS,
             agents=self.gateway,
         )
+        self.ports = Ports(
+            self.view,
+            self.clock,
+            self.ids,
+            self._blobs,
+            MemoryImages(),
+            SETTINGS,
+            agents=self.gateway,
+        )
 
     async def start(self) -> None:
         """Bring the controller up, unless it is."""
@@ -124,7 +138,8 @@ class ControllerMachine:
             lambda: observe(view, clock),
             lambda: record_crashes(view, clock, ids),
             Compactor(view, clock, Retention()).run,
-            Rota(ports, CHORES.values(), not_paused).run,
+            Rota(ports, CHORES.values(), lambda: chores_rest(view)).run,
+            lambda: follow_properties(ports),
         ):
             process.keep_doing(job)
         await process.spawn(_defaults(ports))
@@ -199,10 +214,12 @@ class ControllerMachine:
 
 
 async def _defaults(ports: Ports) -> None:
-    """As a server does before it serves; a store that is away now has them later."""
+    """What a server makes before it serves; a store that is away now has it later."""
     while True:
         try:
+            await complete_indexes(ports.store, INDEXED)
             await ensure_defaults(ports)
+            await ensure_subnet(ports)
         except StoreUnavailable:
             await ports.clock.sleep(1.0)
         else:

@@ -118,7 +118,9 @@ class _Run:
         store = self._cloud.store
         self._note(await unbalanced(store, SETTINGS))
         self._note(await self._unsettled())
-        self._note(await broken_promises(store, self._load.answered, self._cloud.tasks.ended))
+        tasks = self._cloud.tasks
+        answered = self._load.answered
+        self._note(await broken_promises(store, answered, tasks.ended, tasks.deleted))
 
     def _seen(self) -> None:
         self._seen_at = self._seen_at or self._load.asked.total()

@@ -41,13 +41,17 @@ _decoder = msgspec.json.Decoder(_Seen)
 
 
 class TaskWatch:
-    """``ended`` is how each task ended; ``counts`` how many of each operation did how."""
+    """``ended`` is how each task ended; ``counts`` how many of each operation did how.
+
+    ``deleted`` are entities that some task has deleted, whoever asked for it.
+    """
 
     def __init__(self, defect: Callable[[str], None]) -> None:
         self._defect = defect
         self.ended: dict[str, bytes] = {}
         self.stalls = 0
         self.counts: dict[tuple[str, TaskState], int] = {}
+        self.deleted: set[str] = set()
         self._stalled: set[str] = set()
 
     def committed(self, changes: Sequence[Change]) -> None:
@@ -73,6 +77,8 @@ class TaskWatch:
 
     def _final(self, seen: _Seen, value: bytes) -> None:
         self.ended[seen.id] = value
+        if seen.operation.startswith("DELETE_") and seen.state is TaskState.COMPLETED:
+            self.deleted.add(seen.entity_id)
         key = (seen.operation, seen.state)
         self.counts[key] = self.counts.get(key, 0) + 1
         for step in seen.steps:

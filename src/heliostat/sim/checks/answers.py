@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from heliostat.cloudstore.contract import CloudStore
@@ -34,13 +34,18 @@ GOING = ("PENDING_DELETE", "ERROR")
 
 
 async def broken_promises(
-    store: CloudStore, answered: Mapping[str, Ask], ended: Mapping[str, bytes]
+    store: CloudStore,
+    answered: Mapping[str, Ask],
+    ended: Mapping[str, bytes],
+    may_go: Set[str],
 ) -> list[str]:
-    """For every task that was an answer: it is there, unchanged, and so is what it made."""
+    """For every task that was an answer: it is there, unchanged, and so is what it made.
+
+    What is in ``may_go`` was deleted by others, or is kept for a while only.
+    """
     found: list[str] = []
     made: dict[str, tuple[str, Task]] = {}
     deleted: set[str] = set()
-    may_go: set[str] = set()
     for task_id, asked in answered.items():
         document = await store.get(task_key(task_id))
         if document is None:
@@ -53,8 +58,6 @@ async def broken_promises(
             made[task.entity_id] = asked.makes, task
         elif asked.verb.__name__.endswith("_delete") and task.state is TaskState.COMPLETED:
             deleted.add(task.entity_id)
-        elif asked.verb.__name__ == "disk_discard":
-            may_go.add(task.entity_id)  # in its time, unless it was restored
     for entity_id, (kind, task) in made.items():
         stored = await KINDS[kind].get(store, entity_id)
         state = str(getattr(stored.value, "state", "")) if stored is not None else ""

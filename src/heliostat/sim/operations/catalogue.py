@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from heliostat.sim.operations import actions, fleet, machines, owners
+from heliostat.sim.operations import actions, fleet, machines, owners, site
 from heliostat.sim.operations.asking import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -14,5 +14,6 @@ OPERATIONS: Mapping[str, Operation] = {
         *owners.OPERATIONS,
         *fleet.OPERATIONS,
         *actions.OPERATIONS,
+        *site.OPERATIONS,
     )
 }

@@ -5,8 +5,10 @@ from __future__ import annotations
 from heliostat.controller.model.affinity import Affinity
 from heliostat.controller.model.disk import DiskSpec
 from heliostat.controller.model.image import Replication
+from heliostat.controller.model.selector import parse_selector
 from heliostat.controller.model.vm import AttachedDiskSpec, VmSpec
-from heliostat.controller.workflows import disk, vm
+from heliostat.controller.workflows import bulk_create, bulk_delete, disk, vm
+from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.vm_ticket import Door, vm_mks_ticket
 from heliostat.sim.operations.asking import GONE, Ask, Known, Operation, ask, staged
 
@@ -90,6 +92,63 @@ def create_disk(known: Known) -> Ask:
     return ask(disk.disk_create, project, spec, makes="disk", leads_to=leads_to, within=project)
 
 
+def create_vms(known: Known) -> Ask:
+    """Two to four machines at once, all alike."""
+    image = known.any("image")
+    specs = tuple(
+        VmSpec(
+            name=known.name("vm"),
+            flavor="tiny",
+            source_image_id=image,
+            attached_disks=(_BOOT,),
+            labels={"batch": str(known.dice.randint(1, 3))},
+        )
+        for _ in range(known.dice.randint(2, 4))
+    )
+    keep = known.dice.random() < 0.5
+    return ask(bulk_create.vms_create, known.any("project"), specs, keep=keep)
+
+
+async def delete_vms_of(ports: Ports, caller: Caller, project_id: str, text: str) -> Admission:
+    """All VMs of the project that the text selects."""
+    return await bulk_delete.vms_delete(ports, caller, project_id, parse_selector(text))
+
+
+def delete_vms(known: Known) -> Ask:
+    return ask(delete_vms_of, known.any("project"), _batch(known))
+
+
+def create_disks(known: Known) -> Ask:
+    specs = tuple(
+        DiskSpec(
+            name=known.name("disk"),
+            flavor="persistent",
+            capacity_gb=1,
+            labels={"batch": str(known.dice.randint(1, 3))},
+        )
+        for _ in range(known.dice.randint(2, 4))
+    )
+    keep = known.dice.random() < 0.5
+    return ask(bulk_create.disks_create, known.any("project"), specs, keep=keep)
+
+
+async def delete_disks_of(
+    ports: Ports, caller: Caller, project_id: str, text: str, *, now: bool
+) -> Admission:
+    """All disks of the project that the text selects."""
+    selector = parse_selector(text)
+    return await bulk_delete.disks_delete(ports, caller, project_id, selector, now=now)
+
+
+def delete_disks(known: Known) -> Ask:
+    now = known.dice.random() < 0.5
+    return ask(delete_disks_of, known.any("project"), _batch(known), now=now)
+
+
+def _batch(known: Known) -> str:
+    return f"batch={known.dice.randint(1, 3)}"
+
+
 def _detached(known: Known) -> str:
     return known.starting_with("disk", "DETACHED")
 
@@ -164,4 +223,8 @@ OPERATIONS = (
     Operation("detach-iso", 2, detach_iso),
     Operation("create-vm-image", 1.5, create_vm_image),
     Operation("see-screen", 0.5, see_screen),
+    Operation("create-vms", 1, create_vms),
+    Operation("delete-vms", 1, delete_vms),
+    Operation("create-disks", 1, create_disks),
+    Operation("delete-disks", 1, delete_disks),
 )
