@@ -19,7 +19,14 @@ from heliostat.agent.reconcile import (
     decide_disk,
     wanted_disks,
 )
-from heliostat.agentlink.messages import DesiredVm, DesiredVmDisk, DiskKind, GuestState, Power
+from heliostat.agentlink.messages import (
+    DesiredIso,
+    DesiredVm,
+    DesiredVmDisk,
+    DiskKind,
+    GuestState,
+    Power,
+)
 
 POLICY = Policy(power_button_s=10.0)
 IMAGE = "ab" * 32
@@ -33,6 +40,7 @@ def wish(
     hard: bool = False,
     restart_on_crash: bool = True,
     disks: tuple[str, ...] = (),
+    disc: str = "",
 ) -> DesiredVm:
     boot = DesiredVmDisk(id="b", kind=DiskKind.BOOT, capacity_bytes=1, image_digest=IMAGE)
     more = [DesiredVmDisk(id=each, kind=DiskKind.PERSISTENT, capacity_bytes=1) for each in disks]
@@ -44,6 +52,7 @@ def wish(
         cpu_count=1,
         memory_mib=64,
         disks=(boot, *more),
+        iso=DesiredIso(digest=disc, size_bytes=1) if disc else None,
         restart=restart,
         hard=hard,
         restart_on_crash=restart_on_crash,
@@ -121,6 +130,23 @@ def test_disks_are_exchanged_while_running() -> None:
     ]
 
 
+def test_a_disc_is_fetched_before_it_is_needed_and_exchanged_while_running() -> None:
+    lacking = replace(OFF, missing_discs=("new",))
+    assert verbs(wish(Power.OFF, disc="new"), lacking) == [Verb.FETCH_DISC]
+    assert verbs(wish(disc="new"), lacking) == [Verb.FETCH_DISC, Verb.START]
+    saved = replace(SAVED, missing_discs=("new",))
+    assert verbs(wish(disc="new"), saved) == [Verb.FETCH_DISC, Verb.RESUME]
+    running = replace(RUNNING, disc="old", missing_discs=("new",))
+    actions = decide(wish(disc="new"), running, POLICY)
+    assert [(each.verb, each.target) for each in actions] == [
+        (Verb.EJECT, "old"),
+        (Verb.FETCH_DISC, "new"),
+        (Verb.INSERT, "new"),
+    ]
+    assert verbs(wish(), replace(RUNNING, disc="old")) == [Verb.EJECT]
+    assert verbs(wish(disc="old"), replace(RUNNING, disc="old")) == []
+
+
 def test_a_silent_guest_is_waited_for_unless_it_shall_end() -> None:
     silent = replace(RUNNING, silent=True)
     assert verbs(wish(disks=("d",)), silent) == [Verb.WAIT]
@@ -155,8 +181,9 @@ def test_a_persistent_disk_dies_only_by_its_own_name() -> None:
 
 DISKS = ("p", "q", "r")
 disk_sets = st.frozensets(st.sampled_from(DISKS))
+discs = st.sampled_from(("", "first", "second"))
 observations = st.builds(
-    lambda prepared, life, halt, at, restart, plugged, missing, stopping, crash_wait, retry: (
+    lambda prepared, life, halt, at, restart, plugged, disc, missing, stopping, crash_wait, retry: (
         Observed(
             exists=True,
             prepared=prepared,
@@ -167,6 +194,7 @@ observations = st.builds(
             crash_wait_s=crash_wait,
             restart_done=restart,
             plugged=plugged if prepared and life is not Life.ABSENT else frozenset(),
+            disc=disc if prepared and life is Life.RUNNING else "",
             stopping_s=stopping,
             pressed_s=stopping or 0.0,
             retry_s=retry,
@@ -178,20 +206,27 @@ observations = st.builds(
     st.integers(-1, 6),
     st.integers(0, 2),
     disk_sets,
+    discs,
     st.booleans(),
     st.none() | st.floats(0, 60),
     st.floats(-5, 60),
     st.floats(0, 5),
 )
 wishes = st.none() | st.builds(
-    lambda power, restart, hard, again, disks: wish(
-        power, restart=restart, hard=hard, restart_on_crash=again, disks=tuple(sorted(disks))
+    lambda power, restart, hard, again, disks, disc: wish(
+        power,
+        restart=restart,
+        hard=hard,
+        restart_on_crash=again,
+        disks=tuple(sorted(disks)),
+        disc=disc,
     ),
     st.sampled_from(Power),
     st.integers(0, 2),
     st.booleans(),
     st.booleans(),
     disk_sets,
+    discs,
 )
 
 
@@ -215,6 +250,7 @@ class World:
             case Verb.START | Verb.RESUME:
                 assert desired is not None
                 assert not before.missing_images, "started without its image"
+                assert not before.missing_discs, "started without its disc"
                 assert before.life is (Life.SAVED if action.verb is Verb.RESUME else Life.ABSENT)
                 self._start(action.verb, desired)
             case Verb.KILL:
@@ -232,6 +268,15 @@ class World:
                 self.observed = replace(before, plugged=before.plugged | {action.target})
             case Verb.UNPLUG:
                 self.observed = replace(before, plugged=before.plugged - {action.target})
+            case Verb.FETCH_DISC:
+                self.observed = replace(before, missing_discs=())
+            case Verb.INSERT:
+                assert not before.disc, "the drive is full"
+                assert not before.missing_discs, "inserted before it was here"
+                self.observed = replace(before, disc=action.target)
+            case Verb.EJECT:
+                assert before.disc
+                self.observed = replace(before, disc="")
             case Verb.DELETE:
                 assert before.life is not Life.RUNNING, "deleted under a running guest"
                 assert desired is None, "deleted though wanted"
@@ -242,6 +287,7 @@ class World:
         if verb is Verb.START:
             plugged = frozenset(wanted_disks(desired))
             fresh = replace(fresh, restart_done=desired.restart, plugged=plugged)
+            fresh = replace(fresh, disc=wanted_disc(desired))
         self.observed = fresh
 
     def _press(self) -> None:
@@ -258,8 +304,13 @@ class World:
             life=Life.ABSENT,
             halt=Halt.AGENT,
             plugged=frozenset(),
+            disc="",
             stopping_s=None,
         )
+
+
+def wanted_disc(desired: DesiredVm) -> str:
+    return desired.iso.digest if desired.iso is not None else ""
 
 
 def passed(observed: Observed, seconds: float) -> Observed:
@@ -273,10 +324,12 @@ def passed(observed: Observed, seconds: float) -> Observed:
     )
 
 
-@given(wishes, observations, st.booleans())
+@given(wishes, observations, st.booleans(), st.booleans())
 def test_every_state_converges_and_nothing_forbidden_is_done(
-    desired: DesiredVm | None, observed: Observed, heeds_power: bool
+    desired: DesiredVm | None, observed: Observed, heeds_power: bool, disc_is_here: bool
 ) -> None:
+    if desired is not None and desired.iso is not None and not disc_is_here:
+        observed = replace(observed, missing_discs=(desired.iso.digest,))
     world = World(observed, heeds_power)
     for _ in range(60):
         actions = decide(desired, world.observed, POLICY)
@@ -300,6 +353,7 @@ def check_reached(desired: DesiredVm | None, found: Observed) -> None:
         assert found.life is not Life.RUNNING
     elif found.life is Life.RUNNING:
         assert found.plugged == set(wanted_disks(desired))
+        assert found.disc == wanted_disc(desired)
         assert found.restart_done >= desired.restart
     else:
         assert found.halt in (Halt.GUEST, Halt.CRASH)

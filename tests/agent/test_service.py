@@ -21,6 +21,7 @@ from heliostat.agentlink.messages import (
     Desired,
     DesiredDisk,
     DesiredImage,
+    DesiredIso,
     DesiredNic,
     DesiredVm,
     DesiredVmDisk,
@@ -238,6 +239,48 @@ async def test_disks_come_and_go_while_running(site: Site) -> None:
         assert found.attached_disks == ("d1",)
         found = await site.settled(site.vm())
         assert found.attached_disks == ()
+
+
+async def test_a_disc_is_fetched_inserted_kept_and_forgotten(site: Site) -> None:
+    """Through another agent and through suspension; off, it is fetched all the same."""
+    digest = site.controller.blob(b"disc" * 5000)
+    iso = DesiredIso(digest=digest, size_bytes=20000)
+    file = site.home / "discs" / f"{digest}.iso"
+    async with site.agent():
+        found = await site.settled(site.vm())
+        assert (found.inserted, found.boot_bus) == ("", "virtio")
+        assert (await site.settled(site.vm(iso=iso))).inserted == digest
+        await site.settled(site.vm(power=Power.SUSPENDED, iso=iso))
+    site.host.on_end = None
+    async with site.agent():
+        assert (await site.settled(site.vm(iso=iso))).inserted == digest
+        assert (await site.settled(site.vm())).inserted == ""
+        await eventually(lambda: not file.exists())
+        found = await site.settled(site.vm(power=Power.OFF, iso=iso))
+        assert (found.state, file.exists()) == (GuestState.STOPPED, True)
+        site.controller.unwant(vm_key("v1"))
+        await site.gone(vm_key("v1"))
+        await eventually(lambda: not file.exists())
+
+
+async def test_a_corrupt_disc_is_told_and_not_inserted(site: Site) -> None:
+    digest = site.controller.blob(b"disc" * 5000)
+    async with site.agent():
+        await site.settled(site.vm())
+        site.controller.corrupt = 20
+        found = await site.settled(site.vm(iso=DesiredIso(digest=digest, size_bytes=20000)))
+        assert found.fault is not None
+        assert (found.fault.code, found.inserted) == ("ImageCorrupt", "")
+        assert found.state is GuestState.RUNNING
+
+
+async def test_a_failed_insert_is_tried_again(site: Site) -> None:
+    digest = site.controller.blob(b"disc" * 5000)
+    site.host.fail_next("insert", TemporaryError("HypervisorFailed", "busy", retry_after_s=0.01))
+    async with site.agent():
+        await site.settled(site.vm())
+        found = await site.settled(site.vm(iso=DesiredIso(digest=digest, size_bytes=20000)))
+        assert found.inserted == digest
 
 
 async def test_an_attached_disk_is_not_removed_before_it_is_detached(site: Site) -> None:
