@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from urllib.parse import urlsplit
+
 import aiohttp
 import pytest
 from msgspec.structs import replace
 
 from heliostat.cloudstore.contract import Put
+from heliostat.controller.api import events
 from heliostat.controller.api.watched import WATCHED, Watched
 from heliostat.controller.workflows import kinds, reading
 from heliostat.controller.workflows.task_retention import STORED
@@ -230,3 +234,41 @@ async def test_heartbeats_tell_how_far_a_reader_is_that_hears_nothing(
 
 def test_everything_that_tasks_name_is_watched() -> None:
     assert {row.kind for row in WATCHED} >= {*STORED, "task"}
+
+
+async def test_a_reader_that_takes_nothing_is_cut(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its line fills up; the others and the store go on."""
+    monkeypatch.setattr(events, "WRITE_TIMEOUT_S", 0.1)
+    parts = urlsplit(site.base)
+    _, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=1024)
+    writer.write(
+        b"GET /v1/events?kind=vm HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer admin\r\n\r\n"
+    )
+    await writer.drain()
+    async with aiohttp.ClientSession() as session:
+        async with reading_events(session, site.base, "admin", "kind=flavor") as other:
+            await other.block()
+            async with asyncio.timeout(60):
+                sent = 0
+                while sent == 0 or await _readers(session, site) > 1:
+                    sent += 1
+                    await _fill(site, f"{sent}-" + "x" * 60_000)
+            await _flavor(site, "still-here")
+            assert (await other.take(1))[0].data["entity"]["name"] == "still-here"
+    writer.close()
+
+
+async def _fill(site: Site, text: str) -> None:
+    stored = await reading.vm(site.ports.store, site.ids["vm-bare"])
+    changed = replace(stored.value, metadata={"filler": text})
+    await site.ports.store.commit([], kinds.VMS.put(changed, stored.value))
+
+
+async def _readers(session: aiohttp.ClientSession, site: Site) -> int:
+    headers = {"Authorization": "Bearer admin"}
+    async with session.get(f"{site.base}/metrics", headers=headers) as answer:
+        text = await answer.text()
+    (line,) = [each for each in text.splitlines() if each.startswith("heliostat_event_readers ")]
+    return int(float(line.split()[1]))

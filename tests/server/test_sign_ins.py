@@ -1,0 +1,88 @@
+"""Signing in leaves a record, of who is known here and never of what was typed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from aiohttp.test_utils import TestServer
+
+from heliostat.content.blobs import Blobs
+from heliostat.controller.api.app import make_app
+from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
+from heliostat.controller.trail.record import RECORDS, Record
+from heliostat.controller.workflows.admission import Ports
+from heliostat.identity.http import routes
+from heliostat.server import sign_ins
+from heliostat.testing.agents import CannedAgents
+from heliostat.testing.signin import SCOPE, IdentityKit, start_identity
+from heliostat.testing.site import NoImageFiles
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture
+async def kit(tmp_path: Path) -> AsyncIterator[IdentityKit]:
+    made = await start_identity(tmp_path / "authority")
+    yield made
+    made.identity.close()
+    await made.store.close()
+
+
+@pytest.fixture
+async def http(kit: IdentityKit, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """The API with the sign-in of a whole controller."""
+    ports = Ports(kit.store, kit.clock, kit.ids, Blobs(tmp_path / "blobs"), NoImageFiles())
+    settings = ApiSettings(auth=AuthEndpoint("site.test", 9000, "heliostat.local"))
+    agents = CannedAgents(kit.clock.now_ms())
+    app = make_app(ports, kit.identity, kit.identity.directory, agents, settings)
+    app.add_routes(routes(kit.identity, sign_ins.tell))
+    async with (
+        TestServer(app) as server,
+        httpx.AsyncClient(base_url=str(server.make_url("/")), trust_env=False) as client,
+    ):
+        yield client
+
+
+async def _sign_in(http: httpx.AsyncClient, user: str, password: str) -> httpx.Response:
+    form = {"grant_type": "password", "username": user, "password": password, "scope": SCOPE}
+    return await http.post("/openidconnect/token", data=form, headers=FORM)
+
+
+async def _records(kit: IdentityKit) -> list[Record]:
+    return [each.value for each in await RECORDS.all(kit.store)]
+
+
+async def test_a_sign_in_is_recorded_before_it_is_granted(
+    kit: IdentityKit, http: httpx.AsyncClient
+) -> None:
+    answer = await _sign_in(http, "Administrator@heliostat.local", kit.admin_password)
+    assert answer.status_code == 200
+    (record,) = await _records(kit)
+    assert (record.operation, record.result, record.proof) == ("signIn", "done", "password")
+    assert record.subject.lower() == "administrator@heliostat.local"
+    assert record.address == "127.0.0.1"
+    refresh = {"grant_type": "refresh_token", "refresh_token": answer.json()["refresh_token"]}
+    again = await http.post("/openidconnect/token", data=refresh, headers=FORM)
+    assert again.status_code == 200
+    assert len(await _records(kit)) == 1  # a session that goes on is no sign-in
+
+
+async def test_a_refusal_names_only_who_is_known_here(
+    kit: IdentityKit, http: httpx.AsyncClient
+) -> None:
+    known, typed = "administrator", "my-password-by-mistake"
+    for user in (known, typed):
+        answer = await _sign_in(http, user, "wrong")
+        assert answer.status_code == 400
+        await kit.clock.advance(1.5)
+    mistaken, attacked = await _records(kit)
+    assert (attacked.result, attacked.code) == ("refused", "InvalidLoginCredentials")
+    assert attacked.subject == "administrator@heliostat.local"
+    assert mistaken.subject == ""
+    stored = await kit.store.list(RECORDS.prefix)
+    for document in stored.items:
+        assert typed.encode() not in document.value
+        assert b"wrong" not in document.value
