@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from heliostat.agentlink import client, silence
 from heliostat.agentlink.messages import (
     ControllerFrame,
+    DesiredCapture,
     DesiredDisk,
     Fault,
     GuestState,
@@ -35,14 +37,15 @@ from heliostat.agentlink.messages import (
 )
 from heliostat.agentlink.transport import agent_client_context
 from heliostat.cloudstore.contract import Delete, Put
+from heliostat.cloudstore.documents import encode
 from heliostat.cloudstore.memory import MemoryStore
-from heliostat.content.blobs import Blobs
+from heliostat.content.blobs import Blobs, Staging, disk_full
 from heliostat.controller.gateway.gateway import Gateway
 from heliostat.controller.model.desired import agent_key, desired_key, reported_key
 from heliostat.controller.model.host import Host, HostState, UsageTag
 from heliostat.controller.workflows.kinds import HOSTS, INVENTORIES
 from heliostat.core.clock import SystemClock
-from heliostat.core.errors import HeliostatError
+from heliostat.core.errors import HeliostatError, TemporaryError
 from heliostat.core.ids import SystemIds
 from heliostat.core.join_token import decode
 from heliostat.identity.authority import Authority, new_key
@@ -244,6 +247,50 @@ async def test_blobs_are_fetched_whole_and_from_an_offset(site: Site) -> None:
         with pytest.raises(HeliostatError) as raised:
             [part async for part in link.fetch_blob("0" * 64, 0)]
         assert raised.value.code == "BlobNotFound"
+
+
+async def want_capture(site: Site, host_id: str, image_id: str) -> None:
+    wanted = DesiredCapture(id=image_id, vm_id="v1")
+    await site.store.commit([], [Put(desired_key(host_id, "capture", image_id), encode(wanted))])
+
+
+async def test_content_is_taken_only_where_it_is_wanted_and_what_it_says_it_is(
+    site: Site, tmp_path: Path
+) -> None:
+    content = bytes(range(256)) * 9000
+    path = tmp_path / "golden.qcow2"
+    path.write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    async with agent(site, await site.joined("h1")) as (link, _):
+        for image_id in ("nobody", "others"):
+            await want_capture(site, "h2", "others")
+            with pytest.raises(HeliostatError) as raised:
+                await link.send_capture(image_id, digest, path)
+            assert raised.value.code == "ImageNotFound"
+        await want_capture(site, "h1", "golden")
+        with pytest.raises(HeliostatError) as raised:
+            await link.send_capture("golden", "ab" * 32, path)
+        assert raised.value.code == "ImageCorrupt"
+        assert list(site.blobs.stored()) == []
+        await link.send_capture("golden", digest, path)
+        await link.send_capture("golden", digest, path)  # its answer was lost
+        assert [each.digest for each in site.blobs.stored()] == [digest]
+
+
+async def test_a_full_disk_is_told_to_the_host(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_staging: Staging, _data: bytes) -> None:
+        raise disk_full(tmp_path, 0)
+
+    monkeypatch.setattr(Staging, "write", full)
+    path = tmp_path / "golden.qcow2"
+    path.write_bytes(b"content")
+    await want_capture(site, "h1", "golden")
+    async with agent(site, await site.joined("h1")) as (link, _):
+        with pytest.raises(HeliostatError) as raised:
+            await link.send_capture("golden", hashlib.sha256(b"content").hexdigest(), path)
+        assert (raised.value.code, isinstance(raised.value, TemporaryError)) == ("DiskFull", False)
 
 
 async def test_a_tunnel_carries_bytes_both_ways_until_it_is_closed(site: Site) -> None:
