@@ -112,6 +112,26 @@ def test_folders_of_one_file_system_count_once(tmp_path: Path) -> None:
     assert [each.total_bytes for each in facts.datastores] == [100 * GIB, 20]
 
 
+def test_drafts_are_swept_once_nobody_can_be_writing_them(tmp_path: Path) -> None:
+    found = opened(tmp_path / "home", HOME, DatastoreSettings("ssd", folder(tmp_path / "ssd")))
+    (home, ssd) = found
+    (ssd.vms / "v1").mkdir()
+    drafts = [
+        ssd.disks / ".d1.qcow2.1234.part",
+        ssd.vms / "v1" / ".boot-b.qcow2.1234.part",
+        ssd.images / f"digest.{home.id}.part",
+    ]
+    others = [ssd.images / "digest.of-another-host.part", ssd.disks / "d1.qcow2"]
+    for path in (*drafts, *others):
+        path.write_bytes(b"")
+    now_s = drafts[0].stat().st_mtime
+    found.sweep(now_s + 3600)
+    assert all(path.exists() for path in drafts)
+    found.sweep(now_s + 2 * 86_400)
+    assert not any(path.exists() for path in drafts)
+    assert all(path.exists() for path in others)
+
+
 @pytest.mark.parametrize(
     "settings",
     [

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 MARKER = "datastore.json"
 KNOWN = "datastores.json"
 HOME_NAME = "local"
+ABANDONED_S = 86_400.0
 
 Capacity = Callable[[Path], tuple[int, int]]
 """Total and free bytes of the file system that a folder lies on."""
@@ -147,6 +148,21 @@ class Datastores:
             if place.root != self.home.root and folder.exists():
                 remove_tree(folder)
                 sync_directory(place.vms)
+
+    def sweep(self, now_s: float) -> None:
+        """Remove what somebody was writing a day ago and never finished, outside the home.
+
+        Younger temporary files may be those of another host that shares the folder.
+        """
+        for place in self:
+            if place.root == self.home.root:
+                continue
+            folders = (place.root, place.disks, place.images, *place.vms.iterdir())
+            drafts = (path for folder in folders for path in folder.glob(".*"))
+            partial = place.images.glob(f"*.{self.home.id}.part")
+            for path in (*drafts, *partial):
+                if path.is_file() and now_s - path.stat().st_mtime > ABANDONED_S:
+                    path.unlink(missing_ok=True)
 
     def told(
         self, facts: HostFacts, images: Mapping[str, Iterable[str]], capacity: Capacity

@@ -125,6 +125,7 @@ class Agent:
     async def run(self) -> None:
         """Serve until cancelled; guests run on.  Raises ``QemuMissing`` at once."""
         with self._places.claimed():
+            self._datastores.sweep(self._clock.now_ms() / 1000)
             await self._hypervisor.open()
             self._hypervisor.exited = self._wake_vm
             try:

@@ -9,9 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from heliostat.controller.model.affinity import Affinity
+from heliostat.controller.model.datastore import Datastore, ImageDatastores
 from heliostat.controller.model.invariants import World, violations
 from heliostat.controller.model.quota import OwnerKind
 from heliostat.controller.model.reservation import Reservation
+from heliostat.controller.model.zone import Zone, ZoneState
 from heliostat.controller.workflows import disk
 from heliostat.controller.workflows.audit import read_world
 from heliostat.testing.cloud import SmallCloud, count
@@ -80,3 +82,21 @@ async def test_lost_image_and_flavors(world: World) -> None:
     assert "made from the image" in found
     assert "of the flavor" in found
     assert "in the project" in found
+
+
+async def test_zones_and_datastores_that_are_named_exist(world: World) -> None:
+    ((host_id, host),) = world.hosts.items()
+    seeded = ImageDatastores(datastore_ids=("a", "b"), task_id="t")
+    broken = changed(
+        world,
+        hosts={host_id: replace(host, zone="z")},
+        zones={"y": Zone(id="y", name="y", state=ZoneState.PENDING_DELETE)},
+        datastores={"a": Datastore(id="a", name="a")},
+        image_datastores={"site": seeded},
+    )
+    assert violations(broken) == [
+        "A host is in the zone z, which does not exist.",
+        "The zone y waits for its last host to leave, but has none.",
+        "Images are seeded to the datastore b, which does not exist.",
+        "The image datastores are under the task t, which has ended.",
+    ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from heliostat.controller.model.bulk import Bulk
-from heliostat.controller.model.datastore import Datastore
+from heliostat.controller.model.datastore import Datastore, ImageDatastores
 from heliostat.controller.model.disk import Disk, DiskState
 from heliostat.controller.model.flavor import Flavor
 from heliostat.controller.model.host import Host
@@ -55,6 +55,7 @@ class World:
     reservations: Mapping[str, Reservation]
     zones: Mapping[str, Zone] = field(default_factory=dict)
     datastores: Mapping[str, Datastore] = field(default_factory=dict)
+    image_datastores: Mapping[str, ImageDatastores] = field(default_factory=dict)
     datastore_reservations: Mapping[str, DatastoreReservation] = field(default_factory=dict)
     index_expected: frozenset[str] = frozenset()
     index_found: frozenset[str] = frozenset()
@@ -341,6 +342,11 @@ def _datastores(world: World) -> Iterator[str]:
     for noun, datastore_id in places:
         if datastore_id and datastore_id not in world.datastores:
             yield f"The {noun} lies in the datastore {datastore_id}, which does not exist."
+    for seeded in world.image_datastores.values():
+        for datastore_id in sorted(set(seeded.datastore_ids) - world.datastores.keys()):
+            yield f"Images are seeded to the datastore {datastore_id}, which does not exist."
+        if seeded.task_id and seeded.task_id not in world.open_tasks:
+            yield f"The image datastores are under the task {seeded.task_id}, which has ended."
 
 
 def _indexes(world: World) -> Iterator[str]:

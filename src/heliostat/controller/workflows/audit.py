@@ -18,6 +18,7 @@ from heliostat.controller.workflows.kinds import (
     DISKS,
     FLAVORS,
     HOSTS,
+    IMAGE_DATASTORES,
     IMAGES,
     INVENTORIES,
     PROJECTS,
@@ -40,6 +41,7 @@ INDEXED: tuple[Kind[Any], ...] = (
     ZONES,
     DATASTORES,
     INVENTORIES,
+    IMAGE_DATASTORES,
 )
 
 
@@ -59,7 +61,7 @@ async def read_world(store: CloudStore) -> World:
         }
 
     groups = [await keyed(kind) for kind in INDEXED]
-    tenants, projects, flavors, images, vms, disks, hosts, zones, datastores, _ = groups
+    tenants, projects, flavors, images, vms, disks, hosts, zones, datastores, _, sets = groups
     quotas = {
         (owner, id_): quota
         for owner in OwnerKind
@@ -84,6 +86,7 @@ async def read_world(store: CloudStore) -> World:
         hosts=hosts,
         zones=zones,
         datastores=datastores,
+        image_datastores=sets,
         reservations=await keyed(RESERVATIONS),
         datastore_reservations=await keyed(DATASTORE_RESERVATIONS),
         bulks=await keyed(BULKS),
