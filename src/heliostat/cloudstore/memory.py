@@ -37,11 +37,10 @@ from heliostat.core.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """One version of a key; ``created`` is 0 and ``value`` ``None`` for a deletion."""
+    """One version of a key; ``document`` is ``None`` for a deletion."""
 
     revision: int
-    created: int
-    value: bytes | None
+    document: Document | None
 
 
 class MemoryStore:
@@ -50,6 +49,7 @@ class MemoryStore:
     def __init__(self, clock: Clock, *, buffered_commits: int = BUFFERED_COMMITS) -> None:
         self._versions: dict[str, list[_Kept]] = {}
         self._keys: list[str] = []
+        self._live: list[str] = []  # those that exist now: lists of the present skip no graves
         self._events: list[Event] = []
         self._compacted = 0
         self._feed = Feed(capacity=buffered_commits)
@@ -68,7 +68,8 @@ class MemoryStore:
     ) -> Page:
         revision = self._readable(at_revision)
         items: list[Document] = []
-        for key in self._keys_under(prefix, after):
+        latest = revision == self._feed.revision
+        for key in _keys_under(self._live if latest else self._keys, prefix, after):
             document = self._document(key, revision)
             if document is None:
                 continue
@@ -88,7 +89,10 @@ class MemoryStore:
 
     async def history(self, key: str) -> Sequence[Version]:
         self._check_open()
-        return tuple(Version(kept.value, kept.revision) for kept in self._versions.get(key, ()))
+        return tuple(
+            Version(kept.document.value if kept.document else None, kept.revision)
+            for kept in self._versions.get(key, ())
+        )
 
     async def revision(self) -> int:
         self._check_open()
@@ -137,13 +141,17 @@ class MemoryStore:
         if isinstance(change, Delete):
             if current is None:
                 return None
-            self._versions[change.key].append(_Kept(revision, 0, None))
+            self._versions[change.key].append(_Kept(revision, None))
+            del self._live[bisect_left(self._live, change.key)]
             return Event(change.key, None, revision)
         if change.key not in self._versions:
             self._versions[change.key] = []
             insort(self._keys, change.key)
+        if current is None:
+            insort(self._live, change.key)
         created = current.created if current else revision
-        self._versions[change.key].append(_Kept(revision, created, change.value))
+        document = Document(change.key, change.value, created, revision)
+        self._versions[change.key].append(_Kept(revision, document))
         return Event(change.key, change.value, revision)
 
     def _holds(self, guard: Guard) -> bool:
@@ -157,8 +165,7 @@ class MemoryStore:
             current = self._document(guard.key, latest)
             return current is not None and current.value == guard.value
         if isinstance(guard, PrefixEmpty):
-            keys = self._keys_under(guard.prefix, None)
-            return all(self._document(key, latest) is None for key in keys)
+            return next(_keys_under(self._live, guard.prefix, None), None) is None
         if guard.since < self._compacted:
             return False
         start = bisect_right(self._events, guard.since, key=_revision_of)
@@ -167,19 +174,8 @@ class MemoryStore:
     def _document(self, key: str, revision: int) -> Document | None:
         for kept in reversed(self._versions.get(key, ())):
             if kept.revision <= revision:
-                if kept.value is None:
-                    return None
-                return Document(key, kept.value, kept.created, kept.revision)
+                return kept.document
         return None
-
-    def _keys_under(self, prefix: str, after: str | None) -> Iterator[str]:
-        start = bisect_left(self._keys, prefix)
-        if after is not None:
-            start = max(start, bisect_right(self._keys, after))
-        for index in range(start, len(self._keys)):
-            if not self._keys[index].startswith(prefix):
-                return
-            yield self._keys[index]
 
     async def _kept_events(self, prefix: str, after: int, upto: int) -> tuple[Sequence[Event], int]:
         if after < self._compacted:
@@ -204,6 +200,17 @@ class MemoryStore:
             raise StoreUnavailable("The store was closed.")
 
 
+def _keys_under(keys: Sequence[str], prefix: str, after: str | None) -> Iterator[str]:
+    """Those of the sorted ``keys`` that start with ``prefix`` and sort after ``after``."""
+    start = bisect_left(keys, prefix)
+    if after is not None:
+        start = max(start, bisect_right(keys, after))
+    for index in range(start, len(keys)):
+        if not keys[index].startswith(prefix):
+            return
+        yield keys[index]
+
+
 def _revision_of(event: Event) -> int:
     return event.revision
 
@@ -211,6 +218,6 @@ def _revision_of(event: Event) -> int:
 def _kept_after(versions: list[_Kept], floor: int) -> list[_Kept]:
     """What compaction to ``floor`` leaves: the version readable there, and all later ones."""
     first = max(bisect_right(versions, floor, key=lambda kept: kept.revision) - 1, 0)
-    if versions[first].value is None and versions[first].revision <= floor:
+    if versions[first].document is None and versions[first].revision <= floor:
         first += 1
     return versions[first:]

@@ -87,7 +87,7 @@ class DiskView:
         self.disk = disk
         self.revoked = False
         self._claims: set[str] = set()
-        kind = type("HostPath", (MemoryPath,), {"view": self, "__slots__": ()})
+        kind = type("HostPath", (MemoryPath,), {"view": self})
         self.root: Path = cast(Path, kind(ROOT))
 
     def revoke(self) -> None:
@@ -121,6 +121,14 @@ class MemoryPath(PosixPath, VirtualPath):
 
     __slots__ = ()
     view: ClassVar[DiskView]
+
+    def __truediv__(self, key: Any) -> Any:
+        """Made once and remembered: an agent asks for the same few paths all the time."""
+        known: dict[Any, Any] = self.__dict__.setdefault("below", {})
+        found = known.get(key)
+        if found is None:
+            found = known[key] = super().__truediv__(key)
+        return found
 
     def write_whole(self, data: bytes) -> None:
         disk = self.view.writable()
