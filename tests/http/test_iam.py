@@ -174,3 +174,28 @@ async def test_a_ticket_is_shown_to_whoever_asked_for_it_alone(
         assert seen["resourceProperties"]["ticket"] == ""
         _, page = await ask(session, site, caller, f"GET /v1/vms/{vm}/tasks")
         assert ticket not in str(page)
+
+
+async def test_an_image_can_be_lent_to_another_project(
+    site: Site, session: aiohttp.ClientSession
+) -> None:
+    umbrella, image = site.ids["umbrella"], site.ids["project-image"]
+    call = f"POST /v1/tenants/{umbrella}/projects"
+    _, made = await ask(session, site, "stranger", call, {"name": "lab"})
+    boot = {"name": "b", "flavor": "boot", "kind": "ephemeral-disk", "bootDisk": True}
+    spec = {"name": "v", "flavor": "small", "sourceImageId": image, "attachedDisks": [boot]}
+    call = f"POST /v1/projects/{made['entity']['id']}/vms"
+    path = f"/v1/images/{image}"
+    for role, seen, status in ((None, 403, 404), ("viewer", 200, 404), ("contributor", 200, 201)):
+        if role is not None:
+            give = [{"principal": "stranger@heliostat.local", "action": "ADD", "role": role}]
+            assert (await ask(session, site, "project-owner", f"PATCH {path}/iam", give))[0] == 201
+        assert (await ask(session, site, "stranger", f"GET {path}"))[0] == seen
+        found, error = await ask(session, site, "stranger", call, spec)
+        assert found == status, error
+    _, images = await ask(session, site, "stranger", "GET /v1/images")
+    assert image in ids(images)
+    assert (await ask(session, site, "stranger", f"DELETE {path}"))[0] == 403
+    assert (await ask(session, site, "project-user", f"DELETE {path}"))[0] == 201
+    _, shown = await ask(session, site, "project-owner", f"GET {path}")
+    assert shown["state"] == "PENDING_DELETE"

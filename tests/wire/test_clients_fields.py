@@ -16,9 +16,11 @@ from heliostat.wire import (
     errors,
     flavors,
     hosts,
+    iam,
     images,
     projects,
     quotas,
+    subnets,
     system,
     tasks,
     tenants,
@@ -62,6 +64,12 @@ READ: dict[Any, str] = {
         "username* password* address* kind* id* zone usageTags* metadata selfLink* state* "
         "esxVersion*"
     ),
+    iam.RoleBinding: "principal* roles* role* subjects*",
+    subnets.Subnet: (
+        "id* kind* name* description privateIpCidr* reservedIps* state* isDefault* portGroups* "
+        "dnsServerAddresses*"
+    ),
+    subnets.PortGroups: "names*",
     system.Info: "baseVersion* fullVersion* gitCommitHash* networkType*",
     system.AuthInfo: "endpoint domain port username securityGroups",
     system.Component: "component* message* status*",
@@ -71,7 +79,8 @@ READ: dict[Any, str] = {
     ),
     system.SystemInfo: (
         "ntpEndpoint useImageDatastoreForVms auth* networkConfiguration* kind* syslogEndpoint "
-        "state* imageDatastores* loadBalancerEnabled* loadBalancerAddress* baseVersion* "
+        "stats serviceConfigurations state* imageDatastores* loadBalancerEnabled* "
+        "loadBalancerAddress* baseVersion* "
         "fullVersion* gitCommitHash* networkType*"
     ),
 }
@@ -89,6 +98,8 @@ SENT: dict[Any, dict[str, Any]] = {
         "quota": {"quotaItems": {"vm.cpu": {"unit": "COUNT", "limit": 10, "usage": 0}}},
     },
     body.SecurityGroupsSpec: {"items": None},
+    iam.RoleBindingSpec: {"principal": "p@d", "roles": ["owner"]},
+    iam.RoleBindingDelta: {"principal": "p@d", "action": "ADD", "role": "owner"},
     flavors.FlavorCreateSpec: {
         "name": "f",
         "kind": "vm",

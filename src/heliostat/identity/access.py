@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from heliostat.core.errors import PermanentError
-from heliostat.core.roles import Held, Role, higher, highest
+from heliostat.core.roles import Grants, Held, role_on_entity, role_on_tenant
 from heliostat.identity.names import fold
 from heliostat.wire.access import Access
 
@@ -30,19 +30,9 @@ class Caller(Protocol):
     def is_system_admin(self) -> bool: ...
 
 
-class Owner(Protocol):
+class Owner(Grants, Protocol):
     """What a decision needs to know about what is asked for; see ``OwnerGroups``."""
 
-    @property
-    def tenant_groups(self) -> frozenset[str]: ...
-    @property
-    def project_groups(self) -> frozenset[str]: ...
-    @property
-    def tenant_policy(self) -> Sequence[Held]: ...
-    @property
-    def project_policy(self) -> Sequence[Held]: ...
-    @property
-    def entity_policy(self) -> Sequence[Held]: ...
     @property
     def reaches_inside(self) -> bool: ...
 
@@ -115,32 +105,9 @@ def intersects(groups: Iterable[str], granted: Iterable[str]) -> bool:
     return not {fold(group) for group in groups}.isdisjoint(fold(group) for group in granted)
 
 
-def role_on_tenant(principal: Caller, owner: Owner) -> Role | None:
-    """The role that a caller holds on the tenant."""
-    keys = frozenset(map(fold, principal.groups))
-    return higher(
-        _of_groups(keys, owner.tenant_groups, Role.OWNER), highest(keys, owner.tenant_policy)
-    )
-
-
-def role_on_entity(principal: Caller, owner: Owner) -> Role | None:
-    """The role that a caller holds on the entity: its own, or one of what it lies in."""
-    keys = frozenset(map(fold, principal.groups))
-    return higher(
-        _of_groups(keys, owner.tenant_groups, Role.OWNER),
-        highest(keys, owner.tenant_policy),
-        _of_groups(keys, owner.project_groups, Role.CONTRIBUTOR),
-        highest(keys, owner.project_policy),
-        highest(keys, owner.entity_policy),
-    )
-
-
-def _of_groups(keys: frozenset[str], groups: Iterable[str], role: Role) -> Role | None:
-    return None if keys.isdisjoint(map(fold, groups)) else role
-
-
 def _decide_owned(rule: Access, principal: Caller, owner: Owner) -> Verdict:
-    role = (role_on_tenant if rule.of_tenant else role_on_entity)(principal, owner)
+    keys = frozenset(map(fold, principal.groups))
+    role = role_on_tenant(keys, owner) if rule.of_tenant else role_on_entity(keys, owner)
     where = "the tenant" if rule.of_tenant else "it, its project or its tenant"
     who = principal.subject
     if role is not None and role.covers(rule.role):

@@ -7,6 +7,7 @@ exists and is collectable as soon as it doesn't.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 from msgspec.structs import replace
@@ -31,6 +32,7 @@ from heliostat.controller.workflows.requests import completed, queued, refuse_bu
 from heliostat.controller.workflows.steps import ports_of
 from heliostat.controller.workflows.unused import image_removal
 from heliostat.core.errors import PermanentError
+from heliostat.core.roles import Role, role_on_entity
 from heliostat.tasks.model import Done, StepContext, StepDefinition, Workflow
 
 MAX_NAME_LENGTH = 255
@@ -97,6 +99,7 @@ async def image_delete(ports: Ports, caller: Caller, image_id: str) -> Admission
             "InvalidImageState", f"The image {image.name} is being deleted already."
         )
     owner = await reading.owner_of(ports.store, IMAGE, image_id)
+    _refuse_borrower(caller, owner)
     task = completed(
         ports,
         caller,
@@ -111,6 +114,23 @@ async def image_delete(ports: Ports, caller: Caller, image_id: str) -> Admission
         return Admission(task, (IMAGES.guard(stored),), tuple(IMAGES.put(pending, image)))
     guards = (IMAGES.guard(stored), VMS.unused("image", image_id))
     return Admission(task, guards, tuple(image_removal(image)))
+
+
+def _refuse_borrower(caller: Caller, owner: reading.Ownership) -> None:
+    """Whom an image is lent to may use it; to delete it takes its owner, or its project's role."""
+    if caller.is_system_admin:
+        return
+    keys = frozenset(group.casefold() for group in caller.groups)
+    at_home = role_on_entity(keys, dataclasses.replace(owner, entity_policy=()))
+    role = role_on_entity(keys, owner)
+    if at_home is not None and at_home.covers(Role.CONTRIBUTOR):
+        return
+    if role is None or not role.covers(Role.OWNER):
+        raise PermanentError(
+            "AccessForbidden",
+            f"Not allowed: {caller.subject} may use this image; deleting it needs the role owner "
+            "of it, or contributor of its project.",
+        )
 
 
 async def _upload(ctx: StepContext) -> Done:

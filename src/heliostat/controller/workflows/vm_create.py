@@ -58,7 +58,7 @@ async def vm_create(ports: Ports, caller: Caller, project_id: str, spec: VmSpec)
 
 async def vm_draft(ports: Ports, caller: Caller, project: Project, spec: VmSpec) -> VmDraft:
     """The VM of a spec and its task, with nothing charged; raises what is wrong with it."""
-    outcome = await vm_spec.read_spec(ports, project, spec)
+    outcome = await vm_spec.read_spec(ports, caller, project, spec)
     asked = await placement_request(ports.store, outcome.vm, outcome.image.value.size_gb)
     task = queued(
         ports,

@@ -20,13 +20,15 @@ from heliostat.controller.model.reservation import VmShare
 from heliostat.controller.model.vm import AttachedDiskSpec, Vm, VmDisk, VmSpec, VmState, mac_of
 from heliostat.controller.scheduler.request import DiskAsk
 from heliostat.controller.workflows import reading
-from heliostat.controller.workflows.admission import Ports
+from heliostat.controller.workflows.admission import Caller, Ports
 from heliostat.controller.workflows.affinities import Wanted
 from heliostat.controller.workflows.flavor import ready_flavor
+from heliostat.controller.workflows.kinds import IMAGE
 from heliostat.controller.workflows.placing import Place
 from heliostat.controller.workflows.releasing import label_texts
 from heliostat.controller.workflows.subnet import subnets_of_vm
 from heliostat.core.errors import PermanentError
+from heliostat.core.roles import Role, role_on_entity
 from heliostat.core.units import GIB, Unit
 from heliostat.tasks.model import Problem
 
@@ -48,11 +50,11 @@ class Outcome:
     warnings: tuple[Problem, ...]
 
 
-async def read_spec(ports: Ports, project: Project, spec: VmSpec) -> Outcome:
+async def read_spec(ports: Ports, caller: Caller, project: Project, spec: VmSpec) -> Outcome:
     """The VM of ``spec``; raises what is wrong with it."""
     _check_texts(spec)
     subnets = await subnets_of_vm(ports, spec.subnets)
-    image = await _usable_image(ports, project.id, spec.source_image_id)
+    image = await _usable_image(ports, caller, project.id, spec.source_image_id)
     flavor = await ready_flavor(ports, FlavorKind.VM, spec.flavor)
     flavors = [flavor]
     disks: list[VmDisk] = []
@@ -145,10 +147,14 @@ def check_capacity(capacity_gb: int, field: str = "capacityGb") -> int:
     return capacity_gb
 
 
-async def _usable_image(ports: Ports, project_id: str, image_id: str) -> Stored[Image]:
+async def _usable_image(
+    ports: Ports, caller: Caller, project_id: str, image_id: str
+) -> Stored[Image]:
+    """Of the site, of the project, or of another project for its contributors."""
     image = await reading.image(ports.store, image_id)
     scope = image.value.scope
-    if scope.kind == PROJECT and scope.id != project_id:
+    foreign = scope.kind == PROJECT and scope.id != project_id
+    if foreign and not await _is_lent(ports, caller, image_id):
         raise PermanentError("ImageNotFound", f"There is no image {image_id!r} in this project.")
     if image.value.state is not ImageState.READY:
         raise PermanentError(
@@ -156,6 +162,12 @@ async def _usable_image(ports: Ports, project_id: str, image_id: str) -> Stored[
             f"The image {image.value.name} is {image.value.state}, not READY.",
         )
     return image
+
+
+async def _is_lent(ports: Ports, caller: Caller, image_id: str) -> bool:
+    keys = frozenset(group.casefold() for group in caller.groups)
+    role = role_on_entity(keys, await reading.owner_of(ports.store, IMAGE, image_id))
+    return role is not None and role.covers(Role.CONTRIBUTOR)
 
 
 def _check_texts(spec: VmSpec) -> None:
