@@ -247,16 +247,18 @@ async def test_a_reader_that_takes_nothing_is_cut(
         b"GET /v1/events?kind=vm HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer admin\r\n\r\n"
     )
     await writer.drain()
-    async with aiohttp.ClientSession() as session:
-        async with reading_events(session, site.base, "admin", "kind=flavor") as other:
-            await other.block()
-            async with asyncio.timeout(60):
-                sent = 0
-                while sent == 0 or await _readers(session, site) > 1:
-                    sent += 1
-                    await _fill(site, f"{sent}-" + "x" * 60_000)
-            await _flavor(site, "still-here")
-            assert (await other.take(1))[0].data["entity"]["name"] == "still-here"
+    async with (
+        aiohttp.ClientSession() as session,
+        reading_events(session, site.base, "admin", "kind=flavor") as other,
+    ):
+        await other.block()
+        async with asyncio.timeout(60):
+            sent = 0
+            while sent == 0 or await _readers(session, site) > 1:
+                sent += 1
+                await _fill(site, f"{sent}-" + "x" * 60_000)
+        await _flavor(site, "still-here")
+        assert (await other.take(1))[0].data["entity"]["name"] == "still-here"
     writer.close()
 
 
