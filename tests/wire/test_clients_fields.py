@@ -12,6 +12,7 @@ import pytest
 
 from heliostat.wire import (
     body,
+    datastores,
     disks,
     errors,
     flavors,
@@ -25,6 +26,7 @@ from heliostat.wire import (
     tasks,
     tenants,
     vms,
+    zones,
 )
 
 READ: dict[Any, str] = {
@@ -70,6 +72,8 @@ READ: dict[Any, str] = {
         "dnsServerAddresses*"
     ),
     subnets.PortGroups: "names*",
+    zones.Zone: "kind* name* state* id* selfLink*",
+    datastores.Datastore: "kind* type* tags id* selfLink*",
     system.Info: "baseVersion* fullVersion* gitCommitHash* networkType*",
     system.AuthInfo: "endpoint domain port username securityGroups",
     system.Component: "component* message* status*",
@@ -145,6 +149,9 @@ SENT: dict[Any, dict[str, Any]] = {
         "address": "10.0.0.1",
         "usageTags": None,
     },
+    hosts.SetZoneOperation: {"availabilityZoneId": "z"},
+    zones.ZoneCreateSpec: {"name": "z"},
+    datastores.ImageDatastores: {"items": None},
 }
 
 

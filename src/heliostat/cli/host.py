@@ -7,6 +7,7 @@ import click
 from heliostat.cli import naming, options, text
 from heliostat.cli.affinities import parse_pairs
 from heliostat.cli.carrying import carry_out, follow, make, show_plan
+from heliostat.cli.failures import REFUSED
 from heliostat.cli.labelling import label_verb, parse_labels
 from heliostat.cli.listing import DEFAULT_LIMIT, VM_COLUMNS, show_tasks
 from heliostat.cli.options import Noun, Verb, pass_session
@@ -168,7 +169,7 @@ def set_zone(session: Session, host: str, zone: str) -> None:
 @host.command("safe-to-stop")
 @click.argument("host")
 @pass_session
-def safe_to_stop(session: Session, host: str) -> None:
+def safe_to_stop(session: Session, host: str) -> int:
     """Tell whether HOST can be stopped without interrupting anything; exits with 1 if not."""
     found = session.client.hosts.safe_to_stop(naming.host_id(session, host))
     if session.output.json:
@@ -177,8 +178,7 @@ def safe_to_stop(session: Session, host: str) -> None:
         for reason in found.reasons:
             session.output.line(f"{'blocks' if reason.blocks else 'note  '}  {reason.message}")
         session.output.line("Safe to stop." if found.safe else "Not safe to stop.")
-    if not found.safe:
-        raise SystemExit(1)
+    return 0 if found.safe else REFUSED
 
 
 def _mode_verb(mode: Mode, summary: str) -> click.Command:

@@ -49,7 +49,7 @@ class DatastoreList(Response):
 class ImageDatastores(Request):
     """The datastores, by id or by a name that only one has, to which every image is seeded."""
 
-    items: list[str]
+    items: list[str] | None
 
 
 class HeldImage(Response):

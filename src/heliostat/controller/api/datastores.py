@@ -145,7 +145,7 @@ def show_copy(layout: Layout, image: Image, datastore_id: str, present: bool) ->
 
 async def _update(call: Call, caller: Caller) -> Admission:
     body: wire.ImageDatastores = call.body
-    return await image_datastores_update(call.ports, caller, body.items)
+    return await image_datastores_update(call.ports, caller, body.items or ())
 
 
 async def _sync(call: Call, caller: Caller) -> Admission:
