@@ -108,9 +108,9 @@ def test_whether_a_host_is_safe_to_stop_is_in_the_exit_code(
     }
     call = f"GET /v1/infrastructure/hosts/{answers.HOST}/safe-to-stop"
     controller.answer(call, {"hostId": answers.HOST, "safe": False, "reasons": [reason]})
+    controller.answer(call, {"hostId": answers.HOST, "safe": True, "reasons": []})
     shown = helio("host", "safe-to-stop", answers.HOST)
     assert shown.code == 1
     assert shown.out.splitlines() == [f"blocks  {reason['message']}", "Not safe to stop."]
-    controller.answer(call, {"hostId": answers.HOST, "safe": True, "reasons": []})
     assert helio("host", "safe-to-stop", answers.HOST).code == 0
     assert helio("host", "safe-to-stop", answers.HOST, "-o", "json").json["safe"] is True
