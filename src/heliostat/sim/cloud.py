@@ -16,9 +16,10 @@ from contextlib import asynccontextmanager
 from heliostat.agent.link import ControlLink, LinkCut
 from heliostat.cloudstore.contract import Change
 from heliostat.core.errors import TemporaryError
+from heliostat.core.units import GIB
 from heliostat.sim.content import MemoryBlobs
 from heliostat.sim.controller import ControllerMachine
-from heliostat.sim.host import HostMachine
+from heliostat.sim.host import HostMachine, Size
 from heliostat.sim.link import LONGEST_S, AgentEnd, Wire
 from heliostat.sim.log import SimLog
 from heliostat.sim.loop import SimClock, SimLoop
@@ -71,19 +72,16 @@ class Cloud:
         await machine.start()
         return machine
 
-    async def add_host(self, host_id: str, name: str) -> HostMachine:
-        """The machine of a host that the controllers know, its agent up."""
+    async def add_host(self, host_id: str, name: str, size: Size | None = None) -> HostMachine:
+        """The machine of a host that the controllers know, its agent up; of some size."""
         dice = self.dice(name)
-        machine = HostMachine(
-            self.loop,
-            dice,
-            host_id,
-            name,
-            self.dial,
-            self.defect,
+        drawn = Size(
             cpu_count=dice.choice(_CPUS),
-            memory_gib=dice.choice(_MEMORY_GIB),
-            disk_gib=dice.choice(_DISK_GIB),
+            memory_mib=dice.choice(_MEMORY_GIB) * 1024,
+            disk_bytes=dice.choice(_DISK_GIB) * GIB,
+        )
+        machine = HostMachine(
+            self.loop, dice, host_id, name, self.dial, self.defect, size if size else drawn
         )
         self.hosts[host_id] = machine
         await machine.start()

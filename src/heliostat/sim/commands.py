@@ -15,6 +15,7 @@ import msgspec
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.files import atomic_write
 from heliostat.sim import report
+from heliostat.sim.rehearsal import read_copy
 from heliostat.sim.run import Outcome, play
 from heliostat.sim.scenario import Scenario, read_faults, read_scenario
 
@@ -25,6 +26,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     scenario: Scenario
     digest: str
+    store: str = ""
     violations: tuple[str, ...] = ()
 
 
@@ -56,6 +58,9 @@ _LINES = click.option("--lines", default=report.LINES, help="Last lines of the l
 @click.option("--operations", type=int, help="Operations that are asked for.")
 @click.option("--until", type=float, metavar="SECONDS", help="Ask no more after this time.")
 @click.option("--faults", metavar="default|none|FILE", help="What goes wrong.")
+@click.option(
+    "--store", metavar="COPY", help="Begin with a copy of a store, as `helio restore` takes it."
+)
 @click.option("--record", type=click.Path(path_type=Path), help="Write what `replay` needs.")
 @_LINES
 @_OUTPUT
@@ -66,6 +71,7 @@ def sim(
     seed: int,
     seeds: int | None,
     scenario_file: str | None,
+    store: str | None,
     record: Path | None,
     lines: int,
     output: str,
@@ -80,12 +86,13 @@ def sim(
     if ctx.invoked_subcommand is not None:
         return None
     scenario = _scenario(scenario_file, options)
+    copy = read_copy(Path(store)) if store is not None else None
     worst = 0
     for number in range(seed, seed + (seeds or 1)):
-        outcome = play(scenario, number)
+        outcome = play(scenario, number, copy)
         if record is not None:
-            _record(record, scenario, outcome)
-        given = {"scenario": scenario_file, **options}
+            _record(record, scenario, outcome, store or "")
+        given = {"scenario": scenario_file, "store": store, **options}
         _show(outcome, report.command_of(number, given), output, lines, brief=seeds is not None)
         worst = max(worst, bool(outcome.violations))
     return int(worst)
@@ -101,7 +108,8 @@ def replay(recording: Path, lines: int, output: str) -> int:
         known = msgspec.json.decode(recording.read_bytes(), type=Recording)
     except (OSError, msgspec.MsgspecError) as error:
         raise PermanentError("InvalidScenario", f"{recording} is no recording: {error}.") from error
-    outcome = play(known.scenario.checked(), known.seed)
+    copy = read_copy(Path(known.store)) if known.store else None
+    outcome = play(known.scenario.checked(), known.seed, copy)
     _show(outcome, f"helio sim replay {recording}", output, lines, brief=False)
     if outcome.digest != known.digest:
         raise HeliostatError(
@@ -124,11 +132,12 @@ def _scenario(file: str | None, options: dict[str, Any]) -> Scenario:
     return msgspec.structs.replace(found, **chosen).checked()
 
 
-def _record(path: Path, scenario: Scenario, outcome: Outcome) -> None:
+def _record(path: Path, scenario: Scenario, outcome: Outcome, store: str) -> None:
     made = Recording(
         seed=outcome.seed,
         scenario=scenario,
         digest=outcome.digest,
+        store=store,
         violations=outcome.violations,
     )
     atomic_write(path, msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")

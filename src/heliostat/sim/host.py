@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,16 @@ QUICK_S, SLOW_S = 0.05, 2.0
 Dial = Callable[["HostMachine"], AbstractAsyncContextManager[ControlLink]]
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What a host has; ``datastore_id`` is what its only datastore is called."""
+
+    cpu_count: int
+    memory_mib: int
+    disk_bytes: int
+    datastore_id: str = ""
+
+
 class HostMachine:
     """``id`` is the entity's; ``cut_until_s``: no controller is reached before that time."""
 
@@ -44,18 +55,16 @@ class HostMachine:
         name: str,
         dial: Dial,
         defect: Tell,
-        *,
-        cpu_count: int,
-        memory_gib: int,
-        disk_gib: int,
+        size: Size,
     ) -> None:
         self.id = host_id
         self.name = name
-        self.cpu_count = cpu_count
-        self.memory_mib = memory_gib * 1024
+        self.cpu_count = size.cpu_count
+        self.memory_mib = size.memory_mib
         self.cut_until_s = 0.0
         self.spoiled = Spoiled()
-        self.disk = MemoryDisk(disk_gib * GIB)
+        self.disk = MemoryDisk(size.disk_bytes)
+        self._datastore_id = size.datastore_id or f"datastore-of-{name}"
         self.guests = SimulatedHost(pace=self._pace)
         self.clock = SimClock(loop)
         self._loop = loop
@@ -86,7 +95,7 @@ class HostMachine:
                 self._facts,
                 self._totals,
                 _write_seed,
-                new_id=lambda: f"datastore-of-{self.name}",
+                new_id=lambda: self._datastore_id,
             ),
         )
         self._process = Process(f"the agent of {self.name}", self._defect)

@@ -20,6 +20,7 @@ from heliostat.sim.controller import SETTINGS
 from heliostat.sim.load import Load
 from heliostat.sim.loop import SimLoop, run
 from heliostat.sim.operations.catalogue import OPERATIONS
+from heliostat.sim.rehearsal import Copy, begin_with
 from heliostat.sim.scenario import Scenario
 from heliostat.sim.script import Faults
 from heliostat.tasks.indexes import OPEN_PREFIX
@@ -53,19 +54,22 @@ class Outcome:
     latest: tuple[str, ...]
 
 
-def play(scenario: Scenario, seed: int) -> Outcome:
-    """Run the scenario with the seed."""
+def play(scenario: Scenario, seed: int, copy: Copy | None = None) -> Outcome:
+    """Run the scenario with the seed, on a copy of a store if there is one."""
     logger = logging.getLogger("heliostat")
     level, logger.disabled = logger.level, False
     logger.setLevel(logging.CRITICAL + 1)  # what matters is told by the run itself
     try:
-        return run(lambda loop: _Run(loop, scenario, seed).play())
+        return run(lambda loop: _Run(loop, scenario, seed, copy).play())
     finally:
         logger.setLevel(level)
 
 
 class _Run:
-    def __init__(self, loop: SimLoop, scenario: Scenario, seed: int) -> None:
+    def __init__(
+        self, loop: SimLoop, scenario: Scenario, seed: int, copy: Copy | None = None
+    ) -> None:
+        self._copy = copy
         self._scenario = scenario
         self._cloud = Cloud(loop, seed)
         self._load = Load(self._cloud, OPERATIONS, scenario.gap_s, scenario.weights)
@@ -75,9 +79,12 @@ class _Run:
 
     async def play(self) -> Outcome:
         cloud, scenario = self._cloud, self._scenario
+        if self._copy is not None:
+            await begin_with(cloud, self._load.known, self._copy)
         for _ in range(scenario.controllers):
             await cloud.add_controller()
-        await self._load.furnish(scenario.hosts)
+        if self._copy is None:
+            await self._load.furnish(scenario.hosts)
         self._faults.start()
         until_s = math.inf if scenario.until_s is None else scenario.until_s
         for part in _parts(scenario.operations, AUDITS):

@@ -54,6 +54,14 @@ class TaskWatch:
         self.deleted: set[str] = set()
         self._stalled: set[str] = set()
 
+    def forget(self) -> None:
+        """Judge only what happens from now on."""
+        self.ended.clear()
+        self.deleted.clear()
+        self.counts.clear()
+        self._stalled.clear()
+        self.stalls = 0
+
     def committed(self, changes: Sequence[Change]) -> None:
         for change in changes:
             if change.key.startswith(TASKS) and isinstance(change, Put):
