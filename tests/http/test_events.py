@@ -165,6 +165,29 @@ async def test_deletion_tells_what_was_there_last(
     assert block.data["projectId"] == site.ids["web"]
 
 
+async def test_an_agent_that_comes_or_goes_changes_its_host(
+    site: Site, session: aiohttp.ClientSession
+) -> None:
+    store, host_id = site.ports.store, site.ids["host-new"]
+    async with (
+        reading_events(session, site.base, "admin", f"entityId={host_id}") as reader,
+        reading_events(session, site.base, "project-user", "kind=host,flavor") as user,
+    ):
+        await reader.block()
+        await user.block()
+        lease = await store.acquire(f"agent/{host_id}", "test", 60.0)
+        assert lease is not None
+        (came,) = await reader.take(1)
+        await store.release(lease)
+        (went,) = await reader.take(1)
+        await _flavor(site, "seen-by-users")
+        (block,) = await user.take(1)
+    assert (came.name, came.data["kind"], came.data["id"]) == ("changed", "host", host_id)
+    assert came.data["entity"]["agentState"] == "ACTIVE"
+    assert went.data["entity"]["agentState"] == "MISSING"
+    assert block.data["kind"] == "flavor"
+
+
 async def test_filters(site: Site, session: aiohttp.ClientSession) -> None:
     found = await _history(session, site, "admin", "&kind=vm,flavor")
     assert {block.data["kind"] for block in found} == {"vm", "flavor"}

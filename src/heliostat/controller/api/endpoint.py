@@ -22,8 +22,6 @@ from heliostat.controller.metrics.registry import Meter
 from heliostat.core.errors import PermanentError
 from heliostat.wire.route import Body, Route
 
-UNFORESEEN = 500
-
 
 def endpoint(
     services: Services, route: Route, handler: Handler
@@ -34,7 +32,7 @@ def endpoint(
 
     async def handle(request: web.Request) -> web.StreamResponse:
         began = time.perf_counter()
-        status = UNFORESEEN
+        status = boundary.CLIENT_GONE
         request[OPERATION] = route.operation
         try:
             principal = await access.admit(services, route, request)

@@ -9,6 +9,7 @@ end, too, and groups change); the client connects again where it stopped.  An
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -22,6 +23,8 @@ from heliostat.controller.events.ring import ALL, Position
 from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
 from heliostat.wire.errors import ApiError
 from heliostat.wire.events import EVENT_STREAM, StreamStart
+
+log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 15.0
 LIFETIME_S = 900.0
@@ -87,6 +90,12 @@ class _Stream:
             await self._say_why(PermanentError("RevisionGone", error.message))
         except HeliostatError as error:
             await self._say_why(error)
+        except (ConnectionError, TimeoutError):
+            raise
+        except Exception:
+            # the answer has begun, so this is the only way left to say it
+            log.exception("a stream of events failed")
+            await self._say_why(PermanentError("InternalError", "This stream failed."))
         finally:
             for each in jobs:
                 each.cancel()

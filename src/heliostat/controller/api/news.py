@@ -19,7 +19,7 @@ from heliostat.controller.api.access import may
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.ownership import Ownership
 from heliostat.controller.api.reach import reach_of
-from heliostat.controller.api.watched import BY_KIND, Belongs, Watched, watched_by
+from heliostat.controller.api.watched import BY_KIND, Belongs, Watched, id_of, watched_by
 from heliostat.controller.events.ring import Change
 from heliostat.controller.model.policy import Policy
 from heliostat.controller.model.selector import Selector, parse_selector
@@ -63,7 +63,7 @@ class Filter:
         """Whether a change could pass, as far as its key tells."""
         if self.kinds and row.kind not in self.kinds:
             return False
-        return not self.entity_id or key == row.prefix + self.entity_id
+        return self.entity_id in ("", id_of(key))
 
     def wants(self, entity: object, belongs: Belongs) -> bool:
         if self.tenant_id not in ("", belongs.tenant_id):
@@ -87,7 +87,9 @@ class Fact:
 
 
 async def _fact(store: CloudStore, row: Watched, change: Change) -> Fact | None:
-    """``None`` for a key that came and went within one reading."""
+    """``None`` for a key that came and went within one reading, and for nothing's agent."""
+    if not change.key.startswith(row.prefix):
+        return await _fact_of_agent(store, row, change)
     before = await store.get(change.key, at_revision=change.revision - 1)
     if change.value is None:
         if before is None:
@@ -97,6 +99,15 @@ async def _fact(store: CloudStore, row: Watched, change: Change) -> Fact | None:
     entity = msgspec.json.decode(change.value, type=row.type)
     kind = EventType.CHANGED if before is not None else EventType.CREATED
     return Fact(kind, entity, row.belongs(entity), change.revision)
+
+
+async def _fact_of_agent(store: CloudStore, row: Watched, change: Change) -> Fact | None:
+    """A host whose agent came or went."""
+    document = await store.get(row.prefix + change.key[change.key.rfind("/") + 1 :])
+    if document is None:
+        return None
+    entity = decode(row.type, document)
+    return Fact(EventType.CHANGED, entity, row.belongs(entity), change.revision)
 
 
 async def _policy_of(store: CloudStore, entity: Any) -> Policy:
@@ -161,7 +172,7 @@ class News:
             Event(
                 type=fact.type,
                 kind=row.kind,
-                id=change.key.removeprefix(row.prefix),
+                id=id_of(change.key),
                 revision=change.revision,
                 time=change.seen_ms,
                 tenant_id=fact.belongs.tenant_id,

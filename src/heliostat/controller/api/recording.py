@@ -15,7 +15,7 @@ from aiohttp import web
 
 from heliostat.cloudstore.contract import Change
 from heliostat.controller.api.access import TicketHolder
-from heliostat.controller.api.boundary import CALLER, REQUEST_ID
+from heliostat.controller.api.boundary import CALLER, CLIENT_GONE, REQUEST_ID
 from heliostat.controller.api.call import Call, Services
 from heliostat.controller.trail.record import Proof, Record, Result, record_id, result_of
 from heliostat.controller.workflows.admission import Admission
@@ -115,6 +115,8 @@ def _told(error: BaseException) -> tuple[int, str]:
         return error.status, error.code
     if isinstance(error, web.HTTPException):
         return error.status, "InvalidEntity"
+    if isinstance(error, ConnectionError):
+        return CLIENT_GONE, ""
     return 500, "InternalError"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import msgspec
 
@@ -25,6 +26,7 @@ from heliostat.controller.api.subnets import show_subnet
 from heliostat.controller.api.tenants import show_tenant
 from heliostat.controller.api.vms import show_vm
 from heliostat.controller.api.zones import show_zone
+from heliostat.controller.model.desired import agent_key
 from heliostat.controller.model.host import Host
 from heliostat.controller.model.image import PROJECT, Image
 from heliostat.controller.model.tenant import Tenant
@@ -161,9 +163,17 @@ WATCHED: tuple[Watched, ...] = (
 BY_KIND = {each.kind: each for each in WATCHED} | {
     "disk": next(each for each in WATCHED if each.kind == kinds.DISK)
 }
-BY_PREFIX = {each.prefix: each for each in WATCHED}
+BY_PREFIX = {each.prefix: each for each in WATCHED} | {
+    agent_key(""): next(each for each in WATCHED if each.kind == kinds.HOST)
+}
+"""An agent that comes or goes changes what is shown of its host."""
 
 
 def watched_by(key: str) -> Watched | None:
     """The row for a key of the store; ``None`` for what is nobody's news."""
     return BY_PREFIX.get(key[: key.rfind("/") + 1])
+
+
+def id_of(key: str) -> str:
+    """The id of the entity that a change at ``key`` is about."""
+    return unquote(key[key.rfind("/") + 1 :])

@@ -19,13 +19,15 @@ from heliostat.controller.events.ring import ALL, Change, Position, Ring
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
 
-PREFIX = "/v1/"
+ROOT = "/"
+KEPT = ("/v1/", "/lease/agent/")
+"""Documents, and the leases that say whether a host's agent is there; no index entries."""
 CAPACITY = 4096
 """Changes that a reader may lag behind: some seconds of a busy site."""
 
 
 class Hub:
-    """Hands every change under ``/v1/`` to every reader, in order, once."""
+    """Hands every change of a document or an agent's link to every reader, in order, once."""
 
     def __init__(self, store: CloudStore, clock: Clock, *, capacity: int = CAPACITY) -> None:
         self._store = store
@@ -44,7 +46,7 @@ class Hub:
     async def check(self, revision: int) -> None:
         """Raise ``RevisionGone`` unless what came after ``revision`` can still be told."""
         try:
-            await self._store.list(PREFIX, limit=1, at_revision=revision)
+            await self._store.list(ROOT, limit=1, at_revision=revision)
         except (Compacted, FutureRevision) as error:
             raise _gone(revision) from error
 
@@ -99,12 +101,13 @@ class Hub:
     async def _read(self, after: int) -> AsyncGenerator[Change, None]:
         """Changes from the store, counted within their commits."""
         revision, index = 0, 0
-        events = self._store.watch(PREFIX, after)
+        events = self._store.watch(ROOT, after)
         try:
             async for event in events:
                 index = index + 1 if event.revision == revision else 0
                 revision = event.revision
-                yield Change(event.key, event.value, revision, index)
+                if event.key.startswith(KEPT):
+                    yield Change(event.key, event.value, revision, index)
         finally:
             if isinstance(events, AsyncGenerator):
                 await events.aclose()
