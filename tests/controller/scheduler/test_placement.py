@@ -204,7 +204,7 @@ def requests() -> st.SearchStrategy[PlacementRequest]:
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=200, deadline=None)
 @given(fleets(), requests(), st.integers(0, 1 << 32))
 def test_exactly_the_best(fleet: Fleet, request: PlacementRequest, tie: int) -> None:
     decision = choose(fleet.columns(), request, tie_break=tie)
@@ -228,7 +228,7 @@ def test_exactly_the_best(fleet: Fleet, request: PlacementRequest, tie: int) -> 
         assert ranked == pytest.approx(wanted)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(fleets(), requests())
 def test_order_of_hosts_does_not_matter(fleet: Fleet, request: PlacementRequest) -> None:
     backward = Fleet(fleet.hosts[::-1], fleet.reservations)
@@ -236,7 +236,7 @@ def test_order_of_hosts_does_not_matter(fleet: Fleet, request: PlacementRequest)
     assert (first.host_id, first.ruled_out) == (second.host_id, second.ruled_out)
 
 
-@settings(max_examples=100)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(fleets(), min_size=2, max_size=4), requests())
 def test_columns_changed_in_place_are_as_good_as_new(
     moments: list[Fleet], request: PlacementRequest
@@ -261,7 +261,7 @@ def test_columns_changed_in_place_are_as_good_as_new(
         assert kept.score == pytest.approx(fresh.score, abs=0.01)
 
 
-@settings(max_examples=100)
+@settings(max_examples=80, deadline=None)
 @given(
     fleets(),
     requests(),
