@@ -17,9 +17,11 @@ from heliostat.agentlink.messages import Fault, HostDatastore, Leftover, Leftove
 from heliostat.controller.chores.catalogue import CHORES
 from heliostat.controller.chores.verbs import chore_run
 from heliostat.controller.doctor.repair import repair
+from heliostat.controller.model.affinity import Affinity
 from heliostat.controller.model.datastore import Datastore
 from heliostat.controller.model.host import HostSpec
 from heliostat.controller.model.image import ImageState, Replication
+from heliostat.controller.model.vm import AttachedDiskSpec
 from heliostat.controller.workflows import host, image, vm, zone
 from heliostat.controller.workflows.host_provision import host_provision
 from heliostat.controller.workflows.host_seen import host_seen
@@ -30,7 +32,7 @@ from heliostat.controller.workflows.kinds import DATASTORES, IMAGES, VMS
 from heliostat.tasks.model import Task
 from heliostat.testing.cloud import SmallCloud, Verb
 from heliostat.testing.datastores import LeftoverAgents
-from heliostat.testing.hosts import some_facts
+from heliostat.testing.hosts import some_datastore, some_facts
 
 Story = Callable[[SmallCloud], Awaitable[Task]]
 
@@ -179,7 +181,23 @@ def _chore(name: str) -> Story:
     return told
 
 
+async def create_apart(cloud: SmallCloud) -> Task:
+    """On datastores that two hosts share, away from a machine that is there."""
+    shared = (some_datastore("nfs", name="nfs"), some_datastore("ssd", tags=("SSD",)))
+    for number in (2, 3):
+        await cloud.add_host(f"10.0.0.{number}", facts=some_facts(datastores=shared))
+    disks = (
+        AttachedDiskSpec(name="boot", flavor="ephemeral", boot_disk=True),
+        AttachedDiskSpec(name="data", flavor="ephemeral", capacity_gb=5),
+    )
+    away = Affinity(kind="vm", id=cloud.ids["vm"], negative=True)
+    spread = Affinity(kind="label", id="app=db", negative=True, scope="host")
+    spec = cloud.vm_spec("apart", attached_disks=disks, affinities=(away, spread))
+    return await last(cloud, vm.vm_create, cloud.ids["project"], spec)
+
+
 STORIES: Mapping[str, Story] = {
+    "create-apart": create_apart,
     "stop": stop,
     "suspend": suspend,
     "resume": resume,

@@ -193,6 +193,7 @@ GOOD: dict[str, Story] = {
 GOOD.update(STORIES)
 _UNDONE = (
     "create",
+    "create-apart",
     "start",
     "stop",
     "restart",
@@ -233,7 +234,8 @@ class Play:
         task = await self.tell(store, clock)
         cloud = self.clouds[-1]
         if self.ending is Ending.REFUSED:
-            cloud.agents[cloud.ids["host-1"]].refuses = _broken
+            for agent in cloud.agents.values():
+                agent.refuses = _broken
         elif self.ending is Ending.ASKED:
             await request(store, task.id, "undo")
         return task.id
