@@ -28,6 +28,7 @@ from heliostat.controller.workflows.fleet_feed import FleetFeed
 from heliostat.controller.workflows.host_seen import host_seen
 from heliostat.controller.workflows.kinds import HOSTS, RESERVATIONS
 from heliostat.controller.workflows.placing import decide
+from heliostat.controller.workflows.zone import zone_create
 from heliostat.core.units import GIB
 from heliostat.tasks.engine import TaskEngine
 from heliostat.tasks.model import TaskState
@@ -182,6 +183,62 @@ async def test_machines_that_shun_each_other_race(tmp_path: Path) -> None:
         found = await reading.vms(cloud.store, cloud.ids["project"])
         assert len({each.host_id for each in found}) == 4
         await cloud.check()
+
+
+async def test_zones_hold_between_controllers_that_hear_nothing(tmp_path: Path) -> None:
+    """Half of the group demands to be alone in its zone, the other half says nothing.
+
+    Whoever comes first, an outspoken one never shares a zone with another etcd.
+    """
+    async with AsyncExitStack() as stack:
+        cloud = await stack.enter_async_context(SmallCloud(tmp_path))
+        await cloud.furnish(hosts=0)
+        for number in range(4):
+            if number % 2 == 0:
+                cloud.ids["zone"] = await cloud.done(zone_create, f"zone-{number}")
+            await cloud.add_host(f"10.0.1.{number}", zone=cloud.ids["zone"])
+        await cloud.rest()
+        apart = Affinity(kind="label", id="app=etcd", negative=True, scope="availabilityZone")
+        admitted = []
+        for number in range(8):
+            wishes = (apart,) if number % 2 else ()
+            spec = cloud.vm_spec(f"vm-{number}", labels={"app": "etcd"}, affinities=wishes)
+            admitted.append(await cloud.ask(vm.vm_create, cloud.ids["project"], spec))
+        engines = [
+            asyncio.create_task(
+                TaskEngine(
+                    cloud.store,
+                    cloud.clock,
+                    cloud.ports.ids,
+                    WORKFLOWS,
+                    _ports(cloud, SilentStore(cloud.store)),
+                    worker_id=name,
+                ).run()
+            )
+            for name in ("one", "other")
+        ]
+        for each in admitted:
+            await cloud.finish(each.task.id)
+        for engine in engines:
+            engine.cancel()
+        await asyncio.gather(*engines, return_exceptions=True)
+        found = await reading.vms(cloud.store, cloud.ids["project"])
+        hosts = {each.id: each for each in await reading.hosts(cloud.store)}
+        zones = {each.id: hosts[each.host_id].zone for each in found}
+        assert found
+        for one in found:
+            if one.affinities:
+                beside = [other for other in found if zones[other.id] == zones[one.id]]
+                assert beside == [one]
+        for one in found:
+            await vm_gone(cloud, one.id)
+        await cloud.check()
+
+
+async def vm_gone(cloud: SmallCloud, vm_id: str) -> None:
+    cloud.work()
+    await cloud.done(vm.vm_delete, vm_id)
+    await cloud.rest()
 
 
 async def test_a_claim_that_is_dropped_leaves_nothing(cloud: SmallCloud) -> None:

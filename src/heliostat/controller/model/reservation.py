@@ -119,6 +119,17 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class Separation(msgspec.Struct, frozen=True, kw_only=True):
+    """Exists once a project has terms by zone: all its placements then take turns on it.
+
+    Such a term speaks of several hosts, and a placement's commit guards only one of them.
+    """
+
+    project_id: str
+    placements: int = 0
+    schema: int = 1
+
+
 class DatastoreReservation(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes reserved on a datastore, by host."""
 

@@ -23,12 +23,18 @@ from heliostat.controller.model.reservation import (
     DatastoreReservation,
     DiskShare,
     Reservation,
+    Separation,
     VmShare,
 )
 from heliostat.controller.scheduler.columns import HostColumns
 from heliostat.controller.scheduler.settings import SchedulerSettings
 from heliostat.controller.workflows.host_rows import host_row, written_id
-from heliostat.controller.workflows.kinds import DATASTORE_RESERVATIONS, HOSTS, RESERVATIONS
+from heliostat.controller.workflows.kinds import (
+    DATASTORE_RESERVATIONS,
+    HOSTS,
+    RESERVATIONS,
+    SEPARATIONS,
+)
 from heliostat.controller.workflows.releasing import empty, shared
 
 Share = VmShare | DiskShare
@@ -91,6 +97,7 @@ class Fleet:
         self.columns = HostColumns(settings)
         self._hosts: dict[str, Known] = {}
         self._stores: dict[str, KnownStore] = {}
+        self._separations: dict[str, Seen[Separation]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
     @property
@@ -138,10 +145,26 @@ class Fleet:
         if known.reservation.take(stored, revision):
             self.columns.stores.set_used(datastore_id, known.total_bytes)
 
-    def claim(self, host_id: str, entity_id: str, share: Share) -> Claim:
+    def see_separation(
+        self, project_id: str, stored: Stored[Separation] | None, revision: int
+    ) -> None:
+        """Only from a list: it vouches for all reservations up to its revision."""
+        self._separations.setdefault(project_id, Seen()).take(stored, revision)
+
+    def takes_turns(self, project_id: str) -> bool:
+        """Whether the placements of a project are known to take turns."""
+        seen = self._separations.get(project_id)
+        return seen is not None and seen.document is not None
+
+    @property
+    def separated_ids(self) -> list[str]:
+        return list(self._separations)
+
+    def claim(self, host_id: str, entity_id: str, share: Share, project_id: str = "") -> Claim:
         """Reserve in memory; the claim must be dropped whatever becomes of it."""
         known = self._hosts[host_id]
-        claim = Claim(host_id, entity_id, share, known.changes)
+        claim = Claim(host_id, entity_id, share, known.changes, project_id)
+        claim.takes_turns = self.takes_turns(project_id)
         known.claims[entity_id] = share
         for datastore_id, size_bytes in claim.placed.items():
             store = self._stores.setdefault(datastore_id, KnownStore())
@@ -179,6 +202,12 @@ class Fleet:
             part = shared(store, datastore_id, claim.host_id, sums.get(datastore_id, 0))
             guards.extend(part.guards)
             changes.extend(part.changes)
+        turn = self._separations.get(claim.project_id)
+        if turn is None or turn.document is None:
+            guards.append(SEPARATIONS.absent(claim.project_id))
+        else:
+            guards.append(SEPARATIONS.guard(turn.document))
+            changes.extend(SEPARATIONS.put(_next(turn.document.value), turn.document.value))
         return guards, changes
 
     def committed(self, claim: Claim, revision: int) -> None:
@@ -193,6 +222,9 @@ class Fleet:
             was = held.value if held else DatastoreReservation(datastore_id=datastore_id)
             now = was.with_host(host_id, sums.get(datastore_id, 0))
             _write(store, DATASTORE_RESERVATIONS.key(datastore_id), now, revision)
+        turn = self._separations.get(claim.project_id)
+        if turn is not None and turn.document is not None:
+            _write(turn, turn.document.key, _next(turn.document.value), revision)
         self.drop(claim)
 
     def drop(self, claim: Claim) -> None:
@@ -239,7 +271,11 @@ class Fleet:
 class Claim:
     """Space on a host that this process is about to reserve for one entity."""
 
-    def __init__(self, host_id: str, entity_id: str, share: Share, changes: int) -> None:
+    def __init__(
+        self, host_id: str, entity_id: str, share: Share, changes: int, project_id: str
+    ) -> None:
+        self.project_id = project_id
+        self.takes_turns = False
         self.host_id = host_id
         self.changes = changes
         self.entity_id = entity_id
@@ -249,7 +285,9 @@ class Claim:
     @property
     def documents(self) -> list[str]:
         """What its commit changes, in an order that all claims share (so no two wait in a ring)."""
-        return [f"host/{self.host_id}", *(f"store/{each}" for each in sorted(self.placed))]
+        stores = [f"store/{each}" for each in sorted(self.placed)]
+        turn = [f"project/{self.project_id}"] if self.takes_turns else []
+        return [*turn, f"host/{self.host_id}", *stores]
 
 
 def _bytes_of(share: Share) -> dict[str, int]:
@@ -267,6 +305,10 @@ def _with(held: Reservation, entity_id: str, share: Share) -> Reservation:
 def _differences(before: Reservation, after: Reservation) -> set[str]:
     """What only one of the two reserves for."""
     return (before.vms.keys() ^ after.vms.keys()) | (before.disks.keys() ^ after.disks.keys())
+
+
+def _next(turn: Separation) -> Separation:
+    return Separation(project_id=turn.project_id, placements=turn.placements + 1)
 
 
 def _write(seen: Seen[T], key: str, value: T, revision: int) -> None:

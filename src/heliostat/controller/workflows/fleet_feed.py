@@ -28,6 +28,7 @@ from heliostat.controller.workflows.kinds import (
     HOSTS,
     INVENTORIES,
     RESERVATIONS,
+    SEPARATIONS,
 )
 from heliostat.core.errors import HeliostatError
 
@@ -89,13 +90,15 @@ class FleetFeed:
             (INVENTORIES, fleet.see_inventory),
             (RESERVATIONS, fleet.see_reservation),
             (DATASTORE_RESERVATIONS, fleet.see_datastore),
+            (SEPARATIONS, fleet.see_separation),
         )
+        known = {DATASTORE_RESERVATIONS.name: fleet.datastore_ids}
+        known[SEPARATIONS.name] = fleet.separated_ids
         for kind, seen in see:
             found = {kind.identify(each.value): each for each in await self._all(kind, revision)}
             for id_, stored in found.items():
                 seen(id_, stored, revision)
-            ids = fleet.datastore_ids if kind is DATASTORE_RESERVATIONS else fleet.host_ids
-            for id_ in ids:
+            for id_ in known.get(kind.name, fleet.host_ids):
                 if id_ not in found:
                     seen(id_, None, revision)
         active = await self._agents(revision)

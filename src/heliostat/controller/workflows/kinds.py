@@ -20,7 +20,7 @@ from heliostat.controller.model.labels import pair
 from heliostat.controller.model.policy import member_keys
 from heliostat.controller.model.project import Project
 from heliostat.controller.model.quota import OwnerKind, Quota
-from heliostat.controller.model.reservation import DatastoreReservation, Reservation
+from heliostat.controller.model.reservation import DatastoreReservation, Reservation, Separation
 from heliostat.controller.model.subnet import Subnet
 from heliostat.controller.model.system import System
 from heliostat.controller.model.tenant import Tenant
@@ -148,6 +148,7 @@ DATASTORES: Kind[Datastore] = Kind("datastore", Datastore, {"name": attrgetter("
 SYSTEM: Kind[System] = Kind("system", System)
 SUBNETS: Kind[Subnet] = Kind("subnet", Subnet)
 RESERVATIONS: Kind[Reservation] = Kind("reservation", Reservation, identify=attrgetter("host_id"))
+SEPARATIONS: Kind[Separation] = Kind("separation", Separation, identify=attrgetter("project_id"))
 DATASTORE_RESERVATIONS: Kind[DatastoreReservation] = Kind(
     "datastore-reservation", DatastoreReservation, identify=attrgetter("datastore_id")
 )

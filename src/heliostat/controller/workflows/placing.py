@@ -8,6 +8,7 @@ before "nothing fits" is said, everything is.
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -15,11 +16,13 @@ from typing import Any
 
 import msgspec
 
-from heliostat.cloudstore.contract import Change, Guard, GuardFailed
+from heliostat.cloudstore.contract import Absent, AtRevision, Change, Guard, GuardFailed
+from heliostat.controller.model.reservation import Scope, Separation
 from heliostat.controller.scheduler.placement import Decision, PlacementRequest, choose
 from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.fleet import Claim, Fleet, Share
 from heliostat.controller.workflows.host_rows import written_id
+from heliostat.controller.workflows.kinds import SEPARATIONS
 from heliostat.controller.workflows.steps import ports_of
 from heliostat.core.errors import PermanentError, TemporaryError
 from heliostat.tasks.model import StepContext
@@ -59,6 +62,8 @@ async def place(
     Raises the decision's code when nothing fits.
     """
     ports = ports_of(ctx)
+    if any(term.scope is Scope.ZONE for term in request.terms):
+        await _take_turns(ctx, request.project_id)
     attempts = ports.settings.reserve_attempts
     for attempt in range(attempts):
         fleet = await ports.fleet.ready()
@@ -69,11 +74,14 @@ async def place(
             decision = choose(fleet.columns, request, tie_break=tie_break)
         ctx.explain("placement", decision.reason, **_numbers(decision))
         place_ = _chosen(fleet, decision)
-        claim = fleet.claim(place_.host_id, entity_id, share(place_))
+        claim = fleet.claim(place_.host_id, entity_id, share(place_), request.project_id)
         try:
             revision = await _commit(ctx, fleet, claim, write(place_))
-        except GuardFailed:
-            await ports.fleet.look_at(claim.host_id, sorted(claim.placed))
+        except GuardFailed as error:
+            if _is_turn(error.guard):
+                await ports.fleet.refresh()
+            else:
+                await ports.fleet.look_at(claim.host_id, sorted(claim.placed))
         else:
             if revision is not None:
                 return place_
@@ -82,6 +90,24 @@ async def place(
     raise TemporaryError(
         "ConcurrentTask", f"Other placements were faster {attempts} times in a row."
     )
+
+
+async def _take_turns(ctx: StepContext, project_id: str) -> None:
+    """From now on the project's placements take turns, here and in other controllers.
+
+    What was placed before is listed after the document exists, so none is overlooked.
+    """
+    feed = ports_of(ctx).fleet
+    if (await feed.ready()).takes_turns(project_id):
+        return
+    with contextlib.suppress(GuardFailed):
+        fresh = Separation(project_id=project_id)
+        await ctx.commit([SEPARATIONS.absent(project_id)], SEPARATIONS.put(fresh))
+    await feed.refresh()
+
+
+def _is_turn(guard: Guard) -> bool:
+    return isinstance(guard, AtRevision | Absent) and guard.key.startswith(SEPARATIONS.prefix)
 
 
 async def _commit(

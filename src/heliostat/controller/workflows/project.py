@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
+from heliostat.cloudstore.contract import Delete
 from heliostat.controller.model.labels import check_labels
 from heliostat.controller.model.names import check_groups, check_name, invalid
 from heliostat.controller.model.project import Project
@@ -28,6 +29,7 @@ from heliostat.controller.workflows.kinds import (
     PROJECT_KIND,
     PROJECTS,
     QUOTAS,
+    SEPARATIONS,
     TENANTS,
     VMS,
     project_name,
@@ -123,6 +125,7 @@ async def project_delete(ports: Ports, caller: Caller, project_id: str) -> Admis
         changes=(
             *PROJECTS.delete(stored.value),
             *_QUOTA.delete(quota.stored.value),
+            Delete(SEPARATIONS.key(project_id)),
             *entry.changes,
         ),
         quota=entry.charges,
