@@ -67,7 +67,8 @@ async def test_no_record_holds_what_a_body_held(site: Site, session: aiohttp.Cli
     async with session.post(url, json=body, headers=headers) as answer:
         assert answer.status == 201
     stored = await site.ports.store.list(RECORDS.prefix)
-    assert stored.items
+    (record,) = [each.value for each in await RECORDS.all(site.ports.store)]
+    assert (record.entity_kind, record.entity_id) == ("user", "eve")
     assert all(b"secret" not in each.value for each in stored.items)
 
 

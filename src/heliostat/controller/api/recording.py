@@ -11,6 +11,7 @@ import socket
 import struct
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from heliostat.cloudstore.contract import Change
@@ -62,7 +63,8 @@ async def record_answer(
     """Record what was done, unless its own commit did."""
     if RECORDED in request or not is_recorded(route, request):
         return
-    kind, id_ = _owner(route, request)
+    kind, named = _owner(route, request)
+    id_ = named or _made(answer)
     record = _record(
         services, route, request, status=answer.status, entity_kind=kind, entity_id=id_
     )
@@ -159,6 +161,24 @@ def origin(request: web.Request) -> dict[str, Any]:
     return {"address": "unix", "uid": _CREDENTIALS.unpack(raw)[1]}
 
 
+class _Made(msgspec.Struct):
+    """The part of an answer that names what was made."""
+
+    name: str = ""
+    id: str = ""
+
+
+def _made(answer: web.StreamResponse) -> str:
+    """What a directory's answer says it made; directories know things by name."""
+    if not isinstance(answer, web.Response) or not isinstance(answer.body, bytes):
+        return ""
+    try:
+        made = msgspec.json.decode(answer.body, type=_Made)
+    except msgspec.MsgspecError:
+        return ""
+    return (made.name or made.id)[:80]
+
+
 def _proof(request: web.Request) -> Proof:
     """How the caller proved who it is."""
     principal = request.get(CALLER)
@@ -174,7 +194,7 @@ def _owner(route: Route, request: web.Request) -> tuple[str, str]:
     if route.owner is not None:
         return route.owner.kind, request.match_info[route.owner.parameter][:80]
     kind = route.path.removeprefix("/v1/").partition("/")[0]
-    return kind, next(iter(request.match_info.values()), "")[:80]
+    return kind.removesuffix("s"), next(iter(request.match_info.values()), "")[:80]
 
 
 def _record(
