@@ -30,7 +30,7 @@ async def test_ten_for_a_pipeline_and_gone_by_their_label(
     assert "{n}" in await helio(*create, "runner", code=2)
     planned = await helio(*create, "run-{n:02}", "--label", "job=ci", "--plan")
     assert "4 item(s): run-01, run-02, run-03, run-04" in planned
-    assert "CREATE_VMS completed" in await helio(
+    assert "BULK_CREATE_VMS completed" in await helio(
         *create, "run-{n:02}", "--label", "job=ci", "--start"
     )
     assert "does not allow this" in await helio(*create, "more-{n}", code=1)
@@ -40,7 +40,7 @@ async def test_ten_for_a_pipeline_and_gone_by_their_label(
     for name in ("run-01", "run-02", "run-03", "run-04"):
         await helio("vm", "stop", name)
     assert "--yes" in await helio("vm", "delete", "-l", "job=ci", code=2)
-    assert "DELETE_VMS completed" in await helio("vm", "delete", "-l", "job=ci", "--yes")
+    assert "BULK_DELETE_VMS completed" in await helio("vm", "delete", "-l", "job=ci", "--yes")
     assert await helio("vm", "list") == "No VMs.\n"
     await helio("disk", "create", "--count", "2", "d-{n}", "--size", "1", "--flavor", "persistent")
     (tenant,) = await reading.tenants(served.cloud.store, name="acme")

@@ -68,7 +68,7 @@ def test_patterns_that_name_nothing(pattern: str, count_: int) -> None:
 
 async def test_many_vms_by_one_task(cloud: SmallCloud) -> None:
     asked = await cloud.ask(
-        bulk_create.vms_create, cloud.ids["project"], specs(cloud, 7), keep=False
+        bulk_create.create_vms, cloud.ids["project"], specs(cloud, 7), keep=False
     )
     assert await used(cloud) == 7
     await cloud.check()
@@ -90,7 +90,7 @@ async def test_a_hundred_with_user_data_fit(cloud: SmallCloud) -> None:
     await cloud.rest()
     text = "#cloud-config\n" + "x" * 60_000
     made = specs(cloud, 100, user_data=text, ssh_keys=("ssh-ed25519 AAAA me",))
-    asked = await cloud.ask(bulk_create.vms_create, cloud.ids["project"], made, keep=False)
+    asked = await cloud.ask(bulk_create.create_vms, cloud.ids["project"], made, keep=False)
     assert await used(cloud) == 100
     await cloud.check()
     cloud.work()
@@ -105,7 +105,7 @@ async def test_a_hundred_with_user_data_fit(cloud: SmallCloud) -> None:
 async def test_more_than_a_commit_can_carry_is_refused(cloud: SmallCloud) -> None:
     made = [cloud.vm_spec(f"ci-{n}", user_data=f"{n}" + "x" * 60_000) for n in range(30)]
     with pytest.raises(HeliostatError, match="RequestTooLarge"):
-        await cloud.ask(bulk_create.vms_create, cloud.ids["project"], made, keep=False)
+        await cloud.ask(bulk_create.create_vms, cloud.ids["project"], made, keep=False)
 
 
 async def test_all_or_none_are_admitted(cloud: SmallCloud) -> None:
@@ -113,13 +113,13 @@ async def test_all_or_none_are_admitted(cloud: SmallCloud) -> None:
         limits = {"vm.cpu": count(5)}
         await cloud.done(quota.quota_update, owner, cloud.ids[str(owner)], limits)
     with pytest.raises(HeliostatError, match="6 COUNT asked"):
-        await cloud.ask(bulk_create.vms_create, cloud.ids["project"], specs(cloud, 6), keep=False)
+        await cloud.ask(bulk_create.create_vms, cloud.ids["project"], specs(cloud, 6), keep=False)
     twice = [*specs(cloud, 1), *specs(cloud, 1)]
     with pytest.raises(HeliostatError, match="named more than once"):
-        await cloud.ask(bulk_create.vms_create, cloud.ids["project"], twice, keep=False)
+        await cloud.ask(bulk_create.create_vms, cloud.ids["project"], twice, keep=False)
     assert await reading.vms(cloud.store, cloud.ids["project"]) == []
     planned = await cloud.plan(
-        bulk_create.vms_create, cloud.ids["project"], specs(cloud, 5), keep=False
+        bulk_create.create_vms, cloud.ids["project"], specs(cloud, 5), keep=False
     )
     assert {each.key: each.asked for each in planned.quota}["vm.cpu"] == 5
 
@@ -127,7 +127,7 @@ async def test_all_or_none_are_admitted(cloud: SmallCloud) -> None:
 async def test_if_one_fails_all_are_taken_back(cloud: SmallCloud) -> None:
     """The host has room for some of them only."""
     made = specs(cloud, 6, flavor="large")
-    task = await cloud.do(bulk_create.vms_create, cloud.ids["project"], made, keep=False)
+    task = await cloud.do(bulk_create.create_vms, cloud.ids["project"], made, keep=False)
     assert task.state is TaskState.ERROR
     (problem,) = task.steps[1].errors
     assert "of 6 could not be created" in problem.message
@@ -138,7 +138,7 @@ async def test_if_one_fails_all_are_taken_back(cloud: SmallCloud) -> None:
 
 async def test_those_that_succeed_can_be_kept(cloud: SmallCloud) -> None:
     made = specs(cloud, 6, flavor="large")
-    task = await cloud.do(bulk_create.vms_create, cloud.ids["project"], made, keep=True)
+    task = await cloud.do(bulk_create.create_vms, cloud.ids["project"], made, keep=True)
     assert task.state is TaskState.COMPLETED
     (warning,) = task.steps[1].warnings
     assert "of 6 could not be created" in warning.message
@@ -151,7 +151,7 @@ async def test_undone_on_its_way_and_what_is_used_is_left(cloud: SmallCloud) -> 
     (agent,) = cloud.agents.values()
     agent.delay_s = 5.0
     asked = await cloud.ask(
-        bulk_create.vms_create, cloud.ids["project"], specs(cloud, 5), keep=False
+        bulk_create.create_vms, cloud.ids["project"], specs(cloud, 5), keep=False
     )
     await cloud.clock.advance(3)
     await cloud.check()
@@ -166,7 +166,7 @@ async def test_what_it_stands_on_may_go_before_it_is_made(cloud: SmallCloud) -> 
     await cloud.rest()
     (wee,) = await reading.flavors(cloud.store, name="tiny")
     asked = await cloud.ask(
-        bulk_create.vms_create, cloud.ids["project"], specs(cloud, 3, flavor="tiny"), keep=False
+        bulk_create.create_vms, cloud.ids["project"], specs(cloud, 3, flavor="tiny"), keep=False
     )
     await cloud.ask(flavor.flavor_delete, wee.id)
     with pytest.raises(HeliostatError, match="1 bulk creation"):
@@ -184,26 +184,26 @@ async def test_many_disks(cloud: SmallCloud) -> None:
         DiskSpec(name=name, flavor="persistent", capacity_gb=1, labels={"job": "ci"})
         for name in numbered("d-{n:02}", 4)
     ]
-    task = await cloud.do(bulk_create.disks_create, cloud.ids["project"], made, keep=False)
+    task = await cloud.do(bulk_create.create_disks, cloud.ids["project"], made, keep=False)
     assert task.state is TaskState.COMPLETED
     assert len(await reading.disks(cloud.store, cloud.ids["project"])) == 4
     await cloud.check()
-    task = await cloud.do(bulk_delete.disks_delete, cloud.ids["project"], CI, now=False)
+    task = await cloud.do(bulk_delete.delete_disks, cloud.ids["project"], CI, now=False)
     states = {each.state for each in await reading.disks(cloud.store, cloud.ids["project"])}
     assert (task.state, states) == (TaskState.COMPLETED, {"DELETED"})
-    task = await cloud.do(bulk_delete.disks_delete, cloud.ids["project"], CI, now=True)
+    task = await cloud.do(bulk_delete.delete_disks, cloud.ids["project"], CI, now=True)
     assert task.resource_properties == {"items": []}
 
 
 async def test_deleted_by_label_all_or_none(cloud: SmallCloud) -> None:
-    await cloud.do(bulk_create.vms_create, cloud.ids["project"], specs(cloud, 3), keep=False)
+    await cloud.do(bulk_create.create_vms, cloud.ids["project"], specs(cloud, 3), keep=False)
     other = await cloud.add_vm("other")
     machines = await reading.vms(cloud.store, cloud.ids["project"], name="ci-2")
     await cloud.done(vm.vm_start, machines[0].id)
     with pytest.raises(HeliostatError, match="The VM ci-2 is STARTED"):
-        await cloud.ask(bulk_delete.vms_delete, cloud.ids["project"], CI)
+        await cloud.ask(bulk_delete.delete_vms, cloud.ids["project"], CI)
     await cloud.done(vm.vm_stop, machines[0].id, hard=True)
-    task = await cloud.do(bulk_delete.vms_delete, cloud.ids["project"], CI)
+    task = await cloud.do(bulk_delete.delete_vms, cloud.ids["project"], CI)
     assert task.state is TaskState.COMPLETED
     assert len(task.resource_properties["items"]) == 3
     left = await reading.vms(cloud.store, cloud.ids["project"])
@@ -212,9 +212,9 @@ async def test_deleted_by_label_all_or_none(cloud: SmallCloud) -> None:
 
 
 async def test_a_deletion_that_fails_tells_which(cloud: SmallCloud) -> None:
-    await cloud.do(bulk_create.vms_create, cloud.ids["project"], specs(cloud, 2), keep=False)
+    await cloud.do(bulk_create.create_vms, cloud.ids["project"], specs(cloud, 2), keep=False)
     machines = await reading.vms(cloud.store, cloud.ids["project"])
-    asked = await cloud.ask(bulk_delete.vms_delete, cloud.ids["project"], CI)
+    asked = await cloud.ask(bulk_delete.delete_vms, cloud.ids["project"], CI)
     await cloud.do(vm.vm_start, machines[0].id)
     task = await cloud.finish(asked.task.id)
     await cloud.check()
@@ -229,7 +229,7 @@ async def test_every_child_fails_and_nothing_is_left(cloud: SmallCloud) -> None:
     (agent,) = cloud.agents.values()
     agent.refuses = _never
     made = [DiskSpec(name=f"d-{n}", flavor="persistent", capacity_gb=1) for n in range(3)]
-    task = await cloud.do(bulk_create.disks_create, cloud.ids["project"], made, keep=False)
+    task = await cloud.do(bulk_create.create_disks, cloud.ids["project"], made, keep=False)
     assert task.state is TaskState.ERROR
     assert task.steps[1].errors[0].code == "HypervisorFailed"
     assert await reading.disks(cloud.store, cloud.ids["project"]) == []

@@ -123,26 +123,26 @@ async def _quota_leases(cloud: SmallCloud) -> Task:
 
 async def _create_many(cloud: SmallCloud) -> Task:
     specs = [cloud.vm_spec(name, labels={"job": "ci"}) for name in ("many-1", "many-2")]
-    return await last(cloud, bulk_create.vms_create, cloud.ids["project"], specs, keep=False)
+    return await last(cloud, bulk_create.create_vms, cloud.ids["project"], specs, keep=False)
 
 
 async def _create_many_disks(cloud: SmallCloud) -> Task:
     specs = [DiskSpec(name=f"many-{n}", flavor="persistent", capacity_gb=1) for n in (1, 2)]
-    return await last(cloud, bulk_create.disks_create, cloud.ids["project"], specs, keep=False)
+    return await last(cloud, bulk_create.create_disks, cloud.ids["project"], specs, keep=False)
 
 
 async def _delete_many(cloud: SmallCloud) -> Task:
     for name in ("many-1", "many-2"):
         await cloud.add_vm(name, labels={"job": "ci"})
     chosen = parse_selector("job=ci")
-    return await last(cloud, bulk_delete.vms_delete, cloud.ids["project"], chosen)
+    return await last(cloud, bulk_delete.delete_vms, cloud.ids["project"], chosen)
 
 
 async def _delete_many_disks(cloud: SmallCloud) -> Task:
     for name in ("many-1", "many-2"):
         await cloud.add_disk(name, 1, labels={"job": "ci"})
     chosen = parse_selector("job=ci")
-    return await last(cloud, bulk_delete.disks_delete, cloud.ids["project"], chosen, now=True)
+    return await last(cloud, bulk_delete.delete_disks, cloud.ids["project"], chosen, now=True)
 
 
 async def _image(cloud: SmallCloud) -> Task:

@@ -165,6 +165,7 @@ class Makers:
             attached_disks=_disks(thing),
             affinities=places,
             tags=fields.get("tags"),
+            subnets=fields.get("subnets"),
             environment=fields.get("environment"),
             ssh_keys=[_public_key(thing, each) for each in fields.get("sshKeys", ())],
             user_data=_user_data(thing),
@@ -311,7 +312,7 @@ def _items(limits: Mapping[str, Amount]) -> dict[str, QuotaItemSpec]:
 
 def _affinities(thing: Declared) -> list[Locality]:
     given: list[dict[str, Any]] = thing.fields.get("affinities", [])
-    return [Locality(kind=each["kind"], id=each["id"]) for each in given]
+    return [Locality(**each) for each in given]
 
 
 def _disks(thing: Declared) -> list[AttachedDiskSpec]:

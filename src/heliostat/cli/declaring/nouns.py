@@ -109,7 +109,13 @@ _EXTRA = parts(
     }
 )
 _AFFINITY = parts(
-    {"kind": Field(readers.words, required=True), "id": Field(readers.words, required=True)}
+    {
+        "kind": Field(readers.words, required=True),
+        "id": Field(readers.words, required=True),
+        "negative": Field(readers.yes_or_no),
+        "preferred": Field(readers.yes_or_no),
+        "scope": Field(readers.words),
+    }
 )
 
 FIELDS: Mapping[Noun, Mapping[str, Field]] = {
@@ -162,6 +168,7 @@ FIELDS: Mapping[Noun, Mapping[str, Field]] = {
         "userData": Field(readers.long_text, How.ONCE),
         "userDataFile": Field(readers.words, How.ONCE),
         "environment": Field(readers.pairs, How.ONCE),
+        "subnets": Field(readers.texts, How.ONCE),
         "affinities": Field(several(_AFFINITY), How.ONCE),
         "restartOnCrash": Field(readers.yes_or_no, How.ONCE),
         "bootBus": Field(readers.one_of(("virtio", "nvme")), How.ONCE),

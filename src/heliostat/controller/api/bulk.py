@@ -42,23 +42,23 @@ def _specs(
 async def _create_vms(call: Call, caller: Caller) -> Admission:
     body: wire.BulkVmsSpec = call.body
     specs = _specs(body.specs, body.template, body, read_vm)
-    return await bulk_create.vms_create(call.ports, caller, call.id, specs, keep=body.keep_partial)
+    return await bulk_create.create_vms(call.ports, caller, call.id, specs, keep=body.keep_partial)
 
 
 async def _create_disks(call: Call, caller: Caller) -> Admission:
     body: wire.BulkDisksSpec = call.body
     specs = _specs(body.specs, body.template, body, read_disk)
-    return await bulk_create.disks_create(
+    return await bulk_create.create_disks(
         call.ports, caller, call.id, specs, keep=body.keep_partial
     )
 
 
 async def _delete_vms(call: Call, caller: Caller) -> Admission:
-    return await bulk_delete.vms_delete(call.ports, caller, call.id, _selector(call))
+    return await bulk_delete.delete_vms(call.ports, caller, call.id, _selector(call))
 
 
 async def _delete_disks(call: Call, caller: Caller) -> Admission:
-    return await bulk_delete.disks_delete(
+    return await bulk_delete.delete_disks(
         call.ports, caller, call.id, _selector(call), now=call.body.now
     )
 

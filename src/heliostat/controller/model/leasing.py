@@ -115,6 +115,8 @@ def check_until(until_ms: int, now_ms: int) -> None:
 
 
 def _lapsed_leases(quota: Quota, now_ms: int) -> Quota:
+    if not quota.leases:
+        return quota
     over = sorted(
         (each for each in quota.leases.values() if each.is_over(now_ms)),
         key=lambda each: (each.until_ms, each.id),
@@ -137,6 +139,8 @@ def _lapsed_leases(quota: Quota, now_ms: int) -> Quota:
 
 def _lapsed_loans(quota: Quota, now_ms: int) -> Quota:
     """Loans without grants stay until their project's own document is settled."""
+    if not quota.loans:
+        return quota
     items, loans, changed = dict(quota.items), dict(quota.loans), False
     for project_id, by_key in quota.loans.items():
         for key, loan in by_key.items():

@@ -69,7 +69,7 @@ class _Drafts:
     warnings: tuple[Problem, ...]
 
 
-async def vms_create(
+async def create_vms(
     ports: Ports, caller: Caller, project_id: str, specs: Sequence[VmSpec], *, keep: bool
 ) -> Admission:
     """VMs in CREATING, or none of them; ``keep`` those that succeed if others fail."""
@@ -91,7 +91,7 @@ async def vms_create(
     return await _admit(ports, caller, CREATE_VMS, BulkNoun.VM, project_id, found, keep=keep)
 
 
-async def disks_create(
+async def create_disks(
     ports: Ports, caller: Caller, project_id: str, specs: Sequence[DiskSpec], *, keep: bool
 ) -> Admission:
     """Persistent disks in CREATING, or none of them."""
@@ -286,5 +286,5 @@ def _workflow(operation: str, make: str, wait: str) -> Workflow:
     return Workflow(operation, steps)
 
 
-CREATE_VMS = _workflow("CREATE_VMS", "ADMIT_VMS", "AWAIT_VMS")
-CREATE_DISKS = _workflow("CREATE_DISKS", "ADMIT_DISKS", "AWAIT_DISKS")
+CREATE_VMS = _workflow("BULK_CREATE_VMS", "ADMIT_VMS", "AWAIT_VMS")
+CREATE_DISKS = _workflow("BULK_CREATE_DISKS", "ADMIT_DISKS", "AWAIT_DISKS")

@@ -35,7 +35,7 @@ TRIES = 8
 PATIENCE_S = 10.0
 
 
-async def vms_delete(
+async def delete_vms(
     ports: Ports, caller: Caller, project_id: str, selector: Selector
 ) -> Admission:
     """Delete the VMs of a project that the selector selects; all of them have to be off."""
@@ -44,7 +44,7 @@ async def vms_delete(
     return await _admit(ports, caller, DELETE_VMS, project_id, chosen, vm_delete)
 
 
-async def disks_delete(
+async def delete_disks(
     ports: Ports, caller: Caller, project_id: str, selector: Selector, *, now: bool
 ) -> Admission:
     """Delete the disks of a project that the selector selects; ``now`` for good."""
@@ -185,8 +185,8 @@ def _verb(noun: str, *, now: bool) -> _Delete:
 
 
 DELETE_VMS = Workflow(
-    "DELETE_VMS", (StepDefinition("DELETE_VMS", _delete_all(VM), expected_s=PATIENCE_S),)
+    "BULK_DELETE_VMS", (StepDefinition("DELETE_VMS", _delete_all(VM), expected_s=PATIENCE_S),)
 )
 DELETE_DISKS = Workflow(
-    "DELETE_DISKS", (StepDefinition("DELETE_DISKS", _delete_all(DISK), expected_s=PATIENCE_S),)
+    "BULK_DELETE_DISKS", (StepDefinition("DELETE_DISKS", _delete_all(DISK), expected_s=PATIENCE_S),)
 )

@@ -198,7 +198,7 @@ async def _refuse_contents(ports: Ports, project: Project) -> None:
         raise PermanentError("ContainerNotEmpty", sentence)
     raise PermanentError(
         "ContainerNotEmpty",
-        f"{sentence} {len(kept)} of the disks are deleted and kept for a while.",
+        f"{sentence} Deleted disks that are kept for a while: {len(kept)}.",
         hint="`helio disk list --deleted` shows them, `helio disk delete --now` ends their time.",
         data={"deletedDisks": sorted(kept)},
     )
