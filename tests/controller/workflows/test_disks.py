@@ -104,9 +104,7 @@ async def test_a_deleted_disk_is_kept_and_can_be_had_back(cloud: SmallCloud) -> 
     key = desired_key(cloud.ids["host-1"], DISK, disk_id)
     assert await cloud.store.get(key) is not None
     await cloud.check()
-    with pytest.raises(
-        HeliostatError, match="that are kept for a while: 1"
-    ) as caught:
+    with pytest.raises(HeliostatError, match="that are kept for a while: 1") as caught:
         await cloud.ask(project.project_delete, cloud.ids["project"])
     assert caught.value.data == {"deletedDisks": [disk_id]}
     await cloud.done(disk.disk_restore, disk_id)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from heliostat.sim.operations import actions, crowds, fleet, machines, owners, site
+from heliostat.sim.operations import actions, fleet, machines, owners, site
 from heliostat.sim.operations.asking import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
     each.name: each
     for each in (
         *machines.OPERATIONS,
-        *crowds.OPERATIONS,
         *owners.OPERATIONS,
         *fleet.OPERATIONS,
         *actions.OPERATIONS,

@@ -106,12 +106,12 @@ def create_vms(known: Known) -> Ask:
         for _ in range(known.dice.randint(2, 4))
     )
     keep = known.dice.random() < 0.5
-    return ask(bulk_create.vms_create, known.any("project"), specs, keep=keep)
+    return ask(bulk_create.create_vms, known.any("project"), specs, keep=keep)
 
 
 async def delete_vms_of(ports: Ports, caller: Caller, project_id: str, text: str) -> Admission:
     """All VMs of the project that the text selects."""
-    return await bulk_delete.vms_delete(ports, caller, project_id, parse_selector(text))
+    return await bulk_delete.delete_vms(ports, caller, project_id, parse_selector(text))
 
 
 def delete_vms(known: Known) -> Ask:
@@ -129,7 +129,7 @@ def create_disks(known: Known) -> Ask:
         for _ in range(known.dice.randint(2, 4))
     )
     keep = known.dice.random() < 0.5
-    return ask(bulk_create.disks_create, known.any("project"), specs, keep=keep)
+    return ask(bulk_create.create_disks, known.any("project"), specs, keep=keep)
 
 
 async def delete_disks_of(
@@ -137,7 +137,7 @@ async def delete_disks_of(
 ) -> Admission:
     """All disks of the project that the text selects."""
     selector = parse_selector(text)
-    return await bulk_delete.disks_delete(ports, caller, project_id, selector, now=now)
+    return await bulk_delete.delete_disks(ports, caller, project_id, selector, now=now)
 
 
 def delete_disks(known: Known) -> Ask:
