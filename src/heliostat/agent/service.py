@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from heliostat.agent import serial_log
 from heliostat.agent.actions import Workshop
@@ -155,7 +156,8 @@ class Agent:
             accelerator=self._hypervisor.accelerator,
             images=tuple(sorted({digest for each in images.values() for digest in each})),
         )
-        return self._datastores.told(facts, images, self._machine.capacity)
+        told = self._datastores.told(facts, images, self._machine.capacity)
+        return replace(told, networks=self._settings.networks)
 
     # workers
 

@@ -28,6 +28,9 @@ class AgentSettings:
     datastores: tuple[DatastoreSettings, ...] = ()
     """Where disks and images lie, the first preferred; none: one, ``local``, in the agent's home.
     Each is a ``[[agent.datastores]]`` with ``name``, ``path``, ``type`` and ``tags``."""
+    networks: tuple[str, ...] = ()
+    """Names of the networks (port groups) that this host is attached to; VMs can ask for one by
+    an affinity."""
     concurrent_fetches: int = 2
     """Images fetched ahead of need at once; those that a VM waits for are not counted."""
 

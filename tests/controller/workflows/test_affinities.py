@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from heliostat.controller.model.affinity import Affinity
@@ -114,6 +115,15 @@ async def test_zones_by_name_and_hosts_to_keep_from(cloud: SmallCloud) -> None:
     both = (away("availabilityZone", cloud.ids["south"]), away("host", cloud.ids["h1"]))
     elsewhere = await cloud.add_vm("b", affinities=both)
     assert await host_of(cloud, elsewhere) == cloud.ids["h2"]
+
+
+async def test_a_network_is_where_a_host_says(cloud: SmallCloud) -> None:
+    facts = msgspec.structs.replace(some_facts(), networks=("dmz",))
+    host_id = await cloud.add_host("10.0.1.4", facts=facts)
+    vm_id = await cloud.add_vm("a", affinities=(near("portGroup", "dmz"),))
+    assert await host_of(cloud, vm_id) == host_id
+    other = await cloud.add_vm("b", affinities=(away("portGroup", "dmz"),))
+    assert await host_of(cloud, other) != host_id
 
 
 async def test_a_preference_is_met_or_told(cloud: SmallCloud) -> None:
