@@ -199,3 +199,22 @@ async def test_an_image_can_be_lent_to_another_project(
     assert (await ask(session, site, "project-user", f"DELETE {path}"))[0] == 201
     _, shown = await ask(session, site, "project-owner", f"GET {path}")
     assert shown["state"] == "PENDING_DELETE"
+
+
+async def test_a_role_on_one_vm_opens_nothing_beside_it(
+    site: Site, session: aiohttp.ClientSession
+) -> None:
+    """A disk that is attached, or an image that is made, is a second thing with its own roles."""
+    vm, disk = site.ids["vm-stopped"], site.ids["disk"]
+    attach = f"POST /v1/vms/{vm}/attach_disk"
+    body = {"diskId": disk}
+    status, error = await ask(session, site, "vm-owner", attach, body)
+    assert (status, error["code"]) == (403, "AccessForbidden")
+    image = {"name": "copy", "replicationType": "ON_DEMAND"}
+    status, error = await ask(session, site, "vm-owner", f"POST /v1/vms/{vm}/create_image", image)
+    assert (status, error["code"]) == (403, "AccessForbidden")
+    give = [{"principal": "vm-owner@heliostat.local", "action": "ADD", "role": "contributor"}]
+    assert (await ask(session, site, "project-owner", f"PATCH /v1/disks/{disk}/iam", give))[
+        0
+    ] == 201
+    assert (await ask(session, site, "vm-owner", attach, body))[0] == 201

@@ -7,7 +7,6 @@ exists and is collectable as soon as it doesn't.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 
 from msgspec.structs import replace
@@ -29,10 +28,11 @@ from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.kinds import IMAGE, IMAGES, PROJECTS, VMS
 from heliostat.controller.workflows.replicas import align
 from heliostat.controller.workflows.requests import completed, queued, refuse_busy
+from heliostat.controller.workflows.roles import covered, covered_at_home
 from heliostat.controller.workflows.steps import ports_of
 from heliostat.controller.workflows.unused import image_removal
 from heliostat.core.errors import PermanentError
-from heliostat.core.roles import Role, role_on_entity
+from heliostat.core.roles import Role
 from heliostat.tasks.model import Done, StepContext, StepDefinition, Workflow
 
 MAX_NAME_LENGTH = 255
@@ -120,12 +120,8 @@ def _refuse_borrower(caller: Caller, owner: reading.Ownership) -> None:
     """Whom an image is lent to may use it; to delete it takes its owner, or its project's role."""
     if caller.is_system_admin:
         return
-    keys = frozenset(group.casefold() for group in caller.groups)
-    at_home = role_on_entity(keys, dataclasses.replace(owner, entity_policy=()))
-    role = role_on_entity(keys, owner)
-    if at_home is not None and at_home.covers(Role.CONTRIBUTOR):
-        return
-    if role is None or not role.covers(Role.OWNER):
+    lent = not covered_at_home(caller, owner, Role.CONTRIBUTOR)
+    if lent and not covered(caller, owner, Role.OWNER):
         raise PermanentError(
             "AccessForbidden",
             f"Not allowed: {caller.subject} may use this image; deleting it needs the role owner "

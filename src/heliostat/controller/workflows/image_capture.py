@@ -26,11 +26,13 @@ from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.convergence import capture_converged, want
 from heliostat.controller.workflows.image import REPLICATE, check_image_name, give_up_image
-from heliostat.controller.workflows.kinds import IMAGE, IMAGES, PROJECTS, VMS
+from heliostat.controller.workflows.kinds import IMAGE, IMAGES, PROJECT_KIND, PROJECTS, VMS
 from heliostat.controller.workflows.requests import queued, refuse_busy
+from heliostat.controller.workflows.roles import require
 from heliostat.controller.workflows.steps import ports_of, text_input
 from heliostat.controller.workflows.unused import image_removal
 from heliostat.core.errors import PermanentError
+from heliostat.core.roles import Role
 from heliostat.core.units import GIB
 from heliostat.tasks.model import Done, StepContext, StepDefinition, Workflow
 
@@ -51,6 +53,7 @@ async def vm_create_image(
     check_image_name(name)
     project = await reading.project(ports.store, vm.project_id)
     refuse_busy("project", project.value)
+    await require(ports.store, caller, PROJECT_KIND, vm.project_id, Role.CONTRIBUTOR)
     image = Image(
         id=ports.ids.new_id(),
         name=name,

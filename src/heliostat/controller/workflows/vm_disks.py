@@ -19,18 +19,21 @@ from heliostat.controller.model.vm import Vm, VmState
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.convergence import vm_converged, want
-from heliostat.controller.workflows.kinds import DISKS, VM, VMS
+from heliostat.controller.workflows.kinds import DISK, DISKS, VM, VMS
 from heliostat.controller.workflows.requests import queued, refuse_busy
+from heliostat.controller.workflows.roles import require
 from heliostat.controller.workflows.steps import ports_of, text_input
 from heliostat.controller.workflows.vm_create import give_up
 from heliostat.controller.workflows.vm_desired import desired_vm, power_of
 from heliostat.core.errors import PermanentError
+from heliostat.core.roles import Role
 from heliostat.tasks.model import Done, StepContext, StepDefinition, Workflow
 
 
 async def disk_attach(ports: Ports, caller: Caller, vm_id: str, disk_id: str) -> Admission:
     """Attach a DETACHED disk that lies on the VM's host."""
     vm, disk = await _both(ports, vm_id, disk_id)
+    await require(ports.store, caller, DISK, disk_id, Role.CONTRIBUTOR)
     if disk.value.state is not DiskState.DETACHED:
         raise PermanentError(
             "InvalidDiskState",

@@ -26,9 +26,10 @@ from heliostat.controller.workflows.flavor import ready_flavor
 from heliostat.controller.workflows.kinds import IMAGE
 from heliostat.controller.workflows.placing import Place
 from heliostat.controller.workflows.releasing import label_texts
+from heliostat.controller.workflows.roles import covered
 from heliostat.controller.workflows.subnet import subnets_of_vm
 from heliostat.core.errors import PermanentError
-from heliostat.core.roles import Role, role_on_entity
+from heliostat.core.roles import Role
 from heliostat.core.units import GIB, Unit
 from heliostat.tasks.model import Problem
 
@@ -165,9 +166,9 @@ async def _usable_image(
 
 
 async def _is_lent(ports: Ports, caller: Caller, image_id: str) -> bool:
-    keys = frozenset(group.casefold() for group in caller.groups)
-    role = role_on_entity(keys, await reading.owner_of(ports.store, IMAGE, image_id))
-    return role is not None and role.covers(Role.CONTRIBUTOR)
+    """By a role of the caller; what administrators may is no reason to cross projects."""
+    owner = await reading.owner_of(ports.store, IMAGE, image_id)
+    return covered(caller, owner, Role.CONTRIBUTOR)
 
 
 def _check_texts(spec: VmSpec) -> None:
