@@ -22,6 +22,8 @@ from heliostat.controller.model.datastore import Datastore
 from heliostat.controller.model.host import HostSpec
 from heliostat.controller.model.image import ImageState, Replication
 from heliostat.controller.model.vm import AttachedDiskSpec
+from heliostat.controller.trail.record import RECORDS, Record, Result, record_id
+from heliostat.controller.trail.seals import NOTHING, SEALS, next_seal, unsealed
 from heliostat.controller.workflows import host, image, vm, zone
 from heliostat.controller.workflows.host_provision import host_provision
 from heliostat.controller.workflows.host_seen import host_seen
@@ -33,6 +35,8 @@ from heliostat.tasks.model import Task
 from heliostat.testing.cloud import SmallCloud, Verb
 from heliostat.testing.datastores import LeftoverAgents
 from heliostat.testing.hosts import some_datastore, some_facts
+
+DAY_MS = 86_400_000
 
 Story = Callable[[SmallCloud], Awaitable[Task]]
 
@@ -174,6 +178,29 @@ async def forget_tasks(cloud: SmallCloud) -> Task:
     return await last(cloud, chore_run, CHORES, "tasks")
 
 
+async def seal_audit(cloud: SmallCloud) -> Task:
+    """Some records to seal, and many under a seal that are past their time."""
+    store, now_ms = cloud.store, cloud.clock.now_ms()
+    last_seal = NOTHING
+    for days in (500, 450, 0):
+        for number in range(20):
+            record = Record(
+                id=record_id(now_ms - days * DAY_MS, f"{number:04d}"),
+                time_ms=now_ms - days * DAY_MS,
+                operation="createVm",
+                result=Result.DONE,
+                status=201,
+                entity_id="vm",
+                tenant_id="tenant",
+            )
+            await store.commit((), RECORDS.put(record))
+        if days:
+            records, revision = await unsealed(store, last_seal)
+            last_seal = next_seal(last_seal, records, revision, now_ms - days * DAY_MS)
+            await store.commit((), SEALS.put(last_seal))
+    return await last(cloud, chore_run, CHORES, "audit")
+
+
 def _chore(name: str) -> Story:
     async def told(cloud: SmallCloud) -> Task:
         return await last(cloud, chore_run, CHORES, name)
@@ -218,5 +245,5 @@ STORIES: Mapping[str, Story] = {
     "tombstones": tombstones,
     "forget-tasks": forget_tasks,
     "content": _chore("content"),
-    "audit": _chore("audit"),
+    "audit": seal_audit,
 }

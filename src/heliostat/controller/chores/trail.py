@@ -25,9 +25,9 @@ from heliostat.tasks.model import Done, StepContext
 
 
 def _expired(seals: Sequence[Seal], now_ms: int, keep_s: float) -> Seal | None:
-    """The newest seal all of whose records are past their time."""
-    old = [each for each in seals if each.made_ms < now_ms - keep_s * 1000 and not each.is_anchor]
-    return old[-1] if old else None
+    """The newest seal all of whose records are past their time, unless they are gone."""
+    old = [each for each in seals if each.made_ms < now_ms - keep_s * 1000]
+    return old[-1] if old and not old[-1].is_cleared else None
 
 
 async def find(ports: Ports) -> Sequence[str]:
@@ -60,7 +60,13 @@ async def _work(ctx: StepContext) -> Done:
 
 
 async def _forget(ctx: StepContext, seals: Sequence[Seal], expired: Seal) -> int:
-    """Remove the records up to a seal, then all seals before it; it stays as the anchor."""
+    """Remove the records up to a seal, and the seals before it.
+
+    First the chain is made to begin there, so that it holds at every moment; last the seal
+    is marked as cleared, so that a worker that takes over knows what is left to do.
+    """
+    anchor = replace(expired, is_anchor=True)
+    await ctx.commit((), SEALS.put(anchor))
     forgotten = 0
     batch: list[Change] = []
     async for document in older_than(ctx.store, expired.made_ms + MARGIN_MS):
@@ -73,10 +79,10 @@ async def _forget(ctx: StepContext, seals: Sequence[Seal], expired: Seal) -> int
         batch += more
         forgotten += 1
     await ctx.commit((), batch)
-    await ctx.commit((), SEALS.put(replace(expired, is_anchor=True)))
     for seal in seals:
         if seal.number < expired.number:
             await ctx.commit((), SEALS.delete(seal))
+    await ctx.commit((), SEALS.put(replace(anchor, is_cleared=True)))
     return forgotten
 
 

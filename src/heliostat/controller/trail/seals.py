@@ -16,10 +16,11 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
+from msgspec.structs import replace
 
 from heliostat.cloudstore.contract import CloudStore, Document
 from heliostat.cloudstore.documents import Kind
-from heliostat.controller.trail.record import RECORDS, record_id
+from heliostat.controller.trail.record import LATEST_MS, RECORDS, record_id
 
 MARGIN_MS = 3_600_000
 """A record's time and its commit lie closer together than this, whoever's clock it was."""
@@ -29,7 +30,8 @@ PAGE = 500
 class Seal(msgspec.Struct, frozen=True, kw_only=True):
     """``revision`` is the last one covered; ``digest`` is hexadecimal SHA-256.
 
-    ``is_anchor`` says that its records are gone by now, as retention wants it.
+    ``is_anchor`` says that the chain begins after it, because retention removes its records;
+    ``is_cleared`` that they are gone.
     """
 
     number: int
@@ -39,6 +41,7 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     previous: str = ""
     is_anchor: bool = False
+    is_cleared: bool = False
     schema: int = 1
 
 
@@ -50,9 +53,10 @@ SEALS: Kind[Seal] = Kind("audit-seal", Seal, identify=lambda seal: seal_id(seal.
 NOTHING = Seal(number=0, revision=0, made_ms=0, records=0, digest="")
 
 
-def digest_of(previous: str, records: Sequence[Document]) -> str:
-    """The digest over ``records`` in the order of their commits, chained to ``previous``."""
-    found = hashlib.sha256(previous.encode())
+def digest_of(seal: Seal, records: Sequence[Document]) -> str:
+    """The digest of a seal's own facts and of ``records`` in the order of their commits."""
+    facts = (seal.previous, seal.number, seal.revision, seal.made_ms, seal.records)
+    found = hashlib.sha256("\0".join(map(str, facts)).encode())
     for each in sorted(records, key=lambda document: (document.created, document.key)):
         entry = hashlib.sha256(f"{each.key}\0{each.created}\0".encode() + each.value)
         found.update(entry.digest())
@@ -61,14 +65,15 @@ def digest_of(previous: str, records: Sequence[Document]) -> str:
 
 def next_seal(last: Seal, records: Sequence[Document], revision: int, now_ms: int) -> Seal:
     """The seal after ``last``, over the records committed since then up to ``revision``."""
-    return Seal(
+    seal = Seal(
         number=last.number + 1,
         revision=revision,
         made_ms=now_ms,
         records=len(records),
-        digest=digest_of(last.digest, records),
+        digest="",
         previous=last.digest,
     )
+    return replace(seal, digest=digest_of(seal, records))
 
 
 async def all_seals(store: CloudStore) -> list[Seal]:
@@ -112,10 +117,17 @@ class Verification:
     problems: tuple[str, ...]
 
 
-async def verify(store: CloudStore, now_ms: int) -> Verification:
-    """Compare every record with the seal that covers it."""
+async def verify(store: CloudStore, kept_since_ms: int | None = None) -> Verification:
+    """Compare every record with the seal that covers it.
+
+    The chain begins at the newest seal whose records retention removed; one that is
+    younger than ``kept_since_ms`` was not removed by it.
+    """
     seals = await all_seals(store)
-    records = [each async for each in older_than(store, now_ms + MARGIN_MS)]
+    anchors = [index for index, seal in enumerate(seals) if seal.is_anchor]
+    anchor = seals[anchors[-1]] if anchors else NOTHING
+    seals = seals[anchors[-1] + 1 :] if anchors else seals
+    records = [each async for each in older_than(store, LATEST_MS)]
     records.sort(key=lambda document: (document.created, document.key))
     problems = [
         f"The record {each.key.removeprefix(RECORDS.prefix)} was written again "
@@ -123,8 +135,10 @@ async def verify(store: CloudStore, now_ms: int) -> Verification:
         for each in records
         if each.revision != each.created
     ]
-    position, checked = 0, 0
-    last: Seal | None = None
+    if kept_since_ms is not None and anchor.made_ms > kept_since_ms:
+        problems.append(f"The records up to seal {anchor.number} were removed before their time.")
+    records = [each for each in records if each.created > anchor.revision]
+    position, checked, last = 0, 0, anchor
     for seal in seals:
         start = position
         while position < len(records) and records[position].created <= seal.revision:
@@ -134,20 +148,17 @@ async def verify(store: CloudStore, now_ms: int) -> Verification:
         checked += len(covered)
         last = seal
     return Verification(
-        seals=len(seals),
+        seals=len(seals) + len(anchors[-1:]),
         records=checked,
         unsealed=len(records) - checked,
-        latest_digest=last.digest if last else "",
+        latest_digest=last.digest,
         problems=tuple(problems),
     )
 
 
-def _judge(last: Seal | None, seal: Seal, covered: Sequence[Document]) -> list[str]:
+def _judge(before: Seal, seal: Seal, covered: Sequence[Document]) -> list[str]:
     """What is wrong with one link of the chain."""
-    if seal.is_anchor and last is None:
-        return []
     problems = []
-    before = last or NOTHING
     if seal.number != before.number + 1:
         problems.append(f"Between the seals {before.number} and {seal.number} some are missing.")
     elif seal.previous != before.digest:
@@ -156,6 +167,6 @@ def _judge(last: Seal | None, seal: Seal, covered: Sequence[Document]) -> list[s
         problems.append(
             f"Seal {seal.number} covers {seal.records} records, but {len(covered)} are there."
         )
-    elif digest_of(seal.previous, covered) != seal.digest:
-        problems.append(f"A record that seal {seal.number} covers was changed.")
+    elif digest_of(seal, covered) != seal.digest:
+        problems.append(f"Seal {seal.number} or a record that it covers was changed.")
     return problems

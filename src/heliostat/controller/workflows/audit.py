@@ -11,6 +11,7 @@ from heliostat.content.references import REFERENCES
 from heliostat.controller.model.desired import CAPTURE, DESIRED, DISK, VM
 from heliostat.controller.model.invariants import World, violations
 from heliostat.controller.model.quota import OwnerKind
+from heliostat.controller.trail.seals import verify
 from heliostat.controller.workflows.kinds import (
     BULKS,
     DATASTORE_RESERVATIONS,
@@ -47,7 +48,7 @@ INDEXED: tuple[Kind[Any], ...] = (
 
 async def audit(store: CloudStore) -> list[str]:
     """What is wrong with the documents now: sentences, none if the books are in order."""
-    return violations(await read_world(store))
+    return [*violations(await read_world(store)), *(await verify(store)).problems]
 
 
 async def read_world(store: CloudStore) -> World:
