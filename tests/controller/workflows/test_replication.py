@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from heliostat.agentlink.messages import Desired, DesiredImage, Fault, HostDatastore
+from heliostat.cloudstore.contract import Delete, Put
 from heliostat.cloudstore.documents import decode
 from heliostat.controller.model.desired import desired_prefix
 from heliostat.controller.model.image import Replication
@@ -17,7 +18,9 @@ from heliostat.controller.workflows.image_datastores import (
     image_datastore_ids,
     image_datastores_update,
 )
+from heliostat.controller.workflows.kinds import IMAGES
 from heliostat.controller.workflows.observation import observe
+from heliostat.controller.workflows.system import system_pause_background, system_resume
 from heliostat.core.errors import HeliostatError
 from heliostat.testing.cloud import SmallCloud
 from heliostat.testing.hosts import some_datastore, some_facts
@@ -111,3 +114,22 @@ async def test_a_full_datastore_delays_neither_image_nor_other_copies(cloud: Sma
     assert await _asked(cloud, one) == ["a", "b"]
     await cloud.furnish(hosts=0)
     await cloud.add_vm()
+
+
+async def test_nothing_is_asked_for_while_background_work_is_paused(cloud: SmallCloud) -> None:
+    one = await _host(cloud, 1, some_datastore("a"))
+    await cloud.add_image("lazy", Replication.ON_DEMAND)
+    await cloud.ask(system_pause_background)
+    await cloud.done(image_datastores_update, ["a"])
+    assert await _asked(cloud, one) == []
+    await cloud.ask(system_resume)
+    assert await _asked(cloud, one) == ["a"]
+
+
+async def test_an_unreadable_image_stops_copying_until_it_is_mended(cloud: SmallCloud) -> None:
+    one = await _host(cloud, 1, some_datastore("a"))
+    await cloud.store.commit([], [Put(IMAGES.key("broken"), b"{}")])
+    await cloud.clock.advance(5)
+    await cloud.store.commit([], [Delete(IMAGES.key("broken"))])
+    await cloud.add_image("eager", Replication.EAGER)
+    assert await _asked(cloud, one) == ["a"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from heliostat.agentlink.messages import DatastoreType, HostDatastore
+from heliostat.controller.model.system import SITE
 
 __all__ = [
     "SITE",
@@ -20,9 +21,6 @@ __all__ = [
     "datastore_type",
     "described",
 ]
-
-SITE = "site"
-"""The id of what there is once a site."""
 
 
 class Datastore(msgspec.Struct, frozen=True, kw_only=True):

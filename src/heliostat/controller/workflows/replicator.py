@@ -3,7 +3,7 @@
 Runs in every controller.  Changes are gathered for a moment, so that a fleet that
 comes up at once is looked at a few times and not once a host; and after a look that
 took long (0.9 s at 10,000 hosts) the next one waits longer, so that looking never
-takes more than a fifth of a core.
+takes more than a fifth of a core.  While background work is paused nothing is asked for.
 """
 
 from __future__ import annotations
@@ -16,10 +16,17 @@ import msgspec
 from heliostat.cloudstore.contract import CloudStore, Compacted, Event
 from heliostat.controller.model.desired import IMAGE, REPORTED, agent_key
 from heliostat.controller.model.host import HostInventory
-from heliostat.controller.workflows.kinds import HOSTS, IMAGE_DATASTORES, IMAGES, INVENTORIES
+from heliostat.controller.workflows.kinds import (
+    HOSTS,
+    IMAGE_DATASTORES,
+    IMAGES,
+    INVENTORIES,
+    SYSTEM,
+)
 from heliostat.controller.workflows.replicas import align, may_want
+from heliostat.controller.workflows.system import chores_rest
 from heliostat.core.clock import Clock
-from heliostat.core.errors import TemporaryError
+from heliostat.core.errors import PermanentError, TemporaryError
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +41,7 @@ _PREFIXES = (
     HOSTS.prefix,
     INVENTORIES.prefix,
     IMAGE_DATASTORES.prefix,
+    SYSTEM.prefix,
     REPORTED,
     agent_key(""),
 )
@@ -50,12 +58,16 @@ async def replicate(store: CloudStore, clock: Clock, *, copies_at_once: int) -> 
         while True:
             began_s = clock.monotonic_s()
             try:
-                if not idle or await may_want(store):
+                rests = await chores_rest(store)
+                if not rests and (not idle or await may_want(store)):
                     idle = await _align(store, copies_at_once)
             except TemporaryError as error:
                 log.warning("copies of images wait: %s", error)
                 await clock.sleep(error.retry_after_s)
                 continue
+            except PermanentError as error:
+                # a document that can't be read: a check-up tells it, and a change may mend it
+                log.error("copies of images stay as they are: %s", error)  # noqa: TRY400
             took_s = clock.monotonic_s() - began_s
             await changed.wait()
             await clock.sleep(max(GATHER_S, GATHER_FACTOR * took_s))
