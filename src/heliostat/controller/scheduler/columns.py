@@ -70,7 +70,7 @@ class HostColumns:
         self._free: list[int] = []
         self._usable: dict[UsageTag, Usable] = {}
         self._views: dict[tuple[str, ...], Rooms] = {}
-        self.own_rooms = Rooms(self.stores)
+        self.own_rooms = Rooms(self.stores, self.settings.weight_disk)
         self.arrays = HostArrays()
         self._bind()
 
@@ -163,7 +163,7 @@ class HostColumns:
 
     def rooms_among(self, key: tuple[str, ...], allowed: Allowed) -> Rooms:
         """The same among the datastores that ``allowed`` names; ``key`` stands for it."""
-        view = self._views.pop(key, None) or Rooms(self.stores, allowed)
+        view = self._views.pop(key, None) or Rooms(self.stores, self.settings.weight_disk, allowed)
         self._views[key] = view  # last, because used last
         if len(self._views) > _VIEWS:
             del self._views[next(iter(self._views))]

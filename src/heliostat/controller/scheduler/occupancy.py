@@ -18,13 +18,14 @@ def label_key(project_id: str, label: str) -> str:
 
 
 class Occupancy:
-    """Shares by row, and what is found by them."""
+    """Shares by row, and what is found by them; ``single`` has machines and disks by key."""
 
     def __init__(self) -> None:
         self.vms: list[dict[str, VmShare]] = []
         self.disks: list[dict[str, DiskShare]] = []
         self.projects = Index()
-        self.things = Index()
+        self.labels = Index()
+        self.single: dict[str, int] = {}
         self.avoiding: dict[Scope, Index] = {scope: Index() for scope in Scope}
 
     def grow(self) -> None:
@@ -56,14 +57,21 @@ class Occupancy:
 
     def _vm(self, row: int, vm_id: str, share: VmShare, count: int) -> None:
         self.projects.add(share.project_id, row, count)
-        self.things.add(f"vm:{vm_id}", row, count)
+        self._move(f"vm:{vm_id}", row, count)
         for label in share.labels:
-            self.things.add(label_key(share.project_id, label), row, count)
+            self.labels.add(label_key(share.project_id, label), row, count)
         self._avoid(row, share.avoids, count)
 
     def _disk(self, row: int, disk_id: str, share: DiskShare, count: int) -> None:
-        self.things.add(f"disk:{disk_id}", row, count)
+        self._move(f"disk:{disk_id}", row, count)
         self._avoid(row, share.avoids, count)
+
+    def _move(self, key: str, row: int, count: int) -> None:
+        """Machines and disks are on one host; while news arrive, the later one counts."""
+        if count > 0:
+            self.single[key] = row
+        elif self.single.get(key) == row:
+            del self.single[key]
 
     def _avoid(self, row: int, avoids: Iterable[Avoided], count: int) -> None:
         for each in avoids:

@@ -107,7 +107,7 @@ def _find(
         if found is not None:
             return found
         chosen = before
-        chosen.keep(Reason.DISK, np.zeros(len(chosen.left), dtype=np.bool_))
+        chosen.none(Reason.DISK)
     return _Found(chosen, groups, [], [], {})
 
 
@@ -125,7 +125,7 @@ def _first_that_holds(
         datastores = assign(columns, groups, row)
         if datastores is not None:
             return _Found(chosen, groups, [row], [float(score[place])], datastores)
-        passed = np.ones(len(chosen.left), dtype=np.bool_)
+        passed = np.ones(chosen.looked_at, dtype=np.bool_)
         passed[place] = False
         chosen.keep(Reason.DISK, passed)
     return None

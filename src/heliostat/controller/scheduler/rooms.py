@@ -25,10 +25,12 @@ class Rooms:
     """Columns by host row: ``best`` (a datastore's number), its ``room``, and its share.
 
     ``has`` says which hosts have an allowed datastore at all; ``left`` is the room as a
-    fraction of the capacity, ``per_byte`` what one byte takes of that fraction.
+    fraction of the capacity, ``per_byte`` what one byte takes of that: both times the
+    weight that disks have in a score.
     """
 
-    def __init__(self, stores: StoreColumns, allowed: Allowed | None = None) -> None:
+    def __init__(self, stores: StoreColumns, weight: float, allowed: Allowed | None = None) -> None:
+        self._weight = weight
         self._stores = stores
         self._allowed = allowed
         self._layout = -1
@@ -72,7 +74,7 @@ class Rooms:
         self._next = np.full(size, NO_ROOM)
         if len(self.left) < size:
             self.left, self.per_byte = np.zeros(size), np.zeros(size)
-        self.left[:], self.per_byte[:] = NOTHING_LEFT, 0.0
+        self.left[:], self.per_byte[:] = NOTHING_LEFT * self._weight, 0.0
         self._choose(np.arange(len(stores.of_host)))
         self.has = self.best != 0
 
@@ -115,8 +117,8 @@ class Rooms:
         self._next[rows] = room.max(axis=1)
         self.best[rows], self.room[rows] = best, most
         capacity = stores.capacity.take(best)
-        self.left[rows] = np.maximum(most / capacity, NOTHING_LEFT)
-        self.per_byte[rows] = 1.0 / capacity
+        self.left[rows] = np.maximum(most / capacity, NOTHING_LEFT) * self._weight
+        self.per_byte[rows] = self._weight / capacity
 
     def _choose_one(self, row: int) -> None:
         """The same for one host, without arrays."""
@@ -130,12 +132,12 @@ class Rooms:
                     after = max(after, room)
         self.best[row], self.room[row], self._next[row] = best, most, after
         capacity = float(stores.capacity[best])
-        self.left[row] = max(most / capacity, NOTHING_LEFT)
-        self.per_byte[row] = 1.0 / capacity
+        self.left[row] = max(most / capacity, NOTHING_LEFT) * self._weight
+        self.per_byte[row] = self._weight / capacity
 
     def _set(self, rows: Rows, number: int) -> None:
         """The best datastore of ``rows`` stays the best; its room has changed."""
         room, capacity = self._stores.room[number], self._stores.capacity[number]
         self.room[rows] = room
-        self.left[rows] = max(room / capacity, NOTHING_LEFT)
-        self.per_byte[rows] = 1.0 / capacity
+        self.left[rows] = max(room / capacity, NOTHING_LEFT) * self._weight
+        self.per_byte[rows] = self._weight / capacity

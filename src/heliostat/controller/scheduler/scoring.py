@@ -30,12 +30,12 @@ def scores(
 
     ``group`` is the one whose datastore counts: the largest.
     """
-    weight, rows = columns.settings.weight_disk, chosen.rows
+    rows = chosen.rows
     whole = group.only < 0 and group.rooms is columns.own_rooms
     terms = columns.arrays.terms
     vector = (1.0, -float(request.memory_mib), -float(request.cpu_count))
     if rows is None:
-        disk = (weight, -weight * group.size_bytes) if whole else (0.0, 0.0)
+        disk = (1.0, -float(group.size_bytes)) if whole else (0.0, 0.0)
         score: Floats = terms[: chosen.size].dot(np.array(vector + disk))
     else:
         score = terms[:, BASE].take(rows)
@@ -44,12 +44,11 @@ def scores(
         if request.cpu_count:
             score += terms[:, PER_CPU].take(rows) * vector[2]
     if group.only >= 0:
-        score += weight * left_after(columns, group, 0)
+        score += columns.settings.weight_disk * left_after(columns, group, 0)
     elif rows is not None or not whole:
-        left = chosen.of(group.rooms.left)
+        score += chosen.of(group.rooms.left)
         if group.size_bytes:
-            left = left - group.size_bytes * chosen.of(group.rooms.per_byte)
-        score += weight * left
+            score -= group.size_bytes * chosen.of(group.rooms.per_byte)
     by_store = _by_store(columns, request)
     if by_store is not None:
         best = group.rooms.best
@@ -58,7 +57,7 @@ def scores(
     by_host = _by_host(columns, request)
     if by_host is not None:
         score += chosen.of(by_host)
-    if chosen.count < len(score):
+    if chosen.left is not None and chosen.count < len(score):
         score += np.multiply(~chosen.left, RULED_OUT)
     return score
 

@@ -34,17 +34,18 @@ _ORDER = {reason: number for number, reason in enumerate(Reason)}
 
 @dataclass(slots=True)
 class Selection:
-    """The hosts still looked at: ``rows`` (``None``: all), and which of them are left."""
+    """The hosts still looked at: ``rows`` (``None``: all), and which of them are ``left``
+    (``None``: all of them)."""
 
     size: int
     rows: Rows | None
-    left: Bools
+    left: Bools | None
     count: int
     ruled_out: dict[str, int]
 
     def keep(self, reason: Reason, passed: Bools) -> None:
         """Rule out what did not pass; ``passed`` has one element for each host looked at."""
-        self.left = self.left & passed
+        self.left = passed if self.left is None else self.left & passed
         self._count(reason, int(np.count_nonzero(self.left)))
 
     def need(self, reason: Reason, room: Floats, amount: int) -> None:
@@ -53,11 +54,19 @@ class Selection:
         if np.minimum.reduce(there) < amount:
             self.keep(reason, there >= amount)
 
+    def none(self, reason: Reason) -> None:
+        """Rule out all that are left."""
+        self.keep(reason, np.zeros(self.looked_at, dtype=np.bool_))
+
+    @property
+    def looked_at(self) -> int:
+        return self.size if self.rows is None else len(self.rows)
+
     def narrow(self, reason: Reason, rows: Rows) -> None:
         """Rule out all but ``rows``; from the first time on only these are looked at."""
         if self.rows is None:
-            self.rows = rows[self.left.take(rows)]
-            self.left = np.ones(len(self.rows), dtype=np.bool_)
+            self.rows = rows if self.left is None else rows[self.left.take(rows)]
+            self.left = None
             self._count(reason, len(self.rows))
         else:
             self.keep(reason, self._among(rows))
@@ -74,9 +83,9 @@ class Selection:
 
     def settle(self) -> None:
         """Look only at the hosts that are left, unless all were looked at."""
-        if self.rows is not None and self.count < len(self.rows):
+        if self.rows is not None and self.left is not None and self.count < len(self.rows):
             self.rows = self.rows[self.left]
-            self.left = np.ones(self.count, dtype=np.bool_)
+            self.left = None
 
     def copy(self) -> Selection:
         """The same, so far; each can be narrowed by itself."""
@@ -121,7 +130,8 @@ def with_room(columns: HostColumns, groups: Iterable[DiskGroup], chosen: Selecti
             return
         if group.only >= 0:
             enough = bool(columns.stores.room[group.only] >= group.size_bytes)
-            chosen.keep(Reason.DISK, np.full(len(chosen.left), enough))
+            if not enough:
+                chosen.none(Reason.DISK)
         else:
             chosen.need(Reason.DISK, group.rooms.room, group.size_bytes)
 
@@ -165,10 +175,10 @@ def rows_of(columns: HostColumns, request: PlacementRequest, term: Term) -> Rows
     if term.kind is TermKind.NETWORK:
         return columns.networks.rows(term.value)
     if term.kind is TermKind.LABEL:
-        key = label_key(request.project_id, term.value)
-    else:
-        key = f"{term.kind}:{term.value}"
-    return _reach(columns, columns.occupancy.things.rows(key), term.scope)
+        rows = columns.occupancy.labels.rows(label_key(request.project_id, term.value))
+        return _reach(columns, rows, term.scope)
+    row = columns.occupancy.single.get(f"{term.kind}:{term.value}")
+    return _reach(columns, np.array([] if row is None else [row], dtype=np.intp), term.scope)
 
 
 def _reach(columns: HostColumns, rows: Rows, scope: Scope) -> Rows:

@@ -104,12 +104,9 @@ def best_store(group: DiskGroup, row: int) -> int:
 
 def left_after(columns: HostColumns, group: DiskGroup, row: int) -> float:
     """What the group leaves of its datastore on a host, as a fraction."""
-    if group.only >= 0:
-        stores, number = columns.stores, group.only
-        left = float(stores.room[number]) - group.size_bytes
-        return max(left / float(stores.capacity[number]), NOTHING_LEFT)
-    rooms = group.rooms
-    return float(rooms.left[row]) - group.size_bytes * float(rooms.per_byte[row])
+    stores, number = columns.stores, best_store(group, row)
+    capacity = float(stores.capacity[number])
+    return max(float(stores.room[number]) / capacity, NOTHING_LEFT) - group.size_bytes / capacity
 
 
 def assign(columns: HostColumns, groups: Sequence[DiskGroup], row: int) -> dict[str, int] | None:
