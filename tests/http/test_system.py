@@ -150,6 +150,7 @@ async def test_properties_take_hold_while_running(
         ("workflows.stop_grace_s", 0, "above 0"),
         ("workflows.reserve_attempts", 1.5, "wants int"),
         ("workflows.stop_grace", None, "there is no setting"),
+        ("workflows.scheduler.fill_limit", 1.5, "from 0.01 to 1"),
         ("workflows.scheduler", 1, "a table of settings"),
         ("workflows.stop_grace_s.x", 1, "no settings below"),
         ("identity.domain", "x", "can't be changed"),

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from heliostat.core.settings import bounded
+
 
 @dataclass(frozen=True, slots=True)
 class SchedulerSettings:
     """Limits first, weights after; weights only matter relative to each other."""
 
-    cpu_overcommit: float = 16.0
+    cpu_overcommit: float = bounded(16.0, 0.1, 1000.0)
     """Virtual CPUs promised for each CPU of a host; guests rarely all compute at once."""
 
-    memory_overcommit: float = 1.0
+    memory_overcommit: float = bounded(1.0, 0.1, 100.0)
     """Memory promised for each byte of a host; above 1 guests may be killed for lack of it."""
 
-    disk_overcommit: float = 1.0
+    disk_overcommit: float = bounded(1.0, 0.1, 1000.0)
     """Disk promised for each byte of a datastore; disks are thin, so above 1 works until full."""
 
-    fill_limit: float = 0.95
+    fill_limit: float = bounded(0.95, 0.01, 1.0)
     """How full (0 to 1) a host's memory and a datastore may become by promises."""
 
     weight_memory: float = 0.3
