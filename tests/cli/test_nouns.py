@@ -262,6 +262,9 @@ def test_an_explanation_counts_the_reasons(helio: Any, controller: RecordingCont
         "nextActions": ["Add a host."],
     }
     controller.answer(f"GET /v1/tasks/{answers.TASK}/explain", told)
+    made = answers.page(answers.task(operation="CREATE_VM"))
+    controller.answer(f"GET /v1/vms/{answers.VM}/tasks", made)
+    assert "PLACE: No host of 3 fits." in helio("vm", "explain", answers.VM).out
     shown = helio("task", "explain", answers.TASK).out
     assert "PLACE: No host of 3 fits." in shown
     assert "2  memory" in shown

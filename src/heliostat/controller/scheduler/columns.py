@@ -88,7 +88,8 @@ class HostColumns:
         if row is None:
             row = self._row(host.id)
         before, self.hosts[row] = self.hosts[row], host
-        self._usable.clear()
+        if before is None or _use_of(before) != _use_of(host):
+            self._usable.clear()
         self._classify(row, before, host)
         first = self.stores.first_of(row)
         unplaced = self._unplaced(row)
@@ -110,6 +111,7 @@ class HostColumns:
         del self.position[host_id]
         self.hosts[row] = None
         self.arrays.exists[row] = False
+        self._usable.clear()
         self._free.append(row)
 
     def reserve(self, reservation: Reservation) -> None:
@@ -259,3 +261,8 @@ class HostColumns:
                 ruled_out[reason] = left - now
             left = now
         return Usable(mask, left, ruled_out)
+
+
+def _use_of(host: HostRow) -> tuple[bool, bool, frozenset[UsageTag]]:
+    """What decides whether it takes guests at all."""
+    return host.ready, host.active, host.usage
