@@ -182,3 +182,27 @@ async def test_tasks_of_many_places_are_one_list(
     everything = await get(session, site, "/v1/tasks?kind=project")
     theirs = {each["id"] for each in everything[1]["items"] if each["entity"]["id"]}
     assert theirs - set(whole)  # the projects of acme are not theirs
+
+
+async def test_tasks_by_state_are_those_of_the_whole_list(
+    site: Site, session: aiohttp.ClientSession
+) -> None:
+    _, whole = await get(session, site, "/v1/tasks")
+    for state in ("QUEUED", "STARTED", "ERROR", "COMPLETED", "error"):
+        expected = [each["id"] for each in whole["items"] if each["state"] == state.upper()]
+        _, found = await get(session, site, f"/v1/tasks?state={state}")
+        assert [each["id"] for each in found["items"]] == expected
+    assert not whole.get("nextPageLink")
+
+
+async def test_an_entity_has_a_kind(site: Site, session: aiohttp.ClientSession) -> None:
+    vm = site.ids["vm-stopped"]
+    for query in (f"entityId={vm}", "entityKind=vm", "state=DONE", "entityId=a&entityId=b"):
+        status, error = await get(session, site, f"/v1/tasks?{query}")
+        assert (status, error["code"]) == (400, "InvalidQueryParams"), query
+    disk = site.ids["disk"]
+    _, found = await get(session, site, f"/v1/tasks?entityId={disk}&entityKind=persistent-disk")
+    assert {each["entity"]["id"] for each in found["items"]} == {disk}
+    path = f"/v1/projects/{site.ids['web']}/tasks?kind=persistent-disk"
+    _, of_project = await get(session, site, path)
+    assert {each["id"] for each in found["items"]} <= {each["id"] for each in of_project["items"]}

@@ -15,7 +15,13 @@ from heliostat.controller.workflows import task as verbs
 from heliostat.controller.workflows.admission import Admission, Caller
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.explain import explain
-from heliostat.tasks.indexes import entity_prefix, project_prefix, tenant_prefix
+from heliostat.tasks.indexes import (
+    OPEN_PREFIX,
+    entity_prefix,
+    project_prefix,
+    state_prefix,
+    tenant_prefix,
+)
 from heliostat.tasks.model import Task, TaskState, task_key
 from heliostat.wire import tasks as wire
 
@@ -41,8 +47,15 @@ async def _list(call: Call) -> wire.TaskList:
 
         return await _listed(call, of_tasks(call.store, prefix, visible))
     if reach.everything:
-        return await _listed(call, of_tasks(call.store, task_key(""), wanted))
+        return await _listed(call, of_tasks(call.store, _everywhere(_state_of(call)), wanted))
     return await _listed(call, of_tasks_under(call.store, _prefixes(reach), wanted))
+
+
+def _everywhere(state: TaskState | None) -> str:
+    """Where all tasks are found, or all in a state: the open ones are few."""
+    if state is None:
+        return task_key("")
+    return state_prefix(state) if state.is_final else OPEN_PREFIX
 
 
 def _prefixes(reach: Reach) -> list[str]:
