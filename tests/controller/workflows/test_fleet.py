@@ -273,7 +273,7 @@ def test_any_order_of_news_ends_the_same(order: list[str]) -> None:
             elif each == "reservation":
                 fleet.see_reservation("h", held, await with_store.revision())
             elif each == "agent":
-                fleet.see_agent("h", active=True)
+                fleet.see_agent("h", 1, active=True)
             elif each == "list":
                 await feed.refresh()
         await feed.refresh()

@@ -68,6 +68,7 @@ class Known:
     inventory: Seen[HostInventory] = field(default_factory=Seen)
     reservation: Seen[Reservation] = field(default_factory=Seen)
     active: bool = False
+    agent_revision: int = 0
     claims: dict[str, Share] = field(default_factory=dict)
     changes: int = 0
 
@@ -123,8 +124,11 @@ class Fleet:
         if known.inventory.take(stored, revision):
             self._show(host_id, known)
 
-    def see_agent(self, host_id: str, *, active: bool) -> None:
+    def see_agent(self, host_id: str, revision: int, *, active: bool) -> None:
         known = self._known(host_id)
+        if revision < known.agent_revision:
+            return
+        known.agent_revision = revision
         if known.active != active:
             known.active = active
             self._show(host_id, known)

@@ -35,6 +35,7 @@ from heliostat.core.errors import HeliostatError
 log = logging.getLogger(__name__)
 
 _AGENTS = agent_key("")
+_AT_ONCE = 100
 
 
 class FleetFeed:
@@ -42,7 +43,6 @@ class FleetFeed:
 
     def __init__(self, store: CloudStore, settings: SchedulerSettings) -> None:
         self.fleet = Fleet(settings)
-        self.seen = 0
         self._store = store
         self._following: list[asyncio.Task[None]] = []
         self._listing = asyncio.Lock()
@@ -62,7 +62,6 @@ class FleetFeed:
                 return
             revision = await self._list()
             self._lists += 1
-            self.seen = max(self.seen, revision)
             if not self._following or any(each.done() for each in self._following):
                 self._follow(revision)
 
@@ -85,25 +84,29 @@ class FleetFeed:
     async def _list(self) -> int:
         revision = await self._store.revision()
         fleet = self.fleet
+        active = await self._agents(revision)
+        for host_id in {**dict.fromkeys(fleet.host_ids), **dict.fromkeys(active)}:
+            fleet.see_agent(host_id, revision, active=host_id in active)
+        # Hosts late: each then gets its row once, with everything that is known of it.
+        # Separations after them, since they vouch for all that was placed before.
         see: tuple[tuple[Kind[Any], Callable[..., None]], ...] = (
-            (HOSTS, fleet.see_host),
             (INVENTORIES, fleet.see_inventory),
             (RESERVATIONS, fleet.see_reservation),
             (DATASTORE_RESERVATIONS, fleet.see_datastore),
+            (HOSTS, fleet.see_host),
             (SEPARATIONS, fleet.see_separation),
         )
         known = {DATASTORE_RESERVATIONS.name: fleet.datastore_ids}
         known[SEPARATIONS.name] = fleet.separated_ids
         for kind, seen in see:
             found = {kind.identify(each.value): each for each in await self._all(kind, revision)}
-            for id_, stored in found.items():
+            for number, (id_, stored) in enumerate(found.items()):
                 seen(id_, stored, revision)
+                if number % _AT_ONCE == 0:
+                    await asyncio.sleep(0)  # others want the event loop, too
             for id_ in known.get(kind.name, fleet.host_ids):
                 if id_ not in found:
                     seen(id_, None, revision)
-        active = await self._agents(revision)
-        for host_id in {**dict.fromkeys(fleet.host_ids), **dict.fromkeys(active)}:
-            fleet.see_agent(host_id, active=host_id in active)
         return revision
 
     async def _all(self, kind: Kind[Any], revision: int) -> list[Stored[Any]]:
@@ -148,7 +151,7 @@ class FleetFeed:
 
     def _agent(self, event: Event) -> None:
         active = event.value is not None
-        self.fleet.see_agent(event.key.removeprefix(_AGENTS), active=active)
+        self.fleet.see_agent(event.key.removeprefix(_AGENTS), event.revision, active=active)
 
 
 def _of(kind: Kind[Any], see: Callable[..., None]) -> Callable[[Event], None]:
