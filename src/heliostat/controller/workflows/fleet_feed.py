@@ -45,13 +45,16 @@ class FleetFeed:
         self.fleet = Fleet(settings)
         self._store = store
         self._following: list[asyncio.Task[None]] = []
+        self._starting = asyncio.Lock()
         self._listing = asyncio.Lock()
         self._lists = 0
 
     async def ready(self) -> Fleet:
         """The fleet, listed and followed."""
-        if not self._following or any(each.done() for each in self._following):
-            await self.refresh()
+        if not self._follows():
+            async with self._starting:  # a crowd at the start shares one list
+                if not self._follows():
+                    await self.refresh()
         return self.fleet
 
     async def refresh(self) -> None:
@@ -62,7 +65,7 @@ class FleetFeed:
                 return
             revision = await self._list()
             self._lists += 1
-            if not self._following or any(each.done() for each in self._following):
+            if not self._follows():
                 self._follow(revision)
 
     async def look_at(self, host_id: str, datastore_ids: list[str]) -> None:
@@ -74,6 +77,9 @@ class FleetFeed:
         for each in datastore_ids:
             stored = await DATASTORE_RESERVATIONS.get(self._store, each)
             fleet.see_datastore(each, stored, revision)
+
+    def _follows(self) -> bool:
+        return bool(self._following) and not any(each.done() for each in self._following)
 
     def close(self) -> None:
         """Stop following."""
