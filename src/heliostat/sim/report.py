@@ -33,10 +33,10 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
 def as_text(outcome: Outcome) -> Iterator[str]:
     """The outcome as a table, a line at a time."""
     asked, struck = outcome.operations.total(), outcome.faults.total()
-    yield f"Seed {outcome.seed}: {asked} operations and {struck} faults in "
-    yield f"  {outcome.virtual_s:.0f} s of virtual time, {outcome.commits} commits,"
-    yield f"  {outcome.refused.total()} refused, {outcome.unknown} without an answer,"
-    yield f"  {outcome.stalls} tasks stalled for a while."
+    yield f"Seed {outcome.seed}: {asked} operations and {struck} faults"
+    yield f"  in {outcome.virtual_s:.0f} s of virtual time and {outcome.commits} commits;"
+    yield f"  {outcome.refused.total()} were refused, {outcome.unknown} got no answer,"
+    yield f"  {outcome.stalls} tasks were stalled for a while."
     for title, counts in (
         ("TASK", outcome.tasks),
         ("REFUSED WITH", outcome.refused),
