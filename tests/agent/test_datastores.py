@@ -76,6 +76,14 @@ def test_a_folder_that_lost_its_mark_is_not_mounted(tmp_path: Path) -> None:
     assert before.find(place.id).root == root, "back without a restart"
 
 
+def test_a_home_that_lost_its_mark_is_still_the_home(tmp_path: Path) -> None:
+    before = opened(tmp_path / "home", HOME)
+    (tmp_path / "home" / MARKER).unlink()
+    assert before.find("") is before.home
+    assert [each.available for each in told(before).datastores] == [True]
+    assert opened(tmp_path / "home", HOME).home.id == before.home.id
+
+
 def test_a_folder_that_never_was_there_is_left_out(tmp_path: Path) -> None:
     absent = DatastoreSettings(name="ssd", path=tmp_path / "absent")
     assert [each.name for each in opened(tmp_path / "home", HOME, absent)] == ["local"]

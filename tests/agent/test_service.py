@@ -419,6 +419,28 @@ async def test_a_datastore_that_is_not_mounted_delays_its_vm_and_no_other(
         assert (await site.settled(revision)).state is GuestState.RUNNING
 
 
+async def test_a_vm_goes_although_its_datastore_was_taken_off_the_host(
+    site: Site, tmp_path: Path
+) -> None:
+    root = tmp_path / "ssd"
+    root.mkdir()
+    async with site.agent(DatastoreSettings(name="ssd", path=root)) as agent:
+        there = agent.facts().datastores[0].datastore_id
+        boot = DesiredVmDisk(
+            id="b",
+            kind=DiskKind.BOOT,
+            capacity_bytes=1,
+            image_digest=site.image,
+            datastore=there,
+        )
+        await site.settled(site.vm(disks=(boot,)))
+    (site.home / "datastores.json").unlink()
+    async with site.agent():
+        site.controller.unwant(vm_key("v1"))
+        await site.gone(vm_key("v1"))
+    assert not (site.home / "vms" / "v1").exists()
+
+
 async def test_two_hosts_share_a_datastore(tmp_path: Path) -> None:
     """One removes nothing that the other needs, and both see what is left over."""
     root = tmp_path / "shared"

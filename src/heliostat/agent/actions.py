@@ -6,6 +6,7 @@ Each is safe to be interrupted anywhere and done again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -296,7 +297,8 @@ class Actions:
         """Disks in other datastores first: the VM's own folder tells where they are."""
         record = load_record(self._folder)
         for datastore in record.datastores if record is not None else ():
-            self._shop.datastores.find(datastore)
+            with contextlib.suppress(PermanentError):  # this host has it no more: nothing is there
+                self._shop.datastores.find(datastore)
         self._shop.datastores.remove_vm(self._vm_id)
         self._shop.places.remove_vm(self._vm_id)
 

@@ -108,7 +108,7 @@ class Datastores:
 
     def __iter__(self) -> Iterator[Place]:
         """Those that are there now, in the order of the settings."""
-        return (place for place in self._places.values() if place.is_there)
+        return (place for place in self._places.values() if self._is_there(place))
 
     def find(self, datastore_id: str) -> Place:
         """The place that a wish names, which is there; empty is the agent's home.
@@ -117,7 +117,7 @@ class Datastores:
         while the folder is not mounted.
         """
         place = self._places.get(datastore_id) if datastore_id else self.home
-        if place is not None and place.is_there:
+        if place is not None and self._is_there(place):
             return place
         if place is None and datastore_id not in self._known:
             raise PermanentError(
@@ -128,9 +128,9 @@ class Datastores:
             "DatastoreUnavailable", f"The datastore {where} is not mounted on this host."
         )
 
-    def vm_folder(self, datastore_id: str, vm_id: str) -> Path:
-        """Where a VM's disks lie in a datastore."""
-        return self.find(datastore_id).vms / vm_id
+    def _is_there(self, place: Place) -> bool:
+        """The home is: whoever removed its mark did not take it away."""
+        return place is self.home or place.is_there
 
     def disk(self, disk_id: str) -> Path | None:
         """The file of a persistent disk, in whichever datastore it lies."""
@@ -219,8 +219,10 @@ def _identified(
     """The place at ``root``; ``None`` for a folder that is not there and never was."""
     found = _marked(root)
     remembered = known.get(str(root))
-    if found is None and remembered is None and (root == home or root.is_dir()):
-        found = _mark(root, new_id(), shared=root != home)
+    if found is None and root == home:  # it is there: this agent works in it
+        found = _mark(root, remembered or new_id(), shared=False)
+    elif found is None and remembered is None and root.is_dir():
+        found = _mark(root, new_id(), shared=True)
     if found is None and remembered is None:
         log.error("datastore %s: %s is not there", settings.name, root)
         return None
