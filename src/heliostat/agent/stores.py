@@ -181,14 +181,16 @@ def sweep_discs(
     places: Places, desired: DesiredState, discs: ImageCache, lives: Callable[[str], bool]
 ) -> None:
     """Remove disc images that no VM wants and no guest that ``lives`` has in its drive."""
-    if not desired.known:
-        return
-    needed = {vm.iso.digest for vm in desired.vms() if vm.iso is not None}
+    wanted = {vm.iso.digest for vm in desired.vms() if vm.iso is not None}
+    surplus = set(discs.digests()) - wanted
+    if not surplus or not desired.known:
+        return  # as nearly always: no record need be read
+    needed: set[str] = set()
     for vm_id in places.vm_ids():
         record = load_record(places.vm(vm_id))
         if record is not None and record.spec.disc is not None and lives(vm_id):
             needed.add(record.spec.disc.digest)
-    for digest in set(discs.digests()) - needed:
+    for digest in surplus - needed:
         log.info("disc image %s: nothing needs it any more", digest[:12])
         discs.delete(digest)
 
