@@ -24,6 +24,7 @@ from heliostat.wire.access import Access
 from heliostat.wire.route import Route
 
 _SCHEME = "bearer"
+_ASK_ADMINISTRATOR = "Ask a system administrator; `helio whoami` shows your groups."
 NOT_FOUND = 404
 
 
@@ -91,7 +92,8 @@ async def authorise(
             route.rule, principal, replace(owner, reaches_inside=inside)
         )
     if not verdict.allowed:
-        raise PermanentError("AccessForbidden", f"Not allowed: {verdict.reason}.")
+        hint = None if route.rule.needs_owner else _ASK_ADMINISTRATOR
+        raise PermanentError("AccessForbidden", f"Not allowed: {verdict.reason}.", hint=hint)
 
 
 async def groups_of(services: Services, kind: str, id_: str) -> OwnerGroups:
