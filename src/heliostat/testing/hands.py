@@ -11,7 +11,8 @@ import msgspec
 from heliostat.cloudstore.contract import Change
 from heliostat.cloudstore.documents import Kind
 from heliostat.controller.model.quantity import CostItem
-from heliostat.controller.model.quota import OwnerKind, charge, settle
+from heliostat.controller.model.quota import OwnerKind, charge
+from heliostat.controller.model.quota_delegation import settle
 from heliostat.controller.model.reservation import Reservation
 from heliostat.controller.workflows import kinds, reading
 from heliostat.controller.workflows.admission import Admission, Ports

@@ -26,14 +26,12 @@ from heliostat.controller.model.quota import (
     QuotaLimit,
     charge,
     check_limits,
-    counted,
-    drawn_by,
     refuse_over,
     release,
-    settle,
     with_limits,
     without_limits,
 )
+from heliostat.controller.model.quota_delegation import counted, drawn_by, settle
 from heliostat.controller.model.quota_lease import QuotaLease
 from heliostat.core.errors import HeliostatError
 from heliostat.core.units import Unit

@@ -16,14 +16,11 @@ from heliostat.controller.model.quota import (
     QuotaLimit,
     charge,
     check_limits,
-    drawn_by,
-    percent_of,
     release,
-    settle,
-    share,
     with_limits,
     without_limits,
 )
+from heliostat.controller.model.quota_delegation import drawn_by, percent_of, settle, share
 from heliostat.core.errors import HeliostatError
 from heliostat.core.units import Unit
 

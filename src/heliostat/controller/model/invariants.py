@@ -20,7 +20,8 @@ from heliostat.controller.model.host import Host
 from heliostat.controller.model.image import PROJECT, Image
 from heliostat.controller.model.project import Project
 from heliostat.controller.model.quantity import CostItem, written
-from heliostat.controller.model.quota import OwnerKind, Quota, charge, counted, drawn_by
+from heliostat.controller.model.quota import OwnerKind, Quota, charge
+from heliostat.controller.model.quota_delegation import counted, drawn_by
 from heliostat.controller.model.quota_lease import Grant
 from heliostat.controller.model.reservation import (
     DatastoreReservation,

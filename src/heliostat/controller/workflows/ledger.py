@@ -14,14 +14,8 @@ from heliostat.cloudstore.contract import Change, CloudStore, Guard
 from heliostat.cloudstore.documents import Stored
 from heliostat.controller.model.leasing import lapse
 from heliostat.controller.model.quantity import CostItem, from_base
-from heliostat.controller.model.quota import (
-    OwnerKind,
-    Quota,
-    charge,
-    refuse_over,
-    release,
-    settle,
-)
+from heliostat.controller.model.quota import OwnerKind, Quota, charge, refuse_over, release
+from heliostat.controller.model.quota_delegation import settle
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import QuotaCharge
 from heliostat.controller.workflows.kinds import QUOTAS

@@ -10,15 +10,8 @@ from heliostat.cloudstore.contract import Delete
 from heliostat.controller.model.labels import check_labels
 from heliostat.controller.model.names import check_groups, check_name, invalid
 from heliostat.controller.model.project import Project
-from heliostat.controller.model.quota import (
-    OwnerKind,
-    Quota,
-    QuotaItem,
-    QuotaLimit,
-    check_limits,
-    percent_of,
-    settle,
-)
+from heliostat.controller.model.quota import OwnerKind, Quota, QuotaItem, QuotaLimit, check_limits
+from heliostat.controller.model.quota_delegation import percent_of, settle
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.kinds import (

@@ -14,11 +14,10 @@ from heliostat.controller.model.quota import (
     Quota,
     QuotaLimit,
     check_limits,
-    drawn_by,
-    settle,
     with_limits,
     without_limits,
 )
+from heliostat.controller.model.quota_delegation import drawn_by, settle
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.kinds import PROJECTS, QUOTAS

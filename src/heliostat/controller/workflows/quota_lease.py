@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from heliostat.controller.model import leasing
-from heliostat.controller.model.quota import OwnerKind, Quota, QuotaLimit, settle
+from heliostat.controller.model.quota import OwnerKind, Quota, QuotaLimit
+from heliostat.controller.model.quota_delegation import settle
 from heliostat.controller.model.quota_lease import QuotaLease
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
