@@ -86,8 +86,14 @@ CODES: dict[str, Code] = {
         "Add a host or use a flavor with less memory; `helio task explain` counts the reasons.",
     ),
     "NotEnoughDatastoreCapacity": Code(400, "Free disk space on a host or ask for a smaller disk."),
-    "UnfullfillableAffinities": Code(400, "Relax the affinities."),
-    "UnfullfillableDiskAffinities": Code(400, "Relax the affinities of the disk."),
+    "UnfullfillableAffinities": Code(
+        400, "Relax the affinities (`--prefer`, `--prefer-away` need not hold), or add a host."
+    ),
+    "UnfullfillableDiskAffinities": Code(
+        400,
+        "`helio datastore list` shows types and tags: relax the affinities of the disk, or use a "
+        "flavor whose `storage.` tag some datastore has.",
+    ),
     "MoreThanOneHostAffinity": Code(400, "Name one host at most."),
     "InvalidVmState": Code(400, "Bring the VM into one of the named states first."),
     "InvalidAvailabilityZoneState": Code(400, "Use a zone whose state is READY."),
