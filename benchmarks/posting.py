@@ -16,7 +16,7 @@ import msgspec
 from heliostat.wire.tasks import Task
 from heliostat.wire.vms import VmCreateSpec
 
-POLL_S = 0.05
+POLL_S, POLL_GROWTH, LONGEST_POLL_S = 0.05, 1.5, 1.0
 _encode = msgspec.json.Encoder().encode
 
 
@@ -110,6 +110,7 @@ async def create(
 async def ended(connection: Connection, task_id: str, token: str) -> None:
     """Poll the task, as clients do, until it has ended well."""
     request = get(f"/v1/tasks/{task_id}", token)
+    pause_s = POLL_S
     while True:
         status, body = await connection.ask(request)
         assert status == 200, body
@@ -117,7 +118,8 @@ async def ended(connection: Connection, task_id: str, token: str) -> None:
         if task.state == "COMPLETED":
             return
         assert task.state != "ERROR", body
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * POLL_GROWTH, LONGEST_POLL_S)
 
 
 async def create_one(port: int, project_id: str, token: str, spec: VmCreateSpec) -> str:

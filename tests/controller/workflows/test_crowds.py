@@ -52,6 +52,17 @@ async def test_a_crowd_is_seen_by_whoever_guards_the_same_and_by_nobody_else() -
     assert crowds.around([QUOTA]) is None
 
 
+async def test_who_comes_by_the_same_way_is_told_of_the_queue_while_there_is_one() -> None:
+    crowds = Crowds()
+    async with crowds.joined("quota", "POST /vms"), crowds.joined("quota", "POST /disks"):
+        assert (crowds.at("POST /vms"), crowds.at("POST /disks")) == ("quota", "quota")
+        assert crowds.at("POST /tenants") is None
+        async with crowds.joined("other", "POST /vms"):
+            assert crowds.at("POST /vms") == "quota"
+        assert crowds.at("POST /vms") == "quota"
+    assert crowds.at("POST /vms") is None
+
+
 def test_a_chain_guards_the_value_that_it_expects() -> None:
     chain = Chain()
     assert chain.guards([QUOTA, OTHER]) == [QUOTA, OTHER]

@@ -42,7 +42,8 @@ async def answer(call: Call, verb: Verb, body_digest: str) -> web.StreamResponse
         recorded = admission.task.id
         return admission_record(call, admission)
 
-    task = await perform_once(call.ports, lambda: verb(call.caller), claim, record)
+    place = f"{call.route.method} {call.request.path}"
+    task = await perform_once(call.ports, lambda: verb(call.caller), claim, record, place=place)
     if recorded == task.id:
         call.request[RECORDED] = True
         if task.state.is_final:  # complete with its admission, so no worker will tell of it

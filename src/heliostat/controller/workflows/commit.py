@@ -27,21 +27,26 @@ def changes_of(admission: Admission) -> list[Change]:
     return [*admission.changes, *task]
 
 
-async def perform(ports: Ports, decide: Decide, extra: Extra | None = None) -> Admission:
+async def perform(
+    ports: Ports, decide: Decide, extra: Extra | None = None, *, place: str = ""
+) -> Admission:
     """Decide and commit; the admission that was committed.
 
     ``extra`` adds to the same commit (an idempotency record).  Raises what the
     verb raises, and ``ConcurrentTask`` when others kept changing what it reads.
-    Whoever lost queues with the others that want the same: see ``crowds``.
+    Whoever lost queues with the others that want the same: see ``crowds``; equal
+    ``place`` says that requests are likely to want the same.
     """
-    admission = await decide()
-    crowd = ports.crowds.around(admission.guards)
+    crowd = ports.crowds.at(place)
     if crowd is None:
-        lost = await _commit(ports, *_whole(admission, extra))
-        if lost is None:
-            return admission
-        crowd = name_of(lost)
-    async with ports.crowds.joined(crowd) as queue:
+        admission = await decide()
+        crowd = ports.crowds.around(admission.guards)
+        if crowd is None:
+            lost = await _commit(ports, *_whole(admission, extra))
+            if lost is None:
+                return admission
+            crowd = name_of(lost)
+    async with ports.crowds.joined(crowd, place) as queue:
         for _ in range(ports.settings.admission_attempts):
             committed = await _in_turn(ports, crowd, queue, decide, extra)
             if committed is not None:

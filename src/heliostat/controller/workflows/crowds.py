@@ -65,6 +65,7 @@ class Queue:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     chain: Chain = field(default_factory=Chain)
     length: int = 0
+    places: set[str] = field(default_factory=set)
 
     def broken(self, chain: Chain) -> None:
         """A commit of ``chain`` did not happen: what is decided next stands on the store."""
@@ -77,6 +78,11 @@ class Crowds:
 
     def __init__(self) -> None:
         self._queues: dict[str, Queue] = {}
+        self._by_place: dict[str, str] = {}
+
+    def at(self, place: str) -> str | None:
+        """The queue that those who came by way of ``place`` are in, if there is one."""
+        return self._by_place.get(place)
 
     def around(self, guards: Iterable[Guard]) -> str | None:
         """What of that which ``guards`` guard others wait for already."""
@@ -85,16 +91,20 @@ class Crowds:
         return next((name for guard in guards if (name := name_of(guard)) in self._queues), None)
 
     @asynccontextmanager
-    async def joined(self, name: str) -> AsyncIterator[Queue]:
-        """Be in the queue around ``name``."""
+    async def joined(self, name: str, place: str = "") -> AsyncIterator[Queue]:
+        """Be in the queue around ``name``; whoever comes by ``place`` too is told to join."""
         queue = self._queues.setdefault(name, Queue())
         queue.length += 1
+        if place and self._by_place.setdefault(place, name) == name:
+            queue.places.add(place)
         try:
             yield queue
         finally:
             queue.length -= 1
             if not queue.length:
                 del self._queues[name]
+                for each in queue.places:
+                    del self._by_place[each]
 
 
 def name_of(guard: Guard) -> str:

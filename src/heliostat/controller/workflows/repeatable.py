@@ -58,10 +58,13 @@ async def perform_once(
     verb: Callable[[], Awaitable[Admission]],
     claim: Claim | None,
     also: Callable[[Admission], Sequence[Change]] = lambda _admission: (),
+    *,
+    place: str = "",
 ) -> Task:
     """Decide and commit; the task made, or the one that the claim's key made before.
 
-    ``also`` adds to the commit what has to be true of every such request.
+    ``also`` adds to the commit what has to be true of every such request; ``place`` is
+    as for ``perform``.
 
     Raises what the verb raises, and ``StoreUnavailable`` when it can't be told whether
     the commit happened: the same request may be sent again.
@@ -80,7 +83,7 @@ async def perform_once(
         return guards, [*changes, *also(admission)]
 
     try:
-        return (await perform(ports, decide, record)).task
+        return (await perform(ports, decide, record, place=place)).task
     except Replayed as replayed:
         return await reading.task(ports.store, replayed.task_id)
     except StoreUnavailable:
