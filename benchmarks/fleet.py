@@ -55,6 +55,7 @@ from heliostat.core.units import GIB
 from heliostat.identity.authority import Authority, new_key
 
 CONNECTING_AT_ONCE = 16
+REDIAL_S = 1.0
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 UPGRADE = (
     b"GET /agent/link HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
@@ -87,6 +88,7 @@ class LightAgent(asyncio.Protocol):
 
     def __init__(self, number: int, images: tuple[str, ...]) -> None:
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.lost = asyncio.Event()
         self._number = number
         self._images = images
         self._upgraded = False
@@ -100,6 +102,7 @@ class LightAgent(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self.lost.set()
         if not self.ready.done():
             self.ready.set_exception(exc or ConnectionError("the controller hung up"))
 
@@ -224,52 +227,74 @@ class Wardrobe:
         return agent_client_context(self._ca, identity)
 
 
-async def connect(
-    wardrobe: Wardrobe,
-    port: int,
-    hosts: list[str],
-    images: tuple[str, ...],
-    agents: list[LightAgent],
-) -> None:
-    """All agents, each with its snapshot; they are in ``agents`` as soon as they are connected."""
-    gate = asyncio.Semaphore(CONNECTING_AT_ONCE)
-    loop = asyncio.get_running_loop()
+class Fleet:
+    """All agents; one whose link is cut dials again a second later, as real ones do."""
 
-    async def one(number: int, host_id: str) -> None:
-        async with gate:
-            context = wardrobe.context(host_id)
-            _, agent = await loop.create_connection(
-                lambda: LightAgent(number, images), "127.0.0.1", port, ssl=context
-            )
-            agents.append(agent)
-            await agent.ready
+    def __init__(
+        self, wardrobe: Wardrobe, port: int, hosts: list[str], images: tuple[str, ...]
+    ) -> None:
+        self.agents: dict[str, LightAgent] = {}
+        self._wardrobe = wardrobe
+        self._port = port
+        self._hosts = hosts
+        self._images = images
+        self._gate = asyncio.Semaphore(CONNECTING_AT_ONCE)
 
-    await asyncio.gather(*(one(*each) for each in enumerate(hosts)))
+    async def connect(self) -> None:
+        """Return when every agent has its snapshot."""
+        ready = [asyncio.Event() for _ in self._hosts]
+        self._keeping = [
+            asyncio.create_task(self._keep(number, host_id, ready[number]))
+            for number, host_id in enumerate(self._hosts)
+        ]
+        for each in ready:
+            await each.wait()
+
+    async def _keep(self, number: int, host_id: str, ready: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                async with self._gate:
+                    _, agent = await loop.create_connection(
+                        lambda: LightAgent(number, self._images),
+                        "127.0.0.1",
+                        self._port,
+                        ssl=self._wardrobe.context(host_id),
+                    )
+                    self.agents[host_id] = agent
+                    await agent.ready
+                ready.set()
+                await agent.lost.wait()
+                print(f"the link of {host_id} was cut", file=sys.stderr, flush=True)
+            except OSError as error:
+                print(f"{host_id}: {error}", file=sys.stderr, flush=True)
+            await asyncio.sleep(REDIAL_S)
 
 
-async def beat(agents: list[LightAgent], every_s: float) -> None:
+async def beat(agents: dict[str, LightAgent], every_s: float) -> None:
     """Each agent's heartbeat in its turn, spread evenly over time; never returns."""
     loop = asyncio.get_running_loop()
-    due_s, turn = loop.time(), 0
+    due_s = loop.time()
     while True:
-        due_s += every_s / max(len(agents), 1)
-        if (wait_s := due_s - loop.time()) > 0.005:
-            await asyncio.sleep(wait_s)
-        if agents:
-            turn = (turn + 1) % len(agents)
-            agents[turn].beat()
+        for agent in list(agents.values()):
+            due_s = max(due_s + every_s / len(agents), loop.time() - every_s)
+            if (wait_s := due_s - loop.time()) > 0.005:
+                await asyncio.sleep(wait_s)
+            agent.beat()
+        await asyncio.sleep(0.01)
 
 
 async def _run(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
-    hosts, agents = options.hosts.read_text().split(), list[LightAgent]()
-    beating = asyncio.create_task(beat(agents, options.heartbeat_s))
+    hosts = options.hosts.read_text().split()
     with tempfile.TemporaryDirectory() as folder:
         wardrobe = Wardrobe(options.home / "authority", Path(folder))
-        await connect(wardrobe, options.port, hosts, tuple(options.image), agents)
-    print(f"connected {len(agents)}", flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)
-    beating.cancel()
+        fleet = Fleet(wardrobe, options.port, hosts, tuple(options.image))
+        beating = asyncio.create_task(beat(fleet.agents, options.heartbeat_s))
+        await fleet.connect()
+        print(f"connected {len(fleet.agents)}", flush=True)
+        await loop.run_in_executor(None, sys.stdin.read)
+        beating.cancel()
 
 
 @contextmanager
