@@ -12,8 +12,7 @@ Synchronous and safe to use from several threads.  Close it, or use ``with``.
 from __future__ import annotations
 
 from types import TracebackType
-
-import httpx
+from typing import TYPE_CHECKING
 
 from heliostat.client import trust
 from heliostat.client.audit import Audit
@@ -41,6 +40,12 @@ from heliostat.client.transport import Transport
 from heliostat.client.upkeep import Upkeep
 from heliostat.client.vms import Vms
 from heliostat.client.zones import Zones
+from heliostat.core.deferred import deferred
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = deferred("httpx")
 
 
 class Client:

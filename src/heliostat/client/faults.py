@@ -15,14 +15,19 @@ Exceptions of the HTTP library are mapped here and nowhere else.
 from __future__ import annotations
 
 import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import msgspec
 
 from heliostat.client.target import Target
 from heliostat.core.codes import CODES
+from heliostat.core.deferred import deferred
 from heliostat.core.errors import HeliostatError
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = deferred("httpx")
 
 _OLD_WIRE_HINT = "The controller's log tells more; look for the request id."
 _START_HINT = "Start the platform of this machine with `make up` or `helio up`."

@@ -12,9 +12,9 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
-import httpx
 import msgspec
 
 from heliostat.client.calls import path_of
@@ -22,8 +22,14 @@ from heliostat.client.faults import InvalidAnswer, ServerError, refusal
 from heliostat.client.signing import KeyTool, base64url, key_tool, sign_es256
 from heliostat.client.target import Target
 from heliostat.client.transport import Request, Transport
+from heliostat.core.deferred import deferred
 from heliostat.core.errors import HeliostatError
 from heliostat.wire.system import AuthInfo
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = deferred("httpx")
 
 CLIENT_ID = "helio"
 SCOPE = "openid offline_access rs_esxcloud at_groups"

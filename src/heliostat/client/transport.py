@@ -16,9 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import NoneType
-from typing import Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
-import httpx
 import msgspec
 
 from heliostat.client.faults import (
@@ -30,7 +29,13 @@ from heliostat.client.faults import (
     refusal,
 )
 from heliostat.client.target import Target
+from heliostat.core.deferred import deferred
 from heliostat.core.errors import HeliostatError
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = deferred("httpx")
 
 T = TypeVar("T")
 

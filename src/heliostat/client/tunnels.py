@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import socket
 import ssl
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import httpx
-from websockets.exceptions import (
-    ConnectionClosed,
-    ConnectionClosedOK,
-    InvalidHandshake,
-    InvalidStatus,
-)
-from websockets.sync.client import ClientConnection, connect
 
 from heliostat.client.calls import path_of
 from heliostat.client.faults import Unreachable, certificate_fault, plain_reason, refusal
 from heliostat.client.transport import Transport
+from heliostat.core.deferred import deferred
 from heliostat.core.errors import HeliostatError
+
+if TYPE_CHECKING:
+    import httpx
+    from websockets import exceptions
+    from websockets.sync import client as sockets
+else:
+    httpx = deferred("httpx")
+    exceptions = deferred("websockets.exceptions")
+    sockets = deferred("websockets.sync.client")
 
 CONNECT_TIMEOUT_S = 20.0
 
@@ -30,7 +32,7 @@ CONNECT_TIMEOUT_S = 20.0
 class Tunnel:
     """An open stream; ``write`` and ``read`` may be called from two threads."""
 
-    def __init__(self, transport: Transport, connection: ClientConnection) -> None:
+    def __init__(self, transport: Transport, connection: sockets.ClientConnection) -> None:
         self._transport = transport
         self._connection = connection
 
@@ -38,22 +40,22 @@ class Tunnel:
         """The next bytes; ``b""`` at the end of the stream."""
         try:
             frame = self._connection.recv()
-        except ConnectionClosedOK:
+        except exceptions.ConnectionClosedOK:
             return b""
-        except ConnectionClosed as error:
+        except exceptions.ConnectionClosed as error:
             raise self._cut(error) from error
         return frame.encode() if isinstance(frame, str) else frame
 
     def write(self, data: bytes) -> None:
         try:
             self._connection.send(data)
-        except ConnectionClosed as error:
+        except exceptions.ConnectionClosed as error:
             raise self._cut(error) from error
 
     def close(self) -> None:
         self._connection.close()
 
-    def _cut(self, error: ConnectionClosed) -> HeliostatError:
+    def _cut(self, error: exceptions.ConnectionClosed) -> HeliostatError:
         told = error.rcvd.reason if error.rcvd is not None else ""
         return Unreachable(self._transport.target, told or "the stream was cut", was_sent=True)
 
@@ -74,7 +76,7 @@ def _open(transport: Transport, operation: str, arguments: tuple[str, ...]) -> T
     target = transport.target
     token = transport.bearer()
     try:
-        connection = connect(
+        connection = sockets.connect(
             target.websocket_url + path_of(operation, *arguments),
             sock=_socket(transport),
             ssl=_tls(transport),
@@ -83,11 +85,11 @@ def _open(transport: Transport, operation: str, arguments: tuple[str, ...]) -> T
             compression=None,
             max_size=None,
         ).__enter__()  # a tunnel outlives this call; its close() is the other half
-    except InvalidStatus as error:
+    except exceptions.InvalidStatus as error:
         body = bytes(error.response.body or b"")
         answer = httpx.Response(error.response.status_code, content=body)
         raise refusal(target, answer) from error
-    except (OSError, InvalidHandshake) as error:
+    except (OSError, exceptions.InvalidHandshake) as error:
         fault = certificate_fault(target, error)
         raise (fault or Unreachable(target, plain_reason(error))) from error
     return Tunnel(transport, connection)

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from heliostat.cloudstore.contract import Document, Event
 
-DOCUMENTS = 4096
+DOCUMENTS = 2048
 BYTES = 16 << 20
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from heliostat.core.cache import cache_folder
 from heliostat.core.errors import HeliostatError
 from heliostat.os.image.manifest import load_manifest, manifest_names
 from heliostat.os.image.monitor import monitor_for
@@ -121,11 +122,7 @@ def _find(name: str, folder: Path) -> BuiltImage:
 def _folder(out_dir: Path | None) -> Path:
     if out_dir is not None:
         return out_dir
-    cache = os.environ.get("HELIO_CACHE")
-    if cache:
-        return Path(cache) / "images"
-    home = os.environ.get("HELIO_HOME")
-    return (Path(home) if home else Path.home() / ".heliostat") / "cache" / "images"
+    return cache_folder(os.environ) / "images"
 
 
 def _summary(image: BuiltImage) -> dict[str, Any]:

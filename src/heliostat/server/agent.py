@@ -76,7 +76,7 @@ def _with_probe_kernel(home: Home, settings: AgentSettings) -> AgentSettings:
     if not wants_probe or settings.probe_kernel is not None or host_kernel() is not None:
         return settings
     try:
-        tiny = build_tiny(Path(os.environ.get("HELIO_CACHE") or home.cache))
+        tiny = build_tiny(home.cache)
     except HeliostatError as error:
         log.warning("KVM can't be probed, so guests are emulated: %s", error)
         return settings

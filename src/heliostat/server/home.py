@@ -6,9 +6,11 @@ deep a home may lie.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from heliostat.core.cache import cache_folder
 from heliostat.core.errors import PermanentError
 from heliostat.server.settings import CONFIG_NAME
 
@@ -51,8 +53,8 @@ class Home:
 
     @property
     def cache(self) -> Path:
-        """Built images, if the environment names no other cache."""
-        return self.path / "cache"
+        """Built images; the environment may name another place."""
+        return cache_folder(os.environ, self.path)
 
     @property
     def backup(self) -> Path:

@@ -6,10 +6,8 @@ Both may be run at any time and do only what is missing.
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
-from pathlib import Path
 
 import click
 
@@ -78,8 +76,7 @@ def bring_down(home: Home) -> None:
 
 
 def _image(home: Home, monitor: Monitor) -> os_image.BuiltImage:
-    cache = Path(os.environ.get("HELIO_CACHE") or home.cache)
-    return os_image.build(MANIFEST, cache / "images", monitor)
+    return os_image.build(MANIFEST, home.cache / "images", monitor)
 
 
 def _start_controller(home: Home, monitor: Monitor) -> None:

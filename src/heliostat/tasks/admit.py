@@ -114,23 +114,23 @@ def completed_task(
     made = [_completed_step(name, index, now_ms) for index, name in enumerate(names)]
     if made:
         made[-1].warnings = list(warnings)
-    return Task(
-        id=task_id(ids, now_ms),
-        operation=operation,
+    workflow = Workflow(operation, ())
+    task = new_task(
+        ids,
+        clock,
+        workflow,
         entity_kind=entity_kind,
         entity_id=entity_id,
-        state=TaskState.COMPLETED,
-        queued_ms=now_ms,
-        started_ms=now_ms,
-        end_ms=now_ms,
-        steps=made,
-        input=input or {},
-        resource_properties=resource_properties or {},
+        input=input,
         tenant_id=tenant_id,
         project_id=project_id,
         requested_by=requested_by,
         request_id=request_id,
+        resource_properties=resource_properties,
     )
+    task.state, task.steps = TaskState.COMPLETED, made
+    task.queued_ms = task.started_ms = task.end_ms = now_ms
+    return task
 
 
 def _completed_step(operation: str, index: int, now_ms: int) -> Step:

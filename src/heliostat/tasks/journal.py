@@ -29,6 +29,7 @@ from heliostat.cloudstore.contract import (
     Put,
     StoreUnavailable,
 )
+from heliostat.cloudstore.documents import decode
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError
 from heliostat.tasks.indexes import action_key, state_key
@@ -51,7 +52,7 @@ class Journal:
         self._clock = clock
         self._lock = asyncio.Lock()
         self.lease = lease
-        self.task = msgspec.json.decode(document.value, type=Task)
+        self.task = decode(Task, document)
         self.revision = document.revision
 
     def draft(self) -> Task:

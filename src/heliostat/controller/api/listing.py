@@ -7,8 +7,8 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from heliostat.cloudstore.contract import CloudStore
-from heliostat.cloudstore.documents import Kind
+from heliostat.cloudstore.contract import CloudStore, Document
+from heliostat.cloudstore.documents import Kind, decode
 from heliostat.cloudstore.documents import quote as quote_segment
 from heliostat.controller.api.cursors import Batch, Read
 from heliostat.tasks.model import Task, task_key
@@ -111,7 +111,7 @@ def of_tasks_under(store: CloudStore, prefixes: Sequence[str], keep: Keep[Task])
         for id_ in merged.segments:
             document = await store.get(task_key(id_), at_revision=merged.revision)
             if document is not None:
-                task = msgspec.json.decode(document.value, type=Task)
+                task = decode(Task, document)
                 if keep(task):
                     items.append((id_, task))
         return Batch(items, merged.after, merged.revision)
@@ -162,12 +162,11 @@ def of_tasks(store: CloudStore, prefix: str, keep: Keep[Task]) -> Read[Task]:
         page = await store.list(prefix, limit=limit, after=after, at_revision=revision)
         items: list[tuple[str, Task]] = []
         for entry in page.items:
-            raw: bytes | None = entry.value
+            document: Document | None = entry
             if not documents:
                 key = task_key(entry.key.removeprefix(prefix))
                 document = await store.get(key, at_revision=page.revision)
-                raw = document.value if document is not None else None
-            if raw is not None and keep(task := msgspec.json.decode(raw, type=Task)):
+            if document is not None and keep(task := decode(Task, document)):
                 items.append((entry.key, task))
         return Batch(items, page.after, page.revision)
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from heliostat.cloudstore.contract import CloudStore
-from heliostat.cloudstore.documents import Kind, Stored
+from heliostat.cloudstore.documents import Kind, Stored, decode
 from heliostat.controller.model.datastore import Datastore
 from heliostat.controller.model.desired import agent_key
 from heliostat.controller.model.disk import Disk
@@ -97,7 +97,7 @@ async def task(store: CloudStore, id_: str) -> Task:
     document = await store.get(task_key(id_))
     if document is None:
         raise PermanentError("TaskNotFound", f"There is no task {id_!r}.", data={"id": id_})
-    return msgspec.json.decode(document.value, type=Task)
+    return decode(Task, document)
 
 
 async def inventory(store: CloudStore, host_id: str) -> HostInventory | None:
