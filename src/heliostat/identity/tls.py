@@ -32,6 +32,7 @@ def agent_ssl_context(files: ServerFiles, ca_pem: str) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_verify_locations(cadata=ca_pem)
     context.verify_mode = ssl.CERT_OPTIONAL
+    context.num_tickets = 0  # agents stay connected; a ticket and its session cost memory for each
     return context
 
 
