@@ -9,12 +9,14 @@ without anybody passing them along.  Both forms carry the same fields:
     2026-11-21T08:00:00.123Z INFO heliostat.tasks.runner: placed [task=… request=…]
     {"time": "…", "level": "INFO", "logger": "…", "message": "…", "task": "…"}
 
-Lines go to standard error; keeping and rotating them is the init system's job.
+Lines go to standard error.  Where ``helio up`` made that a file it is rotated;
+elsewhere keeping lines is the init system's job.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 import traceback
@@ -24,9 +26,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from heliostat.core.log_rotation import LOG_FILE_ENV, RotatingStream
 
 LARGEST_MESSAGE = 8192
 LARGEST_FIELD = 200
@@ -46,6 +51,10 @@ class LogSettings:
     """The least level that is written: DEBUG, INFO, WARNING or ERROR."""
     access: bool = True
     """Whether every request to the API writes a line: who asked for what, and the answer."""
+    largest_bytes: int = 16 << 20
+    """Bytes of a log file in HELIO_HOME after which it is rotated (about; less than twice)."""
+    kept: int = 4
+    """Rotated files that are kept beside it."""
 
 
 def bind(**fields: str) -> None:
@@ -117,7 +126,12 @@ class LineFormatter(logging.Formatter):
 
 def configure(settings: LogSettings) -> None:
     """Write this process's lines to standard error, as the settings say."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    file = os.environ.get(LOG_FILE_ENV)
+    if file:
+        handler = RotatingStream(
+            Path(file), largest_bytes=settings.largest_bytes, kept=settings.kept
+        )
     handler.setFormatter(LineFormatter(settings.format))
     logging.basicConfig(level=settings.level, handlers=[handler], force=True)
 

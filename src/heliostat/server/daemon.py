@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from heliostat.core.errors import HeliostatError, PermanentError
+from heliostat.core.log_rotation import LOG_FILE_ENV
 
 READY_ENV = "HELIO_READY_FD"
 
@@ -28,7 +29,12 @@ def start(role: str, home: Path, *, timeout_s: float) -> None:
     log_path = home / "log" / f"{role}.log"
     log_path.parent.mkdir(parents=True, exist_ok=True)
     reader, writer = os.pipe()
-    environ = {**os.environ, "HELIO_HOME": str(home), READY_ENV: str(writer)}
+    environ = {
+        **os.environ,
+        "HELIO_HOME": str(home),
+        READY_ENV: str(writer),
+        LOG_FILE_ENV: str(log_path),
+    }
     with log_path.open("ab") as log:
         subprocess.Popen(
             [sys.executable, "-m", "heliostat.server", role],
