@@ -47,11 +47,12 @@ docs: ## write the generated reference pages again
 	$(BIN)/python -m heliostat.server.reference
 
 PIP_COMPILE := $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links \
-	--no-emit-trusted-host --strip-extras --build-deps-for wheel --build-deps-for editable
+	--no-emit-trusted-host --strip-extras
+BUILD_TOOLS := --build-deps-for wheel --build-deps-for editable
 lock: ## resolve the Python packages anew
 	$(BIN)/pip install -q pip-tools
-	$(PIP_COMPILE) --extra server --extra agent --extra os -o requirements/run.txt pyproject.toml
-	$(PIP_COMPILE) --all-extras -o requirements/dev.txt pyproject.toml
+	$(PIP_COMPILE) $(BUILD_TOOLS) --extra server --extra agent --extra os -o requirements/run.txt pyproject.toml
+	$(PIP_COMPILE) $(BUILD_TOOLS) --all-extras -o requirements/dev.txt pyproject.toml
 	$(PIP_COMPILE) -o requirements/bench-peers.txt requirements/bench-peers.in
 
 clean: ## remove what was installed and built in this checkout
