@@ -217,6 +217,29 @@ async def test_losing_a_group_ends_what_is_seen(site: Site, session: aiohttp.Cli
         assert (await reader.take(1))[0].data["entity"]["name"] == "after"
 
 
+async def test_a_group_taken_while_nobody_listened_counts(
+    site: Site, session: aiohttp.ClientSession
+) -> None:
+    async with reading_events(session, site.base, "project-user", "kind=vm") as reader:
+        await reader.block()
+        await _rename(site, "vm-stopped", "seen")
+        await reader.take(1)
+    clock = site.ports.clock
+    assert isinstance(clock, VirtualClock)
+    while await _readers(session, site):
+        await clock.advance(events.HEARTBEAT_S)
+    stored = await reading.project(site.ports.store, site.ids["web"])
+    await site.ports.store.commit(
+        [], kinds.PROJECTS.put(replace(stored.value, security_groups=()), stored.value)
+    )
+    async with reading_events(session, site.base, "project-user", "kind=vm,flavor") as reader:
+        await reader.block()
+        await _rename(site, "vm-stopped", "not seen")
+        await _flavor(site, "marker")
+        (block,) = await reader.take(1)
+        assert block.data["kind"] == "flavor"
+
+
 async def test_a_revision_that_is_gone(site: Site, session: aiohttp.ClientSession) -> None:
     store = site.ports.store
     await store.compact(await store.revision())

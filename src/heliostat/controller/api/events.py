@@ -42,6 +42,7 @@ async def _serve(call: Call) -> web.StreamResponse:
     response.content_type = EVENT_STREAM
     response.charset = "utf-8"
     await response.prepare(call.request)
+    call.services.ownership.forget()
     stream = _Stream(call, response, News(call, call.services.ownership, wanted), after)
     try:
         await stream.run()

@@ -1,8 +1,8 @@
 """Who may read what an event tells of: read from the store, kept until it changes.
 
 Every event asks it, for every reader, so answers are kept; they are forgotten
-the moment a tenant or project changes.  What is gone is judged by the groups it
-had last.
+the moment a tenant or project changes, and when a reader begins: while nobody
+read, nobody heard of changes.  What is gone is judged by the groups it had last.
 """
 
 from __future__ import annotations
@@ -24,11 +24,17 @@ class Ownership:
         self._store = store
         self._known: dict[Belongs, OwnerGroups] = {}
         self._revision = 0
+        self._forgotten = 0
+
+    def forget(self) -> None:
+        """Forget everything: what is known may be older than where a new reader begins."""
+        self._known.clear()
+        self._forgotten += 1
 
     def heard(self, key: str, revision: int) -> None:
         """Forget what a change at ``key`` makes doubtful."""
         if revision > self._revision and key.startswith(_DECISIVE):
-            self._known.clear()
+            self.forget()
             self._revision = revision
 
     async def groups(self, belongs: Belongs, revision: int) -> OwnerGroups:
@@ -38,9 +44,9 @@ class Ownership:
         """
         found = self._known.get(belongs)
         if found is None:
-            began = self._revision
+            began = self._forgotten
             found = await self._read(belongs, revision)
-            if began == self._revision:
+            if began == self._forgotten:
                 self._known[belongs] = found
         return found
 
