@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -73,6 +74,23 @@ async def test_the_tenant_may_be_last_in_the_path(
     assert (await post(http, form, f"/{DOMAIN.upper()}")).status_code == 200
     refused = await post(http, form, "/elsewhere")
     assert (refused.status_code, refused.json()["error"]) == (404, "invalid_request")
+
+
+async def test_a_form_that_never_ends_is_given_up(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("heliostat.identity.http.BODY_TIMEOUT_S", 0.05)
+
+    url = http.base_url
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(
+        b"POST /openidconnect/token HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n\r\ngrant_type="
+    )
+    status = await asyncio.wait_for(reader.readline(), 5)
+    writer.close()
+    await writer.wait_closed()
+    assert status.split()[1] == b"400"
 
 
 @pytest.mark.parametrize(

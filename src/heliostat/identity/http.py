@@ -7,6 +7,7 @@ stable ``code`` and ``hint`` added.  Nothing here needs a token.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -24,6 +25,7 @@ from heliostat.identity.site import Identity
 
 MAX_BODY_BYTES = 65_536
 MAX_FIELDS = 32
+BODY_TIMEOUT_S = 30.0
 FORM = "application/x-www-form-urlencoded"
 _OAUTH_ERRORS = {
     "InvalidLoginCredentials": "invalid_grant",
@@ -161,13 +163,19 @@ async def _form(request: web.Request) -> TokenRequest:
 
 
 async def _body(request: web.Request) -> bytes:
+    """The whole body; who has no token yet may hold a connection no longer than others."""
     body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise PermanentError(
-                "RequestTooLarge", f"A token request has at most {MAX_BODY_BYTES} bytes."
-            )
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise PermanentError(
+                        "RequestTooLarge", f"A token request has at most {MAX_BODY_BYTES} bytes."
+                    )
+    except TimeoutError as error:
+        sentence = f"The form did not arrive within {BODY_TIMEOUT_S:g} s."
+        raise PermanentError("InvalidEntity", sentence) from error
     return bytes(body)
 
 
