@@ -181,3 +181,22 @@ async def test_opening_a_console_is_recorded(site: Site, session: aiohttp.Client
     async with session.ws_connect(url, headers=headers):
         (record,) = await _records(site)
     assert (record.operation, record.entity_id) == ("openVmConsole", site.ids["vm-started"])
+
+
+async def test_who_was_given_a_ticket_is_recorded_without_it(
+    site: Site, session: aiohttp.ClientSession
+) -> None:
+    headers = {"Authorization": "Bearer project-user"}
+    vm = site.ids["vm-started"]
+    url = f"{site.base}/v1/vms/{vm}/mks_ticket"
+    async with session.get(url, headers=headers) as answer:
+        task = await answer.json()
+    (stored,) = await RECORDS.all(site.ports.store)
+    record = stored.value
+    assert (record.operation, record.entity_id, record.result) == ("getVmMksTicket", vm, "done")
+    document = await site.ports.store.get(f"/v1/task/{task['id']}")
+    assert document is not None
+    assert document.created == stored.revision  # one commit
+    raw = await site.ports.store.get(RECORDS.key(record.id))
+    assert raw is not None
+    assert task["resourceProperties"]["ticket"].encode() not in raw.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +11,13 @@ import aiohttp
 import pytest
 from msgspec.structs import replace
 
+from heliostat.controller.api.site import known_to
 from heliostat.controller.model.host import UsageTag
 from heliostat.controller.model.system import SITE, System, SystemState
 from heliostat.controller.workflows import kinds
 from heliostat.controller.workflows.properties import follow_properties
 from heliostat.controller.workflows.system import chores_rest
+from heliostat.testing.signed_in import principal
 from heliostat.testing.site import Site
 from heliostat.wire.routes import ROUTES
 
@@ -120,6 +123,17 @@ async def test_groups_of_the_site_administer_it(site: Site, session: aiohttp.Cli
     assert (await ask(session, site, "admin", call))[0] == 200
     status, _ = await ask(session, site, "stranger", "POST /v1/tenants", {"name": "more"})
     assert status == 403
+
+
+def test_a_group_of_the_site_changes_nothing_else_of_who_calls() -> None:
+    caller = dataclasses.replace(principal("stranger"), client="portal")
+    found = known_to(System(security_groups=(GROUP,)), caller)
+    assert found.is_system_admin
+    assert (found.subject, found.groups, found.client) == (
+        caller.subject,
+        caller.groups,
+        "portal",
+    )
 
 
 async def test_properties_take_hold_while_running(

@@ -34,6 +34,7 @@ class TicketHolder:
 
     subject: str
     groups: frozenset[str] = frozenset()
+    client: str = ""
     is_system_admin: bool = False
 
 

@@ -18,6 +18,7 @@ from heliostat.controller.api.agent_answers import member
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.handler import Handler, Reads, Streams
 from heliostat.controller.api.presenting import show_task
+from heliostat.controller.api.recording import RECORDED, admission_record
 from heliostat.controller.model.vm import Vm, VmState
 from heliostat.controller.workflows import kinds, reading
 from heliostat.controller.workflows.commit import perform
@@ -143,8 +144,11 @@ async def _mks_ticket(call: Call) -> tasks.Task:
         lifetime_s=settings.ticket_lifetime_s,
     )
     admission = await perform(
-        call.ports, lambda: vm_mks_ticket(call.ports, call.caller, call.id, door)
+        call.ports,
+        lambda: vm_mks_ticket(call.ports, call.caller, call.id, door),
+        lambda admission: ((), admission_record(call, admission)),
     )
+    call.request[RECORDED] = True
     return show_task(admission.task, call.base, call.caller.subject)
 
 

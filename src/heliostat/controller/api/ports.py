@@ -30,6 +30,10 @@ class Principal(Protocol):
         """Effective groups, ``DOMAIN\\name``."""
 
     @property
+    def client(self) -> str:
+        """The program that asked for the token; empty: one without an id."""
+
+    @property
     def is_system_admin(self) -> bool:
         """Whether every access rule is passed."""
 

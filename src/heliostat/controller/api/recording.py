@@ -31,9 +31,9 @@ _REFUSED = (401, 403)
 
 
 def is_recorded(route: Route, request: web.Request) -> bool:
-    """Changes and opened consoles are; plans change nothing and are not."""
+    """Changes, opened consoles and tickets are; plans change nothing and are not."""
     changes = route.mutating and request.query.get("plan", "").lower() != "true"
-    return changes or route.websocket
+    return changes or route.websocket or route.hands_out
 
 
 def admission_record(call: Call, admission: Admission) -> list[Change]:

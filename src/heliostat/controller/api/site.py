@@ -33,6 +33,7 @@ class SiteAdministrator:
 
     subject: str
     groups: frozenset[str]
+    client: str
     is_system_admin: bool = True
 
 
@@ -93,4 +94,4 @@ def known_to(site: System, principal: Principal) -> Principal:
     administrators = {group.casefold() for group in site.security_groups}
     if administrators.isdisjoint(group.casefold() for group in principal.groups):
         return principal
-    return SiteAdministrator(principal.subject, principal.groups)
+    return SiteAdministrator(principal.subject, principal.groups, principal.client)
