@@ -11,7 +11,7 @@ import pytest
 from heliostat.controller.trail.record import RECORDS, Record
 from heliostat.testing.clock import VirtualClock
 from heliostat.testing.examples import Example, filled, load, send
-from heliostat.testing.site import Site
+from heliostat.testing.site import Site, furnished_site
 from heliostat.wire.routes import BY_OPERATION
 
 FOLDER = Path(__file__).parent / "examples"
@@ -200,3 +200,15 @@ async def test_who_was_given_a_ticket_is_recorded_without_it(
     raw = await site.ports.store.get(RECORDS.key(record.id))
     assert raw is not None
     assert task["resourceProperties"]["ticket"].encode() not in raw.value
+
+
+async def test_the_address_behind_a_trusted_proxy_is_recorded(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    headers = {"X-Forwarded-For": "203.0.113.1, 192.0.2.7"}
+    async with furnished_site(tmp_path, trusted_proxies=["127.0.0.1"]) as site:
+        url = f"{site.base}/v1/tenants"
+        async with session.post(url, json={"name": "x"}, headers=headers) as answer:
+            assert answer.status == 401
+        (record,) = await _records(site)
+    assert record.address == "192.0.2.7"

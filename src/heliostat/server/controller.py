@@ -162,14 +162,16 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
         lambda: follow_properties(world),
     )
     auth = AuthEndpoint(settings.api.names[0], settings.api.port, settings.identity.domain)
+    trusted = networks(settings.api.trusted_proxies)
     api_settings = ApiSettings(
         auth,
         certificate_thumbprint=lambda: identity.authority.server_thumbprint,
         measured_projects=settings.metrics.projects,
-        trusted_proxies=networks(settings.api.trusted_proxies),
+        trusted_proxies=trusted,
     )
-    lines = AccessLog(settings.log.format, sys.stderr.write) if settings.log.access else None
-    if lines is not None:
+    lines = None
+    if settings.log.access:
+        lines = AccessLog(settings.log.format, sys.stderr.write, trusted)
         stack.callback(lines.flush)
     app = make_app(
         world,

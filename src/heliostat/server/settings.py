@@ -38,8 +38,9 @@ class ApiSettings:
     """DNS names and addresses in the API's certificate; the first one is in links and tokens."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks (CIDR) of proxies before this API; only their X-Forwarded-Proto and
-    X-Forwarded-Host count, which links in answers are made of. None by default: anybody can
-    send these headers."""
+    X-Forwarded-Host count, which links in answers are made of, and their X-Forwarded-For, the
+    client's address in the audit trail and the log. None by default: anybody can send these
+    headers."""
 
     def faults(self) -> Iterator[tuple[str, str]]:
         try:

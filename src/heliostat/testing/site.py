@@ -7,7 +7,7 @@ the background: a queued task stays queued.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from aiohttp import web
 from heliostat.cloudstore.memory import MemoryStore
 from heliostat.content.blobs import Blobs
 from heliostat.controller.api.app import make_app
+from heliostat.controller.api.forwarded import networks
 from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
 from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.image_files import NormalisedImage
@@ -59,7 +60,9 @@ class Site:
 
 
 @asynccontextmanager
-async def furnished_site(folder: Path, *, body_timeout_s: float = 30.0) -> AsyncIterator[Site]:
+async def furnished_site(
+    folder: Path, *, body_timeout_s: float = 30.0, trusted_proxies: Iterable[str] = ()
+) -> AsyncIterator[Site]:
     """Serve a furnished site on a free port of the loopback address."""
     clock = VirtualClock()
     store, ids = MemoryStore(clock), SeededIds(SEED)
@@ -72,6 +75,7 @@ async def furnished_site(folder: Path, *, body_timeout_s: float = 30.0) -> Async
     settings = ApiSettings(
         auth=AuthEndpoint("auth.example", 443, "heliostat.local"),
         body_timeout_s=body_timeout_s,
+        trusted_proxies=networks(trusted_proxies),
         certificate_thumbprint=lambda: "AB:CD",
     )
     app = make_app(ports, TokenIdentity(), directory, agents, settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from heliostat.controller.api.forwarded import base_url, networks
+from heliostat.controller.api.forwarded import base_url, client_address, networks
 
 TRUSTED = networks(["10.0.0.0/8", "::1"])
 TOLD = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "cloud.example"}
@@ -33,3 +33,25 @@ def test_base(peer: str | None, headers: dict[str, str], expected: str) -> None:
 
 def test_nobody_is_trusted_by_default() -> None:
     assert base_url("http", "inner", "127.0.0.1", TOLD, ()) == "http://inner"
+
+
+@pytest.mark.parametrize(
+    ("peer", "told", "expected"),
+    [
+        ("10.1.2.3", ["192.0.2.7"], "192.0.2.7"),
+        ("10.1.2.3", ["198.51.100.1, 192.0.2.7"], "192.0.2.7"),
+        ("10.1.2.3", ["198.51.100.1", "192.0.2.7"], "192.0.2.7"),
+        ("10.1.2.3", ["192.0.2.7, 10.9.9.9"], "192.0.2.7"),
+        ("::1", ["2001:db8::7"], "2001:db8::7"),
+        ("10.1.2.3", ["10.4.4.4"], "10.4.4.4"),
+        ("10.1.2.3", ["192.0.2.7, unknown"], "10.1.2.3"),
+        ("10.1.2.3", [""], "10.1.2.3"),
+        ("10.1.2.3", [], "10.1.2.3"),
+        ("192.0.2.1", ["192.0.2.7"], "192.0.2.1"),
+        (None, ["192.0.2.7"], None),
+    ],
+)
+def test_who_asked(peer: str | None, told: list[str], expected: str | None) -> None:
+    """What a client sends itself comes before what the proxy adds, and is not believed."""
+    assert client_address(peer, told, TRUSTED) == expected
+    assert client_address(peer, told, ()) == peer

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from heliostat.controller.api.forwarded import Network, client_address
 from heliostat.core.logs import as_json, as_text, entry
 
 LOGGER = "heliostat.access"
@@ -27,9 +28,11 @@ Write = Callable[[str], object]
 class AccessLog:
     """Lines of one application, written to ``write`` a moment later."""
 
-    def __init__(self, form: str, write: Write) -> None:
+    def __init__(self, form: str, write: Write, trusted: tuple[Network, ...] = ()) -> None:
+        """``trusted`` are the proxies whose word about a client's address is taken."""
         self._render = as_json if form == "json" else as_text
         self._write = write
+        self._trusted = trusted
         self._waiting: list[str] = []
         self._flush: asyncio.TimerHandle | None = None
 
@@ -37,11 +40,12 @@ class AccessLog:
         self, request: web.Request, request_id: str, subject: str, status: int, seconds: float
     ) -> None:
         """Note one answer."""
+        told = request.headers.getall("X-Forwarded-For", ())
         more = {
             "request": request_id,
             "operation": request.get(OPERATION, ""),
             "subject": subject,
-            "address": request.remote or "unix",
+            "address": client_address(request.remote, told, self._trusted) or "unix",
             "status": status,
             "ms": round(seconds * 1000, 2),
         }

@@ -1,7 +1,8 @@
-"""The address that a client used, where proxies stand between (pure).
+"""The address that a client used, and its own, where proxies stand between (pure).
 
-``X-Forwarded-Proto`` and ``X-Forwarded-Host`` are believed only from proxies that
-the settings name: anybody can send them.  What is no scheme or no host is ignored.
+``X-Forwarded-Proto``, ``X-Forwarded-Host`` and ``X-Forwarded-For`` are believed only
+from proxies that the settings name: anybody can send them.  What is no scheme, host
+or address is ignored.
 """
 
 from __future__ import annotations
@@ -35,6 +36,30 @@ def base_url(
         told = _first(headers, "X-Forwarded-Host")
         host = told if _HOST.fullmatch(told) else host
     return f"{scheme}://{host}"
+
+
+def client_address(
+    peer: str | None, told: Iterable[str], trusted: tuple[Network, ...]
+) -> str | None:
+    """The address of who asked; ``told`` are the values of ``X-Forwarded-For``.
+
+    Each proxy adds at the end whom it was asked by, so they are believed from there
+    back to the first address that is no proxy of ours: what lies before it, that client
+    may have made up.
+    """
+    address = peer
+    further = [each.strip() for value in told for each in value.split(",")]
+    while further and _is_in(address, trusted) and _is_address(further[-1]):
+        address = further.pop()
+    return address
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_in(peer: str | None, trusted: tuple[Network, ...]) -> bool:

@@ -227,7 +227,8 @@ class ApiSettings:
     git_commit_hash: str = ""
     """The commit this server was built from, if known."""
     trusted_proxies: tuple[Network, ...] = ()
-    """Proxies whose word about the client's scheme and host is taken, for absolute links."""
+    """Proxies whose word is taken about the client's address, and about the scheme and host
+    that it used."""
     load_balancer_address: str = ""
     """Address of the load balancer before the controllers, if there is one."""
     ticket_lifetime_s: float = 60.0

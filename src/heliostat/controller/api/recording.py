@@ -18,6 +18,7 @@ from heliostat.cloudstore.contract import Change
 from heliostat.controller.api.access import TicketHolder
 from heliostat.controller.api.boundary import CALLER, CLIENT_GONE, REQUEST_ID
 from heliostat.controller.api.call import Call, Services
+from heliostat.controller.api.forwarded import Network, client_address
 from heliostat.controller.trail.record import Proof, Record, Result, record_id, result_of
 from heliostat.controller.workflows.admission import Admission
 from heliostat.core.errors import HeliostatError
@@ -147,16 +148,17 @@ def sign_in_record(
         path=request.path[:200],
         code=error.code if error is not None else "",
         request_id=request[REQUEST_ID],
-        **origin(request),
+        **origin(request, services.settings.trusted_proxies),
     )
 
 
-def origin(request: web.Request) -> dict[str, Any]:
+def origin(request: web.Request, trusted: tuple[Network, ...]) -> dict[str, Any]:
     """Where a request comes from: an address, or the Unix user at the other end of a socket."""
     transport = request.transport
     connection = transport.get_extra_info("socket") if transport is not None else None
     if connection is None or connection.family != socket.AF_UNIX:
-        return {"address": (request.remote or "")[:64]}
+        told = request.headers.getall("X-Forwarded-For", ())
+        return {"address": (client_address(request.remote, told, trusted) or "")[:64]}
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     return {"address": "unix", "uid": _CREDENTIALS.unpack(raw)[1]}
 
@@ -220,6 +222,6 @@ def _record(
         method=route.method,
         path=request.path[:200],
         request_id=request_id,
-        **origin(request),
+        **origin(request, services.settings.trusted_proxies),
         **facts,
     )
