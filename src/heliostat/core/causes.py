@@ -79,6 +79,8 @@ CAUSES: dict[str, str] = {
     "CyclicGroups": "A group would contain itself by way of others.",
     "DatastoreNotFound": "There is no datastore with this id.",
     "DatastoreUnavailable": "The folder of the datastore is not there on the host: not mounted.",
+    "DeletedDisksRemoved": "A project was deleted while it kept deleted disks: they go with it, "
+    "before their time to be restored is over. A warning, not a refusal.",
     "DiskFull": "The disk that holds the store, the content or the guests has no space left.",
     "DiskInUse": "The disk is attached to a VM.",
     "DiskNotFound": "There is no disk with this id, or its time to be restored is over.",

@@ -136,6 +136,9 @@ CODES: dict[str, Code] = {
     ),
     "InvalidLoginCredentials": Code(400, "Check user name and password."),
     "SecurityGroupsAlreadyInherited": Code(400, "Leave out groups that the tenant hands down."),
+    "DeletedDisksRemoved": Code(
+        400, "Before the project is deleted, `helio disk restore` keeps a disk."
+    ),
     "InvalidSecurityGroupFormat": Code(400, "Write a group as DOMAIN\\name."),
     "InvalidPageSize": Code(400, "Ask for 1 to 100 items."),
     "InvalidQueryParams": Code(400, "Correct the named query parameter."),

@@ -23,8 +23,10 @@ from heliostat.controller.workflows import (
     disk,
     host,
     image,
+    project,
     quota,
     quota_lease,
+    reading,
     tenant,
     vm,
 )
@@ -109,6 +111,14 @@ async def _deleted_disks(cloud: SmallCloud) -> Task:
     return await last(cloud, chore_run, CHORES, "deleted-disks")
 
 
+async def _project_with_kept_disks(cloud: SmallCloud) -> Task:
+    await cloud.add_disk("two")
+    for found in await reading.disks(cloud.store, cloud.ids["project"]):
+        await cloud.done(disk.disk_discard, found.id)
+    await cloud.done(vm.vm_delete, cloud.ids["vm"])
+    return await last(cloud, project.project_delete, cloud.ids["project"])
+
+
 async def _quota_leases(cloud: SmallCloud) -> Task:
     """The leases of a project and its tenant end while both are in use."""
     for owner in OwnerKind:
@@ -180,6 +190,7 @@ GOOD: dict[str, Story] = {
     "disk-delete": _disk_delete,
     "kept-disk-delete": _kept_disk_delete,
     "deleted-disks": _deleted_disks,
+    "project-with-kept-disks": _project_with_kept_disks,
     "quota-leases": _quota_leases,
     "create-many": _create_many,
     "create-many-disks": _create_many_disks,

@@ -103,26 +103,34 @@ async def _admit(
 
 def _delete_all(noun: str) -> Callable[[StepContext], Awaitable[Done]]:
     async def run(ctx: StepContext) -> Done:
-        asked: list[str] = []
-        ids: list[str] = ctx.task.input["entities"]
         verb = _verb(noun, now=bool(ctx.task.input.get("now")))
-        problems: list[PermanentError] = []
-        for number, id_ in enumerate(ids):
-            ctx.waiting_for(f"{number} of {len(ids)} are asked to go")
-            try:
-                asked += await _ask_to_go(ctx, noun, id_, verb)
-            except PermanentError as error:
-                problems.append(error)
-        ended = await all_ended(ctx, asked, "Waiting for what was asked to go")
-        if (failed := failure(ended, "could not be deleted", len(ids))) is not None:
-            raise failed
-        if problems:
-            first = problems[0]
-            told = f"{len(problems)} of {len(ids)} could not be deleted: {first.message}"
-            raise PermanentError(first.code, told)
+        await _delete_each(ctx, noun, ctx.task.input["entities"], verb)
         return Done()
 
     return run
+
+
+async def remove_disks(ctx: StepContext, ids: Sequence[str]) -> None:
+    """Remove the disks for good, each by a task of its own; raises why the first could not go."""
+    await _delete_each(ctx, DISK, ids, disk_delete)
+
+
+async def _delete_each(ctx: StepContext, noun: str, ids: Sequence[str], verb: _Delete) -> None:
+    asked: list[str] = []
+    problems: list[PermanentError] = []
+    for number, id_ in enumerate(ids):
+        ctx.waiting_for(f"{number} of {len(ids)} are asked to go")
+        try:
+            asked += await _ask_to_go(ctx, noun, id_, verb)
+        except PermanentError as error:
+            problems.append(error)
+    ended = await all_ended(ctx, asked, "Waiting for what was asked to go")
+    if (failed := failure(ended, "could not be deleted", len(ids))) is not None:
+        raise failed
+    if problems:
+        first = problems[0]
+        told = f"{len(problems)} of {len(ids)} could not be deleted: {first.message}"
+        raise PermanentError(first.code, told)
 
 
 async def take_back(

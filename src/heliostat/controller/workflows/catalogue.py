@@ -17,6 +17,7 @@ from heliostat.controller.workflows import (
     image,
     image_capture,
     image_datastores,
+    project_delete,
     tenant,
     vm_create,
     vm_delete,
@@ -30,6 +31,7 @@ WORKFLOWS: Mapping[str, Workflow] = {
     workflow.operation: workflow
     for workflow in (
         tenant.SECURITY_GROUPS,
+        project_delete.DELETE_PROJECT,
         bulk_create.CREATE_VMS,
         bulk_create.CREATE_DISKS,
         bulk_delete.DELETE_VMS,

@@ -15,7 +15,7 @@ from heliostat.controller.model.quota_refusals import moment
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.disk_delete import disk_delete, refuse_attached
-from heliostat.controller.workflows.kinds import DISK, DISKS
+from heliostat.controller.workflows.kinds import DISK, DISKS, PROJECTS
 from heliostat.controller.workflows.requests import completed, refuse_busy
 from heliostat.core.errors import PermanentError
 
@@ -52,10 +52,15 @@ async def disk_discard(ports: Ports, caller: Caller, disk_id: str) -> Admission:
 
 
 async def disk_restore(ports: Ports, caller: Caller, disk_id: str) -> Admission:
-    """Have a deleted disk back, DETACHED as it was; ``InvalidDiskState`` after its grace time."""
+    """Have a deleted disk back, DETACHED as it was; ``InvalidDiskState`` after its grace time.
+
+    Not while its project is being deleted: the disk goes with it.
+    """
     stored = await reading.disk(ports.store, disk_id)
     disk = stored.value
     refuse_busy("disk", disk)
+    project = await reading.project(ports.store, disk.project_id)
+    refuse_busy("project", project.value)
     if disk.state is not DiskState.DELETED:
         raise PermanentError(
             "InvalidDiskState",
@@ -80,7 +85,8 @@ async def disk_restore(ports: Ports, caller: Caller, disk_id: str) -> Admission:
         tenant_id=disk.tenant_id,
         project_id=disk.project_id,
     )
-    return Admission(task, (DISKS.guard(stored),), tuple(DISKS.put(back, disk)))
+    guards = (DISKS.guard(stored), PROJECTS.guard(project))
+    return Admission(task, guards, tuple(DISKS.put(back, disk)))
 
 
 def is_over(disk: Disk, now_ms: int) -> bool:

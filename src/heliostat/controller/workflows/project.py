@@ -1,4 +1,4 @@
-"""Verbs of projects: create (delegating quota from the tenant), delete, security groups."""
+"""Verbs of projects: create (delegating quota from the tenant), security groups, and delete."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from heliostat.cloudstore.contract import Delete
 from heliostat.controller.model.labels import check_labels
 from heliostat.controller.model.names import check_groups, check_name, invalid
 from heliostat.controller.model.project import Project
@@ -15,22 +14,19 @@ from heliostat.controller.model.quota_delegation import percent_of, settle
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.kinds import (
-    BULKS,
-    DELETED,
-    DISKS,
-    IMAGES,
     PROJECT_KIND,
     PROJECTS,
     QUOTAS,
-    SEPARATIONS,
     TENANTS,
-    VMS,
     project_name,
 )
 from heliostat.controller.workflows.ledger import account, rewritten
+from heliostat.controller.workflows.project_delete import project_delete
 from heliostat.controller.workflows.requests import completed, refuse_busy
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.model import Problem
+
+__all__ = ["project_create", "project_delete", "project_set_security_groups"]
 
 _QUOTA = QUOTAS[OwnerKind.PROJECT]
 
@@ -89,42 +85,6 @@ async def project_create(
     )
 
 
-async def project_delete(ports: Ports, caller: Caller, project_id: str) -> Admission:
-    """Remove an empty project and give its limits back; ``ContainerNotEmpty``."""
-    stored = await reading.project(ports.store, project_id)
-    refuse_busy("project", stored.value)
-    await _refuse_contents(ports, stored.value)
-    now_ms = ports.clock.now_ms()
-    quota = await account(ports.store, OwnerKind.PROJECT, project_id, now_ms)
-    above = await account(ports.store, OwnerKind.TENANT, stored.value.tenant_id, now_ms)
-    empty = Quota(owner_kind=OwnerKind.PROJECT, owner_id=project_id)
-    entry = rewritten(above, settle(above.quota, quota.quota, empty))
-    return Admission(
-        task=completed(
-            ports,
-            caller,
-            "DELETE_PROJECT",
-            PROJECT_KIND,
-            project_id,
-            tenant_id=stored.value.tenant_id,
-            project_id=project_id,
-        ),
-        guards=(
-            PROJECTS.guard(stored),
-            _QUOTA.guard(quota.stored),
-            *(kind.unused("project", project_id) for kind in (VMS, DISKS, IMAGES, BULKS)),
-            *entry.guards,
-        ),
-        changes=(
-            *PROJECTS.delete(stored.value),
-            *_QUOTA.delete(quota.stored.value),
-            Delete(SEPARATIONS.key(project_id)),
-            *entry.changes,
-        ),
-        quota=entry.charges,
-    )
-
-
 async def project_set_security_groups(
     ports: Ports, caller: Caller, project_id: str, groups: Iterable[str]
 ) -> Admission:
@@ -173,25 +133,3 @@ def _own_groups(
         f"The project inherits {', '.join(again)} from its tenant already.",
     )
     return tuple(name for name in checked if name not in again), (Problem.of(warning),)
-
-
-async def _refuse_contents(ports: Ports, project: Project) -> None:
-    counts = {
-        "VM(s)": await VMS.ids_by_index(ports.store, "project", project.id),
-        "disk(s)": await DISKS.ids_by_index(ports.store, "project", project.id),
-        "image(s)": await IMAGES.ids_by_index(ports.store, "project", project.id),
-        "bulk creation(s) under way": await BULKS.ids_by_index(ports.store, "project", project.id),
-    }
-    held = ", ".join(f"{len(ids)} {noun}" for noun, ids in counts.items() if ids)
-    if not held:
-        return
-    sentence = f"The project {project.name} still has {held}."
-    kept = set(counts["disk(s)"]) & set(await DISKS.ids_by_index(ports.store, "deleted", DELETED))
-    if not kept:
-        raise PermanentError("ContainerNotEmpty", sentence)
-    raise PermanentError(
-        "ContainerNotEmpty",
-        f"{sentence} Deleted disks that are kept for a while: {len(kept)}.",
-        hint="`helio disk list --deleted` shows them, `helio disk delete --now` ends their time.",
-        data={"deletedDisks": sorted(kept)},
-    )
