@@ -12,6 +12,7 @@ from heliostat.cloudstore.contract import (
     Absent,
     AtRevision,
     Change,
+    CloudStore,
     Delete,
     Guard,
     PrefixEmpty,
@@ -20,6 +21,7 @@ from heliostat.cloudstore.contract import (
 )
 from heliostat.cloudstore.documents import Kind
 from heliostat.cloudstore.memory import MemoryStore
+from heliostat.cloudstore.sqlite import SqliteStore
 from heliostat.content.blobs import Blobs
 from heliostat.controller.workflows.admission import Admission, Ports
 from heliostat.controller.workflows.commit import perform
@@ -112,7 +114,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 ACCOUNTS: Kind[Account] = Kind("account", Account)
 
 
-def _ports(store: SlowStore, tmp_path: Path) -> Ports:
+def _ports(store: CloudStore, tmp_path: Path) -> Ports:
     return Ports(store, SystemClock(), SystemIds(), Blobs(tmp_path), NoImageFiles())
 
 
@@ -212,3 +214,20 @@ async def test_a_refusal_on_facts_counts(tmp_path: Path) -> None:
     assert len(refused) == 7
     assert {each.code for each in refused} == {"QuotaError"}
     assert len((await store.list("/v1/drawn/")).items) == 3
+
+
+async def test_crowds_of_several_controllers_refuse_nobody(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "store", SystemClock())
+    await store.commit([], ACCOUNTS.put(Account(id="a")))
+    controllers = [_ports(store, tmp_path) for _ in range(3)]
+
+    async def client(number: int) -> None:
+        ports = controllers[number % len(controllers)]
+        for turn in range(10):
+            await perform(ports, _drawing(ports, f"{number}-{turn}"), place="draw")
+
+    await asyncio.gather(*(client(number) for number in range(48)))
+    stored = await ACCOUNTS.get(store, "a")
+    await store.close()
+    assert stored is not None
+    assert stored.value.used == 480

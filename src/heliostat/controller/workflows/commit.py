@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from heliostat.cloudstore.contract import Change, Guard, GuardFailed
 from heliostat.cloudstore.documents import reading_ahead
@@ -16,6 +17,7 @@ from heliostat.controller.workflows.admission import Admission, Ports
 from heliostat.controller.workflows.crowds import Chain, Queue, name_of
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.tasks.admit import changes_for
+from heliostat.tasks.retry import conflict_pause_s
 
 Decide = Callable[[], Awaitable[Admission]]
 Extra = Callable[[Admission], tuple[Sequence[Guard], Sequence[Change]]]
@@ -47,23 +49,41 @@ async def perform(
                 return admission
             crowd = name_of(lost)
     async with ports.crowds.joined(crowd, place) as queue:
-        for _ in range(ports.settings.admission_attempts):
-            committed = await _in_turn(ports, crowd, queue, decide, extra)
-            if committed is not None:
-                return committed
+        losses = 0
+        while losses < ports.settings.admission_attempts:
+            turn = await _in_turn(ports, crowd, queue, decide, extra)
+            if turn.happened:
+                return turn.admission
+            if turn.on_facts:  # behind another's commit that failed it had no chance
+                losses += 1
+                await ports.clock.sleep(conflict_pause_s(turn.admission.task.id, losses))
     raise PermanentError(
         "ConcurrentTask",
         "Others kept changing the same things; this request could not be decided on firm ground.",
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What was decided, whether on facts alone, and whether its commit happened."""
+
+    admission: Admission
+    on_facts: bool
+    happened: bool
+
+
 async def _in_turn(
     ports: Ports, crowd: str, queue: Queue, decide: Decide, extra: Extra | None
-) -> Admission | None:
+) -> _Turn:
     """Decide when it is our turn, on what those before us are about to write; then commit."""
     async with queue.lock:
         chain = queue.chain
         admission = await _decided(chain, decide)
+        if queue.chain is not chain and chain.ahead is not None:
+            # What it was decided on will not be: its commit would only fail.
+            admission = await _decided(queue.chain, decide)
+        chain = queue.chain  # also where it became another: those behind build on this commit
+        on_facts = chain.ahead is None
         guards, changes = _whole(admission, extra)
         commit = asyncio.ensure_future(_commit(ports, chain.guards(guards), changes))
         chain.add(crowd, changes, commit)
@@ -73,7 +93,7 @@ async def _in_turn(
     finally:
         if not happened:
             queue.broken(chain)
-    return admission if happened else None
+    return _Turn(admission, on_facts, happened)
 
 
 async def _decided(chain: Chain, decide: Decide) -> Admission:
