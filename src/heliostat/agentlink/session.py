@@ -37,6 +37,8 @@ class Session:
         self._codec = FrameCodec(AgentFrame)
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Response]] = {}
+        self.ended = False
+        """Whether the link was cut from this side: nothing should begin on it any more."""
 
     async def send(self, frame: ControllerFrame) -> None:
         """Send one frame; raises ``TemporaryError`` once the link is cut."""
@@ -89,6 +91,7 @@ class Session:
 
     async def cut(self) -> None:
         """Close the link and fail what still waits for an answer."""
+        self.ended = True
         for future in self._answers.values():
             if not future.done():
                 future.set_exception(unavailable(self.host_id))

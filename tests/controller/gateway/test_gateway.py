@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from aiohttp import web
+from aiohttp import WSMessage, WSMsgType, web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -35,8 +35,9 @@ from heliostat.agentlink.messages import (
     Unwanted,
     Wanted,
 )
+from heliostat.agentlink.session import Session
 from heliostat.agentlink.transport import agent_client_context
-from heliostat.cloudstore.contract import Delete, Put
+from heliostat.cloudstore.contract import Delete, Lease, Put
 from heliostat.cloudstore.documents import encode
 from heliostat.cloudstore.memory import MemoryStore
 from heliostat.content.blobs import Blobs, Staging, disk_full
@@ -326,6 +327,55 @@ async def test_the_newer_of_two_sessions_wins(site: Site) -> None:
             vm = ReportedVm(id="v1", revision=1, settled=True, state=GuestState.STOPPED)
             await new.send(Report(items=(vm,)))
             await site.until(reported_key("h1", "vm", "v1"))
+
+
+class NoSocket:
+    """A connection of which nothing comes."""
+
+    async def send_str(self, data: str) -> None:
+        """Nobody reads it."""
+
+    async def receive(self) -> WSMessage:
+        return WSMessage(WSMsgType.CLOSED, None, None)
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+async def test_a_session_that_was_cut_while_it_waited_takes_no_lease(site: Site) -> None:
+    elsewhere = await site.store.acquire("agent/h1", "c2", 60)  # another controller's session
+    assert elsewhere is not None
+    session = Session("h1", NoSocket())
+    greeting = asyncio.create_task(site.gateway.greeted(session, Hello(facts=FACTS)))
+    await asyncio.sleep(0.1)
+    await session.cut()  # a newer one of the same host is there
+    await site.store.release(elsewhere)
+    with pytest.raises(TemporaryError):
+        await greeting
+    assert await site.store.get(agent_key("h1")) is None
+
+
+async def test_one_renewal_that_fails_costs_no_other_host_its_lease(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renew, failures = (
+        site.store.renew,
+        iter([OSError("a defect"), HeliostatError("InternalError", "Odd.")]),
+    )
+
+    async def sometimes(lease: Lease) -> None:
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        await renew(lease)
+
+    monkeypatch.setattr(site.store, "renew", sometimes)
+    async with agent(site, await site.joined("h1")) as (_, frames):
+        await next_frame(frames)
+        held = await site.store.get(agent_key("h1"))
+        await asyncio.sleep(0.3)
+        monkeypatch.setattr(site.store, "renew", renew)
+        await asyncio.sleep(1.0)
+        assert await site.store.get(agent_key("h1")) == held
 
 
 async def test_a_stranger_gets_nothing(site: Site) -> None:

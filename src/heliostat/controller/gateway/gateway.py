@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from heliostat.agentlink.messages import Hello, HostFacts, Report
 from heliostat.agentlink.server import AgentGate, HostOf
-from heliostat.agentlink.session import Session
+from heliostat.agentlink.session import Session, unavailable
 from heliostat.agentlink.transport import Tunnel
 from heliostat.cloudstore.contract import CloudStore, GuardFailed, Lease, LeaseLost
 from heliostat.content.blobs import Blobs
@@ -25,7 +25,7 @@ from heliostat.controller.model.desired import CAPTURE, desired_key
 from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.host_seen import host_seen
 from heliostat.core.clock import Clock
-from heliostat.core.errors import PermanentError, TemporaryError
+from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 
 log = logging.getLogger(__name__)
@@ -72,12 +72,15 @@ class Gateway:
     async def greeted(self, session: Session, hello: Hello) -> None:
         """Take the host's lease (waiting while another controller's session still holds it).
 
-        Raises ``HostNotFound`` for a host that was removed.
+        Raises ``HostNotFound`` for a host that was removed, ``AgentUnavailable`` for a
+        session that a newer one replaced meanwhile: it must not take the lease from that.
         """
         await reading.host(self._store, session.host_id)
         name = f"agent/{session.host_id}"
         while (lease := await self._store.acquire(name, self._owner, self._ttl_s)) is None:
             await self._clock.sleep(self._ttl_s / RENEWALS_PER_TTL)
+            if session.ended:
+                raise unavailable(session.host_id)
         self._keep(session, lease)
         try:
             await self._seen(session, hello.facts)
@@ -150,7 +153,7 @@ class Gateway:
 
     def _keep(self, session: Session, lease: Lease) -> None:
         self._leases[session] = lease
-        if self._renewing is None:
+        if self._renewing is None or self._renewing.done():
             self._renewing = asyncio.create_task(self._renew_leases())
 
     def _forget(self, session: Session) -> None:
@@ -176,5 +179,6 @@ class Gateway:
                 cutting = asyncio.create_task(session.cut())
                 self._cutting.add(cutting)
                 cutting.add_done_callback(self._cutting.discard)
-        except TemporaryError as error:
+        except Exception as error:
+            # whatever it is, the leases of all other hosts hang on this timer
             log.warning("the lease of host %s waits: %s", session.host_id, error)
