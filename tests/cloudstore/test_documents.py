@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from heliostat.cloudstore.contract import CloudStore, Delete, Document, GuardFailed, Put
 from heliostat.cloudstore.documents import Kind, decode, encode
+from heliostat.cloudstore.sqlite import SqliteStore
 from heliostat.core.errors import HeliostatError
+from heliostat.testing.clock import VirtualClock
 
 
 class Vm(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,3 +125,24 @@ async def test_pages_of_a_kind_and_of_an_index(store: CloudStore) -> None:
 def test_an_index_that_does_not_exist_is_a_defect() -> None:
     with pytest.raises(KeyError, match="vm has no index color"):
         VMS.index_prefix("color", "red")
+
+
+async def _turns_during(work: Awaitable[object]) -> int:
+    """How often others had their turn before ``work`` was done."""
+    working, turns = asyncio.ensure_future(work), -1
+    while not working.done():
+        turns += 1
+        await asyncio.sleep(0)
+    await working
+    return turns
+
+
+async def test_who_reads_much_lets_others_get_on(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "store", VirtualClock())
+    for start in range(0, 1200, 40):
+        changes = [each for n in range(start, start + 40) for each in VMS.put(vm(f"{n}", "same"))]
+        await store.commit([], changes)
+    assert await _turns_during(store.list(VMS.prefix)) == 0
+    assert await _turns_during(VMS.all(store)) >= 1
+    assert await _turns_during(VMS.by_index(store, "name", "same")) > 12
+    await store.close()

@@ -114,6 +114,9 @@ class SqliteStore:
         at_revision: int | None = None,
     ) -> Page:
         self._check_open()
+        if after is not None:
+            await asyncio.sleep(0)  # who reads page after page lets others get on in between
+            self._check_open()
         if limit <= SHORT_PAGE:
             return self._reader.list(prefix, limit, after, at_revision)
         return await self._pooled_read(lambda r: r.list(prefix, limit, after, at_revision))

@@ -19,10 +19,9 @@ from heliostat.cloudstore.contract import (
     GuardFailed,
     Page,
 )
-from heliostat.cloudstore.documents import decode
+from heliostat.cloudstore.documents import decode, walk
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError
-from heliostat.tasks.follow import snapshot
 from heliostat.tasks.idempotency import PREFIX, IdempotencyRecord
 from heliostat.tasks.indexes import removal, state_prefix
 from heliostat.tasks.model import Task, TaskState, task_key
@@ -32,7 +31,8 @@ log = logging.getLogger(__name__)
 DEFAULT_KEEP_S = 7 * 86_400.0
 READS = frozenset({"GET_NETWORKS", "GET_MKS_TICKET"})
 """Operations that clients poll as tasks: they say nothing about their entity's story."""
-PAGE = 500
+PAGE = 100
+"""Tasks judged at once, in about 3 ms: reading them need not wait for anything."""
 
 EntityExists = Callable[[str, str], Awaitable[bool]]
 
@@ -99,8 +99,7 @@ async def forgettable(
             if page.after is None:
                 break
             after = page.after
-    documents, _ = await snapshot(store, PREFIX)
-    for document in documents:
+    async for document in walk(store, PREFIX):
         if decode(IdempotencyRecord, document).expires_ms <= clock.now_ms():
             guard = AtRevision(document.key, document.revision)
             yield Removal(guard, [Delete(document.key)])

@@ -52,4 +52,7 @@ async def count_forgettable(
 ) -> int:
     """How many documents :func:`forget_tasks` would remove now."""
     exists = partial(entity_exists, store)
-    return len([each async for each in forgettable(store, clock, exists, keep_s=keep_s)])
+    count = 0
+    async for _ in forgettable(store, clock, exists, keep_s=keep_s):
+        count += 1
+    return count
