@@ -8,20 +8,11 @@ whether a commit happened, and it is dead once its process is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 
-from heliostat.cloudstore.contract import (
-    Change,
-    CloudStore,
-    Document,
-    Event,
-    Guard,
-    Lease,
-    Page,
-    StoreUnavailable,
-    Version,
-)
+from heliostat.cloudstore.contract import Change, CloudStore, Guard, StoreUnavailable
 from heliostat.cloudstore.memory import MemoryStore
+from heliostat.cloudstore.views import CheckedStore
 from heliostat.core.clock import Clock
 
 Witness = Callable[[int, Sequence[Change]], None]
@@ -43,7 +34,7 @@ class WitnessedStore(MemoryStore):
         return revision
 
 
-class StoreView:
+class StoreView(CheckedStore):
     """One process's connection to the store.
 
     ``away_until_s``: nothing gets through until then.  ``slow_until_s``: commits take
@@ -53,7 +44,7 @@ class StoreView:
     """
 
     def __init__(self, store: CloudStore, clock: Clock, died: Callable[[], None]) -> None:
-        self._store = store
+        super().__init__(store)
         self._clock = clock
         self._died = died
         self.dead = False
@@ -64,19 +55,15 @@ class StoreView:
         self.commits_to_live: int | None = None
         self.dies_unapplied = False
 
-    async def get(self, key: str, *, at_revision: int | None = None) -> Document | None:
-        self._check()
-        return await self._store.get(key, at_revision=at_revision)
-
     async def commit(self, guards: Sequence[Guard], changes: Sequence[Change]) -> int:
-        self._check()
+        self.check()
         if self.commits_to_live is not None:
             self.commits_to_live -= 1
             if self.commits_to_live <= 0:
                 return await self._last_commit(guards, changes)
         if self._clock.monotonic_s() < self.slow_until_s:
             await self._clock.sleep(self.slow_s)
-            self._check()
+            self.check()
         revision = await self._store.commit(guards, changes)
         if self.answers_to_lose > 0:
             self.answers_to_lose -= 1
@@ -92,51 +79,6 @@ class StoreView:
         await asyncio.get_running_loop().create_future()
         raise AssertionError("a dead process went on")
 
-    async def watch(self, prefix: str, from_revision: int) -> AsyncIterator[Event]:
-        self._check()
-        async for event in self._store.watch(prefix, from_revision):
-            self._check()
-            yield event
-
-    async def history(self, key: str) -> Sequence[Version]:
-        self._check()
-        return await self._store.history(key)
-
-    async def revision(self) -> int:
-        self._check()
-        return await self._store.revision()
-
-    async def compact(self, revision: int) -> None:
-        self._check()
-        await self._store.compact(revision)
-
-    async def acquire(self, name: str, owner: str, ttl_s: float) -> Lease | None:
-        self._check()
-        return await self._store.acquire(name, owner, ttl_s)
-
-    async def renew(self, lease: Lease) -> None:
-        self._check()
-        await self._store.renew(lease)
-
-    async def release(self, lease: Lease) -> None:
-        self._check()
-        await self._store.release(lease)
-
-    async def close(self) -> None:
-        """The connection ends; the store goes on."""
-
-    def _check(self) -> None:
+    def check(self) -> None:
         if self.dead or self._clock.monotonic_s() < self.away_until_s:
             raise StoreUnavailable("The store can't be reached.")
-
-    # Last, because inside the class the name hides the builtin from annotations below it.
-    async def list(
-        self,
-        prefix: str,
-        *,
-        limit: int = 1000,
-        after: str | None = None,
-        at_revision: int | None = None,
-    ) -> Page:
-        self._check()
-        return await self._store.list(prefix, limit=limit, after=after, at_revision=at_revision)
