@@ -6,6 +6,11 @@ import os
 import time
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more about who else uses the machine than about the code.
+settings.register_profile("heliostat", deadline=None)
+settings.load_profile("heliostat")
 
 BUDGET_ENV = "HELIO_SLOW_BUDGET_S"
 _started_s = time.monotonic()

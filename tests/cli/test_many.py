@@ -30,9 +30,9 @@ async def test_ten_for_a_pipeline_and_gone_by_their_label(
     assert "{n}" in await helio(*create, "runner", code=2)
     planned = await helio(*create, "run-{n:02}", "--label", "job=ci", "--plan")
     assert "4 item(s): run-01, run-02, run-03, run-04" in planned
-    assert "BULK_CREATE_VMS completed" in await helio(
-        *create, "run-{n:02}", "--label", "job=ci", "--start"
-    )
+    created = await helio(*create, "run-{n:02}", "--label", "job=ci", "--start")
+    assert "BULK_CREATE_VMS completed" in created
+    assert "BULK_CREATE_VMS: AWAIT_VMS completed 4 of 4" in created
     assert "does not allow this" in await helio(*create, "more-{n}", code=1)
     listed = await helio("vm", "list", "-l", "job=ci")
     assert listed.count("STARTED") == 4

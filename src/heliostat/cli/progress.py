@@ -59,7 +59,8 @@ class Progress:
             return
         for step in sorted(task.steps, key=lambda step: step.sequence):
             if step.state != "QUEUED":
-                self._tell(f"{task.operation}: {step.operation} {step.state.lower()}")
+                how_far = count(step)
+                self._tell(f"{task.operation}: {step.operation} {step.state.lower()}{how_far}")
         if task.stalled is not None:
             self._tell(f"{task.operation}: waits: {task.stalled.reason}")
 
@@ -109,4 +110,10 @@ def _detail(step: Step) -> str:
     if step.errors:
         return f": {step.errors[0].message}"
     took = text.took(step.started_time, step.end_time)
-    return "" if took == "-" else f" {took}"
+    return count(step) + ("" if took == "-" else f" {took}")
+
+
+def count(step: Step) -> str:
+    """How far a step is that does many things: `` 3 of 50``, empty for others."""
+    told = step.resource_properties.get("progress")
+    return f" {told['done']} of {told['total']}" if told else ""

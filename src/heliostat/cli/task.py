@@ -9,6 +9,7 @@ from heliostat.cli.carrying import carry_out, follow, show_outcome
 from heliostat.cli.explaining import explanation_lines
 from heliostat.cli.listing import DEFAULT_LIMIT, TASK_COLUMNS, show_tasks
 from heliostat.cli.options import Noun, Verb, pass_session
+from heliostat.cli.progress import count
 from heliostat.cli.session import Session
 from heliostat.client.calls import Snapshot
 from heliostat.client.events import Wanted
@@ -154,7 +155,7 @@ def _task_lines(task: Task) -> list[str]:
     rows = [
         (
             str(step.sequence),
-            step.operation,
+            step.operation + count(step),
             step.state,
             text.took(step.started_time, step.end_time),
         )

@@ -14,7 +14,7 @@ from typing import Any
 from heliostat.cloudstore.contract import Change, CloudStore, Guard
 from heliostat.core.clock import Clock
 from heliostat.tasks.journal import Journal
-from heliostat.tasks.model import Explanation, Step, Task
+from heliostat.tasks.model import Explanation, Progress, Step, Task
 
 
 class RunningStep:
@@ -27,7 +27,9 @@ class RunningStep:
         self.clock: Clock = clock
         self.ports: Any = ports
         self.task: Task = journal.draft()
+        self.index = index
         self.step: Step = self.task.steps[index]
+        self.progress = self.step.progress
         self.waiting = ""
         self.blocked = False
         self.expected_s: float | None = None
@@ -48,6 +50,12 @@ class RunningStep:
             self.since_s = self.clock.monotonic_s()
         if (blocked, expected_s) != (self.blocked, self.expected_s):
             self.blocked, self.expected_s = blocked, expected_s
+            self.news.set()
+
+    def progressed(self, done: int, total: int) -> None:
+        progress = Progress(done=done, total=total)
+        if progress != self.progress:
+            self.progress = progress
             self.news.set()
 
     def explain(self, decision: str, reason: str, **data: Any) -> None:

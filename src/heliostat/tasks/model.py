@@ -77,6 +77,13 @@ class Stall(msgspec.Struct, frozen=True, kw_only=True):
     actions: tuple[str, ...]
 
 
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of a step's things are done."""
+
+    done: int
+    total: int
+
+
 class Step(msgspec.Struct, kw_only=True):
     """One persisted step; ``result`` is what ``run`` returned, for later steps and undo.
 
@@ -101,6 +108,7 @@ class Step(msgspec.Struct, kw_only=True):
     options: dict[str, str] = {}
     explanations: list[Explanation] = []
     result: dict[str, Any] = {}
+    progress: Progress | None = None
 
 
 class Task(msgspec.Struct, kw_only=True):
@@ -173,6 +181,9 @@ class StepContext(Protocol):
         ``blocked``: nothing goes on until somebody else acts, so the task is shown
         as stalled within a moment.  ``expected_s`` replaces the definition's.
         """
+
+    def progressed(self, done: int, total: int) -> None:
+        """Say how many of the step's things are done; shown while the step runs, and after."""
 
     def explain(self, decision: str, reason: str, **data: Any) -> None:
         """Keep why something was decided; persisted with the step."""

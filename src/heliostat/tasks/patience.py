@@ -1,14 +1,16 @@
-"""How long a running step may take before its task is shown as stalled.
+"""How long a running step may take before its task is shown as stalled, and how far it is.
 
 A step that works gets its expected time.  One that says it is blocked (nothing
 can go on until somebody else acts) is shown after a moment: long enough not to
 flicker when a link is made anew, short enough that nobody wonders.  What is no
-longer so is taken back.
+longer so is taken back.  Of a step that counts what it has done, the count is
+written too: at most once a second, so that a hundred things are not a hundred commits.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 
 from heliostat.core.clock import Clock
 from heliostat.tasks import stall
@@ -19,6 +21,7 @@ from heliostat.tasks.slots import Slot
 
 BLOCKED_S = 1.0
 RECHECK_S = 10.0
+TELLING_S = 1.0
 
 
 class Patience:
@@ -30,6 +33,7 @@ class Patience:
         self._slot = slot
         self._context = context
         self._noting: asyncio.Future[None] | None = None
+        self._told_s = clock.monotonic_s()
 
     async def watch(self, expected_s: float) -> None:
         """Keep the task's ``stalled`` true; ``expected_s`` unless the step says otherwise.
@@ -39,12 +43,12 @@ class Patience:
         while True:
             wait_s = self._due_s(expected_s) - self._clock.monotonic_s()
             late = wait_s <= 0
-            if late or self._journal.task.stalled is not None:
+            if late or self._journal.task.stalled is not None or self._telling_s() <= 0:
                 found = self._overdue(expected_s) if late else None
                 # Not cancelled together with the step: the outcome of a save must be known.
                 self._noting = asyncio.ensure_future(self._note(found))
                 await asyncio.shield(self._noting)
-            await self._news_within(RECHECK_S if late else wait_s)
+            await self._news_within(min(RECHECK_S if late else wait_s, self._telling_s()))
 
     async def end(self) -> None:
         """Let a save of a stall end, unless the whole runner is being cancelled."""
@@ -59,6 +63,13 @@ class Patience:
         if self._context.blocked:
             return self._context.since_s + BLOCKED_S
         return self._context.since_s + self._allowed_s(expected_s)
+
+    def _telling_s(self) -> float:
+        """How long until it is to be written how far the step is; without end if it is."""
+        context = self._context
+        if context.progress == self._journal.task.steps[context.index].progress:
+            return math.inf
+        return self._told_s + TELLING_S - self._clock.monotonic_s()
 
     def _allowed_s(self, expected_s: float) -> float:
         said = self._context.expected_s
@@ -75,14 +86,16 @@ class Patience:
         return stall.overdue(self._journal.task, context.waiting, allowed_s, since_ms)
 
     async def _note(self, found: Stall | None) -> None:
-        """Persist that the step is stalled, waits for something else now, or goes on."""
+        """Persist how far the step is, and that it is stalled, waits for another thing or not."""
         if found is not None:
             self._slot.lend()
         else:
             self._slot.take_back()
-        if found != self._journal.task.stalled:
+        if found != self._journal.task.stalled or self._telling_s() <= 0:
             draft = self._journal.draft()
             draft.stalled = found
+            draft.steps[self._context.index].progress = self._context.progress
+            self._told_s = self._clock.monotonic_s()
             await self._journal.save(draft)
 
     async def _news_within(self, seconds: float) -> None:

@@ -192,10 +192,11 @@ class Runner:
             log.info("%s was asked anew", asked.request.action)
 
     def _draft(self, move: Try, context: RunningStep | None) -> Task:
-        """A draft that keeps what the try explained."""
+        """A draft that keeps what the try explained, and how far it came."""
         draft = self._journal.draft()
         if context is not None:
             explain(draft.steps[move.index], context.explanations)
+            draft.steps[move.index].progress = context.progress
         return draft
 
     async def _save(

@@ -13,7 +13,8 @@ from heliostat.controller.doctor.checkup import check_up
 from heliostat.controller.doctor.finding import Area, Finding
 from heliostat.controller.doctor.repair import repair
 from heliostat.controller.model.quota import OwnerKind
-from heliostat.controller.workflows.kinds import QUOTAS, TENANTS, VMS
+from heliostat.controller.workflows import quota_lease
+from heliostat.controller.workflows.kinds import BULKS, LEASED, QUOTAS, TENANTS, VMS
 from heliostat.controller.workflows.vm import vm_start
 from heliostat.tasks.model import TaskState
 from heliostat.testing.cloud import SmallCloud, count
@@ -98,6 +99,25 @@ async def test_indexes_locks_and_reservations_are_put_right(cloud: SmallCloud) -
     assert counted["mended"] >= 4
     assert counted["removed"] == 2
     assert await findings(cloud, *WITHOUT_FILES) == []
+    await cloud.check()
+
+
+async def test_indexes_of_leases_and_bulks_are_checked_and_put_right(cloud: SmallCloud) -> None:
+    """A lease that the index doesn't know would never be forgotten."""
+    owner_id, until_ms = cloud.ids["tenant"], cloud.clock.now_ms() + 3_600_000
+    more = {"vm.cpu": count(1)}
+    await cloud.done(quota_lease.lease_grant, OwnerKind.TENANT, owner_id, more, until_ms)
+    await cloud.check()
+    leased = QUOTAS[OwnerKind.TENANT].index_prefix("leased", LEASED) + owner_id
+    stray = BULKS.index_prefix("project", owner_id) + "gone"
+    assert await cloud.store.get(leased) is not None
+    await cloud.store.commit([], [Delete(leased), Put(stray, b"")])
+    assert {each.message for each in await findings(cloud, Area.BOOKS)} == {
+        f"The index entry {leased} is missing.",
+        f"The index entry {stray} leads nowhere.",
+    }
+    assert (await mend(cloud))["mended"] == 2
+    assert await cloud.store.get(leased) is not None
     await cloud.check()
 
 

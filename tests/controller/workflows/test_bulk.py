@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from heliostat.agentlink.messages import Desired, Fault
+from heliostat.controller.model.affinity import Affinity
 from heliostat.controller.model.bulk import numbered
 from heliostat.controller.model.disk import DiskSpec
 from heliostat.controller.model.quota import OwnerKind
@@ -24,7 +25,7 @@ from heliostat.controller.workflows import (
 )
 from heliostat.controller.workflows.task import task_undo
 from heliostat.core.errors import HeliostatError
-from heliostat.tasks.model import TaskState
+from heliostat.tasks.model import Progress, TaskState
 from heliostat.testing.cloud import SmallCloud, count
 from heliostat.testing.hosts import some_facts
 
@@ -82,6 +83,52 @@ async def test_many_vms_by_one_task(cloud: SmallCloud) -> None:
     assert await kinds.BULKS.all(cloud.store) == []
     assert await kinds.BULK_ITEMS.all(cloud.store) == []
     await cloud.check()
+
+
+async def told(cloud: SmallCloud, task_id: str, step: int) -> list[tuple[int, int]]:
+    """What the task shows of a step, second by second until it ends."""
+    found: list[tuple[int, int]] = []
+    while True:
+        task = await reading.task(cloud.store, task_id)
+        progress = task.steps[step].progress
+        if progress is not None and (progress.done, progress.total) not in found:
+            found.append((progress.done, progress.total))
+        if task.state.is_final:
+            return found
+        await cloud.clock.advance(1)
+
+
+async def test_the_task_tells_how_far_it_is_as_it_goes(cloud: SmallCloud) -> None:
+    """Not only when it is stalled, and not a commit for each."""
+    agent = cloud.agents[cloud.ids["host-1"]]
+    agent.delay_s = 1.5
+    asked = await cloud.ask(
+        bulk_create.create_vms,
+        cloud.ids["project"],
+        specs(cloud, 5),
+        keep=False,
+    )
+    shown = await told(cloud, asked.task.id, step=1)
+    assert shown[-1] == (5, 5)
+    assert len(shown) >= 4
+    assert shown == sorted(shown)
+    agent.delay_s = 0.0
+    asked = await cloud.ask(bulk_delete.delete_vms, cloud.ids["project"], parse_selector("job=ci"))
+    quick = await cloud.finish(asked.task.id)
+    assert quick.steps[0].progress == Progress(done=5, total=5)
+    await cloud.check()
+
+
+async def test_what_ends_first_is_counted_first(cloud: SmallCloud) -> None:
+    """A slow first one doesn't hide that the others are done."""
+    cloud.agents[cloud.ids["host-1"]].delay_s = 60
+    other = await cloud.add_host("10.0.0.2")
+    made = [
+        cloud.disk_spec(name, 1, affinities=(Affinity(kind="host", id=host_id),))
+        for name, host_id in (("slow", cloud.ids["host-1"]), ("a", other), ("b", other))
+    ]
+    asked = await cloud.ask(bulk_create.create_disks, cloud.ids["project"], made, keep=False)
+    assert await told(cloud, asked.task.id, step=1) == [(2, 3), (3, 3)]
 
 
 async def test_a_hundred_with_user_data_fit(cloud: SmallCloud) -> None:

@@ -103,5 +103,12 @@ def _show_step(task: Task, step: Step) -> wire.Step:
         errors=[show_problem(each) for each in step.errors],
         warnings=[show_problem(each) for each in step.warnings],
         options=dict(step.options),
-        resource_properties={},
+        resource_properties=_step_properties(step),
     )
+
+
+def _step_properties(step: Step) -> dict[str, Any]:
+    """How far a step is that does many things."""
+    if step.progress is None:
+        return {}
+    return {"progress": {"done": step.progress.done, "total": step.progress.total}}

@@ -32,8 +32,12 @@ from heliostat.tasks.model import Task, open_key, task_key
 
 _KINDS: tuple[Kind[Any], ...] = (
     *INDEXED,
-    *kinds.QUOTAS.values(),
+    kinds.BULK_ITEMS,
     kinds.RESERVATIONS,
+    kinds.DATASTORE_RESERVATIONS,
+    kinds.SEPARATIONS,
+    kinds.SYSTEM,
+    kinds.SUBNETS,
     RECORDS,
 )
 _BROKEN_STORE = "Restore a copy with `helio restore`, or delete the document with a newer version."

@@ -43,7 +43,10 @@ INDEXED: tuple[Kind[Any], ...] = (
     DATASTORES,
     INVENTORIES,
     IMAGE_DATASTORES,
+    BULKS,
+    *QUOTAS.values(),
 )
+"""The kinds of the books that are found by more than their id, or may be one day."""
 
 
 async def audit(store: CloudStore) -> list[str]:
@@ -61,36 +64,35 @@ async def read_world(store: CloudStore) -> World:
             for value in [each async for each in _values(store, kind, revision)]
         }
 
-    groups = [await keyed(kind) for kind in INDEXED]
-    tenants, projects, flavors, images, vms, disks, hosts, zones, datastores, _, sets = groups
+    groups = {kind.name: await keyed(kind) for kind in INDEXED}
     quotas = {
         (owner, id_): quota
         for owner in OwnerKind
-        for id_, quota in (await keyed(QUOTAS[owner])).items()
+        for id_, quota in groups[QUOTAS[owner].name].items()
     }
     expected = {
         change.key
-        for kind, group in zip(INDEXED, groups, strict=True)
-        for value in group.values()
+        for kind in INDEXED
+        for value in groups[kind.name].values()
         for change in kind.put(value)
         if change.key.startswith("/idx/")
     }
     found = [key for kind in INDEXED for key in await _keys(store, f"/idx/{kind.name}/", revision)]
     return World(
-        tenants=tenants,
-        projects=projects,
+        tenants=groups[TENANTS.name],
+        projects=groups[PROJECTS.name],
         quotas=quotas,
-        flavors=flavors,
-        images=images,
-        vms=vms,
-        disks=disks,
-        hosts=hosts,
-        zones=zones,
-        datastores=datastores,
-        image_datastores=sets,
+        flavors=groups[FLAVORS.name],
+        images=groups[IMAGES.name],
+        vms=groups[VMS.name],
+        disks=groups[DISKS.name],
+        hosts=groups[HOSTS.name],
+        zones=groups[ZONES.name],
+        datastores=groups[DATASTORES.name],
+        image_datastores=groups[IMAGE_DATASTORES.name],
         reservations=await keyed(RESERVATIONS),
         datastore_reservations=await keyed(DATASTORE_RESERVATIONS),
-        bulks=await keyed(BULKS),
+        bulks=groups[BULKS.name],
         index_expected=frozenset(expected),
         index_found=frozenset(found),
         desired=frozenset(_wanted(await _keys(store, DESIRED, revision))),

@@ -167,6 +167,7 @@ async def _make(ctx: StepContext) -> Done:
             raise PermanentError("InternalError", f"The bulk {ctx.task.id} has lost its items.")
         bulk = stored.value
         ctx.waiting_for(f"{bulk.made} of {bulk.noun.counted(bulk.count)} are admitted")
+        ctx.progressed(bulk.made, bulk.count)
         left = items.value.items[bulk.made :]
         if not left:
             return Done(

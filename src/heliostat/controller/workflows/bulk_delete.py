@@ -120,11 +120,13 @@ async def _delete_each(ctx: StepContext, noun: str, ids: Sequence[str], verb: _D
     problems: list[PermanentError] = []
     for number, id_ in enumerate(ids):
         ctx.waiting_for(f"{number} of {len(ids)} are asked to go")
+        ctx.progressed(number - len(asked) - len(problems), len(ids))
         try:
             asked += await _ask_to_go(ctx, noun, id_, verb)
         except PermanentError as error:
             problems.append(error)
-    ended = await all_ended(ctx, asked, "Waiting for what was asked to go")
+    gone = len(ids) - len(asked) - len(problems)
+    ended = await all_ended(ctx, asked, "Waiting for what was asked to go", done=gone)
     if (failed := failure(ended, "could not be deleted", len(ids))) is not None:
         raise failed
     if problems:

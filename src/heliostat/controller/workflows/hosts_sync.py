@@ -33,9 +33,11 @@ async def _sync(ctx: StepContext) -> Done:
     joined = [each for each in hosts if each.state is not HostState.NOT_PROVISIONED]
     for number, host in enumerate(joined):
         ctx.waiting_for(f"{number} of {len(joined)} hosts have been asked")
+        ctx.progressed(number, len(joined))
         fault = await _ask(ports, host)
         if fault:
             silent.append(f"{host.address}: {fault}")
+    ctx.progressed(len(joined), len(joined))
     moves = await align(ctx.store, ctx.commit, ports.settings.image_copies_at_once)
     ctx.explain(
         "hosts",
