@@ -9,6 +9,7 @@ import pytest
 from heliostat.cloudstore.contract import Put
 from heliostat.core.errors import PermanentError, TemporaryError
 from heliostat.tasks import actions
+from heliostat.tasks.durations import FLUSH_S, duration_key
 from heliostat.tasks.indexes import action_key
 from heliostat.tasks.model import Task, TaskState, Undo, task_key
 from heliostat.testing.things import QUOTA, thing_key
@@ -235,3 +236,16 @@ async def test_a_request_that_the_task_has_overtaken_does_not_disturb_it() -> No
         assert workers.world.calls["start"] == 1
         gate.set()
         assert (await workers.finished(task.id)).state is TaskState.COMPLETED
+
+
+async def test_a_document_of_a_newer_version_ends_no_worker() -> None:
+    async with Workers() as workers:
+        await workers.start("one")
+        task_id = await workers.admit()
+        operation = (await workers.finished(task_id)).operation
+        newer = b'{"operation":"X","task_id":"t","action":"pause","schema":9}'
+        for key in (action_key("t"), duration_key(operation)):
+            await workers.store.commit([], [Put(key, newer)])
+        await workers.clock.advance(2 * FLUSH_S)
+        task = await workers.finished(await workers.admit())
+        assert task.state is TaskState.COMPLETED  # stopping the worker raises what it died of

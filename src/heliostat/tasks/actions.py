@@ -9,6 +9,8 @@ A second request replaces a first one that was not yet obeyed.
 
 from __future__ import annotations
 
+import logging
+
 import msgspec
 
 from heliostat.cloudstore.contract import (
@@ -26,6 +28,8 @@ from heliostat.tasks.indexes import ACTION_PREFIX, action_key
 from heliostat.tasks.model import Task, task_key
 from heliostat.tasks.progress import current_step
 from heliostat.tasks.stall import Action, actions, refusal
+
+log = logging.getLogger(__name__)
 
 REQUEST_TRIES = 10
 
@@ -111,10 +115,14 @@ def overtaken(task: Task, asked: ActionRequest) -> str | None:
 
 
 def asked_of(event: Event) -> Asked | None:
-    """The request in a watched event, ``None`` if the document was deleted."""
+    """The request in a watched event, ``None`` if the document was deleted or can't be read."""
     if event.value is None:
         return None
-    asked = msgspec.json.decode(event.value, type=ActionRequest)
+    try:
+        asked = msgspec.json.decode(event.value, type=ActionRequest)
+    except msgspec.MsgspecError as error:  # a newer version's: all other tasks must go on
+        log.warning("the request at %s can't be obeyed: %s", event.key, error)
+        return None
     return Asked(request=asked, revision=event.revision)
 
 

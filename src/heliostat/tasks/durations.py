@@ -19,12 +19,11 @@ from heliostat.cloudstore.contract import (
     AtRevision,
     CloudStore,
     Guard,
-    GuardFailed,
     Put,
-    StoreUnavailable,
 )
 from heliostat.cloudstore.documents import decode
 from heliostat.core.clock import Clock
+from heliostat.core.errors import HeliostatError
 from heliostat.tasks.model import Step
 
 log = logging.getLogger(__name__)
@@ -86,7 +85,7 @@ class Stopwatch:
         for operation, new in sorted(gathered.items()):
             try:
                 await self._write(operation, new)
-            except (GuardFailed, StoreUnavailable) as error:
+            except HeliostatError as error:  # also one unreadable: the worker's tasks go on
                 log.info("durations of %s are not kept: %s", operation, error)
 
     async def _write(self, operation: str, new: dict[str, list[int]]) -> None:
