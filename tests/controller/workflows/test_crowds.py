@@ -72,6 +72,7 @@ def test_a_chain_guards_the_value_that_it_expects() -> None:
     chain.add(QUOTA.key, [Put("/v1/vm/one", b"vm"), Put(QUOTA.key, b"used 1")], committing)
     expected = AtRevision(QUOTA.key, AHEAD)
     assert chain.guards([expected, OTHER]) == [ValueIs(QUOTA.key, b"used 1"), OTHER]
+    assert chain.guards([OTHER]) == [ValueIs(QUOTA.key, b"used 1"), OTHER]
     chain.add(QUOTA.key, [Put("/v1/vm/two", b"vm")], committing)
     assert chain.guards([expected]) == [ValueIs(QUOTA.key, b"used 1")]
     chain.add(QUOTA.key, [Delete(QUOTA.key)], committing)

@@ -40,12 +40,15 @@ class Chain:
     last: asyncio.Future[Guard | None] | None = None
 
     def guards(self, guards: Iterable[Guard]) -> list[Guard]:
-        """``guards`` with that on the document ahead as a guard on its value."""
+        """``guards`` with one on the value of the document ahead.
+
+        Also where they don't name it: whoever decided may have read it all the same.
+        """
         ahead = self.ahead
         if ahead is None:
             return list(guards)
-        expected = AtRevision(ahead.key, AHEAD)
-        return [ValueIs(ahead.key, ahead.value) if each == expected else each for each in guards]
+        read = AtRevision(ahead.key, AHEAD)
+        return [ValueIs(ahead.key, ahead.value), *(each for each in guards if each != read)]
 
     def add(
         self, name: str, changes: Sequence[Change], commit: asyncio.Future[Guard | None]
