@@ -38,11 +38,13 @@ VM = Vm(
 )
 
 
-async def report(store: MemoryStore, crashes: int, state: GuestState, *, revision: int = 5) -> None:
+async def report(
+    store: MemoryStore, crashes: int, state: GuestState, *, revision: int = 5, host_id: str = "h1"
+) -> None:
     told = ReportedVm(
         id="v1", revision=revision, settled=True, state=state, crashes=crashes, detail="exit 139"
     )
-    await store.commit([], [Put(reported_key("h1", "vm", "v1"), msgspec.json.encode(told))])
+    await store.commit([], [Put(reported_key(host_id, "vm", "v1"), msgspec.json.encode(told))])
 
 
 async def crash_tasks(store: MemoryStore, count: int) -> list[Task]:
@@ -86,4 +88,17 @@ async def test_a_crash_is_told_once(seen_late: bool) -> None:
     for watcher in watchers:
         watcher.cancel()
     await asyncio.gather(*watchers, return_exceptions=True)
+    await store.close()
+
+
+async def test_a_host_tells_nothing_of_vms_elsewhere() -> None:
+    store = MemoryStore(SystemClock())
+    await store.commit([], VMS.put(VM))
+    await report(store, 7, GuestState.CRASHED, host_id="h2")
+    watcher = asyncio.create_task(record_crashes(store, SystemClock(), SystemIds()))
+    await report(store, 1, GuestState.CRASHED)
+    (task,) = await crash_tasks(store, 1)
+    assert "crash 1." in task.steps[0].errors[0].message
+    watcher.cancel()
+    await asyncio.gather(watcher, return_exceptions=True)
     await store.close()

@@ -45,7 +45,7 @@ async def record_crashes(store: CloudStore, clock: Clock, ids: Ids) -> None:
 
 
 async def _record(store: CloudStore, clock: Clock, ids: Ids, document: Document) -> None:
-    _, _, rest = document.key.removeprefix(REPORTED).partition("/")
+    host_id, _, rest = document.key.removeprefix(REPORTED).partition("/")
     kind, _, vm_id = rest.partition("/")
     if kind != VM:
         return
@@ -57,8 +57,8 @@ async def _record(store: CloudStore, clock: Clock, ids: Ids, document: Document)
     mark = f"{report.revision}/{report.crashes}"
     while report.crashes:
         vm = await VMS.get(store, vm_id)
-        if vm is None or vm.value.crash_told == mark:
-            return
+        if vm is None or vm.value.crash_told == mark or vm.value.host_id != host_id:
+            return  # told already, or said by a host that the VM is not on
         told = msgspec.structs.replace(vm.value, crash_told=mark)
         task = crash_task(vm.value, report, clock, ids)
         try:
