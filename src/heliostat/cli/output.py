@@ -107,6 +107,7 @@ class Output:
 
     def facts(self, rows: Sequence[tuple[str, str]]) -> None:
         """Names and values, one a line."""
+        rows = [(name, text.harmless(value)) for name, value in rows]
         if not sys.stdout.isatty():
             for line in text.columns([(name, value) for name, value in rows]):
                 print(line)
@@ -116,6 +117,7 @@ class Output:
     def table(self, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Aligned columns; plain lines where no person looks."""
         titles = [title.upper() for title in titles]
+        rows = [[text.harmless(value) for value in row] for row in rows]
         if sys.stdout.isatty():
             self._grid(titles, rows)
             return

@@ -33,6 +33,16 @@ def cell(value: Any) -> str:
             return str(value)
 
 
+def harmless(value: str) -> str:
+    """What a stranger may have sent, so that it can't steer the terminal of who reads it."""
+    if value.isprintable():
+        return value
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else each.encode("unicode_escape").decode()
+        for each in value
+    )
+
+
 def number(value: float) -> str:
     """Without a fraction where there is none."""
     return f"{value:.0f}" if value == int(value) else f"{value:.3f}".rstrip("0").rstrip(".")
