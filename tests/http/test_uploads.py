@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from heliostat.content.blobs import Staging
-from heliostat.controller.workflows import reading
+from heliostat.controller.model.system import System, SystemState
+from heliostat.controller.workflows import kinds, reading
 from heliostat.testing.examples import BOUNDARY, upload_body
 from heliostat.testing.site import Site, furnished_site
 
@@ -217,6 +218,41 @@ async def test_odd_bytes_in_a_parts_header(site: Site, name: str) -> None:
     status, answer = await send(site, body, 4096)
     assert status == 400
     assert answer["code"] in ("ImageUploadError", "UnsupportedImageUploadParameter")
+
+
+async def _pause(site: Site) -> None:
+    paused = System(state=SystemState.PAUSED)
+    await site.ports.store.commit((), kinds.SYSTEM.put(paused))
+
+
+async def test_a_pause_during_an_upload_counts(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    receive = type(site.ports.blobs).receive
+
+    async def interrupted(self: Any, pieces: AsyncIterator[bytes], **more: Any) -> Any:
+        blob = await receive(self, pieces, **more)
+        await _pause(site)
+        return blob
+
+    monkeypatch.setattr(type(site.ports.blobs), "receive", interrupted)
+    status, answer = await send(site, upload_body("x", "y", "EAGER"), 4096)
+    assert (status, answer["code"]) == (403, "SystemPaused")
+
+
+async def test_a_pause_while_a_body_arrives_counts(site: Site) -> None:
+    reader, writer = await connect(site)
+    body = b'{"name": "late"}'
+    writer.write(
+        b"POST /v1/tenants HTTP/1.1\r\nHost: site\r\nAuthorization: Bearer admin\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(body)
+    )
+    await writer.drain()
+    await asyncio.sleep(0.1)  # until the request waits for its body
+    await _pause(site)
+    writer.write(body)
+    status, answer = await answer_of(reader)
+    writer.close()
+    await writer.wait_closed()
+    assert (status, answer["code"]) == (403, "SystemPaused")
 
 
 async def test_refused_before_the_body_is_read(site: Site) -> None:

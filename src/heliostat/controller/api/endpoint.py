@@ -61,16 +61,19 @@ async def _call(
         request_id=request[boundary.REQUEST_ID],
         params=request.match_info,
         query=parsing.parse_query(request.query, route.all_query),
-        body=await _body(route, request, services.settings.body_timeout_s),
+        body=await _body(services, route, request),
     )
 
 
-async def _body(route: Route, request: web.Request, timeout_s: float) -> object:
+async def _body(services: Services, route: Route, request: web.Request) -> object:
     if route.missing or route.body.is_upload or route.websocket:
         return None
     if route.body is not Body.JSON and not route.mutating:
         return None  # a read says all in its path and query
-    raw = await _read(request, timeout_s)
+    arrived = request.content.is_eof()
+    raw = await _read(request, services.settings.body_timeout_s)
+    if not arrived:
+        await services.site.refuse_paused(route)
     if route.body is Body.JSON:
         return parsing.parse_json(raw, route.request)
     if route.mutating:

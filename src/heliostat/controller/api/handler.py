@@ -77,6 +77,7 @@ class Receives:
             upload = await uploads.receive(
                 call.request, call.ports.blobs, idle_s=idle_s, form=self.form
             )
+            await call.services.site.refuse_paused(call.route)
         text = f"{upload.name}\n{upload.replication}\n{upload.blob.digest}"
         digest = sha256(text.encode()).hexdigest()
         return await admitting.answer(call, lambda caller: self.verb(call, caller, upload), digest)

@@ -51,6 +51,10 @@ class SiteView:
             await self.refresh()
         return self._latest
 
+    async def refuse_paused(self, route: Route) -> None:
+        """Raise ``SystemPaused`` if the system was paused while a body was on its way."""
+        refuse_paused(await self.for_route(route), route)
+
     async def refresh(self) -> None:
         """Read the document now."""
         self._latest = await system(self._store)
