@@ -66,8 +66,8 @@ class AgentHandler(Protocol):
     async def renew(self, host_id: str, request: str) -> dict[str, str]:
         """A new certificate, ``{certificate, ca}``, for a host that shows its present one."""
 
-    def blob_path(self, digest: str) -> Path:
-        """The file of a blob; raises ``BlobNotFound``."""
+    async def blob_path(self, host_id: str, digest: str) -> Path:
+        """The file of a blob that the host is to have; raises ``BlobNotFound``."""
 
     async def captured(
         self, host_id: str, image_id: str, digest: str, chunks: AsyncIterator[bytes]
@@ -197,8 +197,9 @@ class AgentGate:
         return web.json_response(await self._handler.renew(host_id, body.csr))
 
     async def _blob(self, request: web.Request) -> web.StreamResponse:
-        self._host_of(request)
-        return web.FileResponse(self._handler.blob_path(request.match_info["digest"]))
+        host_id = self._host_of(request)
+        path = await self._handler.blob_path(host_id, request.match_info["digest"])
+        return web.FileResponse(path)
 
     async def _capture(self, request: web.Request) -> web.StreamResponse:
         host_id = self._host_of(request)

@@ -107,10 +107,10 @@ class Cloud:
         self.wires.append((host, controller, wire))
         controller.accept(host.id, wire)
 
-        def content(digest: str) -> bytes:
+        async def content(digest: str) -> bytes:
             if not controller.is_up:
                 raise TemporaryError("AgentUnavailable", f"{controller.name} is gone.")
-            controller.gateway.blob_path(digest)
+            await controller.gateway.blob_path(host.id, digest)
             return self.blobs.content(digest)
 
         async def captured(image_id: str, digest: str, data: bytes) -> None:

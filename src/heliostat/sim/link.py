@@ -158,7 +158,7 @@ class AgentEnd:
     def __init__(
         self,
         wire: Wire,
-        content: Callable[[str], bytes],
+        content: Callable[[str], Awaitable[bytes]],
         captured: Captured,
         dice: random.Random,
         spoiled: Spoiled,
@@ -180,7 +180,7 @@ class AgentEnd:
             raise LinkCut("The link is cut.") from error
 
     async def fetch_blob(self, digest: str, offset: int) -> AsyncIterator[bytes]:
-        content = self._content(digest)
+        content = await self._content(digest)
         for start in range(offset, len(content), CHUNK_BYTES):
             await asyncio.sleep(self._dice.uniform(SHORTEST_S, self.wire.jitter_s))
             if self.wire.severed or self.wire.closed or self._spoiled.take_cut():

@@ -22,10 +22,16 @@ from heliostat.agentlink.messages import (
     ControllerFrame,
     DesiredCapture,
     DesiredDisk,
+    DesiredImage,
+    DesiredIso,
+    DesiredVm,
+    DesiredVmDisk,
+    DiskKind,
     Fault,
     GuestState,
     Hello,
     HostFacts,
+    Power,
     Report,
     ReportedDisk,
     ReportedVm,
@@ -241,6 +247,7 @@ async def test_blobs_are_fetched_whole_and_from_an_offset(site: Site) -> None:
     with site.blobs.stage() as staging:
         staging.write(content)
         blob = staging.commit()
+    await want_image(site, "h1", blob.digest)
     async with agent(site, await site.joined("h1")) as (link, _):
         assert b"".join([part async for part in link.fetch_blob(blob.digest, 0)]) == content
         tail = b"".join([part async for part in link.fetch_blob(blob.digest, 1_500_000)])
@@ -248,6 +255,33 @@ async def test_blobs_are_fetched_whole_and_from_an_offset(site: Site) -> None:
         with pytest.raises(HeliostatError) as raised:
             [part async for part in link.fetch_blob("0" * 64, 0)]
         assert raised.value.code == "BlobNotFound"
+
+
+async def want_image(site: Site, host_id: str, digest: str) -> None:
+    wanted = DesiredImage(digest=digest, size_bytes=1)
+    await site.store.commit([], [Put(desired_key(host_id, "image", digest), encode(wanted))])
+
+
+@pytest.mark.parametrize("kind", ["image", "vm", "iso"])
+async def test_a_host_reads_only_what_it_is_to_have(site: Site, kind: str) -> None:
+    with site.blobs.stage() as staging:
+        staging.write(b"private")
+        digest = staging.commit().digest
+    disk = DesiredVmDisk(id="d", kind=DiskKind.EPHEMERAL, capacity_bytes=1, image_digest=digest)
+    vm = DesiredVm(id="v1", name="v", power=Power.OFF, cpu_count=1, memory_mib=1, disks=())
+    wanted = {
+        "image": DesiredImage(digest=digest, size_bytes=7),
+        "vm": msgspec.structs.replace(vm, disks=(disk,)),
+        "iso": msgspec.structs.replace(vm, iso=DesiredIso(digest=digest, size_bytes=7)),
+    }[kind]
+    key = "image" if kind == "image" else "vm"
+    await site.store.commit([], [Put(desired_key("h2", key, "x"), encode(wanted))])
+    async with agent(site, await site.joined("h1")) as (link, _):
+        with pytest.raises(HeliostatError) as raised:
+            [part async for part in link.fetch_blob(digest, 0)]
+        assert raised.value.code == "BlobNotFound"
+    async with agent(site, await site.joined("h2")) as (link, _):
+        assert [part async for part in link.fetch_blob(digest, 0)] == [b"private"]
 
 
 async def want_capture(site: Site, host_id: str, image_id: str) -> None:

@@ -58,6 +58,19 @@ async def read_snapshot(store: CloudStore, host_id: str) -> Snapshot:
     return Snapshot(items=items, revision=revision)
 
 
+async def digests_of(store: CloudStore, host_id: str) -> set[str]:
+    """The content that a host is to have: its images, those under its VMs' disks, and ISOs."""
+    found: set[str] = set()
+    for item in (await read_snapshot(store, host_id)).items:
+        if isinstance(item, DesiredImage):
+            found.add(item.digest)
+        elif isinstance(item, DesiredVm):
+            found.update(disk.image_digest for disk in item.disks)
+            if item.iso is not None:
+                found.add(item.iso.digest)
+    return found
+
+
 async def _changes(
     store: CloudStore, host_id: str, revision: int
 ) -> AsyncIterator[ControllerFrame]:

@@ -122,10 +122,15 @@ class Gateway:
         await reading.host(self._store, host_id)
         return await self._certifier.renew(host_id, request)
 
-    def blob_path(self, digest: str) -> Path:
+    async def blob_path(self, host_id: str, digest: str) -> Path:
+        """The file of a blob, for a host whose desired state names it: no host reads the rest.
+
+        Raises ``BlobNotFound``.
+        """
         if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
             raise PermanentError("BlobNotFound", "That is no digest of a blob.")
-        if not self._blobs.exists(digest):
+        wanted = await desired.digests_of(self._store, host_id)
+        if digest not in wanted or not self._blobs.exists(digest):
             raise PermanentError("BlobNotFound", f"There is no blob {digest}.")
         return self._blobs.path(digest)
 
