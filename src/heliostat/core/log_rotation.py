@@ -8,46 +8,49 @@ another thread may write in the moment between copy and cut.
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
-import sys
 from pathlib import Path
+from typing import TextIO
 
 LOG_FILE_ENV = "HELIO_LOG_FILE"
 """Set by whoever made standard error a file of its own: its path."""
 
 
-class RotatingStream(logging.StreamHandler):  # type: ignore[type-arg]
-    """Standard error, which is ``path``; a full disk loses old lines, never the process."""
+class RotatingStream:
+    """``stream``, which is the file ``path``; rotated before it is twice ``largest_bytes``.
 
-    def __init__(self, path: Path, *, largest_bytes: int, kept: int) -> None:
-        super().__init__(sys.stderr)
+    What can't be rotated is said there and grows on: a log never ends its process.
+    """
+
+    def __init__(self, stream: TextIO, path: Path, *, largest_bytes: int, kept: int) -> None:
+        self._stream = stream
         self._path = path
         self._largest_bytes = largest_bytes
         self._kept = kept
         self._left_bytes = 0
 
-    def emit(self, record: logging.LogRecord) -> None:
-        super().emit(record)
+    def write(self, text: str) -> int:
+        written = self._stream.write(text)
+        self._left_bytes -= len(text)
         if self._left_bytes < 0:
             self._look()
+        return written
 
-    def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
-        self._left_bytes -= len(line)
-        return line
+    def flush(self) -> None:
+        self._stream.flush()
 
     def _look(self) -> None:
         """The file's own size is looked at now and then: others write to it, too."""
+        self._stream.flush()
+        size_bytes = 0
         try:
             size_bytes = self._path.stat().st_size
             if size_bytes >= self._largest_bytes:
                 rotate(self._path, self._kept)
                 size_bytes = 0
         except OSError as error:
-            print(f"The log {self._path} can't be rotated: {error}", file=sys.stderr)
-            size_bytes = 0
+            self._stream.write(f"The log {self._path} can't be rotated: {error}\n")
         self._left_bytes = (self._largest_bytes - size_bytes) // 2
 
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -55,6 +55,13 @@ class LogSettings:
     """Bytes of a log file in HELIO_HOME after which it is rotated (about; less than twice)."""
     kept: int = 4
     """Rotated files that are kept beside it."""
+
+
+class Stream(Protocol):
+    """Where lines go."""
+
+    def write(self, text: str, /) -> int: ...
+    def flush(self) -> None: ...
 
 
 def bind(**fields: str) -> None:
@@ -124,16 +131,18 @@ class LineFormatter(logging.Formatter):
         return self._write(line)
 
 
-def configure(settings: LogSettings) -> None:
-    """Write this process's lines to standard error, as the settings say."""
-    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+def configure(settings: LogSettings) -> Stream:
+    """Write this process's lines to standard error, as the settings say; where they go."""
+    stream: Stream = sys.stderr
     file = os.environ.get(LOG_FILE_ENV)
     if file:
-        handler = RotatingStream(
-            Path(file), largest_bytes=settings.largest_bytes, kept=settings.kept
+        stream = RotatingStream(
+            sys.stderr, Path(file), largest_bytes=settings.largest_bytes, kept=settings.kept
         )
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(LineFormatter(settings.format))
     logging.basicConfig(level=settings.level, handlers=[handler], force=True)
+    return stream
 
 
 @lru_cache(maxsize=4)

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import signal
 import ssl
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -47,6 +46,7 @@ from heliostat.core import logs
 from heliostat.core.clock import Clock, SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SystemIds
+from heliostat.core.logs import Stream
 from heliostat.identity import http as identity_http
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.site import Identity
@@ -86,20 +86,20 @@ def main(home: Home) -> None:
     try:
         home.prepare()
         settings = load_settings(home.path)
-        logs.configure(settings.log)
-        event_loop.run(_run(home, settings))
+        lines = logs.configure(settings.log)
+        event_loop.run(_run(home, settings, lines))
     except HeliostatError as error:
         daemon.tell_failed(error)
         raise
 
 
-async def _run(home: Home, settings: Settings) -> None:
+async def _run(home: Home, settings: Settings, lines: Stream) -> None:
     async with AsyncExitStack() as stack:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await _serve(home, settings, stack)
+        await _serve(home, settings, stack, lines)
         garbage.settle()
         pidfile.write(home.pid_file("controller"))
         stack.callback(home.pid_file("controller").unlink, missing_ok=True)
@@ -109,23 +109,54 @@ async def _run(home: Home, settings: Settings) -> None:
         log.info("stopping")
 
 
-async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
+async def _serve(home: Home, settings: Settings, stack: AsyncExitStack, lines: Stream) -> None:
     """Open everything in order; what was opened is on ``stack``."""
-    clock, ids = SystemClock(), SystemIds()
-    metrics = Metrics()
+    clock, metrics = SystemClock(), Metrics()
     file = await SqliteStore.open(home.store, clock)
     stack.push_async_callback(file.close)
     store = MeteredStore(file, metrics.committed)
     metrics.gauge(table.STORE_BYTES).set_function(lambda: _size_bytes(home.store))
+    identity = await _open_identity(home, settings, store, stack)
+    await complete_indexes(store, INDEXED)
+    own_id = controller_id(home, SystemIds())
+    world, gateway = _world(home, settings, store, identity, own_id)
+    await ensure_defaults(world)
+    await ensure_subnet(world)
+    await _background(
+        stack,
+        _engine(world, own_id, settings, metrics).run,
+        lambda: observe(store, clock, copies_at_once=settings.workflows.image_copies_at_once),
+        lambda: record_crashes(store, clock, world.ids),
+        Compactor(store, clock, settings.store).run,
+        lambda: keep_copies(file, home.backup, clock, settings.backup),
+        lambda: _hourly(clock, identity.maintain),
+        Rota(world, CHORES.values(), lambda: chores_rest(store)).run,
+        lambda: follow_properties(world),
+    )
+    app = _api(world, identity, gateway, settings, metrics, _access_log(settings, lines, stack))
+    await _listen(home, settings, stack, identity, app, gateway.gate.app())
+    if settings.metrics.port:
+        scraped = await _runner(stack, scrape_app(app[SERVICES].gatherer.gather, metrics))
+        await _tcp(scraped, "127.0.0.1", settings.metrics.port, None, "metrics.port")
+
+
+async def _open_identity(
+    home: Home, settings: Settings, store: CloudStore, stack: AsyncExitStack
+) -> Identity:
     identity = _identity(home, settings, store)
     stack.callback(identity.close)
     password = await identity.start()
     if password is not None:
         print(f"The administrator's password is {password} (shown this once).", flush=True)
-    blobs = Blobs(home.content)
+    return identity
+
+
+def _world(
+    home: Home, settings: Settings, store: CloudStore, identity: Identity, own_id: str
+) -> tuple[Ports, Gateway]:
+    """What workflows reach the world through, and the gate that agents come in by."""
+    clock, ids, blobs = SystemClock(), SystemIds(), Blobs(home.content)
     blobs.sweep()
-    own_id = controller_id(home, ids)
-    await complete_indexes(store, INDEXED)
     gateway = Gateway(
         store,
         clock,
@@ -137,56 +168,52 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack) -> None:
         host_of=host_id_of,
     )
     world = Ports(store, clock, ids, blobs, QemuImageFiles(), settings.workflows, agents=gateway)
-    await ensure_defaults(world)
-    await ensure_subnet(world)
-    engine = TaskEngine(
-        store,
-        clock,
-        ids,
+    return world, gateway
+
+
+def _engine(world: Ports, own_id: str, settings: Settings, metrics: Metrics) -> TaskEngine:
+    return TaskEngine(
+        world.store,
+        world.clock,
+        world.ids,
         WORKFLOWS,
         world,
-        worker_id=f"{own_id}-{ids.new_id()[:8]}",
+        worker_id=f"{own_id}-{world.ids.new_id()[:8]}",
         lease_ttl_s=settings.tasks.lease_ttl_s,
         concurrency=settings.tasks.concurrency,
         ended=metrics.task_ended,
     )
-    await _background(
-        stack,
-        engine.run,
-        lambda: observe(store, clock, copies_at_once=settings.workflows.image_copies_at_once),
-        lambda: record_crashes(store, clock, ids),
-        Compactor(store, clock, settings.store).run,
-        lambda: keep_copies(file, home.backup, clock, settings.backup),
-        lambda: _hourly(clock, identity.maintain),
-        Rota(world, CHORES.values(), lambda: chores_rest(store)).run,
-        lambda: follow_properties(world),
-    )
-    auth = AuthEndpoint(settings.api.names[0], settings.api.port, settings.identity.domain)
+
+
+def _access_log(settings: Settings, lines: Stream, stack: AsyncExitStack) -> AccessLog | None:
+    if not settings.log.access:
+        return None
     trusted = networks(settings.api.trusted_proxies)
+    access = AccessLog(settings.log.format, lines.write, trusted)
+    stack.callback(access.flush)
+    return access
+
+
+def _api(
+    world: Ports,
+    identity: Identity,
+    gateway: Gateway,
+    settings: Settings,
+    metrics: Metrics,
+    access: AccessLog | None,
+) -> web.Application:
+    """The public API, sign-in included."""
+    auth = AuthEndpoint(settings.api.names[0], settings.api.port, settings.identity.domain)
     api_settings = ApiSettings(
         auth,
         certificate_thumbprint=lambda: identity.authority.server_thumbprint,
         measured_projects=settings.metrics.projects,
-        trusted_proxies=trusted,
+        trusted_proxies=networks(settings.api.trusted_proxies),
     )
-    lines = None
-    if settings.log.access:
-        lines = AccessLog(settings.log.format, sys.stderr.write, trusted)
-        stack.callback(lines.flush)
-    app = make_app(
-        world,
-        identity,
-        identity.directory,
-        Hosts(gateway, identity.joins),
-        api_settings,
-        metrics,
-        lines,
-    )
+    hosts = Hosts(gateway, identity.joins)
+    app = make_app(world, identity, identity.directory, hosts, api_settings, metrics, access)
     app.add_routes(identity_http.routes(identity, sign_ins.tell))
-    await _listen(home, settings, stack, identity, app, gateway.gate.app())
-    if settings.metrics.port:
-        scraped = await _runner(stack, scrape_app(app[SERVICES].gatherer.gather, metrics))
-        await _tcp(scraped, "127.0.0.1", settings.metrics.port, None, "metrics.port")
+    return app
 
 
 def _size_bytes(path: Path) -> float:
