@@ -3,7 +3,8 @@
 Invariant: what is here is what the file says.  From before a commit is made durable
 until its events are published, the keys it changes are *held*: they are not here, and
 whoever asks for them reads the file.  So no reader sees an older state than an earlier
-read (a list, the revision) has shown.  Bounded in number and bytes; lives as long as
+read (a list, the revision) has shown.  Bounded in number and in bytes as stored (what they
+were decoded to takes up to four times as much beside them); lives as long as
 the store is open, in its event loop.
 """
 
