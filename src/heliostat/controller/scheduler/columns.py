@@ -8,9 +8,10 @@ of memory and bytes of disk.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,8 +19,6 @@ from heliostat.controller.model.host import UsageTag
 from heliostat.controller.model.reservation import DiskShare, Reservation, VmShare
 from heliostat.controller.scheduler.arrays import (
     BASE,
-    LEFT,
-    PER_BYTE,
     PER_CPU,
     PER_MIB,
     Bools,
@@ -31,18 +30,39 @@ from heliostat.controller.scheduler.rooms import Allowed, Rooms
 from heliostat.controller.scheduler.rows import HostRow
 from heliostat.controller.scheduler.settings import SchedulerSettings
 from heliostat.controller.scheduler.stores import StoreColumns
-from heliostat.controller.scheduler.tally import Index
+from heliostat.controller.scheduler.tally import Index, Rows
 
 _VIEWS = 16
+_PLACES = 2048
+_GAINS = 256
+"""After so many hosts gained room, the least room of all is looked up anew."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Place:
+    """The usable hosts (``among``) of a place: in order, as a mask, and their shelves."""
+
+    among: Bools
+    rows: Rows
+    mask: Bools
+    shelves: Rows
+
+
+@dataclass(slots=True)
 class Usable:
-    """The hosts that take guests of one use, and why the others don't."""
+    """The hosts that take guests of one use, and why the others don't.
+
+    ``cpu_least`` and ``memory_least`` are lower bounds of the room that they have: mostly
+    these tell that none lacks any.  Known as long as no host comes, goes or changes places.
+    """
 
     mask: Bools
     count: int
     ruled_out: Mapping[str, int]
+    cpu_least: float
+    memory_least: float
+    gains: int = 0
+    places: dict[tuple[str, str], Place] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -72,7 +92,7 @@ class HostColumns:
         self._views: dict[tuple[str, ...], Rooms] = {}
         self.own_rooms = Rooms(self.stores, self.settings.weight_disk)
         self.arrays = HostArrays()
-        self._bind()
+        self.stores.grow(len(self.arrays))
 
     def __len__(self) -> int:
         return len(self.position)
@@ -82,13 +102,23 @@ class HostColumns:
         """Rows in use, holes included."""
         return len(self.hosts)
 
+    @property
+    def shelves_in_use(self) -> slice:
+        """All shelves; without the empty one if only rows without a host are on it."""
+        bare_hosts = self.stores.on_empty_shelf - len(self.arrays) + len(self)
+        return slice(0 if bare_hosts else 1, self.stores.shelves)
+
+    def on_every_shelf(self, rooms: Rooms) -> bool:
+        """Whether no host lacks an allowed datastore."""
+        return bool(rooms.has[self.shelves_in_use].all())
+
     def put(self, host: HostRow) -> None:
         """A host as it is now; what is reserved on it stays."""
         row = self.position.get(host.id)
         if row is None:
             row = self._row(host.id)
         before, self.hosts[row] = self.hosts[row], host
-        if before is None or _use_of(before) != _use_of(host):
+        if before is None or _standing(before) != _standing(host):
             self._usable.clear()
         self._classify(row, before, host)
         first = self.stores.first_of(row)
@@ -154,13 +184,28 @@ class HostColumns:
     def usable(self, usage: UsageTag) -> Usable:
         """Which hosts are READY, reachable and meant for ``usage``."""
         known = self._usable.get(usage)
-        if known is None:
+        if known is None or known.gains > _GAINS:
             known = self._usable[usage] = self._count_usable(usage)
         return known
 
+    def place(self, usage: UsageTag, kind: str, value: str, rows: Rows) -> Place:
+        """``rows``, which a place named by ``kind`` and ``value`` has, as far as usable."""
+        usable = self.usable(usage)
+        known = usable.places.get((kind, value))
+        if known is None:
+            mask: Bools = np.zeros(self.size, dtype=np.bool_)
+            mask[rows] = True
+            mask &= usable.mask
+            kept = np.flatnonzero(mask)
+            known = Place(usable.mask, kept, mask, self.stores.shelf_of.take(kept))
+            if len(usable.places) >= _PLACES:
+                usable.places.clear()
+            usable.places[kind, value] = known
+        return known
+
     def rooms(self) -> Rooms:
-        """The roomiest datastore of each host."""
-        self.own_rooms.refresh(self.size)
+        """The roomiest datastore of each shelf."""
+        self.own_rooms.refresh()
         return self.own_rooms
 
     def rooms_among(self, key: tuple[str, ...], allowed: Allowed) -> Rooms:
@@ -169,7 +214,7 @@ class HostColumns:
         self._views[key] = view  # last, because used last
         if len(self._views) > _VIEWS:
             del self._views[next(iter(self._views))]
-        view.refresh(self.size)
+        view.refresh()
         return view
 
     def _row(self, host_id: str) -> int:
@@ -182,16 +227,11 @@ class HostColumns:
             self.occupancy.grow()
             if row == len(self.arrays):
                 self.arrays.grow(2 * row)
-                self._bind()
+                self.stores.grow(len(self.arrays))
         self.position[host_id] = row
         self.arrays.salt[row] = zlib.crc32(host_id.encode())
         self.zones.add("", row)
         return row
-
-    def _bind(self) -> None:
-        self.stores.grow(len(self.arrays))
-        terms = self.arrays.terms
-        self.own_rooms.bind(terms[:, LEFT], terms[:, PER_BYTE])
 
     def _classify(self, row: int, before: HostRow | None, host: HostRow) -> None:
         arrays = self.arrays
@@ -222,20 +262,27 @@ class HostColumns:
         load = self.loads[row]
         load.cpu_used += sign * share.cpu_count
         load.memory_used += sign * share.memory_mib
-        self._settle(row)
+        self._settle(row, gained=sign < 0)
         unplaced = share.disk_bytes - sum(share.datastores.values())
         if unplaced:
             self.stores.add_first_used(self.stores.first_of(row), sign * unplaced)
 
-    def _settle(self, row: int) -> None:
+    def _settle(self, row: int, gained: bool = True) -> None:
         """What is left on a host."""
         host, load, settings = self.hosts[row], self.loads[row], self.settings
         if host is None:
             return
         promised = settings.memory_overcommit * settings.fill_limit
         arrays = self.arrays
-        arrays.cpu_room[row] = host.cpu_count * settings.cpu_overcommit - load.cpu_used
-        arrays.memory_room[row] = host.memory_mib * promised - load.memory_used
+        cpu_room = host.cpu_count * settings.cpu_overcommit - load.cpu_used
+        memory_room = host.memory_mib * promised - load.memory_used
+        arrays.cpu_room[row], arrays.memory_room[row] = cpu_room, memory_room
+        for usable in self._usable.values():
+            if cpu_room < usable.cpu_least:
+                usable.cpu_least = cpu_room
+            if memory_room < usable.memory_least:
+                usable.memory_least = memory_room
+            usable.gains += gained
         arrays.terms[row, BASE] = settings.weight_memory * (
             1.0 - load.memory_used / load.memory_capacity
         ) + settings.weight_cpu * (1.0 - load.cpu_used / load.cpu_capacity)
@@ -260,9 +307,18 @@ class HostColumns:
             if now < left:
                 ruled_out[reason] = left - now
             left = now
-        return Usable(mask, left, ruled_out)
+        cpu_room, memory_room = arrays.cpu_room[:size][mask], arrays.memory_room[:size][mask]
+        return Usable(
+            mask,
+            left,
+            ruled_out,
+            float(cpu_room.min(initial=math.inf)),
+            float(memory_room.min(initial=math.inf)),
+        )
 
 
-def _use_of(host: HostRow) -> tuple[bool, bool, frozenset[UsageTag]]:
-    """What decides whether it takes guests at all."""
-    return host.ready, host.active, host.usage
+def _standing(host: HostRow) -> tuple[object, ...]:
+    """What decides whether it takes guests at all, and in which places it is."""
+    stores = [each.id for each in host.datastores]
+    sizes = host.cpu_count, host.memory_mib
+    return host.ready, host.active, host.usage, host.zone, host.networks, stores, sizes

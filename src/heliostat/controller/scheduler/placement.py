@@ -18,6 +18,7 @@ from heliostat.controller.scheduler.decision import Candidate, Decision, Prefere
 from heliostat.controller.scheduler.request import DiskAsk, PlacementRequest, Term, TermKind
 from heliostat.controller.scheduler.scoring import (
     RULED_OUT,
+    Siblings,
     parts_of,
     preferences_at,
     scale,
@@ -93,16 +94,18 @@ def _find(
         chosen.settle()
         score = scores(columns, request, groups[0], chosen)
         if len(groups) == 1:
-            order = _best(columns, score, chosen, tie_break)
+            siblings = Siblings(columns, request)
+            order, sums = _best(columns, score, chosen, siblings, tie_break)
             rows = order if chosen.rows is None else [int(chosen.rows[place]) for place in order]
-            datastores = _on_one(groups[0], rows[0])
-            sums = [float(score[place]) for place in order]
+            datastores = _on_one(columns, groups[0], rows[0])
             return _Found(chosen, groups, rows, sums, datastores)
+        score += chosen.of(Siblings(columns, request).at_all(columns.size))
         found = _first_that_holds(columns, groups, chosen, score)
         if found is not None:
             return found
     if len(request.disks) > 1 and before.count:
         score = scores(columns, request, groups[0], before)
+        score += before.of(Siblings(columns, request).at_all(columns.size))
         found = _first_that_holds(columns, groups, before, score)
         if found is not None:
             return found
@@ -111,8 +114,8 @@ def _find(
     return _Found(chosen, groups, [], [], {})
 
 
-def _on_one(group: DiskGroup, row: int) -> dict[str, int]:
-    number = best_store(group, row)
+def _on_one(columns: HostColumns, group: DiskGroup, row: int) -> dict[str, int]:
+    number = best_store(columns, group, row)
     return {disk.id: number for disk in group.disks if disk.id}
 
 
@@ -131,22 +134,52 @@ def _first_that_holds(
     return None
 
 
-def _best(columns: HostColumns, score: Floats, chosen: Selection, tie_break: int) -> list[int]:
-    """The places of the best scores, best first."""
-    place = int(score.argmax())
-    top = score[place]
-    if np.count_nonzero(score >= top - _SAME) > 1:
-        equal = np.flatnonzero(score >= top - _SAME)
-        rows = equal if chosen.rows is None else chosen.rows[equal]
-        turned = columns.arrays.salt[rows] ^ np.uint32(tie_break & 0xFFFFFFFF)
-        place = int(equal[turned.argmin()])
-    order, sums = [place], [top]
-    for _ in range(min(chosen.count, columns.settings.ranking) - 1):
+def _best(
+    columns: HostColumns, score: Floats, chosen: Selection, siblings: Siblings, tie_break: int
+) -> tuple[list[int], list[float]]:
+    """The places of the best scores, best first, and these scores; ``score`` is used up."""
+    exact: set[int] = set()
+    order: list[int] = []
+    sums: list[float] = []
+    wanted = min(chosen.count, max(columns.settings.ranking, 1))
+    while len(order) < wanted:
+        place = int(score.argmax())
+        if place not in exact:
+            exact.add(place)
+            lost = siblings.at(place if chosen.rows is None else int(chosen.rows[place]))
+            if lost:
+                score[place] += lost
+                continue
+        if not order:
+            place = _told_apart(columns, score, chosen, siblings, exact, place, tie_break)
+        order.append(place)
+        sums.append(float(score[place]))
         score[place] = 2 * RULED_OUT
-        order.append(place := int(score.argmax()))
-        sums.append(score[place])
-    score[order] = sums
-    return order
+    return order, sums
+
+
+def _told_apart(
+    columns: HostColumns,
+    score: Floats,
+    chosen: Selection,
+    siblings: Siblings,
+    exact: set[int],
+    place: int,
+    tie_break: int,
+) -> int:
+    """Which of the best it is to be, of which ``place`` is one."""
+    least = score[place] - _SAME
+    if np.count_nonzero(score >= least) == 1:
+        return place
+    equal = np.flatnonzero(score >= least)
+    rows = equal if chosen.rows is None else chosen.rows[equal]
+    lost = siblings.at_all(columns.size)[rows]
+    lost[[each in exact for each in equal.tolist()]] = 0.0
+    score[equal] += lost
+    exact.update(equal.tolist())
+    turned = columns.arrays.salt[rows] ^ np.uint32(tie_break & 0xFFFFFFFF)
+    left = np.flatnonzero(score[equal] >= least)
+    return int(equal[left[turned[left].argmin()]])
 
 
 def _decide(columns: HostColumns, request: PlacementRequest, found: _Found) -> Decision:

@@ -1,8 +1,8 @@
-"""The roomiest datastore of every host, among those that are allowed.
+"""The roomiest datastore of every shelf, among those that are allowed.
 
 Kept for a set of allowed datastores and brought up to date from the log of
-:class:`StoreColumns`: a reservation changes only the hosts that reach the
-datastore it is on.
+:class:`StoreColumns`: a reservation changes only the shelves that have the
+datastore it is on; hosts that list the same datastores share one.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from heliostat.controller.scheduler.tally import Floats, Rows
 
 Allowed = Callable[[int], bool]
 
+_FEW = 4
+"""Up to so many shelves are looked at one by one, which is cheaper than with arrays."""
+
 NOTHING_LEFT = -1.0
-"""What a host without (or with an overfull) datastore has left: finite, so that scores are."""
+"""What a shelf without (or with an overfull) datastore has left: finite, so that scores are."""
 
 
 class Rooms:
-    """Columns by host row: ``best`` (a datastore's number), its ``room``, and its share.
+    """Columns by shelf: ``best`` (a datastore's number), its ``room``, and its share.
 
-    ``has`` says which hosts have an allowed datastore at all; ``left`` is the room as a
+    ``has`` says which shelves have an allowed datastore at all; ``left`` is the room as a
     fraction of the capacity, ``per_byte`` what one byte takes of that: both times the
     weight that disks have in a score.
     """
@@ -43,49 +46,44 @@ class Rooms:
         self.left: Floats = np.zeros(0)
         self.per_byte: Floats = np.zeros(0)
 
-    def bind(self, left: Floats, per_byte: Floats) -> None:
-        """Keep two of the columns in arrays of the caller's, which are as long as its rows."""
-        self.left, self.per_byte = left, per_byte
-        self._layout = -1
-
-    def refresh(self, count: int) -> None:
-        """Bring the columns of ``count`` hosts up to date."""
+    def refresh(self) -> None:
+        """Bring the columns up to date."""
         stores = self._stores
-        if self._layout != stores.layout or len(self.best) < count:
-            self._rebuild(count)
+        if self._layout != stores.layout:
+            self._rebuild()
         else:
             log = stores.log
             if self._seen < len(log):
                 for entry in dict.fromkeys(log[self._seen :]):
                     number = abs(entry)
-                    if self._allowed is None or self._mask[number]:
+                    on_shelves = stores.shelves_with[number]
+                    if on_shelves and (self._allowed is None or self._mask[number]):
                         self._changed(number, gained=entry > 0)
         self._seen = len(stores.log)
 
-    def _rebuild(self, count: int) -> None:
+    def _rebuild(self) -> None:
         stores = self._stores
         self._layout = stores.layout
         if self._allowed is not None:
             self._mask = np.zeros(len(stores.room), dtype=np.bool_)
             for number in stores.number.values():
                 self._mask[number] = self._allowed(number)
-        size = max(count, len(stores.of_host))
+        size = len(stores.on_shelf)
         self.best, self.room = np.zeros(size, dtype=np.intp), np.full(size, NO_ROOM)
         self._next = np.full(size, NO_ROOM)
-        if len(self.left) < size:
-            self.left, self.per_byte = np.zeros(size), np.zeros(size)
-        self.left[:], self.per_byte[:] = NOTHING_LEFT * self._weight, 0.0
-        self._choose(np.arange(len(stores.of_host)))
+        self.left, self.per_byte = np.full(size, NOTHING_LEFT * self._weight), np.zeros(size)
+        self._choose(np.arange(size))
         self.has = self.best != 0
 
     def _changed(self, number: int, *, gained: bool) -> None:
-        rows = self._stores.hosts[number].rows
-        if len(rows) == 1:
-            self._choose_one(int(rows[0]))
+        shelves = self._stores.shelves_with[number].rows
+        if len(shelves) <= _FEW:
+            for shelf in shelves.tolist():
+                self._choose_one(shelf)
             return
         room = self._stores.room[number]
-        here = self.best.take(rows) == number
-        mine = rows[here]
+        here = self.best.take(shelves) == number
+        mine = shelves[here]
         if mine.size:
             ahead = self._next.take(mine) < room
             if ahead.all():
@@ -93,51 +91,51 @@ class Rooms:
             else:
                 self._set(mine[ahead], number)
                 self._choose(mine[~ahead])
-        if gained and mine.size < rows.size:
-            others = rows[~here]
+        if gained and mine.size < shelves.size:
+            others = shelves[~here]
             wins = self.room.take(others) <= room
             lost = others[~wins]
             self._next[lost] = np.maximum(self._next.take(lost), room)
             if wins.any():
                 self._choose(others[wins])
 
-    def _choose(self, rows: Rows) -> None:
-        """Look at all datastores of ``rows``; the room of the next best is an upper bound."""
-        if not rows.size:
+    def _choose(self, shelves: Rows) -> None:
+        """Look at all datastores of ``shelves``; the room of the next best is an upper bound."""
+        if not shelves.size:
             return
         stores = self._stores
-        numbers = stores.of_host.take(rows, axis=0)
+        numbers = stores.on_shelf.take(shelves, axis=0)
         room = stores.room.take(numbers)
         if self._allowed is not None:
             allowed = self._mask.take(numbers)
             room, numbers = np.where(allowed, room, NO_ROOM), np.where(allowed, numbers, 0)
-        first, each = room.argmax(axis=1), np.arange(len(rows))
+        first, each = room.argmax(axis=1), np.arange(len(shelves))
         best, most = numbers[each, first], room[each, first]
         room[each, first] = NO_ROOM
-        self._next[rows] = room.max(axis=1)
-        self.best[rows], self.room[rows] = best, most
+        self._next[shelves] = room.max(axis=1)
+        self.best[shelves], self.room[shelves] = best, most
         capacity = stores.capacity.take(best)
-        self.left[rows] = np.maximum(most / capacity, NOTHING_LEFT) * self._weight
-        self.per_byte[rows] = self._weight / capacity
+        self.left[shelves] = np.maximum(most / capacity, NOTHING_LEFT) * self._weight
+        self.per_byte[shelves] = self._weight / capacity
 
-    def _choose_one(self, row: int) -> None:
-        """The same for one host, without arrays."""
+    def _choose_one(self, shelf: int) -> None:
+        """The same for one shelf, without arrays."""
         stores, best, most, after = self._stores, 0, NO_ROOM, NO_ROOM
-        for number in stores.of_host[row].tolist():
+        for number in stores.on_shelf[shelf].tolist():
             if number and (self._allowed is None or self._mask[number]):
                 room = float(stores.room[number])
                 if room > most:
                     best, most, after = number, room, most
                 else:
                     after = max(after, room)
-        self.best[row], self.room[row], self._next[row] = best, most, after
+        self.best[shelf], self.room[shelf], self._next[shelf] = best, most, after
         capacity = float(stores.capacity[best])
-        self.left[row] = max(most / capacity, NOTHING_LEFT) * self._weight
-        self.per_byte[row] = self._weight / capacity
+        self.left[shelf] = max(most / capacity, NOTHING_LEFT) * self._weight
+        self.per_byte[shelf] = self._weight / capacity
 
-    def _set(self, rows: Rows, number: int) -> None:
-        """The best datastore of ``rows`` stays the best; its room has changed."""
+    def _set(self, shelves: Rows, number: int) -> None:
+        """The best datastore of ``shelves`` stays the best; its room has changed."""
         room, capacity = self._stores.room[number], self._stores.capacity[number]
-        self.room[rows] = room
-        self.left[rows] = max(room / capacity, NOTHING_LEFT) * self._weight
-        self.per_byte[rows] = self._weight / capacity
+        self.room[shelves] = room
+        self.left[shelves] = max(room / capacity, NOTHING_LEFT) * self._weight
+        self.per_byte[shelves] = self._weight / capacity

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from heliostat.controller.scheduler.arrays import BASE, PER_CPU, PER_MIB
 from heliostat.controller.scheduler.columns import HostColumns
 from heliostat.controller.scheduler.decision import Preference
 from heliostat.controller.scheduler.request import PlacementRequest, Term
@@ -26,35 +25,24 @@ RULED_OUT = -1e30
 def scores(
     columns: HostColumns, request: PlacementRequest, group: DiskGroup, chosen: Selection
 ) -> Floats:
-    """The weighted sum of every host looked at; those ruled out are far below.
+    """The weighted sum of every host looked at, without ``Siblings``; those ruled out
+    are far below.
 
     ``group`` is the one whose datastore counts: the largest.
     """
     rows = chosen.rows
-    whole = group.only < 0 and group.rooms is columns.own_rooms
     terms = columns.arrays.terms
-    vector = (1.0, -float(request.memory_mib), -float(request.cpu_count))
-    if rows is None:
-        disk = (1.0, -float(group.size_bytes)) if whole else (0.0, 0.0)
-        score: Floats = terms[: chosen.size].dot(np.array(vector + disk))
-    else:
-        score = terms[:, BASE].take(rows)
-        if request.memory_mib:
-            score += terms[:, PER_MIB].take(rows) * vector[1]
-        if request.cpu_count:
-            score += terms[:, PER_CPU].take(rows) * vector[2]
-    if group.only >= 0:
-        score += columns.settings.weight_disk * left_after(columns, group, 0)
-    elif rows is not None or not whole:
-        score += chosen.of(group.rooms.left)
-        if group.size_bytes:
-            score -= group.size_bytes * chosen.of(group.rooms.per_byte)
+    vector = np.array((1.0, -request.memory_mib, -request.cpu_count, 0.0))
+    looked_at = terms[: chosen.size] if rows is None else terms.take(rows, axis=0)
+    score: Floats = looked_at.dot(vector)
     by_store = _by_store(columns, request)
-    if by_store is not None:
-        best = group.rooms.best
-        where = best[: chosen.size] if rows is None else best.take(rows)
-        score += by_store[group.only] if group.only >= 0 else by_store.take(where)
-    by_host = _by_host(columns, request)
+    if group.only < 0:
+        score += _by_shelf(columns, group, chosen.shelves(columns), by_store)
+    else:
+        score += columns.settings.weight_disk * left_after(columns, group, 0)
+        if by_store is not None:
+            score += by_store[group.only]
+    by_host = _by_preference(columns, request)
     if by_host is not None:
         score += chosen.of(by_host)
     if chosen.left is not None and chosen.count < len(score):
@@ -62,38 +50,73 @@ def scores(
     return score
 
 
+def _by_shelf(
+    columns: HostColumns, group: DiskGroup, shelves: Rows, by_store: Floats | None
+) -> Floats:
+    """What the best datastore of each of ``shelves`` adds; worked out once for each shelf
+    where these are fewer than what is asked for."""
+    rooms, count = group.rooms, columns.stores.shelves
+    best, left, per_byte = rooms.best, rooms.left, rooms.per_byte
+    once = count < len(shelves)
+    if once:
+        best, left, per_byte = best[:count], left[:count], per_byte[:count]
+    else:
+        best, left, per_byte = best.take(shelves), left.take(shelves), per_byte.take(shelves)
+    value: Floats = left - group.size_bytes * per_byte
+    if by_store is not None:
+        value += by_store.take(best)
+    return value.take(shelves) if once else value
+
+
 def _by_store(columns: HostColumns, request: PlacementRequest) -> Floats | None:
     """What a datastore adds to the score of the hosts where it is the best one."""
     stores, settings = columns.stores, columns.settings
-    holding = stores.images.rows(request.image_digest) if request.image_digest else _NONE
+    holding = stores.with_image(request.image_digest) if request.image_digest else None
     wishes = [term for term in request.preferences if term.kind.is_about_datastores]
-    if not (holding.size or wishes):
-        return None
-    bonus: Floats = np.zeros(len(stores.room))
-    bonus[holding] = settings.weight_image
+    if not wishes:
+        return holding
+    bonus: Floats = np.zeros(len(stores.room)) if holding is None else holding.copy()
     for term in wishes:
         met = [number for number in range(1, len(stores.ids)) if meets(stores, term, number)]
         bonus[met] += settings.weight_preference / len(request.preferences)
     return bonus
 
 
-def _by_host(columns: HostColumns, request: PlacementRequest) -> Floats | None:
-    """What a host adds: fewer machines of the same project, preferences that it meets.
-
-    A host without machines of the project is the measure, so that only others are touched.
-    """
-    settings = columns.settings
-    siblings = columns.occupancy.projects.get(request.project_id) if request.project_id else None
+def _by_preference(columns: HostColumns, request: PlacementRequest) -> Floats | None:
+    """What a host adds by the preferences that it meets."""
     wishes = [term for term in request.preferences if is_about_hosts(term)]
-    if siblings is None and not wishes:
+    if not wishes:
         return None
     bonus: Floats = np.zeros(columns.size)
-    if siblings is not None:
-        bonus[siblings.rows] = settings.weight_spread * (1.0 / (1.0 + siblings.counts) - 1.0)
-    each = settings.weight_preference / max(1, len(request.preferences))
+    each = columns.settings.weight_preference / len(request.preferences)
     for term in wishes:
         bonus[rows_of(columns, request, term)] += -each if term.negative else each
     return bonus
+
+
+class Siblings:
+    """What machines of the same project on a host take from its score.
+
+    A host without any is the measure, so nothing is ever added: a host that is best without
+    this need only be looked at again if it has siblings, and the others not at all.
+    """
+
+    def __init__(self, columns: HostColumns, request: PlacementRequest) -> None:
+        projects, project_id = columns.occupancy.projects, request.project_id
+        self._tally = projects.get(project_id) if project_id else None
+        self._weight = columns.settings.weight_spread
+
+    def at(self, row: int) -> float:
+        """What one host loses (0 or less)."""
+        count = 0 if self._tally is None else self._tally.count(row)
+        return self._weight * (1.0 / (1.0 + count) - 1.0) if count else 0.0
+
+    def at_all(self, size: int) -> Floats:
+        """The same of ``size`` hosts."""
+        lost: Floats = np.zeros(size)
+        if self._tally is not None:
+            lost[self._tally.rows] = self._weight * (1.0 / (1.0 + self._tally.counts) - 1.0)
+        return lost
 
 
 def scale(columns: HostColumns, request: PlacementRequest) -> tuple[float, float]:
@@ -134,7 +157,7 @@ def parts_of(
     }
     if request.image_digest:
         holding = columns.stores.images.get(request.image_digest)
-        there = holding is not None and best_store(group, row) in holding
+        there = holding is not None and best_store(columns, group, row) in holding
         parts["image"] = 100.0 * there
     if wishes:
         parts["preference"] = round(100.0 * sum(each.met for each in wishes) / len(wishes), 1)
@@ -145,7 +168,7 @@ def preferences_at(
     columns: HostColumns, request: PlacementRequest, group: DiskGroup, row: int
 ) -> tuple[Preference, ...]:
     """Which preferences a host meets."""
-    number = best_store(group, row)
+    number = best_store(columns, group, row)
     return tuple(
         Preference(wish=term.words(), met=_met(columns, request, term, row, number))
         for term in request.preferences
@@ -158,6 +181,3 @@ def _met(
     if term.kind.is_about_datastores:
         return meets(columns.stores, term, number)
     return bool((rows_of(columns, request, term) == row).any()) is not term.negative
-
-
-_NONE: Rows = np.empty(0, dtype=np.intp)

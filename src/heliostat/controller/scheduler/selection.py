@@ -7,6 +7,7 @@ leaves few hosts, and from there on only these are looked at.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from heliostat.controller.model.reservation import Scope
 from heliostat.controller.scheduler.arrays import Bools
-from heliostat.controller.scheduler.columns import HostColumns
+from heliostat.controller.scheduler.columns import HostColumns, Place
 from heliostat.controller.scheduler.decision import Reason
 from heliostat.controller.scheduler.occupancy import label_key
 from heliostat.controller.scheduler.request import PlacementRequest, Term, TermKind
@@ -29,6 +30,13 @@ _PLACES = {
     TermKind.DISK: Reason.COMPANY,
     TermKind.LABEL: Reason.COMPANY,
 }
+_KEPT = frozenset({TermKind.ZONE, TermKind.NETWORK})
+"""Places whose usable hosts are kept from one decision to the next."""
+
+_FEW = 4
+_WORTH_IT = 0.75
+"""Below this share of hosts that are left, it is cheaper to pick them than to mask the others."""
+
 _ORDER = {reason: number for number, reason in enumerate(Reason)}
 
 
@@ -42,14 +50,17 @@ class Selection:
     left: Bools | None
     count: int
     ruled_out: dict[str, int]
+    on_shelves: Rows | None = None
 
     def keep(self, reason: Reason, passed: Bools) -> None:
         """Rule out what did not pass; ``passed`` has one element for each host looked at."""
         self.left = passed if self.left is None else self.left & passed
         self._count(reason, int(np.count_nonzero(self.left)))
 
-    def need(self, reason: Reason, room: Floats, amount: int) -> None:
-        """Rule out the hosts whose ``room`` is less than ``amount``; mostly there are none."""
+    def need(self, reason: Reason, room: Floats, amount: int, least: float) -> None:
+        """Rule out the hosts whose ``room`` is less than ``amount``: none if ``least`` isn't."""
+        if least >= amount:
+            return
         there = self.of(room)
         if np.minimum.reduce(there) < amount:
             self.keep(reason, there >= amount)
@@ -75,21 +86,47 @@ class Selection:
         """Rule ``rows`` out."""
         if not rows.size:
             return
+        if self.rows is not None and rows.size <= _FEW:
+            passed = self.rows != rows[0]
+            for row in rows[1:]:
+                passed &= self.rows != row
+            self.keep(reason, passed)
+            return
         self.keep(reason, ~self._among(rows))
 
     def of(self, column: Floats) -> Floats:
         """A column's values of the hosts looked at."""
         return column[: self.size] if self.rows is None else column.take(self.rows)
 
+    def shelves(self, columns: HostColumns) -> Rows:
+        """The shelves of the hosts looked at."""
+        if self.on_shelves is not None:
+            return self.on_shelves
+        shelf_of = columns.stores.shelf_of
+        return shelf_of[: self.size] if self.rows is None else shelf_of.take(self.rows)
+
     def settle(self) -> None:
-        """Look only at the hosts that are left, unless all were looked at."""
-        if self.rows is not None and self.left is not None and self.count < len(self.rows):
+        """Look only at the hosts that are left, where these are clearly fewer."""
+        if self.rows is None or self.left is None:
+            return
+        if self.count < _WORTH_IT * len(self.rows):
             self.rows = self.rows[self.left]
-            self.left = None
+            self.left = self.on_shelves = None
 
     def copy(self) -> Selection:
         """The same, so far; each can be narrowed by itself."""
-        return Selection(self.size, self.rows, self.left, self.count, dict(self.ruled_out))
+        counted = dict(self.ruled_out)
+        return Selection(self.size, self.rows, self.left, self.count, counted, self.on_shelves)
+
+    def be_in(self, reason: Reason, place: Place) -> None:
+        """The same as ``narrow``, where it is known which of the rows are usable."""
+        if self.rows is not None:
+            self.keep(reason, place.mask.take(self.rows))
+        elif self.left is place.among:
+            self.rows, self.left, self.on_shelves = place.rows, None, place.shelves
+            self._count(reason, len(place.rows))
+        else:
+            self.narrow(reason, place.rows)
 
     def _among(self, rows: Rows) -> Bools:
         """Which of the hosts looked at are in ``rows``."""
@@ -117,9 +154,10 @@ def select(
                 rows = index.rows(key)
                 chosen.exclude(Reason.KEPT_AWAY, _reach(columns, rows, scope))
     if request.cpu_count and chosen.count:
-        chosen.need(Reason.CPU, columns.arrays.cpu_room, request.cpu_count)
+        chosen.need(Reason.CPU, columns.arrays.cpu_room, request.cpu_count, usable.cpu_least)
     if request.memory_mib and chosen.count:
-        chosen.need(Reason.MEMORY, columns.arrays.memory_room, request.memory_mib)
+        room = columns.arrays.memory_room
+        chosen.need(Reason.MEMORY, room, request.memory_mib, usable.memory_least)
     return chosen
 
 
@@ -133,7 +171,12 @@ def with_room(columns: HostColumns, groups: Iterable[DiskGroup], chosen: Selecti
             if not enough:
                 chosen.none(Reason.DISK)
         else:
-            chosen.need(Reason.DISK, group.rooms.room, group.size_bytes)
+            room = group.rooms.room
+            least = np.minimum.reduce(room[columns.shelves_in_use], initial=math.inf)
+            if least < group.size_bytes:
+                there = room.take(chosen.shelves(columns))
+                if np.minimum.reduce(there) < group.size_bytes:
+                    chosen.keep(Reason.DISK, there >= group.size_bytes)
 
 
 def _be_there(
@@ -143,8 +186,8 @@ def _be_there(
     chosen: Selection,
 ) -> None:
     """Apply the terms: first where to be, in the order of the reasons, then where not."""
-    steps: list[tuple[Reason, Rows | DiskGroup]] = [
-        (_PLACES[term.kind], rows_of(columns, request, term))
+    steps: list[tuple[Reason, Term | DiskGroup]] = [
+        (_PLACES[term.kind], term)
         for term in request.terms
         if not term.negative and not term.kind.is_about_datastores
     ]
@@ -152,14 +195,18 @@ def _be_there(
     if len(steps) > 1:
         steps.sort(key=lambda step: _ORDER[step[0]])
     for reason, where in steps:
-        if not isinstance(where, DiskGroup):
-            chosen.narrow(reason, where)
+        if isinstance(where, Term):
+            rows = rows_of(columns, request, where)
+            if where.kind in _KEPT:
+                place = columns.place(request.usage, where.kind, where.value, rows)
+                chosen.be_in(reason, place)
+            else:
+                chosen.narrow(reason, rows)
         elif where.only >= 0:
-            chosen.narrow(reason, columns.stores.hosts[where.only].rows)
-        elif chosen.rows is None:
-            chosen.keep(reason, where.rooms.has[: chosen.size])
-        else:
-            chosen.keep(reason, where.rooms.has.take(chosen.rows))
+            store_id, rows = columns.stores.ids[where.only], columns.stores.hosts[where.only].rows
+            chosen.be_in(reason, columns.place(request.usage, TermKind.DATASTORE, store_id, rows))
+        elif not columns.on_every_shelf(where.rooms):
+            chosen.keep(reason, where.rooms.has.take(chosen.shelves(columns)))
     for term in request.terms:
         if term.negative and not term.kind.is_about_datastores:
             chosen.exclude(Reason.KEEPS_AWAY, rows_of(columns, request, term))

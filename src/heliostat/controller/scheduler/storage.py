@@ -97,14 +97,14 @@ def is_there(columns: HostColumns, group: DiskGroup) -> bool:
     return bool(group.rooms.has.any())
 
 
-def best_store(group: DiskGroup, row: int) -> int:
+def best_store(columns: HostColumns, group: DiskGroup, row: int) -> int:
     """The datastore (its number) that the group gets on a host."""
-    return group.only if group.only >= 0 else int(group.rooms.best[row])
+    return group.only if group.only >= 0 else int(group.rooms.best[columns.stores.shelf_of[row]])
 
 
 def left_after(columns: HostColumns, group: DiskGroup, row: int) -> float:
     """What the group leaves of its datastore on a host, as a fraction."""
-    stores, number = columns.stores, best_store(group, row)
+    stores, number = columns.stores, best_store(columns, group, row)
     capacity = float(stores.capacity[number])
     return max(float(stores.room[number]) / capacity, NOTHING_LEFT) - group.size_bytes / capacity
 
@@ -112,7 +112,7 @@ def left_after(columns: HostColumns, group: DiskGroup, row: int) -> float:
 def assign(columns: HostColumns, groups: Sequence[DiskGroup], row: int) -> dict[str, int] | None:
     """A datastore (its number) for each disk on a host; ``None`` if they don't fit."""
     stores = columns.stores
-    numbers = [int(number) for number in stores.of_host[row] if number]
+    numbers = stores.of_host(row)
     room = {number: float(stores.room[number]) for number in numbers}
     chosen: dict[str, int] = {}
     for group in groups:

@@ -3,6 +3,9 @@
 Number 0 stands for "no datastore" and has no room, so that hosts with fewer
 datastores than others need no special case.  ``log`` names the datastores that changed, with
 a minus where they only lost room, for whoever keeps something made of them (:mod:`rooms`).
+
+Hosts that list the same datastores share a shelf, so that what follows from the
+datastores alone is worked out once a shelf.  Shelf 0 is the empty one.
 """
 
 from __future__ import annotations
@@ -10,14 +13,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heliostat.controller.scheduler.rows import StoreRow
 from heliostat.controller.scheduler.settings import SchedulerSettings
-from heliostat.controller.scheduler.tally import Floats, Index, Tally
+from heliostat.controller.scheduler.tally import Floats, Index, Rows, Tally
 
 NO_ROOM = -math.inf
 _LONGEST_LOG = 4096
+_BONUSES = 128
 
 
 class StoreColumns:
@@ -29,10 +32,16 @@ class StoreColumns:
         self.number: dict[str, int] = {}
         self.tags: list[frozenset[str]] = [frozenset()]
         self.hosts: list[Tally] = [Tally()]
+        self.shelves_with: list[Tally] = [Tally()]
         self.images = Index()
         self.room: Floats = np.array([NO_ROOM])
         self.capacity: Floats = np.array([1e30])
-        self.of_host: NDArray[np.intp] = np.zeros((0, 1), dtype=np.intp)
+        self.shelf_of: Rows = np.zeros(0, dtype=np.intp)
+        self.on_shelf: Rows = np.zeros((1, 1), dtype=np.intp)
+        self._shelves: dict[tuple[int, ...], int] = {(): 0}
+        self._users: list[int] = [0]
+        self._bare: list[int] = []
+        self._bonus: dict[str, Floats] = {}
         self.layout = 0
         self.log: list[int] = []
         self._used: list[int] = [0]
@@ -44,14 +53,44 @@ class StoreColumns:
     def __len__(self) -> int:
         return len(self.number)
 
+    @property
+    def shelves(self) -> int:
+        """Shelves in use, bare ones included."""
+        return len(self._users)
+
+    @property
+    def on_empty_shelf(self) -> int:
+        """Rows without datastores."""
+        return self._users[0]
+
     def first_of(self, row: int) -> int:
         """The number of the host's first datastore; 0 if it has none."""
-        return int(self.of_host[row, 0])
+        return int(self.on_shelf[self.shelf_of[row], 0])
+
+    def of_host(self, row: int) -> list[int]:
+        """The numbers of the host's datastores, in its order."""
+        return [number for number in self.on_shelf[self.shelf_of[row]].tolist() if number]
+
+    def with_image(self, digest: str) -> Floats | None:
+        """By number, what holding an image adds to a score; ``None`` if none holds it."""
+        kept = self._bonus.get(digest)
+        if kept is not None and len(kept) == len(self.room):
+            return kept
+        holding = self.images.rows(digest)
+        if not holding.size:
+            return None
+        bonus: Floats = np.zeros(len(self.room))
+        bonus[holding] = self._settings.weight_image
+        if len(self._bonus) >= _BONUSES:
+            self._bonus.clear()
+        self._bonus[digest] = bonus
+        return bonus
 
     def grow(self, size: int) -> None:
         """Make room for ``size`` hosts."""
-        more = size - len(self.of_host)
-        self.of_host = np.pad(self.of_host, ((0, more), (0, 0)))
+        more = size - len(self.shelf_of)
+        self.shelf_of = np.pad(self.shelf_of, (0, more))
+        self._users[0] += more
 
     def put(self, row: int, stores: tuple[StoreRow, ...]) -> None:
         """What host number ``row`` says it reaches, in its order."""
@@ -88,13 +127,43 @@ class StoreColumns:
 
     def _reach(self, row: int, stores: tuple[StoreRow, ...]) -> None:
         self.layout += 1
-        numbers = [self._number(each.id) for each in stores]
-        if len(numbers) > self.of_host.shape[1]:
-            wider = np.zeros((len(self.of_host), len(numbers)), dtype=np.intp)
-            wider[:, : self.of_host.shape[1]] = self.of_host
-            self.of_host = wider
-        self.of_host[row] = 0
-        self.of_host[row, : len(numbers)] = numbers
+        numbers = tuple([self._number(each.id) for each in stores])
+        shelf = self._shelves.get(numbers)
+        if shelf is None:
+            shelf = self._shelve(numbers)
+        before = int(self.shelf_of[row])
+        self.shelf_of[row] = shelf
+        self._users[shelf] += 1
+        self._users[before] -= 1
+        if before and not self._users[before]:
+            self._clear(before)
+
+    def _shelve(self, numbers: tuple[int, ...]) -> int:
+        """A shelf for datastores that no host has had together in this order."""
+        height, width = self.on_shelf.shape
+        if self._bare:
+            shelf = self._bare.pop()
+        else:
+            shelf = len(self._users)
+            self._users.append(0)
+        if shelf == height or len(numbers) > width:
+            grown = np.zeros((max(height, 2 * shelf), max(width, len(numbers))), dtype=np.intp)
+            grown[:height, :width] = self.on_shelf
+            self.on_shelf = grown
+        self.on_shelf[shelf, : len(numbers)] = numbers
+        self._shelves[numbers] = shelf
+        for number in numbers:
+            self.shelves_with[number].add(shelf)
+        return shelf
+
+    def _clear(self, shelf: int) -> None:
+        """A shelf without hosts; its number is used again."""
+        numbers = tuple([number for number in self.on_shelf[shelf].tolist() if number])
+        for number in numbers:
+            self.shelves_with[number].add(shelf, -1)
+        self.on_shelf[shelf] = 0
+        del self._shelves[numbers]
+        self._bare.append(shelf)
 
     def _number(self, id_: str) -> int:
         known = self.number.get(id_)
@@ -104,6 +173,7 @@ class StoreColumns:
         self.ids.append(id_)
         self.tags.append(frozenset())
         self.hosts.append(Tally())
+        self.shelves_with.append(Tally())
         self._used.append(0)
         self._first_used.append(0)
         self._reports.append({})
@@ -150,6 +220,8 @@ class StoreColumns:
     def _images(self, number: int, before: StoreRow | None, now: StoreRow | None) -> None:
         old = before.images if before is not None else frozenset()
         new = now.images if now is not None else frozenset()
+        for digest in new ^ old:
+            self._bonus.pop(digest, None)
         for digest in new - old:
             self.images.add(digest, number)
         for digest in old - new:
