@@ -47,3 +47,24 @@ async def test_ten_for_a_pipeline_and_gone_by_their_label(
     (project,) = await reading.projects(served.cloud.store, tenant.id)
     assert len(await reading.disks(served.cloud.store, project.id)) == 2
     await served.cloud.check()
+
+
+async def test_a_project_goes_with_the_disks_it_keeps(served: Served, capsys: Any) -> None:
+    async def helio(*argv: str, code: int = 0) -> str:
+        capsys.readouterr()
+        ended = await asyncio.wait_for(asyncio.to_thread(run, argv), 60)
+        shown = capsys.readouterr()
+        assert ended == code, shown.err
+        return str(shown.out + shown.err)
+
+    await helio("tenant", "create", "acme")
+    await helio("project", "create", "ci", "--tenant", "acme")
+    await helio("project", "use", "ci", "--tenant", "acme")
+    await helio("disk", "create", "data", "--size", "1", "--flavor", "persistent")
+    assert "still has 1 disk(s)" in await helio("project", "delete", "ci", code=1)
+    await helio("disk", "delete", "data")
+    assert "can't be restored any more" in await helio("project", "delete", "ci", "--plan")
+    gone = await helio("project", "delete", "ci")
+    assert "Warning: 1 disk kept after deletion can't be restored any more" in gone
+    assert "DELETE_PROJECT completed" in gone
+    await served.cloud.check()

@@ -93,7 +93,10 @@ def show(session: Session, project: str | None, tenant: str | None) -> None:
 @options.task
 @pass_session
 def delete(session: Session, project: str, tenant: str | None) -> None:
-    """Delete PROJECT, which must be empty; its quota goes back to the tenant."""
+    """Delete PROJECT, which must be empty; its quota goes back to the tenant.
+
+    Deleted disks that it keeps go with it and can't be restored; --plan names them.
+    """
     found = naming.project_id(session, project, tenant)
     carry_out(session, session.client.projects.delete(found))
 
