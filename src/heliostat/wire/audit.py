@@ -95,6 +95,7 @@ ROUTES = (
         path="/v1/tenants/{id}/audit",
         operation="listTenantAudit",
         access=Access.TENANT_ADMIN,
+        confidential=True,  # who did what from where is for those who answer for the tenant
         owner=Owner("tenant"),
         summary="List what was done in a tenant, newest first.",
         response=AuditList,

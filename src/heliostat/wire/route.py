@@ -65,9 +65,9 @@ class Route:
     200 or 204) and for WebSockets (``websocket``, status 101).  Where ``media_type`` is
     another than JSON, ``response`` is what one event of the stream carries, if anything.
     ``takes_ticket``: a one-time ticket in the query does instead of a token, for programs
-    that can't send one.  ``hands_out``: a GET
-    that lets its caller do more than read (a console's ticket).  ``when_paused``:
-    whether it is answered while the system is paused (default: reads are).
+    that can't send one.  ``hands_out``: a GET that lets its caller do more than read
+    (a console's ticket).  ``confidential``: a GET that viewers are not shown.
+    ``when_paused``: whether it is answered while the system is paused (default: reads are).
     ``missing``: what this site lacks for it; such a route only answers NotConfigured.
     """
 
@@ -87,6 +87,7 @@ class Route:
     media_type: str = "application/json"
     takes_ticket: bool = False
     hands_out: bool = False
+    confidential: bool = False
     when_paused: bool | None = None
     missing: str = ""
 
@@ -106,7 +107,7 @@ class Route:
     @property
     def rule(self) -> Access:
         """What a caller must be: reading asks for less than the rest of the same access."""
-        return self.access.for_reading if self.reads else self.access
+        return self.access.for_reading if self.reads and not self.confidential else self.access
 
     @property
     def answers_when_paused(self) -> bool:

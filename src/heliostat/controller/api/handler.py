@@ -78,8 +78,8 @@ class Receives:
                 call.request, call.ports.blobs, idle_s=idle_s, form=self.form
             )
             await call.services.site.refuse_paused(call.route)
-        text = f"{upload.name}\n{upload.replication}\n{upload.blob.digest}"
-        digest = sha256(text.encode()).hexdigest()
+        asked = (upload.name, upload.replication, upload.blob.digest, sorted(call.query.items()))
+        digest = sha256(encode(asked)).hexdigest()
         return await admitting.answer(call, lambda caller: self.verb(call, caller, upload), digest)
 
 
