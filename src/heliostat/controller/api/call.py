@@ -7,7 +7,7 @@ at the raw request (uploads and WebSockets excepted).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -21,6 +21,7 @@ from heliostat.controller.api.ports import (
     IdentityPort,
     Principal,
 )
+from heliostat.controller.api.shown import Shown
 from heliostat.controller.api.site import SiteView
 from heliostat.controller.events.hub import Hub
 from heliostat.controller.metrics.gathering import Gatherer
@@ -48,6 +49,7 @@ class Services:
     metrics: Metrics
     gatherer: Gatherer
     site: SiteView
+    shown: Shown = field(default_factory=Shown)
 
 
 @dataclass(frozen=True, slots=True)

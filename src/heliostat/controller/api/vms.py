@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
+from msgspec import Raw
+
+from heliostat.cloudstore.documents import Stored
 from heliostat.controller.api import uploads
 from heliostat.controller.api.access import seen_in_project
 from heliostat.controller.api.call import Call
@@ -14,6 +17,8 @@ from heliostat.controller.api.handler import Decides, Handler, Reads, Receives
 from heliostat.controller.api.labels import of_project
 from heliostat.controller.api.quotas import show_cost
 from heliostat.controller.api.tasks import list_tasks
+from heliostat.controller.model.disk import Disk
+from heliostat.controller.model.host import Host
 from heliostat.controller.model.image import StagedImage
 from heliostat.controller.model.vm import AttachedDiskSpec, Vm, VmSpec
 from heliostat.controller.workflows import kinds, reading
@@ -33,18 +38,22 @@ async def show_vm(call: Call, vm: Vm, revision: int | None = None) -> wire.Vm:
 
     ``revision`` is that of the page it is on.
     """
-    host = None
-    if vm.host_id:
-        host = await kinds.HOSTS.get(call.store, vm.host_id, at_revision=revision)
+    host = await _host(call, vm, revision)
+    return _present(vm, call.base, host, await _persistent_disks(call, vm, revision))
+
+
+def _present(
+    vm: Vm, base: str, host: Stored[Host] | None, disks: Sequence[Stored[Disk]]
+) -> wire.Vm:
     return wire.Vm(
         id=vm.id,
         kind=kinds.VM,
         name=vm.name,
         flavor=vm.flavor,
         state=vm.state.value,
-        self_link=f"{call.base}/v1/vms/{vm.id}",
+        self_link=f"{base}/v1/vms/{vm.id}",
         cost=show_cost(vm.cost),
-        attached_disks=[*_own_disks(vm), *await _persistent_disks(call, vm, revision)],
+        attached_disks=[*_own_disks(vm), *(_attached(each.value) for each in disks)],
         attached_isos=_isos(vm),
         tags=list(vm.tags),
         metadata=vm.metadata,
@@ -56,6 +65,32 @@ async def show_vm(call: Call, vm: Vm, revision: int | None = None) -> wire.Vm:
         host_id=vm.host_id,
         boot_bus=vm.boot_bus.value,
         labels=vm.labels,
+    )
+
+
+async def _host(call: Call, vm: Vm, revision: int | None) -> Stored[Host] | None:
+    if not vm.host_id:
+        return None
+    return await kinds.HOSTS.get(call.store, vm.host_id, at_revision=revision)
+
+
+async def _persistent_disks(call: Call, vm: Vm, revision: int | None) -> list[Stored[Disk]]:
+    found = [
+        await kinds.DISKS.get(call.store, disk_id, at_revision=revision)
+        for disk_id in vm.attached_disk_ids
+    ]
+    return [disk for disk in found if disk is not None]
+
+
+def _attached(disk: Disk) -> wire.AttachedDisk:
+    return wire.AttachedDisk(
+        id=disk.id,
+        kind=PERSISTENT,
+        name=disk.name,
+        flavor=disk.flavor,
+        state=disk.state.value,
+        boot_disk=False,
+        capacity_gb=disk.capacity_gb,
     )
 
 
@@ -80,26 +115,6 @@ def _isos(vm: Vm) -> list[wire.Iso]:
     return [wire.Iso(id=vm.iso.id, name=vm.iso.name, kind=ISO, size=vm.iso.size_bytes)]
 
 
-async def _persistent_disks(call: Call, vm: Vm, revision: int | None) -> list[wire.AttachedDisk]:
-    shown = []
-    for disk_id in vm.attached_disk_ids:
-        stored = await kinds.DISKS.get(call.store, disk_id, at_revision=revision)
-        if stored is not None:
-            disk = stored.value
-            shown.append(
-                wire.AttachedDisk(
-                    id=disk.id,
-                    kind=PERSISTENT,
-                    name=disk.name,
-                    flavor=disk.flavor,
-                    state=disk.state.value,
-                    boot_disk=False,
-                    capacity_gb=disk.capacity_gb,
-                )
-            )
-    return shown
-
-
 async def _list(call: Call) -> wire.VmList:
     await reading.project(call.store, call.id)
     name = call.query.get("name")
@@ -113,8 +128,15 @@ async def _list(call: Call) -> wire.VmList:
     )
 
 
-async def _show(call: Call) -> wire.Vm:
-    return await show_vm(call, (await reading.vm(call.store, call.id)).value)
+async def _show(call: Call) -> Raw:
+    """As ``show_vm``; all that it shows stands in the documents read here."""
+    stored = await reading.vm(call.store, call.id)
+    vm, base = stored.value, call.base
+    host = await _host(call, vm, None)
+    disks = await _persistent_disks(call, vm, None)
+    return call.services.shown.body(
+        (stored.key, base), (stored, host, *disks), lambda: _present(vm, base, host, disks)
+    )
 
 
 async def _tasks(call: Call) -> TaskList:
