@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import lru_cache
 from pathlib import Path
 
 from heliostat.cloudstore.contract import CloudStore
@@ -29,6 +30,9 @@ from heliostat.identity.sessions import Sessions
 from heliostat.identity.sweep import sweep
 from heliostat.identity.verify import Verifier
 from heliostat.wire.access import Access
+
+VERDICTS = 2048
+"""Verdicts that are remembered: of a caller on a project, mostly."""
 
 
 class Identity:
@@ -78,7 +82,8 @@ class Identity:
 
     def decide(self, rule: Access, principal: Caller | None, owner: Owner) -> Verdict:
         """Whether ``principal`` passes ``rule`` for what ``owner`` owns, and why."""
-        return decide(rule, principal, owner)
+        # callers and owners are frozen values, which their protocols can't say
+        return _decided(rule, principal, owner)  # type: ignore[arg-type]
 
     async def maintain(self) -> int:
         """Rotate old keys and forget what has ended; call it about once an hour."""
@@ -87,3 +92,9 @@ class Identity:
 
     def close(self) -> None:
         self.directory.close()
+
+
+@lru_cache(maxsize=VERDICTS)
+def _decided(rule: Access, principal: Caller | None, owner: Owner) -> Verdict:
+    """The same question has the same answer: it stands on nothing but its arguments' values."""
+    return decide(rule, principal, owner)

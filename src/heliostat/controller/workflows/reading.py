@@ -6,7 +6,7 @@ The API answers and authorises with these; verbs start with them.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -225,17 +225,29 @@ async def _tenant_owner(store: CloudStore, tenant_id: str) -> Ownership:
     return Ownership(tenant_id, "", groups, tenant_policy=found.policy)
 
 
-async def _project_owner(store: CloudStore, project_id: str) -> Ownership:
+async def _project_owner(store: CloudStore, project_id: str, policy: Policy = ()) -> Ownership:
+    """Of a project, or with ``policy`` of something in it.
+
+    Put together at once: every request for something in a project passes here.
+    """
     found = (await project(store, project_id)).value
-    above = await _tenant_owner(store, found.tenant_id)
-    groups = frozenset(found.security_groups)
-    return replace(above, project_id=project_id, project_groups=groups, project_policy=found.policy)
+    above = (await tenant(store, found.tenant_id)).value
+    return Ownership(
+        found.tenant_id,
+        project_id,
+        frozenset(above.security_groups),
+        frozenset(found.security_groups),
+        above.policy,
+        found.policy,
+        policy,
+    )
 
 
 async def _entity_owner(store: CloudStore, project_id: str, policy: Policy) -> Ownership:
     """Of something in a project, or (without one) of the site's own."""
-    above = await _project_owner(store, project_id) if project_id else Ownership()
-    return replace(above, entity_policy=policy)
+    if not project_id:
+        return Ownership(entity_policy=policy)
+    return await _project_owner(store, project_id, policy)
 
 
 async def _task_owner(store: CloudStore, found: Task) -> Ownership:
