@@ -7,7 +7,8 @@ one process's view of a store, which may fail while the store itself is whole.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import Any
 
 from heliostat.cloudstore.contract import (
     Change,
@@ -27,8 +28,11 @@ class PassingStore:
     def __init__(self, store: CloudStore) -> None:
         self._store = store
 
-    async def get(self, key: str, *, at_revision: int | None = None) -> Document | None:
-        return await self._store.get(key, at_revision=at_revision)
+    def get(
+        self, key: str, *, at_revision: int | None = None
+    ) -> Coroutine[Any, Any, Document | None]:
+        # handed on and not awaited here: each request reads several documents
+        return self._store.get(key, at_revision=at_revision)
 
     async def commit(self, guards: Sequence[Guard], changes: Sequence[Change]) -> int:
         return await self._store.commit(guards, changes)

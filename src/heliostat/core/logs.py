@@ -20,8 +20,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -69,14 +68,19 @@ def bind(**fields: str) -> None:
     _fields.set({**_fields.get(), **fields})
 
 
-@contextmanager
-def bound(**fields: str) -> Iterator[None]:
+class bound:  # in lower case as a function is: entering it costs a request less than a generator
     """Add fields to the lines written inside."""
-    token = _fields.set({**_fields.get(), **fields})
-    try:
-        yield
-    finally:
-        _fields.reset(token)
+
+    __slots__ = ("_more", "_token")
+
+    def __init__(self, **fields: str) -> None:
+        self._more = fields
+
+    def __enter__(self) -> None:
+        self._token = _fields.set({**_fields.get(), **self._more})
+
+    def __exit__(self, *_raised: object) -> None:
+        _fields.reset(self._token)
 
 
 def fields() -> Mapping[str, str]:
@@ -89,11 +93,11 @@ def entry(
 ) -> dict[str, Any]:
     """A line as an object, every part of bounded size."""
     return {
-        "time": _moment(at_s),
+        "time": moment(at_s),
         "level": level,
         "logger": logger,
         "message": message[:LARGEST_MESSAGE],
-        **{name: _bounded(value) for name, value in more.items()},
+        **{name: bounded(value) for name, value in more.items()},
     }
 
 
@@ -104,9 +108,9 @@ def as_json(line: Mapping[str, Any]) -> str:
 def as_text(line: Mapping[str, Any]) -> str:
     """The same for people; a message with several lines stays one, its traceback follows."""
     suffix = " ".join(
-        [f"{name}={_word(value)}" for name, value in line.items() if name not in _LEADING]
+        [f"{name}={word(value)}" for name, value in line.items() if name not in _LEADING]
     )
-    head = f"{line['time']} {line['level']} {line['logger']}: {_one_line(line['message'])}"
+    head = f"{line['time']} {line['level']} {line['logger']}: {one_line(line['message'])}"
     text = f"{head} [{suffix}]" if suffix else head
     return f"{text}\n{line['exception']}" if "exception" in line else text
 
@@ -150,16 +154,18 @@ def _second(at_s: int) -> str:
     return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
-def _moment(at_s: float) -> str:
+def moment(at_s: float) -> str:
+    """A time as lines show it."""
     second = int(at_s)
     return f"{_second(second)}.{int((at_s - second) * 1000):03d}Z"
 
 
-def _bounded(value: Any) -> Any:
+def bounded(value: Any) -> Any:
+    """A field's value, cut to what a line holds of it."""
     return value[:LARGEST_FIELD] if isinstance(value, str) else value
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """What a stranger sent can't begin a line of its own."""
     if text.isprintable():
         return text
@@ -170,6 +176,7 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode()
 
 
-def _word(value: Any) -> str:
-    text = _one_line(value) if isinstance(value, str) else str(value)
+def word(value: Any) -> str:
+    """A field's value as lines for people show it: in quotes unless it is plain."""
+    text = one_line(value) if isinstance(value, str) else str(value)
     return text if _PLAIN.match(text) else f'"{text}"'

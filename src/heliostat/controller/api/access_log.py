@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
 
 from aiohttp import web
 
 from heliostat.controller.api.forwarded import Network, client_address
-from heliostat.core.logs import as_json, as_text, entry
+from heliostat.core.logs import as_json, bounded, entry, moment, one_line, word
 
 LOGGER = "heliostat.access"
 LONGEST_PATH = 200
@@ -30,7 +32,7 @@ class AccessLog:
 
     def __init__(self, form: str, write: Write, trusted: tuple[Network, ...] = ()) -> None:
         """``trusted`` are the proxies whose word about a client's address is taken."""
-        self._render = as_json if form == "json" else as_text
+        self._render = _as_json if form == "json" else _as_text
         self._write = write
         self._trusted = trusted
         self._waiting: list[str] = []
@@ -40,17 +42,20 @@ class AccessLog:
         self, request: web.Request, request_id: str, subject: str, status: int, seconds: float
     ) -> None:
         """Note one answer."""
-        told = request.headers.getall("X-Forwarded-For", ())
+        address = request.remote
+        if self._trusted:
+            told = request.headers.getall("X-Forwarded-For", ())
+            address = client_address(address, told, self._trusted)
         more = {
             "request": request_id,
             "operation": request.get(OPERATION, ""),
             "subject": subject,
-            "address": client_address(request.remote, told, self._trusted) or "unix",
+            "address": address or "unix",
             "status": status,
             "ms": round(seconds * 1000, 2),
         }
         message = f"{request.method} {request.path[:LONGEST_PATH]}"
-        self._waiting.append(self._render(entry("INFO", LOGGER, message, more, time.time())))
+        self._waiting.append(self._render(message, more, time.time()))
         if self._flush is None:
             self._flush = asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
 
@@ -62,3 +67,23 @@ class AccessLog:
         if self._waiting:
             self._write("\n".join(self._waiting) + "\n")
             self._waiting.clear()
+
+
+def _as_json(message: str, more: Mapping[str, Any], at_s: float) -> str:
+    return as_json(entry("INFO", LOGGER, message, more, at_s))
+
+
+def _as_text(message: str, more: Mapping[str, Any], at_s: float) -> str:
+    """What ``as_text(entry(…))`` says, in half its time: these fields are always the same."""
+    return (
+        f"{moment(at_s)} INFO {LOGGER}: {one_line(message)}"
+        f" [request={more['request']} operation={_known(more['operation'])}"
+        f" subject={_known(more['subject'])} address={_known(more['address'])}"
+        f" status={more['status']} ms={more['ms']}]"
+    )
+
+
+@lru_cache(maxsize=1024)
+def _known(value: str) -> str:
+    """Operations, subjects and addresses: the same few over and over."""
+    return word(bounded(value))

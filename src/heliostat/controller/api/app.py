@@ -121,9 +121,8 @@ def make_app(
         metrics=measured,
         gatherer=Gatherer(ports.store, ports.clock, measured, settings.measured_projects),
     )
-    noted = [boundary.access_lines(lines)] if lines is not None else []
     app = web.Application(
-        middlewares=[boundary.request_ids(ports.ids), *noted, boundary.errors],
+        middlewares=[boundary.around(ports.ids, lines)],
         client_max_size=settings.json_body_bytes,
     )
     app.on_response_prepare.append(boundary.add_headers)

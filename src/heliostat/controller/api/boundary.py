@@ -35,57 +35,48 @@ CLIENT_GONE = 499
 _RETRY_AFTER_STATUSES = (429, 503)
 
 
-def request_ids(ids: Ids) -> Middleware:
-    """Middleware that gives every request an id of its own, which its log lines carry."""
+def around(ids: Ids, lines: AccessLog | None) -> Middleware:
+    """Middleware of every request: its id, its line in the log, and failures in the one shape.
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request_id = request[REQUEST_ID] = ids.new_id()
-        with bound(request=request_id):
-            return await handler(request)
-
-    return middleware
-
-
-def access_lines(lines: AccessLog) -> Middleware:
-    """Middleware that notes every request with its answer."""
+    One layer and not three: each would cost every request a coroutine of its own.
+    """
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         began, status = time.perf_counter(), CLIENT_GONE
-        try:
-            answer = await handler(request)
-            status = answer.status
+        request_id = request[REQUEST_ID] = ids.new_id()
+        with bound(request=request_id):
+            try:
+                answer = await handler(request)
+                status = answer.status
+            except ConnectionError:
+                raise  # the client is gone; there is nobody to answer
+            except Exception as error:
+                answer = _failed(request, error)
+                status = answer.status
+            finally:
+                if lines is not None:
+                    subject = str(getattr(request.get(CALLER), "subject", ""))
+                    seconds = time.perf_counter() - began
+                    lines.answered(request, request_id, subject, status, seconds)
             return answer
-        finally:
-            subject = str(getattr(request.get(CALLER), "subject", ""))
-            seconds = time.perf_counter() - began
-            lines.answered(request, request.get(REQUEST_ID, ""), subject, status, seconds)
 
     return middleware
 
 
-@web.middleware
-async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Middleware that answers every failure in the one shape."""
-    try:
-        return await handler(request)
-    except HeliostatError as error:
+def _failed(request: web.Request, error: Exception) -> web.Response:
+    if isinstance(error, HeliostatError):
         return _answer(error)
-    except web.HTTPException as error:
+    if isinstance(error, web.HTTPException):
         answer = _answer(_of_http(request, error))
         if isinstance(error, web.HTTPMethodNotAllowed):
             answer.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
         return answer
-    except ConnectionError:
-        raise  # the client is gone; there is nobody to answer
-    except Exception as error:
-        request_id = request.get(REQUEST_ID, "")
-        log.exception("request %s: %s %s failed", request_id, request.method, request.path[:200])
-        sentence = (
-            f"Something unforeseen went wrong ({type(error).__name__}); request {request_id}."
-        )
-        return _answer(PermanentError("InternalError", sentence, data={"requestId": request_id}))
+    request_id = request.get(REQUEST_ID, "")
+    told = (request_id, request.method, request.path[:200])
+    log.error("request %s: %s %s failed", *told, exc_info=error)
+    sentence = f"Something unforeseen went wrong ({type(error).__name__}); request {request_id}."
+    return _answer(PermanentError("InternalError", sentence, data={"requestId": request_id}))
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

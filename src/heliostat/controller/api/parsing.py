@@ -43,6 +43,8 @@ def parse_nothing(raw: bytes) -> None:
 
 def parse_query(given: MultiMapping[str], declared: Iterable[Query]) -> Mapping[str, Any]:
     """The parameters that were given, each once and in its type."""
+    if not given:
+        return {}
     known = {query.name: query for query in declared}
     values: dict[str, Any] = {}
     for name, text in given.items():
