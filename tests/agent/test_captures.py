@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
+from heliostat.agent import captures
 from heliostat.agent.hypervisors.simulated import SimulatedHost, SimulatedHypervisor
 from heliostat.agent.service import Agent
 from heliostat.agent.settings import AgentSettings
@@ -125,6 +127,24 @@ async def test_sending_that_is_cut_off_is_done_again_without_flattening_again(ho
         host.capture()
         assert (await host.said()).fault is None
     assert host.controller.captured == ["golden"]
+
+
+async def test_content_is_on_disk_before_it_counts_as_complete(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+
+    def sync(path: Path, _stream: BinaryIO) -> None:
+        synced.append(path.name)
+        assert ".golden.qcow2" in host.files()
+        assert "golden.qcow2" not in host.files()
+
+    monkeypatch.setattr(captures, "sync_file", sync)
+    async with host.agent():
+        await host.vm()
+        host.capture()
+        await host.said()
+    assert synced == [".golden.qcow2"]
 
 
 async def test_what_is_complete_is_sent_by_the_next_agent(host: Host) -> None:

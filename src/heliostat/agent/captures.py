@@ -31,6 +31,7 @@ from heliostat.agentlink.messages import (
 )
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
+from heliostat.core.files import sync_directory, sync_file
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +135,9 @@ class CaptureKeeper:
         if not complete.exists():
             part = complete.with_name(f".{complete.name}")
             await self._flatten(capture, part)
+            await asyncio.to_thread(_make_durable, part)  # qemu-img leaves it to the page cache
             part.replace(complete)
+            sync_directory(complete.parent)
         digest = await asyncio.to_thread(_digest, complete)
         await self._send(capture.id, digest, complete)
         return digest
@@ -177,6 +180,11 @@ class CaptureKeeper:
                 fault=fault,
             )
         )
+
+
+def _make_durable(path: Path) -> None:
+    with path.open("rb") as stream:
+        sync_file(path, stream)
 
 
 def _digest(path: Path) -> str:
