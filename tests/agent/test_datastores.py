@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from heliostat.agent.datastores import MARKER, Datastores
+from heliostat.agent.desired import DesiredState
+from heliostat.agent.hypervisors.simulated import SimulatedHost, SimulatedHypervisor
+from heliostat.agent.report import ReportBook
 from heliostat.agent.settings import DatastoreSettings
-from heliostat.agentlink.messages import HostFacts
+from heliostat.agent.stores import DiskKeeper
+from heliostat.agentlink.messages import DesiredDisk, HostFacts, Wanted
 from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
 from heliostat.core.units import GIB
 from heliostat.testing.hosts import some_facts
@@ -152,3 +156,21 @@ def test_drafts_are_swept_once_nobody_can_be_writing_them(tmp_path: Path) -> Non
 def test_bad_settings(tmp_path: Path, settings: list[DatastoreSettings]) -> None:
     with pytest.raises(HeliostatError, match="InvalidSetting"):
         opened(tmp_path / "home", *settings)
+
+
+async def test_a_disk_that_was_out_of_sight_for_a_moment_is_not_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = folder(tmp_path / "nfs")
+    found = opened(tmp_path / "home", HOME, DatastoreSettings("nfs", root))
+    (_, nfs) = found
+    nfs.disk("d1").write_bytes(b"what a guest wrote")
+    desired = DesiredState(tmp_path / "desired.json")
+    wanted = DesiredDisk(id="d1", revision=1, capacity_bytes=1, datastore=nfs.id)
+    desired.apply(Wanted(item=wanted))
+    keeper = DiskKeeper(found, desired, SimulatedHypervisor(SimulatedHost()), ReportBook())
+    monkeypatch.setattr(
+        found, "disk", lambda _disk_id: None
+    )  # its mark could not be read just then
+    assert not await keeper.pass_over(lambda _disk_id: "")
+    assert nfs.disk("d1").read_bytes() == b"what a guest wrote"

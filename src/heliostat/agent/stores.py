@@ -95,8 +95,9 @@ class DiskKeeper:
 
     async def _create(self, wanted: DesiredDisk) -> Fault | None:
         try:
-            place = self._datastores.find(wanted.datastore)
-            await self._hypervisor.create_disk(place.disk(wanted.id), wanted.capacity_bytes, None)
+            path = self._datastores.find(wanted.datastore).disk(wanted.id)
+            if not path.exists():  # its datastore may have come back since it was looked for
+                await self._hypervisor.create_disk(path, wanted.capacity_bytes, None)
         except (HeliostatError, OSError) as error:
             return fault_of(error)
         return None
