@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import struct
@@ -11,7 +12,7 @@ import pycdlib
 import pytest
 from msgspec.structs import replace
 
-from heliostat.agent import serial_log
+from heliostat.agent import desired, serial_log
 from heliostat.agent.desired import DesiredState
 from heliostat.agent.hypervisors.contract import SLOTS, Disc, GuestSpec, Plugged, Usage
 from heliostat.agent.hypervisors.qemu.command_line import command_line, node_name
@@ -35,6 +36,7 @@ from heliostat.agentlink.messages import (
     Unwanted,
     Wanted,
     disk_key,
+    vm_key,
 )
 from heliostat.core.errors import HeliostatError
 from heliostat.testing.guests import tiny_guest
@@ -186,6 +188,23 @@ def test_wishes_are_fenced_and_survive(tmp_path: Path) -> None:
     assert DesiredState(path).removed == {disk_key("d"): 8}
     assert again.apply(Wanted(item=disk(9))) == {disk_key("d")}
     assert again.removed == {}
+
+
+def test_a_wish_that_can_not_be_kept_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    wishes = DesiredState(tmp_path / "desired.json")
+    wishes.apply(Snapshot(revision=3, items=(disk(3),)))
+    snapshot = Snapshot(revision=7, items=(VM,))
+    with monkeypatch.context() as broken:
+        broken.setattr(desired, "atomic_write", full)
+        with pytest.raises(OSError, match="No space"):
+            wishes.apply(snapshot)
+    assert (wishes.disks(), wishes.vms(), wishes.removed) == ([disk(3)], [], {})
+    assert wishes.apply(snapshot) == {vm_key("v1"), disk_key("d")}, "still news to who acts on it"
 
 
 def test_the_first_program_is_a_sound_elf() -> None:

@@ -59,7 +59,11 @@ class DesiredState:
         self._revision = stored.revision
 
     def apply(self, frame: Snapshot | Wanted | Unwanted) -> set[str]:
-        """Take a frame in; the keys of what changed."""
+        """Take a frame in; the keys of what changed.
+
+        Raises ``OSError`` if it can't be kept: then nothing changed.
+        """
+        before = dict(self.items), dict(self.removed), self._revision
         if isinstance(frame, Snapshot):
             changed = self._snapshot(frame)
         elif isinstance(frame, Wanted):
@@ -67,7 +71,11 @@ class DesiredState:
         else:
             changed = self._drop(frame.key, frame.revision)
         if changed or isinstance(frame, Snapshot):
-            self._save()
+            try:
+                self._save()
+            except OSError:
+                self.items, self.removed, self._revision = before
+                raise
         return changed
 
     @property
