@@ -53,6 +53,19 @@ async def test_a_guest_that_ended_during_an_operation_is_seen_when_that_ends(
         assert (await _state(cloud, vm_id)).state is VmState.STOPPED
 
 
+@pytest.mark.parametrize("verbs", [(vm.vm_start,), (vm.vm_start, vm.vm_suspend)])
+async def test_a_guest_that_ended_while_nobody_looked_is_seen_at_the_start(
+    cloud: SmallCloud, verbs: tuple[Verb, ...]
+) -> None:
+    vm_id = await cloud.add_vm()
+    for verb in verbs:
+        await cloud.done(verb, vm_id)
+    await cloud.agents[cloud.ids["host-1"]].guest_becomes(vm_id, GuestState.STOPPED)
+    async with _observed(cloud):
+        await cloud.clock.settle()
+        assert (await _state(cloud, vm_id)).state is VmState.STOPPED
+
+
 @pytest.mark.parametrize(
     ("verbs", "power"),
     [

@@ -75,7 +75,7 @@ async def _follow(
 
 async def _all_vms(store: CloudStore) -> None:
     async for stored in VMS.each(store):
-        if stored.value.state is VmState.STARTED and not stored.value.task_id:
+        if stored.value.state in _ALIVE and not stored.value.task_id:
             await observe_vm(store, stored.value.host_id, stored.value.id)
 
 
