@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,24 @@ def test_drafts_are_swept_once_nobody_can_be_writing_them(tmp_path: Path) -> Non
 def test_bad_settings(tmp_path: Path, settings: list[DatastoreSettings]) -> None:
     with pytest.raises(HeliostatError, match="InvalidSetting"):
         opened(tmp_path / "home", *settings)
+
+
+def test_a_datastore_that_fails_does_not_keep_the_agent_from_starting(tmp_path: Path) -> None:
+    found = opened(tmp_path / "home", HOME, DatastoreSettings("ssd", folder(tmp_path / "ssd")))
+    (_, ssd) = found
+    ssd.vms.rmdir()
+    found.sweep(0.0)
+
+
+def test_a_copied_datastore_is_refused(tmp_path: Path) -> None:
+    ssd = DatastoreSettings("ssd", folder(tmp_path / "ssd"))
+    opened(tmp_path / "home", HOME, ssd)
+    shutil.copytree(tmp_path / "ssd", tmp_path / "copy")
+    copied = DatastoreSettings("copy", tmp_path / "copy")
+    with pytest.raises(PermanentError, match="same mark"):
+        opened(tmp_path / "home", HOME, ssd, copied)
+    (tmp_path / "copy" / MARKER).unlink()
+    assert len(list(opened(tmp_path / "home", HOME, ssd, copied))) == 3
 
 
 async def test_a_disk_that_was_out_of_sight_for_a_moment_is_not_made_anew(

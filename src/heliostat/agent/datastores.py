@@ -102,6 +102,7 @@ class Datastores:
             place = _identified(unlisted, home, home, known, new_id, offered=False)
             assert place is not None, "an agent's home can always be marked"
             places.append(place)
+        _check_marks(places)
         known.update({str(place.root): place.id for place in places})
         _write_known(home, known)
         return cls(home, tuple(places), known.values())
@@ -157,12 +158,18 @@ class Datastores:
         for place in self:
             if place.root == self.home.root:
                 continue
-            folders = (place.root, place.disks, place.images, *place.vms.iterdir())
-            drafts = (path for folder in folders for path in folder.glob(".*"))
-            partial = place.images.glob(f"*.{self.home.id}.part")
-            for path in (*drafts, *partial):
-                if path.is_file() and now_s - path.stat().st_mtime > ABANDONED_S:
-                    path.unlink(missing_ok=True)
+            try:
+                self._sweep(place, now_s)
+            except OSError as error:  # another host was faster, or the datastore fails
+                log.warning("datastore %s is not swept to the end: %s", place.name, error)
+
+    def _sweep(self, place: Place, now_s: float) -> None:
+        folders = (place.root, place.disks, place.images, *place.vms.iterdir())
+        drafts = (path for folder in folders for path in folder.glob(".*"))
+        partial = place.images.glob(f"*.{self.home.id}.part")
+        for path in (*drafts, *partial):
+            if path.is_file() and now_s - path.stat().st_mtime > ABANDONED_S:
+                path.unlink(missing_ok=True)
 
     def told(
         self, facts: HostFacts, images: Mapping[str, Iterable[str]], capacity: Capacity
@@ -172,8 +179,9 @@ class Datastores:
         ``images`` names the complete images of each that is there.
         """
         home = (facts.disk_total_bytes, facts.disk_free_bytes)
-        sizes = {place.id: home if place is self.home else capacity(place.root) for place in self}
-        distinct = [sizes[each.id] for each in one_a_file_system(self)]
+        there = tuple(self)
+        sizes = {each.id: home if each is self.home else capacity(each.root) for each in there}
+        distinct = [sizes[each.id] for each in one_a_file_system(there)]
         return replace(
             facts,
             datastore=next(iter(self._places.values())).name,
@@ -298,6 +306,17 @@ def _check(settings: tuple[DatastoreSettings, ...]) -> None:
             raise refuse("a datastore has a name")
         if each.type not in set(map(str, DatastoreType)):
             raise refuse(f"{each.name} has the type {each.type}; known are {_words()}")
+
+
+def _check_marks(places: list[Place]) -> None:
+    ids = [place.id for place in places]
+    for place in places:
+        if ids.count(place.id) > 1:
+            raise PermanentError(
+                "InvalidSetting",
+                f"agent.datastores: {place.root} carries the same mark as another folder.",
+                hint=f"List a folder once; of a copied one, remove {MARKER} from the copy.",
+            )
 
 
 def _words() -> str:
