@@ -112,7 +112,9 @@ class QemuHypervisor:
         await self._forget(vm_id)
 
     async def save(self, vm_id: str, progress: Callable[[float], None]) -> None:
-        await suspend.save(self._machine(vm_id), progress)
+        machine = self._machine(vm_id)
+        machine.adopted = False  # if this is cut off, the next look lets the guest go on
+        await suspend.save(machine, progress)
         await self._forget(vm_id)
 
     def discard_saved(self, folder: Path) -> None:

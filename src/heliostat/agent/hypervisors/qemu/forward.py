@@ -18,6 +18,10 @@ from heliostat.core.errors import HeliostatError, TemporaryError
 
 _CHUNK_BYTES = 1 << 16
 _TRIES = 5
+STUCK_S = 120.0
+"""A guest that takes no input for so long never will: whoever sends must not hang on it."""
+FLUSH_S = 2.0
+"""How long the last bytes may take when a stream is closed."""
 GRACE_S = 0.3
 """A port that nobody listens on is refused by the guest within this time."""
 
@@ -43,12 +47,19 @@ class SocketStream:
 
     async def write(self, data: bytes) -> None:
         self._writer.write(data)
-        await self._writer.drain()
+        try:
+            async with asyncio.timeout(STUCK_S):
+                await self._writer.drain()
+        except TimeoutError as error:
+            why = f"The guest took no input for {STUCK_S:g} s."
+            raise TemporaryError("GuestUnreachable", why) from error
 
     async def close(self) -> None:
         self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
+        with contextlib.suppress(OSError):  # also a time-out
+            async with asyncio.timeout(FLUSH_S):
+                await self._writer.wait_closed()
+        self._writer.transport.abort()
 
 
 async def console(machine: Machine) -> SocketStream:
