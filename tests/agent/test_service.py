@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -11,8 +12,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from heliostat.agent.hypervisors.contract import End
+from heliostat.agent.hypervisors.contract import Disc, End, Look
 from heliostat.agent.hypervisors.simulated import SimulatedHost, SimulatedHypervisor
+from heliostat.agent.record import load_record, save_record
 from heliostat.agent.service import Agent
 from heliostat.agent.settings import AgentSettings, DatastoreSettings
 from heliostat.agentlink.messages import (
@@ -27,6 +29,7 @@ from heliostat.agentlink.messages import (
     DesiredVmDisk,
     DiskKind,
     GuestState,
+    HostFacts,
     Leftover,
     Power,
     ReportedDisk,
@@ -283,6 +286,86 @@ async def test_a_failed_insert_is_tried_again(site: Site) -> None:
         assert found.inserted == digest
 
 
+async def test_memory_is_saved_with_the_hardware_that_is_there(site: Site) -> None:
+    """An agent that was killed had taken things out and not noted that yet."""
+    iso = DesiredIso(digest=site.controller.blob(b"disc" * 5000), size_bytes=20000)
+    async with site.agent():
+        site.disk()
+        await site.settled(site.vm(iso=iso, persistent=("d1",)))
+        stale = load_record(site.home / "vms" / "v1")
+        assert stale is not None
+        assert (stale.spec.disc, stale.spec.plugged) != (None, ())
+        await site.settled(site.vm())
+    save_record(site.home / "vms" / "v1", stale)
+    async with site.agent():
+        found = await site.settled(site.vm(power=Power.SUSPENDED))
+        assert found.state is GuestState.SUSPENDED
+        record = load_record(site.home / "vms" / "v1")
+        assert record is not None
+        assert (record.spec.disc, record.spec.plugged, record.spec.cd_drive) == (None, (), True)
+
+
+async def test_what_was_put_in_without_an_answer_is_known(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = site.controller.blob(b"disc" * 5000)
+    insert = SimulatedHypervisor.insert
+
+    async def unanswered(self: SimulatedHypervisor, vm_id: str, disc: Disc) -> None:
+        await insert(self, vm_id, disc)
+        raise TemporaryError("HypervisorFailed", "no answer", retry_after_s=0.01)
+
+    monkeypatch.setattr(SimulatedHypervisor, "insert", unanswered)
+    async with site.agent():
+        await site.settled(site.vm())
+        await site.settled(site.vm(iso=DesiredIso(digest=digest, size_bytes=20000)))
+        record = load_record(site.home / "vms" / "v1")
+        assert record is not None
+        assert record.spec.disc is not None
+        assert record.spec.disc.digest == digest
+
+
+async def test_a_disk_is_held_by_a_guest_that_was_not_looked_at_yet(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with site.agent():
+        site.disk()
+        await site.settled(site.vm(persistent=("d1",)))
+        site.controller.unwant(disk_key("d1"))
+        await site.settled(site.vm(cpu_count=2, persistent=("d1",)))
+    look = SimulatedHypervisor.look
+
+    async def slow(self: SimulatedHypervisor, vm_id: str, folder: Path) -> Look:
+        await asyncio.sleep(0.1)
+        return await look(self, vm_id, folder)
+
+    monkeypatch.setattr(SimulatedHypervisor, "look", slow)
+    async with site.agent():
+        await asyncio.sleep(0.05)
+        assert site.disk_file().exists()
+        await site.settled(site.vm())
+        await site.gone(disk_key("d1"))
+
+
+async def test_facts_are_told_again_after_a_datastore_failed(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "FAST", replace(FAST, facts_interval_s=0.02))
+    asked: list[bool] = []
+    async with site.agent() as agent:
+        await site.settled(site.vm())
+        facts = agent.facts
+
+        def failing() -> HostFacts:
+            asked.append(True)
+            if len(asked) == 1:
+                raise OSError(errno.ESTALE, "Stale file handle")
+            return facts()
+
+        monkeypatch.setattr(agent, "facts", failing)
+        await eventually(lambda: len(asked) > 2)
+
+
 async def test_an_attached_disk_is_not_removed_before_it_is_detached(site: Site) -> None:
     async with site.agent():
         site.disk()
@@ -415,6 +498,27 @@ async def test_a_datastore_that_is_not_mounted_delays_its_vm_and_no_other(
         )
         assert (await site.settled(site.vm("v2"), "v2")).state is GuestState.RUNNING
         assert not list((root / "vms").iterdir())
+        (tmp_path / "mark").rename(root / "datastore.json")
+        assert (await site.settled(revision)).state is GuestState.RUNNING
+
+
+async def test_a_suspended_guest_waits_for_its_datastore(site: Site, tmp_path: Path) -> None:
+    root = tmp_path / "ssd"
+    root.mkdir()
+    offered = [DatastoreSettings(name="local"), DatastoreSettings(name="ssd", path=root)]
+    async with site.agent(*offered) as agent:
+        there = agent.facts().datastores[1].datastore_id
+        disks = (
+            DesiredVmDisk(id="b", kind=DiskKind.BOOT, capacity_bytes=1, image_digest=site.image),
+            DesiredVmDisk(id="e", kind=DiskKind.EPHEMERAL, capacity_bytes=1, datastore=there),
+        )
+        await site.settled(site.vm(disks=disks))
+        await site.settled(site.vm(disks=disks, power=Power.SUSPENDED))
+        (root / "datastore.json").rename(tmp_path / "mark")
+        revision = site.vm(disks=disks)
+        await site.until(
+            lambda vm: vm.fault is not None and vm.fault.code == "DatastoreUnavailable"
+        )
         (tmp_path / "mark").rename(root / "datastore.json")
         assert (await site.settled(revision)).state is GuestState.RUNNING
 

@@ -175,8 +175,7 @@ class Actions:
 
     async def _start(self, desired: DesiredVm) -> None:
         record = self._record()
-        for datastore in record.datastores:
-            self._shop.datastores.find(datastore)  # one that is not mounted may come back
+        self._need_datastores(record)
         for name in (record.spec.boot_disk, *record.spec.ephemeral_disks):
             if not (self._folder / name).exists():
                 raise PermanentError(
@@ -193,9 +192,15 @@ class Actions:
     async def _resume(self, desired: DesiredVm) -> None:
         """With the hardware it was saved with; differences are made up for afterwards."""
         record = self._record()
+        self._need_datastores(record)
         if record.spec.disc is not None:
             await self._shop.discs.ensure(record.spec.disc.digest)
         await self._run(record, desired, restore=True)
+
+    def _need_datastores(self, record: VmRecord) -> None:
+        """Raises ``DatastoreUnavailable`` for one that is not mounted and may come back."""
+        for datastore in record.datastores:
+            self._shop.datastores.find(datastore)
 
     async def _run(self, record: VmRecord, desired: DesiredVm, *, restore: bool) -> None:
         async with self._shop.starts:
@@ -268,6 +273,8 @@ class Actions:
         self._set_plugged(record, (*self._without(record, disk_id), disk))
         try:
             await self._shop.hypervisor.plug(self._vm_id, disk)
+        except TemporaryError:
+            raise  # it may be plugged: the next look tells
         except Exception:
             self._set_plugged(record, self._without(record, disk_id))
             raise
@@ -284,6 +291,8 @@ class Actions:
         self._set_disc(disc)
         try:
             await self._shop.hypervisor.insert(self._vm_id, disc)
+        except TemporaryError:
+            raise  # it may be inserted: the next look tells
         except Exception:
             self._set_disc(None)
             raise

@@ -7,11 +7,13 @@ left by an interrupted preparation and is prepared anew.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
-from heliostat.agent.hypervisors.contract import GuestSpec
+from heliostat.agent.hypervisors.contract import Disc, GuestSpec, Look
 from heliostat.agent.reconcile import Halt
 from heliostat.agentlink.messages import Fault, image_copy
 from heliostat.core.files import atomic_write
@@ -60,6 +62,24 @@ class VmRecord(msgspec.Struct, kw_only=True):
     def copies(self) -> tuple[str, ...]:
         """The copies of images that the VM's disks stand on."""
         return (*self.images, *(backing.copy for backing in self.backings))
+
+
+def as_found(spec: GuestSpec, look: Look, disc_path: Callable[[str], Path]) -> GuestSpec:
+    """``spec`` with what really is plugged into the running guest (pure).
+
+    Plugging and unplugging may be cut off between the effect and the record, and memory
+    is to be loaded into the hardware that it was saved with.
+    """
+    disc = spec.disc
+    if look.disc != (disc.digest if disc is not None else ""):
+        path = str(disc_path(look.disc).absolute())
+        disc = Disc(digest=look.disc, path=path) if look.disc else None
+    return replace(
+        spec,
+        plugged=tuple(disk for disk in spec.plugged if disk.id in look.plugged),
+        cd_drive=spec.cd_drive or disc is not None,
+        disc=disc,
+    )
 
 
 def load_record(folder: Path) -> VmRecord | None:

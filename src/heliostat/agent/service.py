@@ -218,8 +218,8 @@ class Agent:
 
     def _holder(self, disk_id: str) -> str:
         """The VM that holds a disk: attached while it runs, or to be saved memory's again."""
-        for vm_id, worker in self._workers.items():
-            if worker.life is Life.ABSENT:
+        for vm_id in self._workers:
+            if not self._lives(vm_id):
                 continue
             record = load_record(self._places.vm(vm_id))
             if record is not None and any(disk.id == disk_id for disk in record.spec.plugged):
@@ -339,7 +339,12 @@ class Agent:
         with contextlib.suppress(HeliostatError):
             while True:
                 await self._facts_due()
-                await link.send(Report(facts=self.facts()))
+                try:
+                    facts = self.facts()
+                except OSError as error:  # a datastore that fails or goes: later again
+                    log.warning("what this host has can't be told: %s", error)
+                    continue
+                await link.send(Report(facts=facts))
                 for worker in self._workers.values():
                     worker.wake()  # looking again heals whatever no event told of
 

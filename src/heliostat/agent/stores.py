@@ -60,17 +60,18 @@ class DiskKeeper:
         unfinished = False
         named = {disk.id for disk in self._desired.disks()}
         for disk_id in sorted(named | self._datastores.disk_ids() | self._book.disk_ids()):
-            unfinished |= await self._one(disk_id, attached(disk_id))
+            unfinished |= await self._one(disk_id, attached)
         return unfinished
 
-    async def _one(self, disk_id: str, used_by: str) -> bool:
+    async def _one(self, disk_id: str, attached: Callable[[str], str]) -> bool:
         wanted = self._desired.disk(disk_id)
         path = self._datastores.disk(disk_id)
+        unwanted = disk_key(disk_id) in self._desired.removed
         verb, reason = decide_disk(
             wanted=wanted is not None,
-            unwanted=disk_key(disk_id) in self._desired.removed,
+            unwanted=unwanted,
             exists=path is not None,
-            used_by=used_by,
+            used_by=attached(disk_id) if unwanted else "",  # reads every guest's record
         )
         fault: Fault | None = None
         if verb is DiskVerb.DELETE and path is not None:

@@ -17,7 +17,7 @@ import msgspec
 from heliostat.agent.actions import Actions, Workshop
 from heliostat.agent.hypervisors.contract import End, Life, Look
 from heliostat.agent.reconcile import Action, Halt, Observed, Verb, decide, wanted_disks
-from heliostat.agent.record import VmRecord, load_record, save_record
+from heliostat.agent.record import VmRecord, as_found, load_record, save_record
 from heliostat.agentlink.messages import (
     DesiredVm,
     DiskKind,
@@ -107,19 +107,25 @@ class VmWorker:
             except HeliostatError as error:
                 look, silent = Look(Life.RUNNING, detail=error.message), True
         if record is not None:
-            self._note_end(record, look, desired)
+            self._note(record, look, desired, silent=silent)
             record.detail = look.detail or record.detail
         self.life = look.life
         self._accelerator = look.accelerator or self._accelerator
         observed = self._observed(desired, record, look, exists=exists)
         return replace(observed, silent=silent), record
 
-    def _note_end(self, record: VmRecord, look: Look, desired: DesiredVm | None) -> None:
+    def _note(
+        self, record: VmRecord, look: Look, desired: DesiredVm | None, *, silent: bool
+    ) -> None:
         if look.life is Life.RUNNING:
-            if not record.running:
-                record.running = True
+            spec = record.spec if silent else as_found(record.spec, look, self._shop.discs.path)
+            if not record.running or spec != record.spec:
+                record.running, record.spec = True, spec
                 save_record(self._folder, record)
             return
+        self._note_end(record, look, desired)
+
+    def _note_end(self, record: VmRecord, look: Look, desired: DesiredVm | None) -> None:
         if look.life is Life.SAVED or not record.running:
             if record.running or record.ending:
                 record.running = record.ending = False
