@@ -21,6 +21,7 @@ from heliostat.cloudstore.contract import (
     PrefixUnchanged,
     Put,
     StoreUnavailable,
+    ValueIs,
 )
 from heliostat.core.errors import HeliostatError
 
@@ -130,6 +131,25 @@ async def test_of_two_writers_with_one_guard_one_wins(store: CloudStore) -> None
 async def test_concurrent_commits_get_every_revision_once(store: CloudStore) -> None:
     commits = (store.commit([], [Put(f"/v1/{n}", b"")]) for n in range(200))
     assert sorted(await asyncio.gather(*commits)) == list(range(1, 201))
+
+
+async def test_guards_see_what_commits_just_before_them_wrote(store: CloudStore) -> None:
+    await store.commit([], [Put("/v1/a", b"0"), Put("/v1/x/a", b"")])
+    outcomes = await asyncio.gather(
+        store.commit([], [Put("/v1/a", b"1"), Put("/v1/x/b", b"")]),
+        store.commit([ValueIs("/v1/a", b"1")], [Put("/v1/a", b"2")]),
+        store.commit([ValueIs("/v1/a", b"1")], [Put("/v1/a", b"3")]),
+        store.commit([PrefixUnchanged("/v1/x/", 1)], [Put("/v1/a", b"4")]),
+        store.commit([PrefixUnchanged("/v1/x/", 2)], [Delete("/v1/x/b")]),
+        store.commit([PrefixUnchanged("/v1/x/", 2)], [Put("/v1/a", b"5")]),
+        return_exceptions=True,
+    )
+    assert [each for each in outcomes if isinstance(each, int)] == [2, 3, 4]
+    assert [isinstance(each, GuardFailed) for each in outcomes] == [
+        False, False, True, True, False, True,
+    ]  # fmt: skip
+    assert await store.get("/v1/a") == Document("/v1/a", b"2", created=1, revision=3)
+    assert [each.value for each in await store.history("/v1/a")] == [b"0", b"1", b"2"]
 
 
 async def test_limits_of_a_commit(store: CloudStore) -> None:

@@ -77,6 +77,7 @@ class SqliteStore:
             self._writer: Writer[Answer] = Writer(path, loop, self)
             opening.callback(self._writer.stop)
             self._resources = opening.pop_all()
+        self._writing = self._writer.started_at
         self._feed = Feed(self._writer.started_at, capacity=buffered_commits)
         self._leases = LeaseKeeper(clock, self.get, self._commit)
 
@@ -128,7 +129,8 @@ class SqliteStore:
 
     async def watch(self, prefix: str, from_revision: int) -> AsyncIterator[Event]:
         self._check_open()
-        self._reader.check_exists(from_revision)
+        if not self._writer.compacted <= from_revision <= self._feed.revision:
+            self._reader.check_exists(from_revision)
         try:
             async for event in self._feed.follow(prefix, from_revision, self._kept_events):
                 yield event
@@ -187,13 +189,17 @@ class SqliteStore:
         return await answer
 
     def _was_current(self, document: Document, revision: int) -> bool:
-        """Whether the latest version of a document was the latest at ``revision`` already."""
-        oldest = max(document.revision, self._writer.compacted)
-        return oldest <= revision <= self._feed.revision
+        """Whether the cached version of a document was the latest at ``revision`` already.
 
-    def about_to_write(self, keys: Iterable[str]) -> None:
-        """For the writer: the file may change from now on."""
+        Also at the revisions that are being written: none of them changes what is cached.
+        """
+        oldest = max(document.revision, self._writer.compacted)
+        return oldest <= revision <= self._writing
+
+    def about_to_write(self, keys: Iterable[str], revision: int) -> None:
+        """For the writer: the file may change from now on, up to ``revision``."""
         self._cache.hold(keys)
+        self._writing = revision
 
     def deliver(self, outcomes: Sequence[Outcome[Answer]]) -> None:
         """For the writer: this is durable, or has failed."""
@@ -208,6 +214,7 @@ class SqliteStore:
                 outcome.token.set_exception(outcome.error)
             else:
                 outcome.token.set_result(outcome.revision)
+        self._writing = self._feed.revision
 
     async def _pooled_read(self, read: Callable[[Reader], T]) -> T:
         self._check_open()

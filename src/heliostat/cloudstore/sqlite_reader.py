@@ -34,9 +34,12 @@ _GET_AT = (
     "SELECT value, created, seq FROM event WHERE key = ? AND seq < ? ORDER BY seq DESC LIMIT 1"
 )
 _LIST = (
-    "SELECT d.key, e.value, d.created, d.seq FROM document d CROSS JOIN event e ON e.seq = d.seq"
-    " WHERE d.key >= ? AND d.key < ? ORDER BY d.key LIMIT ?"
+    "SELECT * FROM"
+    " (SELECT d.key, e.value, d.created, d.seq FROM document d"
+    "  CROSS JOIN event e ON e.seq = d.seq WHERE d.key >= ? AND d.key < ? ORDER BY d.key LIMIT ?)"
+    " UNION ALL SELECT NULL, NULL, revision, 0 FROM meta"
 )
+"""The page, and after it the revision it is of: one statement, so a snapshot without BEGIN."""
 _LIST_AT = (
     "SELECT g.key, e.value, e.created, g.seq FROM"
     " (SELECT key, max(seq) AS seq FROM event INDEXED BY event_by_key"
@@ -80,15 +83,15 @@ class Reader:
         # One lower bound: SQLite would use the wrong one of two and read everything between.
         start = prefix if after is None else max(prefix, after + "\0")
         bounds = (start, prefix_end(prefix))
-        with self._snapshot():
-            if at_revision is None:
-                revision = self._meta()[0]
-                cursor = self._connection.execute(_LIST, (*bounds, limit + 1))
-            else:
+        if at_revision is None:
+            with self._translated():
+                rows = self._connection.execute(_LIST, (*bounds, limit + 1)).fetchall()
+            revision = rows.pop()[2]
+        else:
+            with self._snapshot():
                 revision = self._check(at_revision)
                 upto = first_seq(revision + 1)
-                cursor = self._connection.execute(_LIST_AT, (*bounds, upto, limit + 1))
-            rows = cursor.fetchall()
+                rows = self._connection.execute(_LIST_AT, (*bounds, upto, limit + 1)).fetchall()
         items = tuple(Document(key, v, c, revision_of(seq)) for key, v, c, seq in rows[:limit])
         more = len(rows) > limit
         return Page(items, (items[-1].key if items else after) if more else None, revision)

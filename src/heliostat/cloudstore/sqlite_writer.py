@@ -33,6 +33,7 @@ from heliostat.cloudstore.contract import (
     Guard,
     GuardFailed,
     PrefixEmpty,
+    PrefixUnchanged,
     Put,
     ValueIs,
 )
@@ -46,6 +47,10 @@ COMPACTED_REVISIONS = 2000
 """Revisions forgotten in one transaction, so that commits get in between."""
 SCANNED_REVISIONS = 256
 """A guard on a prefix looks through the latest events up to this many revisions back."""
+
+EventRow = tuple[int, str, int, bytes | None]
+_ON_EVENTS = (ValueIs, PrefixUnchanged)
+"""The guards that are evaluated on events."""
 
 Token = TypeVar("Token")
 
@@ -87,8 +92,8 @@ Work = Submission[Token] | Compaction[Token]
 class Owner(Protocol[Token]):
     """The store, as its writer sees it; called in the event loop."""
 
-    def about_to_write(self, keys: Iterable[str]) -> None:
-        """These keys may have other documents in the file from now on."""
+    def about_to_write(self, keys: Iterable[str], revision: int) -> None:
+        """These keys may have other documents in the file from now on, up to ``revision``."""
 
     def deliver(self, outcomes: Sequence[Outcome[Token]]) -> None:
         """What became of everything that was begun."""
@@ -177,7 +182,7 @@ class Writer(Generic[Token]):
             self._failed(group, error)
         else:
             keys = [event.key for each in outcomes for event in each.events]
-            self._owner.about_to_write(keys)
+            self._owner.about_to_write(keys, revision)
             self._slow.put(lambda: self._committing(group, revision, outcomes))
 
     def _committing(
@@ -222,21 +227,31 @@ class Writer(Generic[Token]):
         self._connection.execute("BEGIN IMMEDIATE")
         outcomes: list[Outcome[Token]] = []
         revision = self._revision
+        rows: list[EventRow] = []
         for each in group:
+            if rows and any(isinstance(guard, _ON_EVENTS) for guard in each.guards):
+                self._add(rows)
             failed = next((g for g in each.guards if not self._holds(g, revision)), None)
             if failed is not None:
                 outcomes.append(Outcome(each.token, revision, error=GuardFailed(failed)))
                 continue
-            events, documents = self._apply(each.changes, revision + 1)
+            events, documents = self._apply(each.changes, revision + 1, rows)
             revision += 1 if events else 0
             outcomes.append(Outcome(each.token, revision, events, documents))
+        self._add(rows)
         if revision != self._revision:
             self._connection.execute("UPDATE meta SET revision = ?", (revision,))
         return revision, outcomes
 
+    def _add(self, rows: list[EventRow]) -> None:
+        """Insert what ``_apply`` has collected: one call for all of them."""
+        self._connection.executemany("INSERT INTO event VALUES (?, ?, ?, ?)", rows)
+        rows.clear()
+
     def _apply(
-        self, changes: Sequence[Change], revision: int
+        self, changes: Sequence[Change], revision: int, rows: list[EventRow]
     ) -> tuple[list[Event], list[Document]]:
+        """Change documents; their events' ``rows`` are inserted later."""
         execute = self._connection.execute
         events: list[Event] = []
         documents: list[Document] = []
@@ -251,13 +266,13 @@ class Writer(Generic[Token]):
                     (change.key, revision, seq),
                 ).fetchall()[0]
             else:
-                rows = execute(
+                gone = execute(
                     "DELETE FROM document WHERE key = ? RETURNING 0", (change.key,)
                 ).fetchall()
-                if not rows:
+                if not gone:
                     continue
-                row = rows[0]
-            execute("INSERT INTO event VALUES (?, ?, ?, ?)", (seq, change.key, row[0], value))
+                row = gone[0]
+            rows.append((seq, change.key, row[0], value))
             events.append(Event(change.key, value, revision))
             if value:
                 documents.append(Document(change.key, value, row[0], revision))
