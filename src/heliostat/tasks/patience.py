@@ -100,12 +100,12 @@ class Patience:
 
     async def _news_within(self, seconds: float) -> None:
         """Until the step says that it became, or is no longer, blocked; at most ``seconds``."""
-        news = asyncio.ensure_future(self._context.news.wait())
+        news = self._context.news
         sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
+        sleeping.add_done_callback(lambda _ended: news.set())
         try:
-            await asyncio.wait((news, sleeping), return_when=asyncio.FIRST_COMPLETED)
+            await news.wait()
         finally:
-            news.cancel()
             sleeping.cancel()
-            await asyncio.gather(news, sleeping, return_exceptions=True)
-            self._context.news.clear()
+            await asyncio.gather(sleeping, return_exceptions=True)
+            news.clear()

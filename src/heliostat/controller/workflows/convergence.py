@@ -208,13 +208,11 @@ async def until(
         return found
     tasks = [asyncio.create_task(_notice(store, key, since, changed)) for key in keys]
     alarm = asyncio.create_task(clock.sleep(timeout_s))
+    for each in (alarm, *tasks):
+        each.add_done_callback(lambda _ended: changed.set())
     try:
         while not alarm.done():
-            waiting = asyncio.create_task(changed.wait())
-            try:
-                await asyncio.wait([waiting, alarm, *tasks], return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                waiting.cancel()
+            await changed.wait()
             for task in tasks:
                 if task.done():
                     task.result()
