@@ -38,13 +38,15 @@ def is_id(text: str) -> bool:
     return _UUID.fullmatch(text) is not None
 
 
-def choose(kind: str, name: str, found: Iterable[Named], code: str) -> str:
+def choose(
+    kind: str, name: str, found: Iterable[Named], code: str, *, hint: str | None = None
+) -> str:
     """The id of the one that is called ``name``; raises ``code`` or ``InvalidName`` otherwise."""
     ids = [item.id for item in found if item.name == name]
     if len(ids) == 1:
         return ids[0]
     if not ids:
-        raise HeliostatError(code, f"There is no {kind} {name!r}.")
+        raise HeliostatError(code, f"There is no {kind} {name!r}.", hint=hint)
     raise HeliostatError(
         "AmbiguousName",
         f"{len(ids)} {kind}s are called {name!r}: {', '.join(ids)}.",

@@ -129,11 +129,14 @@ class Output:
         from rich.table import Table
         from rich.text import Text
 
+        console = Console(highlight=False)
+        widths = text.widths([titles, *rows] if titles else rows, console.width)
         grid = Table(box=None, show_header=bool(titles), pad_edge=False, header_style="bold")
-        width = len(titles) or 2
-        for index in range(width):
+        for index, width in enumerate(widths):
             title = titles[index] if titles else ""
-            grid.add_column(title, overflow="fold", style="" if titles or index else "bold")
+            style = "" if titles or index else "bold"
+            grid.add_column(title, overflow="fold", style=style, width=width)
         for row in rows:
             grid.add_row(*(Text(value, style=_COLOURS.get(value, "")) for value in row))
-        Console(highlight=False).print(grid)
+        console.width = max(console.width, text.line_width(widths))
+        console.print(grid)

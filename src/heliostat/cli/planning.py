@@ -20,7 +20,7 @@ def plan_lines(plan: Plan) -> list[str]:
     lines += [f"Warning: {warning.message}" for warning in plan.warnings]
     if plan.estimate is not None:
         seconds = text.duration(plan.estimate.seconds)
-        lines.append(f"Expected to take {seconds} ({plan.estimate.basis}).")
+        lines.append(f"Expected to take {seconds}. {plan.estimate.basis}")
     return lines
 
 

@@ -84,6 +84,7 @@ def delete(session: Session, account: str) -> None:
     found = account
     if not naming.is_id(account):
         listed = session.client.service_accounts.list(name=account)
-        found = naming.choose("service account", account, listed, "NotFound")
+        hint = "`helio service-account list` shows the service accounts."
+        found = naming.choose("service account", account, listed, "NotFound", hint=hint)
     change = session.client.service_accounts.delete(found)
     end(session, change, found, f"Service account {account} is deleted.")

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+GAP = "  "
+"""Between two columns."""
 _STEPS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _HIDDEN = frozenset({"kind", "selfLink"})
 _WORD = re.compile(r"[A-Z]{2,}s?(?![a-z])|[A-Z]?[^A-Z]+|[A-Z]")
@@ -25,8 +27,10 @@ def cell(value: Any) -> str:
             return "yes" if value else "no"
         case float():
             return number(value)
+        case {"key": key, "value": amount, "unit": unit, **rest} if not rest:
+            return f"{key} {cell(amount)} {unit}"
         case Mapping():
-            return ", ".join(f"{key}={cell(item)}" for key, item in value.items())
+            return ", ".join(f"{key}={_fact(key, item)}" for key, item in value.items())
         case list() | tuple():
             return ", ".join(cell(item) for item in value)
         case _:
@@ -119,6 +123,29 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
         return []
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        GAP.join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
+
+
+def widths(rows: Sequence[Sequence[str]], room: int) -> list[int]:
+    """The width of each column: whole words, and lines of at most ``room`` where that goes.
+
+    An id that is broken over two lines can't be copied.  Where whole words don't
+    fit, the columns are as wide as they like, and the terminal wraps the lines.
+    """
+    by_column = [*zip(*rows, strict=True)]
+    wanted = [max(map(len, column)) for column in by_column]
+    least = [max(len(word) for each in column for word in each.split(" ")) for column in by_column]
+    if line_width(least) > room:
+        return wanted
+    found = [*wanted]
+    while line_width(found) > room:
+        spare = [has - needs for has, needs in zip(found, least, strict=True)]
+        found[spare.index(max(spare))] -= 1
+    return found
+
+
+def line_width(column_widths: Sequence[int]) -> int:
+    """How long a line with these columns is."""
+    return sum(column_widths) + len(GAP) * (len(column_widths) - 1)
