@@ -10,15 +10,20 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
 
 from heliostat.client.transport import Request, Transport
+from heliostat.core.deferred import deferred
 from heliostat.wire.events import REVISION_HEADER
 from heliostat.wire.plans import Plan
-from heliostat.wire.routes import BY_OPERATION
+
+if TYPE_CHECKING:
+    from heliostat.wire import routes
+else:
+    routes = deferred("heliostat.wire.routes")
 
 T = TypeVar("T")
 Item_co = TypeVar("Item_co", covariant=True)
@@ -37,7 +42,7 @@ class Page(Protocol[Item_co]):
 
 def path_of(operation: str, *arguments: str) -> str:
     """The path of an operation with its parameters filled in, quoted."""
-    route = BY_OPERATION[operation]
+    route = routes.BY_OPERATION[operation]
     if len(arguments) != len(route.parameters):
         raise TypeError(f"{operation} takes {route.parameters}, not {arguments}")
     path = route.path
@@ -140,7 +145,7 @@ def _request(
     content: bytes = b"",
 ) -> Request:
     return Request(
-        BY_OPERATION[operation].method,
+        routes.BY_OPERATION[operation].method,
         path_of(operation, *arguments),
         {name: value for name, value in query.items() if value != ""},
         headers or {},

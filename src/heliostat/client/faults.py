@@ -14,7 +14,6 @@ Exceptions of the HTTP library are mapped here and nowhere else.
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,8 +24,11 @@ from heliostat.core.deferred import deferred
 from heliostat.core.errors import HeliostatError
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 else:
+    ssl = deferred("ssl")
     httpx = deferred("httpx")
 
 _OLD_WIRE_HINT = "The controller's log tells more; look for the request id."

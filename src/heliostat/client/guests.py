@@ -9,9 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from heliostat.client.client import Client
 from heliostat.core.errors import HeliostatError
+
+if TYPE_CHECKING:
+    from heliostat.client.client import Client
 
 BANNER = b"SSH-"
 ANSWER_WITHIN_S = 10.0

@@ -15,10 +15,15 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from heliostat.core.deferred import deferred
 from heliostat.core.errors import HeliostatError
-from heliostat.core.process import run
+
+if TYPE_CHECKING:
+    from heliostat.core import process
+else:
+    process = deferred("heliostat.core.process")
 
 _TIMEOUT_S = 30.0
 _COORDINATE_BYTES = 32
@@ -105,16 +110,18 @@ class _Openssl:
 
     def new_key(self) -> str:
         argv = [self._program, "genpkey", "-algorithm", "EC"]
-        return run([*argv, "-pkeyopt", "ec_paramgen_curve:P-256"], timeout_s=_TIMEOUT_S).stdout
+        return process.run(
+            [*argv, "-pkeyopt", "ec_paramgen_curve:P-256"], timeout_s=_TIMEOUT_S
+        ).stdout
 
     def public_key(self, private_pem: str) -> str:
         argv = [self._program, "pkey", "-pubout"]
-        return run(argv, timeout_s=_TIMEOUT_S, stdin=private_pem.encode()).stdout
+        return process.run(argv, timeout_s=_TIMEOUT_S, stdin=private_pem.encode()).stdout
 
     def sign(self, private_pem: str, data: bytes) -> bytes:
         with _private_file(private_pem) as path:
             argv = [self._program, "dgst", "-sha256", "-hex", "-sign", path]
-            text = run(argv, timeout_s=_TIMEOUT_S, stdin=data).stdout
+            text = process.run(argv, timeout_s=_TIMEOUT_S, stdin=data).stdout
         return bytes.fromhex(text.rpartition("=")[2].strip())
 
 

@@ -10,7 +10,6 @@ Lives as long as its client; close it.
 from __future__ import annotations
 
 import socket
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,6 +32,8 @@ from heliostat.core.deferred import deferred
 from heliostat.core.errors import HeliostatError
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 else:
     httpx = deferred("httpx")
