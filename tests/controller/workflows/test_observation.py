@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from heliostat.agentlink.messages import GuestState, Power
+from heliostat.cloudstore.contract import Delete, Put
 from heliostat.controller.model.vm import Vm, VmState
 from heliostat.controller.workflows import reading, vm
 from heliostat.controller.workflows.kinds import VMS
@@ -30,10 +31,10 @@ async def _state(cloud: SmallCloud, vm_id: str) -> Vm:
 
 
 @asynccontextmanager
-async def _observed(cloud: SmallCloud) -> AsyncIterator[None]:
+async def _observed(cloud: SmallCloud) -> AsyncIterator[asyncio.Task[None]]:
     observing = asyncio.create_task(observe(cloud.store, cloud.clock))
     try:
-        yield
+        yield observing
     finally:
         observing.cancel()
         await asyncio.gather(observing, return_exceptions=True)
@@ -88,3 +89,21 @@ async def test_a_guest_that_ends_at_once_keeps_nobody_waiting(
         await cloud.clock.settle()
         assert cloud.clock.monotonic_s() - before_s < 5
         assert (await _state(cloud, vm_id)).state is VmState.STOPPED
+
+
+async def test_a_document_that_can_not_be_read_keeps_no_other_guest_waiting(
+    cloud: SmallCloud,
+) -> None:
+    vm_id = await cloud.add_vm()
+    await cloud.done(vm.vm_start, vm_id)
+    await cloud.store.commit([], [Put(VMS.key("0000-broken"), b'{"name": 7}')])
+    async with _observed(cloud) as observing:
+        await cloud.clock.settle()
+        await cloud.store.commit([], [Put(VMS.key("0001-broken"), b'{"name": 7}')])
+        await cloud.clock.settle()
+        await cloud.agents[cloud.ids["host-1"]].guest_becomes(vm_id, GuestState.STOPPED)
+        await cloud.clock.settle()
+        assert not observing.done()
+        assert (await _state(cloud, vm_id)).state is VmState.STOPPED
+    for broken in ("0000-broken", "0001-broken"):
+        await cloud.store.commit([], [Delete(VMS.key(broken))])

@@ -15,8 +15,15 @@ from collections.abc import Awaitable, Callable
 from msgspec.structs import replace
 
 from heliostat.agentlink.messages import DesiredVm, GuestState, Power, ReportedVm
-from heliostat.cloudstore.contract import AtRevision, CloudStore, Compacted, GuardFailed, Put
-from heliostat.cloudstore.documents import decode, encode
+from heliostat.cloudstore.contract import (
+    AtRevision,
+    CloudStore,
+    Compacted,
+    Document,
+    GuardFailed,
+    Put,
+)
+from heliostat.cloudstore.documents import decode, encode, walk
 from heliostat.controller.model.desired import REPORTED, desired_key, reported_key
 from heliostat.controller.model.desired import VM as VM_PATH
 from heliostat.controller.model.vm import Vm, VmState
@@ -65,7 +72,7 @@ async def _follow(
             since = await store.revision()
             await everything(store)
             async for event in store.watch(prefix, since):
-                await one(store, event.key)
+                await _unless_unreadable(one(store, event.key))
         except Compacted:
             continue
         except TemporaryError as error:
@@ -73,10 +80,22 @@ async def _follow(
             await clock.sleep(error.retry_after_s)
 
 
+async def _unless_unreadable(looking: Awaitable[None]) -> None:
+    try:
+        await looking
+    except PermanentError as error:
+        log.error("%s", error)  # noqa: TRY400 (a check-up tells it too; other guests go on)
+
+
 async def _all_vms(store: CloudStore) -> None:
-    async for stored in VMS.each(store):
-        if stored.value.state in _ALIVE and not stored.value.task_id:
-            await observe_vm(store, stored.value.host_id, stored.value.id)
+    async for document in walk(store, VMS.prefix):
+        await _unless_unreadable(_vm_found(store, document))
+
+
+async def _vm_found(store: CloudStore, document: Document) -> None:
+    vm = VMS.read(document).value
+    if vm.state in _ALIVE and not vm.task_id:
+        await observe_vm(store, vm.host_id, vm.id)
 
 
 async def _reported(store: CloudStore, key: str) -> None:
@@ -98,18 +117,17 @@ async def _vm_changed(store: CloudStore, key: str) -> None:
 
 
 async def observe_vm(store: CloudStore, host_id: str, vm_id: str) -> None:
-    """Take over what the host reports of one VM; does nothing if it changes meanwhile."""
+    """Take over what the host reports of one VM; does nothing if it changes meanwhile.
+
+    Raises ``StoreCorrupt`` for a document that can't be read.
+    """
     stored = await VMS.get(store, vm_id)
     key = desired_key(host_id, VM_PATH, vm_id)
     desired_document = await store.get(key)
     report_document = await store.get(reported_key(host_id, VM_PATH, vm_id))
     if stored is None or desired_document is None or report_document is None:
         return
-    try:
-        report = decode(ReportedVm, report_document)
-    except PermanentError as error:
-        log.error("%s", error)  # noqa: TRY400 (a check-up tells it too; other guests go on)
-        return
+    report = decode(ReportedVm, report_document)
     if not stopped_by_itself(stored.value, desired_document.revision, report):
         return
     desired = replace(decode(DesiredVm, desired_document), power=Power.OFF)
