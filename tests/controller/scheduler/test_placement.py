@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from heliostat.controller.model.host import UsageTag
@@ -17,6 +17,7 @@ from heliostat.controller.model.reservation import (
     Scope,
     VmShare,
 )
+from heliostat.controller.scheduler import rooms
 from heliostat.controller.scheduler.placement import (
     Decision,
     DiskAsk,
@@ -292,6 +293,81 @@ def test_disks_that_need_several_datastores_get_them(
         assert size <= columns.stores.room[columns.stores.number[store_id]]
     bare = msgspec.structs.replace(request, disks=())
     assert rule_out(fleet, row, bare) in (None, Reason.DISK)
+
+
+@pytest.mark.parametrize("few", [0, 4])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(fleets(), st.lists(requests(), min_size=2, max_size=4))
+def test_what_is_kept_between_placements_is_as_good_as_new(
+    few: int, monkeypatch: pytest.MonkeyPatch, fleet: Fleet, asked: list[PlacementRequest]
+) -> None:
+    """One placement after the other, each reserved; then they leave again, the first one first."""
+    monkeypatch.setattr(rooms, "_FEW", few)
+    columns, held = fleet.columns(), dict(fleet.reservations)
+    placed: list[str] = []
+
+    def reserve(host_id: str, changed: Reservation) -> None:
+        held[host_id] = changed
+        columns.reserve(changed)
+        promised = Fleet(fleet.hosts, held).promised()
+        for store_id in STORES:
+            columns.stores.set_used(store_id, promised[store_id])
+
+    for number, request in enumerate(asked * 2):
+        kept, fresh = choose(columns, request), choose(Fleet(fleet.hosts, held).columns(), request)
+        assert (kept.host_id, kept.ruled_out) == (fresh.host_id, fresh.ruled_out)
+        assert [each.score for each in kept.ranking] == pytest.approx(
+            [each.score for each in fresh.ranking], abs=0.011
+        )
+        if number < len(asked) and kept.host_id is not None:
+            taken = share(
+                cpu_count=request.cpu_count,
+                memory_mib=request.memory_mib,
+                disk_bytes=request.disk_bytes,
+                project_id="p",
+                datastores={kept.datastores[ask.id]: ask.size_bytes for ask in request.disks},
+            )
+            before = held[kept.host_id]
+            vms = {**before.vms, f"new-{number}": taken}
+            reserve(kept.host_id, msgspec.structs.replace(before, vms=vms))
+            placed.append(kept.host_id)
+        elif number >= len(asked) and placed:
+            leaves = held[placed.pop(0)]
+            first = next(each for each in leaves.vms if each.startswith("new-"))
+            vms = {name: each for name, each in leaves.vms.items() if name != first}
+            reserve(leaves.host_id, msgspec.structs.replace(leaves, vms=vms))
+
+
+def test_hosts_with_the_same_datastores_share_a_shelf() -> None:
+    """Whoever comes, goes or changes its datastores: shelves without hosts are used again."""
+    both = (store("a"), store("b"))
+    columns = fleet_of(host(0, datastores=both), host(1, datastores=both), host(2)).columns()
+    assert columns.stores.shelves == 3
+    columns.put(host(1, datastores=both[:1]))
+    columns.put(host(2, datastores=both[:1]))
+    columns.put(host(3))
+    assert columns.stores.shelves == 4
+    assert columns.stores.of_host(1) == columns.stores.of_host(2)
+    assert choose(columns, PlacementRequest(disks=disks(1))).ruled_out == {}
+    columns.drop("host-003")
+    bare = choose(columns, PlacementRequest(disks=disks(96)))
+    assert bare.ruled_out == {str(Reason.DISK): 3}
+
+
+def test_the_next_best_may_be_a_sibling() -> None:
+    """Siblings are looked at late: a host that falls behind by them isn't lost, nor first."""
+    mine = share(project_id="p")
+    columns = fleet_of(
+        *(host(number, memory_mib=8192 - number * 64) for number in range(4)),
+        h0=on(0, a=mine),
+        h1=on(1, b=mine),
+    ).columns()
+    ranking = choose(columns, PlacementRequest(memory_mib=64, project_id="p")).ranking
+    assert [each.host_id for each in ranking] == ["host-002", "host-003", "host-000"]
 
 
 def test_decisions_can_be_stored() -> None:

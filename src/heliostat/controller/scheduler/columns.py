@@ -26,6 +26,7 @@ from heliostat.controller.scheduler.arrays import (
 )
 from heliostat.controller.scheduler.decision import Reason
 from heliostat.controller.scheduler.occupancy import Occupancy
+from heliostat.controller.scheduler.request import TermKind
 from heliostat.controller.scheduler.rooms import Allowed, Rooms
 from heliostat.controller.scheduler.rows import HostRow
 from heliostat.controller.scheduler.settings import SchedulerSettings
@@ -62,7 +63,7 @@ class Usable:
     cpu_least: float
     memory_least: float
     gains: int = 0
-    places: dict[tuple[str, str], Place] = field(default_factory=dict)
+    places: dict[tuple[TermKind, str], Place] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -188,20 +189,27 @@ class HostColumns:
             known = self._usable[usage] = self._count_usable(usage)
         return known
 
-    def place(self, usage: UsageTag, kind: str, value: str, rows: Rows) -> Place:
-        """``rows``, which a place named by ``kind`` and ``value`` has, as far as usable."""
+    def place(self, usage: UsageTag, kind: TermKind, value: str) -> Place:
+        """The usable hosts of a zone, on a network, or with a datastore."""
         usable = self.usable(usage)
         known = usable.places.get((kind, value))
         if known is None:
             mask: Bools = np.zeros(self.size, dtype=np.bool_)
-            mask[rows] = True
+            mask[self._rows_in(kind, value)] = True
             mask &= usable.mask
-            kept = np.flatnonzero(mask)
-            known = Place(usable.mask, kept, mask, self.stores.shelf_of.take(kept))
+            rows = np.flatnonzero(mask)
+            known = Place(usable.mask, rows, mask, self.stores.shelf_of.take(rows))
             if len(usable.places) >= _PLACES:
                 usable.places.clear()
             usable.places[kind, value] = known
         return known
+
+    def _rows_in(self, kind: TermKind, value: str) -> Rows:
+        if kind is TermKind.ZONE:
+            return self.zones.rows(value)
+        if kind is TermKind.NETWORK:
+            return self.networks.rows(value)
+        return self.stores.hosts[self.stores.number.get(value, 0)].rows
 
     def rooms(self) -> Rooms:
         """The roomiest datastore of each shelf."""

@@ -60,7 +60,7 @@ _SAME = 1e-12
 
 def choose(columns: HostColumns, request: PlacementRequest, *, tie_break: int = 0) -> Decision:
     """The best host for ``request``, or why there is none."""
-    wishes = tuple(term for term in request.preferences if term.kind.is_about_datastores)
+    wishes = [term for term in request.preferences if term.kind.is_about_datastores]
     found = _find(columns, request, (), tie_break)
     if wishes:  # a host may have a datastore that is preferred and one that has more room
         preferred = _find(columns, request, wishes, tie_break)
@@ -139,9 +139,10 @@ def _best(
 ) -> tuple[list[int], list[float]]:
     """The places of the best scores, best first, and these scores; ``score`` is used up."""
     exact: set[int] = set()
+    told_apart = False
     order: list[int] = []
     sums: list[float] = []
-    wanted = min(chosen.count, max(columns.settings.ranking, 1))
+    wanted = min(chosen.count, max(columns.settings.ranking, 2))
     while len(order) < wanted:
         place = int(score.argmax())
         if place not in exact:
@@ -150,12 +151,17 @@ def _best(
             if lost:
                 score[place] += lost
                 continue
-        if not order:
-            place = _told_apart(columns, score, chosen, siblings, exact, place, tie_break)
+        top = float(score[place])
+        if len(order) == 1 and not told_apart and top >= sums[0] - _SAME:
+            told_apart = True
+            score[order[0]] = sums[0]
+            place = _told_apart(columns, score, chosen, siblings, exact, order[0], tie_break)
+            order, sums, top = [], [], float(score[place])
         order.append(place)
-        sums.append(float(score[place]))
+        sums.append(top)
         score[place] = 2 * RULED_OUT
-    return order, sums
+    shown = max(columns.settings.ranking, 1)
+    return order[:shown], sums[:shown]
 
 
 def _told_apart(
@@ -169,8 +175,6 @@ def _told_apart(
 ) -> int:
     """Which of the best it is to be, of which ``place`` is one."""
     least = score[place] - _SAME
-    if np.count_nonzero(score >= least) == 1:
-        return place
     equal = np.flatnonzero(score >= least)
     rows = equal if chosen.rows is None else chosen.rows[equal]
     lost = siblings.at_all(columns.size)[rows]
@@ -187,17 +191,15 @@ def _decide(columns: HostColumns, request: PlacementRequest, found: _Found) -> D
     wishes = preferences_at(columns, request, group, row) if request.preferences else ()
     parts = parts_of(columns, request, group, row, wishes)
     offset, factor = scale(columns, request)
-    ranking = []
+    ranking: list[Candidate] = []
     for each, score in zip(found.rows, found.scores, strict=True):
-        host = columns.hosts[each]
+        host, of_100 = columns.hosts[each], round(factor * (score + offset), 2)
         assert host is not None
-        candidate = Candidate(
-            host_id=host.id,
-            address=host.address,
-            score=round(factor * (score + offset), 2),
-            parts=parts if each == row else {},
-        )
-        ranking.append(candidate)
+        if ranking:
+            ranking.append(Candidate(host_id=host.id, address=host.address, score=of_100))
+        else:
+            best = Candidate(host_id=host.id, address=host.address, score=of_100, parts=parts)
+            ranking.append(best)
     best = ranking[0]
     ids = columns.stores.ids
     return Decision(

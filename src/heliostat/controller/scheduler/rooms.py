@@ -79,7 +79,8 @@ class Rooms:
         shelves = self._stores.shelves_with[number].rows
         if len(shelves) <= _FEW:
             for shelf in shelves.tolist():
-                self._choose_one(shelf)
+                if gained or self.best[shelf] == number:
+                    self._choose_one(shelf, gained=gained)
             return
         room = self._stores.room[number]
         here = self.best.take(shelves) == number
@@ -118,20 +119,31 @@ class Rooms:
         self.left[shelves] = np.maximum(most / capacity, NOTHING_LEFT) * self._weight
         self.per_byte[shelves] = self._weight / capacity
 
-    def _choose_one(self, shelf: int) -> None:
-        """The same for one shelf, without arrays."""
-        stores, best, most, after = self._stores, 0, NO_ROOM, NO_ROOM
-        for number in stores.on_shelf[shelf].tolist():
-            if number and (self._allowed is None or self._mask[number]):
-                room = float(stores.room[number])
-                if room > most:
-                    best, most, after = number, room, most
-                else:
-                    after = max(after, room)
-        self.best[shelf], self.room[shelf], self._next[shelf] = best, most, after
+    def _choose_one(self, shelf: int, *, gained: bool) -> None:
+        """The same for one shelf, without arrays; where the best one has only lost room, it
+        mostly stays the best."""
+        stores = self._stores
+        best = int(self.best[shelf])
+        most = float(stores.room[best])
+        if gained or most <= self._next[shelf]:
+            best, most, after = self._two_best(shelf)
+            self.best[shelf], self._next[shelf] = best, after
+        self.room[shelf] = most
         capacity = float(stores.capacity[best])
         self.left[shelf] = max(most / capacity, NOTHING_LEFT) * self._weight
         self.per_byte[shelf] = self._weight / capacity
+
+    def _two_best(self, shelf: int) -> tuple[int, float, float]:
+        """The roomiest allowed datastore, its room, and the room of the next one."""
+        stores, best, most, after = self._stores, 0, NO_ROOM, NO_ROOM
+        numbers = stores.on_shelf[shelf]
+        for number, room in zip(numbers.tolist(), stores.room.take(numbers).tolist(), strict=True):
+            if number and (self._allowed is None or self._mask[number]):
+                if room > most:
+                    best, most, after = number, room, most
+                elif room > after:
+                    after = room
+        return best, most, after
 
     def _set(self, shelves: Rows, number: int) -> None:
         """The best datastore of ``shelves`` stays the best; its room has changed."""

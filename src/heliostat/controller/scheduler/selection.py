@@ -121,7 +121,12 @@ class Selection:
     def be_in(self, reason: Reason, place: Place) -> None:
         """The same as ``narrow``, where it is known which of the rows are usable."""
         if self.rows is not None:
-            self.keep(reason, place.mask.take(self.rows))
+            self.settle()
+            passed = place.mask.take(self.rows)
+            if self.left is not None:
+                passed &= self.left
+            self.rows, self.left, self.on_shelves = self.rows[passed], None, None
+            self._count(reason, len(self.rows))
         elif self.left is place.among:
             self.rows, self.left, self.on_shelves = place.rows, None, place.shelves
             self._count(reason, len(place.rows))
@@ -148,8 +153,8 @@ def select(
     chosen = Selection(columns.size, None, usable.mask, usable.count, {**usable.ruled_out})
     if request.terms or groups[0].is_narrowed or len(groups) > 1:
         _be_there(columns, request, groups, chosen)
-    for key in request.known_as:
-        for scope, index in columns.occupancy.avoiding.items():
+    for scope, index in columns.occupancy.avoiding.items():
+        for key in request.known_as if index else ():
             if key in index:
                 rows = index.rows(key)
                 chosen.exclude(Reason.KEPT_AWAY, _reach(columns, rows, scope))
@@ -186,30 +191,32 @@ def _be_there(
     chosen: Selection,
 ) -> None:
     """Apply the terms: first where to be, in the order of the reasons, then where not."""
-    steps: list[tuple[Reason, Term | DiskGroup]] = [
-        (_PLACES[term.kind], term)
-        for term in request.terms
-        if not term.negative and not term.kind.is_about_datastores
-    ]
+    steps: list[tuple[Reason, Term | DiskGroup]] = []
+    away: list[Term] = []
+    for term in request.terms:
+        reason = _PLACES.get(term.kind)
+        if reason is None:  # about datastores: in the groups
+            continue
+        if term.negative:
+            away.append(term)
+        else:
+            steps.append((reason, term))
     steps += [(Reason.DATASTORE, group) for group in groups if group.is_narrowed]
     if len(steps) > 1:
         steps.sort(key=lambda step: _ORDER[step[0]])
     for reason, where in steps:
         if isinstance(where, Term):
-            rows = rows_of(columns, request, where)
             if where.kind in _KEPT:
-                place = columns.place(request.usage, where.kind, where.value, rows)
-                chosen.be_in(reason, place)
+                chosen.be_in(reason, columns.place(request.usage, where.kind, where.value))
             else:
-                chosen.narrow(reason, rows)
+                chosen.narrow(reason, rows_of(columns, request, where))
         elif where.only >= 0:
-            store_id, rows = columns.stores.ids[where.only], columns.stores.hosts[where.only].rows
-            chosen.be_in(reason, columns.place(request.usage, TermKind.DATASTORE, store_id, rows))
+            named = columns.stores.ids[where.only]
+            chosen.be_in(reason, columns.place(request.usage, TermKind.DATASTORE, named))
         elif not columns.on_every_shelf(where.rooms):
             chosen.keep(reason, where.rooms.has.take(chosen.shelves(columns)))
-    for term in request.terms:
-        if term.negative and not term.kind.is_about_datastores:
-            chosen.exclude(Reason.KEEPS_AWAY, rows_of(columns, request, term))
+    for term in away:
+        chosen.exclude(Reason.KEEPS_AWAY, rows_of(columns, request, term))
 
 
 def rows_of(columns: HostColumns, request: PlacementRequest, term: Term) -> Rows:

@@ -48,19 +48,22 @@ class Tally:
         """Change the count of a row by ``count``, which may be negative."""
         place = self._place.get(row)
         if place is None:
-            place = self._append(row)
-        self._counts[place] += count
-        if self._counts[place] <= 0:
+            if count > 0:
+                self._append(row, count)
+            return
+        now = self._counts[place] + count
+        if now > 0:
+            self._counts[place] = now
+        else:
             self._remove(row, place)
 
-    def _append(self, row: int) -> int:
+    def _append(self, row: int, count: int) -> None:
         if self._size == len(self._rows):
             self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
             self._counts = np.concatenate([self._counts, np.empty_like(self._counts)])
         place = self._place[row] = self._size
-        self._rows[place], self._counts[place] = row, 0
+        self._rows[place], self._counts[place] = row, count
         self._size += 1
-        return place
 
     def _remove(self, row: int, place: int) -> None:
         self._size -= 1
@@ -79,6 +82,9 @@ class Index:
     def __init__(self) -> None:
         self._tallies: dict[str, Tally] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._tallies)
+
     def __contains__(self, key: str) -> bool:
         return key in self._tallies
 
@@ -95,7 +101,7 @@ class Index:
         if tally is None:
             tally = self._tallies[key] = Tally()
         tally.add(row, count)
-        if not tally:
+        if count <= 0 and not tally:
             del self._tallies[key]
 
 
