@@ -29,7 +29,7 @@ async def test_ten_for_a_pipeline_and_gone_by_their_label(
     create = ("vm", "create", "--count", "4", "--flavor", "tiny", "--image", "base")
     assert "{n}" in await helio(*create, "runner", code=2)
     planned = await helio(*create, "run-{n:02}", "--label", "job=ci", "--plan")
-    assert "4 item(s): run-01, run-02, run-03, run-04" in planned
+    assert "4 items: run-01, run-02, run-03, run-04" in planned
     created = await helio(*create, "run-{n:02}", "--label", "job=ci", "--start")
     assert "BULK_CREATE_VMS completed" in created
     assert "BULK_CREATE_VMS: AWAIT_VMS completed 4 of 4" in created
@@ -61,7 +61,7 @@ async def test_a_project_goes_with_the_disks_it_keeps(served: Served, capsys: An
     await helio("project", "create", "ci", "--tenant", "acme")
     await helio("project", "use", "ci", "--tenant", "acme")
     await helio("disk", "create", "data", "--size", "1", "--flavor", "persistent")
-    assert "still has 1 disk(s)" in await helio("project", "delete", "ci", code=1)
+    assert "still has 1 disk" in await helio("project", "delete", "ci", code=1)
     await helio("disk", "delete", "data")
     assert "can't be restored any more" in await helio("project", "delete", "ci", "--plan")
     gone = await helio("project", "delete", "ci")

@@ -10,6 +10,7 @@ import click
 from heliostat.cli.carrying import carry_out, follow, show_plan
 from heliostat.cli.session import Session
 from heliostat.client.calls import Change
+from heliostat.core.counting import counted
 from heliostat.wire.tasks import Task
 
 COUNT_HELP = "Make this many, up to 100; the name then holds {n} or {n:03}. All are made or none."
@@ -51,7 +52,7 @@ def delete_selected(session: Session, change: Change[Task], noun: str, *, yes: b
     if names and not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("Nobody is there to be asked; --yes goes on without.")
-        session.output.note(f"{len(names)} {noun}(s): {', '.join(names)}")
+        session.output.note(f"{counted(len(names), noun)}: {', '.join(names)}")
         click.confirm("Delete them?", abort=True, err=True)
     carry_out(session, change)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heliostat.cli import text
+from heliostat.core.counting import counted
 from heliostat.wire.plans import Plan, PlanPlacement, PlanQuota
 
 
@@ -10,7 +11,8 @@ def plan_lines(plan: Plan) -> list[str]:
     """The plan, most important first; says that nothing was changed."""
     lines = [f"Plan for {plan.operation}; nothing was changed."]
     if plan.items:
-        lines.append(f"{len(plan.items)} item(s): {', '.join(each.name for each in plan.items)}")
+        names = ", ".join(each.name for each in plan.items)
+        lines.append(f"{counted(len(plan.items), 'item')}: {names}")
     lines += _steps(plan)
     if plan.quota:
         lines.append("Quota:")

@@ -135,7 +135,7 @@ async def test_a_silent_agent_is_told_with_the_number_of_its_vms(cloud: SmallClo
     await cloud.close_agents()
     (finding,) = await findings(cloud, Area.AGENTS)
     assert finding.message == (
-        "The agent of host 10.0.0.1 is not connected; how its 1 VM(s) are is not known."
+        "The agent of host 10.0.0.1 is not connected; 1 VM on it can't be looked at."
     )
 
 

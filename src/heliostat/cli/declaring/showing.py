@@ -13,6 +13,7 @@ import msgspec
 from heliostat.cli.declaring.amounts import Amount
 from heliostat.cli.declaring.carrying import Result
 from heliostat.cli.declaring.difference import Action, FieldChange, Kept, Verb
+from heliostat.core.counting import counted
 
 _MARKS = {Verb.CREATE: "+", Verb.CHANGE: "~", Verb.REMAKE: "-/+", Verb.DELETE: "-"}
 _COLOURS = {
@@ -105,7 +106,7 @@ def tally(actions: Sequence[Action]) -> str:
     ]
     blocked = sum(len(each.blocked) for each in actions)
     if blocked:
-        parts.append(f"{blocked} difference(s) that stay")
+        parts.append(f"{counted(blocked, 'difference')} to stay")
     return (", ".join(parts) if parts else "Nothing to do") + "."
 
 

@@ -10,6 +10,7 @@ from heliostat.content.collection import Verdict, collect, decide
 from heliostat.controller.chores.contract import chore
 from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.steps import ports_of
+from heliostat.core.counting import counted
 from heliostat.core.units import MIB
 from heliostat.tasks.model import Done, StepContext
 
@@ -34,8 +35,8 @@ async def _work(ctx: StepContext) -> Done:
     freed = collected.freed_bytes
     ctx.explain(
         "collection",
-        f"{len(collected.deleted)} file(s) with {freed / MIB:.0f} MiB were deleted, "
-        f"{collected.kept} are in use or young.",
+        f"Deleted: {counted(len(collected.deleted), 'file')} with {freed / MIB:.0f} MiB; "
+        f"kept, in use or young: {collected.kept}.",
     )
     return Done(result={"deleted": len(collected.deleted), "freedBytes": freed})
 

@@ -21,6 +21,7 @@ from heliostat.controller.trail.seals import (
 )
 from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.steps import ports_of
+from heliostat.core.counting import counted
 from heliostat.tasks.model import Done, StepContext
 
 
@@ -35,7 +36,7 @@ async def find(ports: Ports) -> Sequence[str]:
     found = []
     records, _ = await unsealed(ports.store, seals[-1] if seals else NOTHING)
     if records:
-        found.append(f"{len(records)} audit record(s) are not sealed yet.")
+        found.append(f"Not sealed yet: {counted(len(records), 'audit record')}.")
     keep_s = ports.settings.chores.keep_audit_s
     if _expired(seals, ports.clock.now_ms(), keep_s) is not None:
         found.append(f"Audit records are past their time of {keep_s:.0f} s.")

@@ -10,6 +10,7 @@ from heliostat.controller.doctor.finding import Area, Finding
 from heliostat.controller.model.desired import VM
 from heliostat.controller.model.host import Host, HostState
 from heliostat.controller.model.vm import Vm, VmState
+from heliostat.core.counting import counted
 
 Thing = tuple[str, str, str]
 """Host, kind (``vm``, ``disk``, ``image``) and id."""
@@ -57,7 +58,7 @@ def _unseen(sight: Sight) -> Iterator[Finding]:
         yield Finding(
             area=Area.AGENTS,
             message=f"The agent of host {host.address} is not connected; "
-            f"how its {guests} VM(s) are is not known.",
+            f"{counted(guests, 'VM')} on it can't be looked at.",
             hint=f"See whether the machine runs, then its log; `helio host show {host_id}`.",
         )
 

@@ -10,6 +10,7 @@ from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.kinds import CHORE
 from heliostat.controller.workflows.requests import queued
 from heliostat.controller.workflows.steps import ports_of
+from heliostat.core.counting import counted
 from heliostat.tasks.model import Done, Problem, StepContext, StepDefinition, Workflow
 
 QUOTED = 20
@@ -47,7 +48,7 @@ async def _release(ctx: StepContext) -> Done:
 
 async def _look_again(ctx: StepContext) -> Done:
     left = (await check_up(ports_of(ctx))).findings
-    said = f"{len(left)} finding(s) are left."
+    said = f"{counted(len(left), 'finding')} left."
     ctx.explain("check-up", said if left else "Nothing is wrong any more.")
     warnings = [Problem(code="ChoreFinding", message=each.message) for each in left[:QUOTED]]
     return Done(result={"left": len(left)}, warnings=warnings)

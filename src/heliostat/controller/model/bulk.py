@@ -17,6 +17,7 @@ from heliostat.controller.model.disk import Disk
 from heliostat.controller.model.names import invalid
 from heliostat.controller.model.quantity import CostItem
 from heliostat.controller.model.vm import Vm
+from heliostat.core.counting import counted
 
 MOST = 100
 """Things asked for at once."""
@@ -32,8 +33,7 @@ class BulkNoun(StrEnum):
 
     def counted(self, number: int) -> str:
         """For sentences: ``1 VM``, ``3 disks``."""
-        word = "VM" if self is BulkNoun.VM else "disk"
-        return f"{number} {word}" if number == 1 else f"{number} {word}s"
+        return counted(number, "VM" if self is BulkNoun.VM else "disk")
 
 
 class Bulk(msgspec.Struct, frozen=True, kw_only=True):

@@ -105,8 +105,8 @@ async def _place_for_new(store: CloudStore, host: Host) -> Obstacle:
         and each.value.state is HostState.READY
         and UsageTag.CLOUD in each.value.usage_tags
     ]
-    where = f"{len(others)} other READY host(s) take new VMs"
+    where = f"Other READY hosts for them: {len(others)}"
     if host.zone:
         where += f", {sum(each.zone == host.zone for each in others)} of them in its zone"
-    sentence = f"It is READY: new VMs may still be placed on it. {where}."
+    sentence = f"The host is READY: new VMs may still be placed on it. {where}."
     return Obstacle("InvalidHostState", sentence, True, HOST, host.id)

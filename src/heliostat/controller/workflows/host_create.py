@@ -20,6 +20,7 @@ from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.kinds import HOST, HOSTS, INVENTORIES, RESERVATIONS, ZONES
 from heliostat.controller.workflows.requests import queued, refuse_busy
 from heliostat.controller.workflows.zone import ready_zone, sweep_zone
+from heliostat.core.counting import counted
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.model import Done, StepContext, StepDefinition, Workflow
 
@@ -81,7 +82,8 @@ async def _refuse_contents(ports: Ports, host: Host) -> None:
     vms, disks = len(held.value.vms), len(held.value.disks)
     raise PermanentError(
         "HostHasVms",
-        f"The host {host.address} still has {vms} VM(s) and {disks} persistent disk(s).",
+        f"The host {host.address} still has {counted(vms, 'VM')} and "
+        f"{counted(disks, 'persistent disk')}.",
         data={"vms": sorted(held.value.vms), "disks": sorted(held.value.disks)},
     )
 

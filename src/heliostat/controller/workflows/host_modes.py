@@ -15,6 +15,7 @@ from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.host_contents import obstacles
 from heliostat.controller.workflows.kinds import HOST, HOSTS, RESERVATIONS
 from heliostat.controller.workflows.requests import queued, refuse_busy
+from heliostat.core.counting import counted
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.model import Done, Problem, StepContext, StepDefinition, Workflow
 
@@ -111,7 +112,9 @@ async def _planned(ports: Ports, caller: Caller, stored: Stored[Host], mode: _Mo
 def _refuse_guests(address: str, vm_ids: list[str]) -> None:
     if vm_ids:
         raise PermanentError(
-            "HostHasVms", f"The host {address} still has {len(vm_ids)} VM(s).", data={"vms": vm_ids}
+            "HostHasVms",
+            f"The host {address} still has {counted(len(vm_ids), 'VM')}.",
+            data={"vms": vm_ids},
         )
 
 

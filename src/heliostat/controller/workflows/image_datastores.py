@@ -15,6 +15,7 @@ from heliostat.controller.model.datastore import SITE, Datastore, ImageDatastore
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.kinds import DATASTORES, DEPLOYMENT, IMAGE_DATASTORES
 from heliostat.controller.workflows.requests import queued, refuse_busy
+from heliostat.core.counting import counted
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.model import Done, StepContext, StepDefinition, Workflow
 
@@ -84,7 +85,7 @@ async def _update(ctx: StepContext) -> Done:
         return Done()
     free = replace(stored.value, task_id="")
     count = len(free.datastore_ids)
-    ctx.explain("seeding", f"Images are being copied to {count} image datastore(s).")
+    ctx.explain("seeding", f"Images are being copied to {counted(count, 'image datastore')}.")
     return Done(
         changes=IMAGE_DATASTORES.put(free, stored.value), guards=[IMAGE_DATASTORES.guard(stored)]
     )

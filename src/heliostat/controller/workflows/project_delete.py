@@ -37,16 +37,17 @@ from heliostat.controller.workflows.kinds import (
 )
 from heliostat.controller.workflows.ledger import Entry, account, rewritten, together
 from heliostat.controller.workflows.requests import completed, queued, refuse_busy
+from heliostat.core.counting import counted
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.model import Done, Problem, StepContext, StepDefinition, Workflow
 
 _QUOTA = QUOTAS[OwnerKind.PROJECT]
 _OPERATION = "DELETE_PROJECT"
 _CONTENTS: dict[str, Kind[Any]] = {
-    "VM(s)": VMS,
-    "disk(s)": DISKS,
-    "image(s)": IMAGES,
-    "bulk creation(s) under way": BULKS,
+    "VM": VMS,
+    "disk": DISKS,
+    "image": IMAGES,
+    "bulk creation": BULKS,
 }
 PATIENCE_S = 10.0
 """After this the task lends its place to those that remove the disks."""
@@ -133,13 +134,13 @@ async def _refuse_contents(store: CloudStore, project: Project, *, kept: int) ->
         noun: len(await kind.ids_by_index(store, "project", project.id))
         for noun, kind in _CONTENTS.items()
     }
-    counts["disk(s)"] -= kept
-    held = ", ".join(f"{count} {noun}" for noun, count in counts.items() if count > 0)
+    counts["disk"] -= kept
+    held = ", ".join(counted(count, noun) for noun, count in counts.items() if count > 0)
     if not held:
         return
     sentence = f"The project {project.name} still has {held}."
     if kept:
-        sentence += f" The {kept} deleted disk(s) that are kept for a while go with the project."
+        sentence += f" With it would go {counted(kept, 'deleted disk')}, kept for a while."
     raise PermanentError("ContainerNotEmpty", sentence)
 
 

@@ -15,6 +15,7 @@ from heliostat.controller.workflows import reading
 from heliostat.controller.workflows.admission import Admission, Caller, Ports
 from heliostat.controller.workflows.kinds import PROJECTS, QUOTAS, TENANT, TENANTS
 from heliostat.controller.workflows.requests import completed, queued, refuse_busy
+from heliostat.core.counting import counted
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.model import Done, StepContext, StepDefinition, Workflow
 
@@ -56,7 +57,7 @@ async def tenant_delete(ports: Ports, caller: Caller, tenant_id: str) -> Admissi
     if projects:
         raise PermanentError(
             "ContainerNotEmpty",
-            f"The tenant {stored.value.name} still has {len(projects)} project(s).",
+            f"The tenant {stored.value.name} still has {counted(len(projects), 'project')}.",
         )
     quota = await reading.quota(ports.store, OwnerKind.TENANT, tenant_id)
     return Admission(

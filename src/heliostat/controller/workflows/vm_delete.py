@@ -17,6 +17,7 @@ from heliostat.controller.workflows.requests import queued, refuse_busy
 from heliostat.controller.workflows.steps import ports_of
 from heliostat.controller.workflows.vm_create import give_up
 from heliostat.controller.workflows.vm_removal import removal
+from heliostat.core.counting import counted
 from heliostat.core.errors import PermanentError
 from heliostat.tasks.model import Done, Problem, StepContext, StepDefinition, Workflow
 
@@ -64,16 +65,17 @@ async def _refuse_if_present(ports: Ports, vm: Vm) -> None:
 def _warnings(vm: Vm) -> tuple[Problem, ...]:
     if not vm.attached_disk_ids:
         return ()
-    told = f"{len(vm.attached_disk_ids)} persistent disk(s) are detached and stay on the lost host."
+    disks = counted(len(vm.attached_disk_ids), "persistent disk")
+    told = f"Detached, and left on the lost host: {disks}."
     return (Problem(code="PersistentDiskAttached", message=told),)
 
 
 def _refuse_unless_idle(vm: Vm) -> None:
     if vm.attached_disk_ids:
+        disks = counted(len(vm.attached_disk_ids), "persistent disk")
         raise PermanentError(
             "PersistentDiskAttached",
-            f"The VM {vm.name} has {len(vm.attached_disk_ids)} persistent disk(s) attached: "
-            f"{', '.join(vm.attached_disk_ids)}.",
+            f"The VM {vm.name} has {disks} attached: {', '.join(vm.attached_disk_ids)}.",
             data={"disks": list(vm.attached_disk_ids)},
         )
     if not vm.state.is_off:
