@@ -73,7 +73,7 @@ async def test_host_with_a_disk_is_not_removed(cloud: SmallCloud) -> None:
     await cloud.add_disk()
     await cloud.done(host.host_suspend, host_id)
     await cloud.done(host.host_enter_maintenance, host_id)
-    with pytest.raises(HeliostatError, match=r"1 persistent disk\(s\)"):
+    with pytest.raises(HeliostatError, match=r"1 persistent disk"):
         await cloud.ask(host.host_delete, host_id)
 
 

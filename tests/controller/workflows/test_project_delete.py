@@ -65,7 +65,9 @@ async def test_the_plan_names_the_disks_and_changes_nothing(cloud: SmallCloud) -
 async def test_a_disk_that_is_not_deleted_holds_it(cloud: SmallCloud) -> None:
     await kept_disks(cloud, "kept")
     await cloud.add_disk("data")
-    with pytest.raises(HeliostatError, match=r"ContainerNotEmpty.*1 disk\(s\)\. The 1 deleted"):
+    with pytest.raises(
+        HeliostatError, match=r"ContainerNotEmpty.*1 disk\. With it would go 1 deleted"
+    ):
         await cloud.ask(project.project_delete, cloud.ids["project"])
 
 
@@ -162,7 +164,7 @@ async def test_limits_that_change_meanwhile_are_given_back_as_they_are(cloud: Sm
 async def test_machines_hold_it(cloud: SmallCloud) -> None:
     await kept_disks(cloud, "data")
     vm_id = await cloud.add_vm()
-    with pytest.raises(HeliostatError, match=r"1 VM\(s\)\. The 1 deleted"):
+    with pytest.raises(HeliostatError, match=r"1 VM\. With it would go 1 deleted"):
         await cloud.ask(project.project_delete, cloud.ids["project"])
     await cloud.done(vm.vm_delete, vm_id)
     await cloud.done(project.project_delete, cloud.ids["project"])

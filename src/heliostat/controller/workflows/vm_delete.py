@@ -66,7 +66,7 @@ def _warnings(vm: Vm) -> tuple[Problem, ...]:
     if not vm.attached_disk_ids:
         return ()
     disks = counted(len(vm.attached_disk_ids), "persistent disk")
-    told = f"Detached, and left on the lost host: {disks}."
+    told = f"What is detached stays on the lost host: {disks}."
     return (Problem(code="PersistentDiskAttached", message=told),)
 
 
