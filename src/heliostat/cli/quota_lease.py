@@ -61,7 +61,7 @@ def create(
     project: str | None,
     tenant: str | None,
 ) -> None:
-    """Raise limits by ITEMS, e.g. 'vm.cpu 200 COUNT', until a moment or for a time."""
+    """Raise limits until a moment or for a time, by ITEMS such as 'vm.cpu 200 COUNT'."""
     owner = quota_owner(session, project, tenant)
     moment, seconds = _end(until, span)
     change = session.client.quota_leases.create(

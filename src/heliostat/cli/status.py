@@ -37,12 +37,14 @@ def status(session: Session) -> int:
             )
             session.output.note("It answers; `helio login` shows more.")
         return 0
+    state = session.client.system.details().state
     if session.output.json:
         session.output.value(
             {
                 "target": place.target,
                 "subject": caller,
                 "status": found.status,
+                "state": state,
                 "components": found.components,
             }
         )
@@ -51,6 +53,8 @@ def status(session: Session) -> int:
     else:
         session.output.facts([("Target", place.target), ("Signed in as", caller)])
         show_components(session, found)
+        if state != "READY":
+            session.output.note(f"The system is {state}; `helio system resume` ends that.")
     return 0 if found.status == "READY" else REFUSED
 
 

@@ -95,7 +95,9 @@ CODES: dict[str, Code] = {
         "flavor whose `storage.` tag some datastore has.",
     ),
     "MoreThanOneHostAffinity": Code(400, "Name one host at most."),
-    "InvalidVmState": Code(400, "Bring the VM into one of the named states first."),
+    "InvalidVmState": Code(
+        400, "`helio vm show` tells its state; bring it into one of those named first."
+    ),
     "InvalidAvailabilityZoneState": Code(400, "Use a zone whose state is READY."),
     "HostAvailabilityZoneAlreadySet": Code(
         400, "A host stays in its zone; remove it and add it again to move it."
@@ -103,9 +105,13 @@ CODES: dict[str, Code] = {
     "InvalidImageDatastoreSet": Code(
         400, "`helio datastore list` shows the datastores; name each by id where names repeat."
     ),
-    "InvalidHostState": Code(400, "Bring the host into one of the named states first."),
+    "InvalidHostState": Code(
+        400, "`helio host show` tells its state; bring it into one of those named first."
+    ),
     "InvalidImageState": Code(400, "Use an image whose state is READY."),
-    "InvalidDiskState": Code(400, "Bring the disk into one of the named states first."),
+    "InvalidDiskState": Code(
+        400, "`helio disk show` tells its state; bring it into one of those named first."
+    ),
     "InvalidOperation": Code(400, "See what the entity allows in its state."),
     "InvalidOva": Code(
         400,

@@ -201,4 +201,5 @@ def _text(path: Path) -> str:
             return sys.stdin.read()
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Mistakes([Mistake(Place(str(path), 1), f"it can't be read: {error}")]) from error
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise Mistakes([Mistake(Place(str(path), 1), f"it can't be read: {why}")]) from error
