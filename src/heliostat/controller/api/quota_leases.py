@@ -14,6 +14,9 @@ from heliostat.controller.workflows.admission import Admission, Caller
 from heliostat.controller.workflows.ledger import account
 from heliostat.wire import quota_leases as wire
 
+LAST_MS = 253_402_300_799_999
+"""The end of the year 9999, the last that RFC 3339 can write."""
+
 
 def read_until(until: int | str | None, for_s: float | None, now_ms: int) -> int:
     """The end of a lease in ms; ``InvalidEntity`` unless exactly one of both says it."""
@@ -24,6 +27,8 @@ def read_until(until: int | str | None, for_s: float | None, now_ms: int) -> int
             raise invalid("for", f"{for_s:g} s is no time from now")
         return now_ms + round(for_s * 1000)
     if isinstance(until, int):
+        if not 0 <= until <= LAST_MS:
+            raise invalid("until", f"{until} is no time in milliseconds since 1970")
         return until
     try:
         moment = datetime.fromisoformat(until or "")

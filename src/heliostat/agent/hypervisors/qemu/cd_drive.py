@@ -26,6 +26,8 @@ from heliostat.agent.hypervisors.qemu.qmp import HypervisorFailed
 
 ASK_GUEST_S = 5.0
 """How long a guest that has locked the tray (it has mounted the disc) gets to let go."""
+CLOSINGS_ALLOWED = 5
+"""How often a guest may close the tray again before its disc is out."""
 
 
 async def inserted(machine: Machine) -> str:
@@ -53,11 +55,22 @@ async def eject(machine: Machine) -> None:
     """Take the disc out and close the tray; of a drive that is empty, only the latter."""
     if await _drive(machine) is None:
         return
-    await _open_tray(machine)
-    with contextlib.suppress(HypervisorFailed):  # nothing in it
-        await machine.execute("blockdev-remove-medium", {"id": CD_DRIVE})
+    await _take_out(machine)
     await machine.execute("blockdev-close-tray", {"id": CD_DRIVE})
     await _remove_nodes(machine)
+
+
+async def _take_out(machine: Machine) -> None:
+    """Open and empty the drive; a guest may close the tray again before it is empty."""
+    for _ in range(CLOSINGS_ALLOWED):
+        await _open_tray(machine)
+        with contextlib.suppress(HypervisorFailed):  # closed again, or nothing in it
+            await machine.execute("blockdev-remove-medium", {"id": CD_DRIVE})
+        if not await inserted(machine):
+            return
+    raise HypervisorFailed(
+        "The guest closed the tray of its CD drive again and again, with the disc in it."
+    )
 
 
 async def _plug(machine: Machine, disc: Disc) -> None:
