@@ -39,6 +39,7 @@ from heliostat.core.errors import PermanentError
 from heliostat.tasks.model import StepContext
 
 T = TypeVar("T")
+R = TypeVar("R", ReportedDisk, ReportedCapture)
 CRASHED = "GuestCrashed"
 """A fault that says how the last run ended: no obstacle to what agrees with a guest that is off."""
 
@@ -93,21 +94,7 @@ async def disk_converged(
 ) -> ReportedDisk:
     """The report that the host has made the disk of ``revision``."""
     key = reported_key(host_id, DISK, disk_id)
-
-    async def check() -> ReportedDisk | None:
-        document = await ctx.store.get(key)
-        report = None
-        if document is not None:
-            report = decode(ReportedDisk, document)
-        fresh = report if report is not None and report.revision >= revision else None
-        if fresh is not None and fresh.fault is not None:
-            await _raise_final(ctx, host_id, fresh.fault, settled=fresh.settled)
-        elif fresh is not None and fresh.settled:
-            return fresh
-        await _say(ctx, host_id, doing, "")
-        return None
-
-    return await _waited(ctx, host_id, [key], doing, timeout_s, check)
+    return await _settled(ctx, host_id, key, ReportedDisk, revision, doing, timeout_s)
 
 
 async def capture_converged(
@@ -115,19 +102,40 @@ async def capture_converged(
 ) -> ReportedCapture:
     """The report that the host has made the image's content and that it is here."""
     key = reported_key(host_id, CAPTURE, image_id)
+    return await _settled(
+        ctx,
+        host_id,
+        key,
+        ReportedCapture,
+        revision,
+        doing,
+        timeout_s,
+        progress=lambda report: f"{report.progress:.0%} done",
+    )
 
-    async def check() -> ReportedCapture | None:
+
+async def _settled(
+    ctx: StepContext,
+    host_id: str,
+    key: str,
+    type_: type[R],
+    revision: int,
+    doing: str,
+    timeout_s: float,
+    *,
+    progress: Callable[[R], str] = lambda _report: "",
+) -> R:
+    """The report at ``key`` once it is settled for ``revision``; its fault once that is final."""
+
+    async def check() -> R | None:
         document = await ctx.store.get(key)
-        report = None
-        if document is not None:
-            report = decode(ReportedCapture, document)
+        report = decode(type_, document) if document is not None else None
         fresh = report if report is not None and report.revision >= revision else None
         if fresh is not None and fresh.fault is not None:
             await _raise_final(ctx, host_id, fresh.fault, settled=fresh.settled)
         elif fresh is not None and fresh.settled:
             return fresh
-        progress = f"{fresh.progress:.0%} done" if fresh is not None else ""
-        await _say(ctx, host_id, doing, progress)
+        await _say(ctx, host_id, doing, progress(fresh) if fresh is not None else "")
         return None
 
     return await _waited(ctx, host_id, [key], doing, timeout_s, check)
