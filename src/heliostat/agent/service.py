@@ -106,17 +106,21 @@ class Agent:
         )
         self._workers: dict[str, VmWorker] = {}
         self._stores_wake = asyncio.Event()
-        self._shop = Workshop(
+        self._shop = self._workshop()
+
+    def _workshop(self) -> Workshop:
+        """What every VM's worker works with."""
+        return Workshop(
             places=self._places,
             desired=self._desired,
             datastores=self._datastores,
-            hypervisor=hypervisor,
+            hypervisor=self._hypervisor,
             images=self._images,
             discs=self._discs,
-            clock=clock,
-            settings=settings,
-            policy=Policy(power_button_s=settings.power_button_s),
-            starts=asyncio.Semaphore(settings.concurrent_starts),
+            clock=self._clock,
+            settings=self._settings,
+            policy=Policy(power_button_s=self._settings.power_button_s),
+            starts=asyncio.Semaphore(self._settings.concurrent_starts),
             write_seed=self._machine.write_seed,
             report=self._book.put,
             gone=self._gone,
