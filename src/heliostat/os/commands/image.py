@@ -1,68 +1,38 @@
-"""``helio os``: build images and see what was built.
+"""``helio os image``: build images and see what was built.
 
-Loaded by the command line only when asked for, so that the client does not need
-this part.  Images lie in ``HELIO_CACHE``, or below ``HELIO_HOME``, or in ``--out``.
+Images lie in ``HELIO_CACHE``, or below ``HELIO_HOME``, or in ``--out``.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from heliostat.core.cache import cache_folder
 from heliostat.core.errors import HeliostatError
+from heliostat.os.commands.options import images_folder, out_option, output_option
 from heliostat.os.image.manifest import load_manifest, manifest_names
 from heliostat.os.image.monitor import monitor_for
 from heliostat.os.image.pipeline import BuiltImage, build, built_images
 
-_Command = Callable[..., None]
 
-
-@click.group(name="os", help="Build the operating system.")
-def os_group() -> None:
-    """Group of the commands below."""
-
-
-@os_group.group(name="image", help="Images that boot by themselves.")
+@click.group(name="image", help="Images that boot by themselves.")
 def image_group() -> None:
     """Group of the image commands."""
-
-
-def _chosen_output(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str:
-    """What was chosen here, else what was chosen before the noun."""
-    del parameter
-    before = getattr(ctx.find_root().obj, "choices", None)
-    return value or getattr(before, "output", None) or "table"
-
-
-def _shared_options(command: _Command) -> _Command:
-    command = click.option(
-        "-o",
-        "--output",
-        "output",
-        type=click.Choice(["table", "json"]),
-        callback=_chosen_output,
-        help="How results are printed (default: table).",
-    )(command)
-    return click.option(
-        "--out", "out_dir", type=click.Path(path_type=Path), help="Folder of the built images."
-    )(command)
 
 
 @image_group.command(name="build", help="Build the image of MANIFEST (a name or a file).")
 @click.argument("manifest", default="minimal")
 @click.option("--force", is_flag=True, help="Build even if nothing has changed.")
-@_shared_options
+@out_option
+@output_option
 def build_image(manifest: str, force: bool, out_dir: Path | None, output: str) -> None:
     started = time.monotonic()
-    image = build(manifest, _folder(out_dir), monitor_for(sys.stderr), force=force)
+    image = build(manifest, images_folder(out_dir), monitor_for(sys.stderr), force=force)
     if output == "json":
         click.echo(json.dumps(_summary(image), indent=2))
         return
@@ -76,9 +46,10 @@ def build_image(manifest: str, force: bool, out_dir: Path | None, output: str) -
 
 
 @image_group.command(name="list", help="List manifests and the images built from them.")
-@_shared_options
+@out_option
+@output_option
 def list_images(out_dir: Path | None, output: str) -> None:
-    images = built_images(_folder(out_dir))
+    images = built_images(images_folder(out_dir))
     manifests = [load_manifest(name) for name in manifest_names()]
     if output == "json":
         listed = [{"name": item.name, "description": item.description} for item in manifests]
@@ -94,9 +65,10 @@ def list_images(out_dir: Path | None, output: str) -> None:
 
 @image_group.command(name="show", help="Show one built image, its packages included.")
 @click.argument("name")
-@_shared_options
+@out_option
+@output_option
 def show_image(name: str, out_dir: Path | None, output: str) -> None:
-    image = _find(name, _folder(out_dir))
+    image = _find(name, images_folder(out_dir))
     if output == "json":
         click.echo(json.dumps({**_summary(image), "packages": image.packages}, indent=2))
         return
@@ -117,12 +89,6 @@ def _find(name: str, folder: Path) -> BuiltImage:
         f"No image {name} was built in {folder}.",
         hint=f"Build it: `helio os image build {name}`.",
     )
-
-
-def _folder(out_dir: Path | None) -> Path:
-    if out_dir is not None:
-        return out_dir
-    return cache_folder(os.environ) / "images"
 
 
 def _summary(image: BuiltImage) -> dict[str, Any]:
