@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from heliostat.core.errors import HeliostatError
-from heliostat.os.image import distro, pipeline, rootfs, sources
+from heliostat.os.image import distro, pipeline, rootfs
 from heliostat.os.image.manifest import load_manifest, manifest_names
+from heliostat.os.sources import host as sources
 
 GOOD = 'name = "x"\npackages = ["a"]\nkernel_options = ["quiet"]\n'
 

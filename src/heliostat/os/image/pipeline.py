@@ -23,11 +23,12 @@ from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
 from heliostat.core.process import CommandFailed
 from heliostat.core.units import MIB
-from heliostat.os.image import disk, programs, rootfs, sources
+from heliostat.os.image import disk, programs, rootfs
 from heliostat.os.image.distro import locate_distro
 from heliostat.os.image.manifest import Manifest, load_manifest
 from heliostat.os.image.monitor import Monitor, SilentMonitor
 from heliostat.os.image.workspace import workspace
+from heliostat.os.sources import host as sources
 
 _PROGRAMS = ("apt-get", "grub-mkimage", "mke2fs", "mmdebstrap", "qemu-img", "sfdisk")
 _DECIDING_CODE = ("rootfs.py", "disk.py", "grub.py", "pipeline.py")

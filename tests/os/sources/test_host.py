@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from heliostat.core.errors import HeliostatError
-from heliostat.os.image import sources
-from heliostat.os.image.sources import Source, parse_deb822, parse_one_line
+from heliostat.os.sources import host as sources
+from heliostat.os.sources.host import Source, parse_deb822, parse_one_line
 
 DEB822 = """\
 # the archive
