@@ -11,7 +11,7 @@ import pytest
 
 from heliostat.core.errors import HeliostatError
 from heliostat.os.image import cpio, disk, grub, modules, programs
-from heliostat.os.image.monitor import PlainMonitor, TerminalMonitor, monitor_for
+from heliostat.os.monitor import PlainMonitor, TerminalMonitor, monitor_for
 
 
 def test_archives_are_what_cpio_reads(tmp_path: Path) -> None:

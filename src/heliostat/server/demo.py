@@ -26,7 +26,7 @@ from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
 from heliostat.core.process import CommandFailed, Output, run
 from heliostat.os.image import BuiltImage
-from heliostat.os.image.monitor import Monitor
+from heliostat.os.monitor import Monitor
 from heliostat.wire.body import EntityRef, Locality
 from heliostat.wire.disks import Disk, DiskCreateSpec
 from heliostat.wire.flavors import FlavorCreateSpec

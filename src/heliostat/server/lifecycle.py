@@ -15,7 +15,7 @@ from heliostat.client.client import Client
 from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.os import image as os_image
-from heliostat.os.image.monitor import Monitor, monitor_for
+from heliostat.os.monitor import Monitor, monitor_for
 from heliostat.server import daemon, pidfile, ports
 from heliostat.server.demo import Demo, Platform
 from heliostat.server.home import Home

@@ -16,8 +16,8 @@ import click
 from heliostat.core.errors import HeliostatError
 from heliostat.os.commands.options import images_folder, out_option, output_option
 from heliostat.os.image.manifest import load_manifest, manifest_names
-from heliostat.os.image.monitor import monitor_for
 from heliostat.os.image.pipeline import BuiltImage, build, built_images
+from heliostat.os.monitor import monitor_for
 
 
 @click.group(name="image", help="Images that boot by themselves.")

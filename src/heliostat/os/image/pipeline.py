@@ -26,8 +26,8 @@ from heliostat.core.units import MIB
 from heliostat.os.image import disk, programs, rootfs
 from heliostat.os.image.distro import locate_distro
 from heliostat.os.image.manifest import Manifest, load_manifest
-from heliostat.os.image.monitor import Monitor, SilentMonitor
 from heliostat.os.image.workspace import workspace
+from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.sources import host as sources
 
 _PROGRAMS = ("apt-get", "grub-mkimage", "mke2fs", "mmdebstrap", "qemu-img", "sfdisk")

@@ -17,8 +17,8 @@ from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run
 from heliostat.os.image.distro import locate_distro
 from heliostat.os.image.manifest import Manifest
-from heliostat.os.image.monitor import Monitor
 from heliostat.os.image.programs import resolve, run_reporting
+from heliostat.os.monitor import Monitor
 from heliostat.os.sources import host as sources
 
 _INSTALL_TIMEOUT_S = 3600

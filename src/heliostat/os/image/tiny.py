@@ -17,7 +17,7 @@ from heliostat.core.files import atomic_write
 from heliostat.core.units import MIB
 from heliostat.os.image import cpio, debs, disk, modules, programs
 from heliostat.os.image.distro import locate_distro
-from heliostat.os.image.monitor import Monitor, SilentMonitor
+from heliostat.os.monitor import Monitor, SilentMonitor
 
 UP = "HELIOSTAT-TINY-UP"
 HOSTNAME = "HELIOSTAT-TINY-HOSTNAME"
