@@ -1,0 +1,26 @@
+"""One after another: a lock file that a second process waits for, and is told so.
+
+The lock ends with its process, so a killed one leaves nothing to clean up.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from heliostat.os.monitor import Monitor, SilentMonitor
+
+
+@contextmanager
+def turn(path: Path, doing: str, monitor: Monitor | None = None) -> Iterator[None]:
+    """Hold the lock file ``path`` (made if need be), after whoever holds it now."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            (monitor or SilentMonitor()).progress(f"another process is {doing}; waiting for it")
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
