@@ -1,0 +1,1 @@
+"""Packages: the RPM format, and what makes packages (archives, own folders, builds)."""
