@@ -242,4 +242,10 @@ CODES: dict[str, Code] = {
     ),
     "Unreachable": Code(500, "Check the address and that the controller runs: `helio status`."),
     "TimedOut": Code(500, "`helio task show` tells how far it got."),
+    "RepositoryUnusable": Code(
+        500, "Publish the repository again, or check it: `helio os repo verify NAME`."
+    ),
+    "DependencyUnmet": Code(
+        409, "Import or build what is missing, or take the name out of the list of packages."
+    ),
 }
