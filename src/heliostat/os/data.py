@@ -7,6 +7,7 @@ lines are looked up only once there is a fault to tell.
 
 from __future__ import annotations
 
+import datetime
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -98,6 +99,7 @@ def _python_type(wanted: inspect.Type) -> Any:
         inspect.IntType: int,
         inspect.FloatType: float,
         inspect.BoolType: bool,
+        inspect.DateType: datetime.date,
         inspect.NoneType: type(None),
         inspect.ListType: list,
         inspect.VarTupleType: list,

@@ -1,0 +1,61 @@
+"""Named exceptions: what may deviate, why, and until when.
+
+An exception without a reason can't be written, and one past its day excuses nothing:
+the finding is back, and says since when.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from heliostat.os.data import load
+from heliostat.os.harden.patterns import matches
+from heliostat.os.image.distro import locate_distro
+
+
+class Exemption(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One deviation that is known and accepted."""
+
+    rule: str
+    """Id of the audit rule, e.g. ``elf-pie``."""
+    reason: str
+    until: dt.date
+    """The last day on which it counts."""
+    path: str = "**"
+    """Pattern of the paths it covers; for findings without a path, of what was found."""
+
+
+class Exemptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``distro/audit/exceptions.yaml``."""
+
+    exceptions: tuple[Exemption, ...] = ()
+
+
+def load_exemptions(folder: Path | None = None) -> tuple[Exemption, ...]:
+    """Those of ``distro/audit``, or of another folder of audit data."""
+    place = (folder or locate_distro() / "audit") / "exceptions.yaml"
+    return load(place, Exemptions).exceptions if place.exists() or folder is None else ()
+
+
+def excuse(
+    exemptions: Iterable[Exemption], rule: str, path: str, today: dt.date
+) -> Exemption | None:
+    """The exception that covers this finding today."""
+    for exemption in exemptions:
+        if exemption.rule == rule and exemption.until >= today and matches(path, exemption.path):
+            return exemption
+    return None
+
+
+def lapsed(
+    exemptions: Iterable[Exemption], rule: str, path: str, today: dt.date
+) -> Exemption | None:
+    """The exception that covered it once."""
+    for exemption in exemptions:
+        if exemption.rule == rule and exemption.until < today and matches(path, exemption.path):
+            return exemption
+    return None
