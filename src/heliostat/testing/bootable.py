@@ -27,17 +27,31 @@ class Guest:
     def __init__(self, process: asyncio.subprocess.Process, qmp: Path) -> None:
         self._process = process
         self._qmp = qmp
+        self._news = asyncio.Event()
+        self._silent = False
         self.text = ""
+
+    async def listen(self) -> None:
+        """Take down what the serial line says, to its end: a guest must never wait for a reader."""
+        assert self._process.stdout is not None
+        while data := await self._process.stdout.read(4096):
+            self.text += data.decode(errors="replace")
+            self._news.set()
+        self._silent = True
+        self._news.set()
 
     async def wait_for(self, marker: str, *, timeout_s: float) -> str:
         """The rest of the line after ``marker``, once it has been said."""
         try:
             async with asyncio.timeout(timeout_s):
                 while True:
+                    self._news.clear()
                     _, found, after = self.text.partition(marker)
                     if found and "\n" in after:
                         return after.partition("\n")[0].strip()
-                    await self._read()
+                    if self._silent:
+                        raise EOFError
+                    await self._news.wait()
         except (TimeoutError, EOFError) as error:
             raise AssertionError(f"no {marker} in:\n{self.text[-3000:]}") from error
 
@@ -55,33 +69,30 @@ class Guest:
     async def exit_code(self, *, timeout_s: float) -> int:
         """How QEMU ends, once the guest has switched itself off."""
         async with asyncio.timeout(timeout_s):
-            assert self._process.stdout is not None
-            while data := await self._process.stdout.read(4096):
-                self.text += data.decode(errors="replace")
             return await self._process.wait()
-
-    async def _read(self) -> None:
-        assert self._process.stdout is not None
-        data = await self._process.stdout.read(4096)
-        if not data:
-            raise EOFError
-        self.text += data.decode(errors="replace")
 
 
 @asynccontextmanager
-async def guest(folder: Path, arguments: Sequence[str]) -> AsyncIterator[Guest]:
-    """Run a guest with these devices; it is killed at the end if it still runs."""
+async def guest(
+    folder: Path, arguments: Sequence[str], *, launcher: Sequence[str] = ()
+) -> AsyncIterator[Guest]:
+    """Run a guest with these devices; it is killed at the end if it still runs.
+
+    ``launcher`` is a command that QEMU is the argument of, such as one that enters a namespace.
+    """
     qmp = folder / "qmp"
     monitor = ("-qmp", f"unix:{qmp},server=on,wait=off")
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        "qemu-system-x86_64", *MACHINE, *monitor, *arguments, stdin=pipe, stdout=pipe
-    )
+    command = (*launcher, "qemu-system-x86_64", *MACHINE, *monitor, *arguments)
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    running = Guest(process, qmp)
+    listening = asyncio.create_task(running.listen())
     try:
-        yield Guest(process, qmp)
+        yield running
     finally:
         if process.returncode is None:
             process.kill()
+        await listening
         await process.communicate()
 
 

@@ -1,0 +1,160 @@
+"""Whole machines for tests: an image booted as a cloud would, and looked at from inside.
+
+``booted`` puts together a copy-on-write child of the image, firmware, bus, seed, network and
+the insider's shell (``heliostat.testing.insider``).  ``Machine.health`` is what the gates of
+an image want to know: the system's state, what failed, what the journal holds against it.
+Everything ends with the context; the image is never written to.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from heliostat.core.process import run
+from heliostat.testing.bootable import Attach, Guest, guest, virtio
+from heliostat.testing.insider import Insider, Said, arguments, insider
+from heliostat.testing.private_net import PrivateNet, private_net
+
+BOOT_S = 240.0
+_OVMF = Path("/usr/share/OVMF")
+SSH_PORT = 2222
+NETWORK = ("-nic", f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{SSH_PORT}-:22")
+_SETTLE = "systemctl is-system-running --wait; true"
+
+
+class Firmware(StrEnum):
+    """What starts the boot loader."""
+
+    BIOS = "bios"
+    UEFI = "uefi"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The virtual hardware."""
+
+    firmware: Firmware = Firmware.BIOS
+    attach: Attach = virtio
+    memory_mib: int = 1024
+    cpus: int = 2
+    disk: str = "6G"
+    smbios: Sequence[str] = ()
+    """Values of ``-smbios``: what a cloud writes there to be recognised."""
+    devices: Sequence[str] = field(default=())
+    """More of QEMU's arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a booted system says of itself."""
+
+    state: str
+    failed: tuple[str, ...]
+    errors: tuple[str, ...]
+    kernel_s: float
+    userspace_s: float
+    used_kib: int
+    """MemTotal less MemAvailable."""
+
+
+class Machine:
+    """A booted guest with a root shell inside."""
+
+    def __init__(self, running: Guest, shell: Insider, net: PrivateNet) -> None:
+        self.guest = running
+        self._shell = shell
+        self._net = net
+
+    async def run(self, script: str, *, timeout_s: float = 60.0) -> str:
+        """What the script printed; it must end well."""
+        return await self._shell.run(script, timeout_s=timeout_s)
+
+    async def ask(self, script: str, *, timeout_s: float = 60.0) -> Said:
+        """The same for a script that may fail."""
+        return await self._shell.ask(script, timeout_s=timeout_s)
+
+    async def settled(self, *, timeout_s: float = BOOT_S) -> str:
+        """The system's state once no job is left: ``running`` when all is well."""
+        return (await self.run(_SETTLE, timeout_s=timeout_s)).strip()
+
+    async def health(self) -> Health:
+        """State, failed units, errors in the journal, boot times and memory in use."""
+        state = await self.settled()
+        failed = await self.run("systemctl --failed --plain --no-legend | cut -d' ' -f1")
+        errors = await self.run("journalctl -b -p err -o cat --no-pager")
+        times = await self.run(
+            "systemctl show -P UserspaceTimestampMonotonic -P FinishTimestampMonotonic"
+        )
+        userspace_us, finish_us = (int(each) for each in times.split())
+        memory = await self.run("awk '/^MemTotal|^MemAvail/ {print $2}' /proc/meminfo")
+        total_kib, available_kib = (int(each) for each in memory.split())
+        return Health(
+            state=state,
+            failed=tuple(failed.split()),
+            errors=tuple(errors.splitlines()),
+            kernel_s=userspace_us / 1e6,
+            userspace_s=(finish_us - userspace_us) / 1e6,
+            used_kib=total_kib - available_kib,
+        )
+
+    async def switch_off(self, *, timeout_s: float = 120.0) -> None:
+        """Power off from inside and wait for the end of QEMU."""
+        await self.run("systemctl --no-block poweroff")
+        await self.guest.exit_code(timeout_s=timeout_s)
+
+
+def overlay(image: Path, out: Path, size: str, *, image_format: str = "qcow2") -> Path:
+    """A copy-on-write child of ``image``, as hosts make them."""
+    argv = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(image.resolve())]
+    run([*argv, "-F", image_format, str(out), size], timeout_s=30)
+    return out
+
+
+@asynccontextmanager
+async def booted(
+    disk: Path,
+    folder: Path,
+    shape: Shape | None = None,
+    *,
+    seed: Path | None = None,
+    net: PrivateNet | None = None,
+    ready_s: float = BOOT_S,
+) -> AsyncIterator[Machine]:
+    """Boot ``disk`` (an overlay: it is written to) and hand out the machine once it takes scripts.
+
+    ``folder`` must exist and be new to each boot.  The guest reaches ``net`` and nothing else;
+    without it a network is made where nobody is.  In it, 127.0.0.1:``SSH_PORT`` is its SSH.
+    """
+    shape = shape or Shape()
+    socket = folder / "insider"
+    devices = [*shape.attach(disk, "boot", boot=True), *_firmware(shape.firmware, folder)]
+    if seed is not None:
+        devices += shape.attach(seed, "seed", image_format="raw")
+    devices += ["-m", str(shape.memory_mib), "-smp", str(shape.cpus), *NETWORK]
+    for each in shape.smbios:
+        devices += ["-smbios", each]
+    devices += ["-device", "virtio-rng-pci", *arguments(socket), *shape.devices]
+    async with AsyncExitStack() as stack:
+        net = net or stack.enter_context(private_net())
+        shell = await stack.enter_async_context(insider(socket))
+        start = guest(folder, devices, launcher=net.launcher())
+        running = await stack.enter_async_context(start)
+        try:
+            await shell.ready(timeout_s=ready_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; its console:\n{running.text[-4000:]}") from error
+        yield Machine(running, shell, net)
+
+
+def _firmware(firmware: Firmware, folder: Path) -> list[str]:
+    if firmware is Firmware.BIOS:
+        return []
+    own = folder / "vars.fd"
+    shutil.copyfile(_OVMF / "OVMF_VARS_4M.fd", own)
+    code = f"if=pflash,format=raw,unit=0,readonly=on,file={_OVMF / 'OVMF_CODE_4M.fd'}"
+    return ["-drive", code, "-drive", f"if=pflash,format=raw,unit=1,file={own}"]
