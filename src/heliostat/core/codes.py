@@ -248,4 +248,11 @@ CODES: dict[str, Code] = {
     "DependencyUnmet": Code(
         409, "Import or build what is missing, or take the name out of the list of packages."
     ),
+    "PackageInvalid": Code(400, "Fetch or build the package again."),
+    "PackageTampered": Code(400, "Throw the file away and fetch it again from its source."),
+    "PackageUnsigned": Code(400, "Sign it, if you made it: `helio os package sign FILE`."),
+    "SignatureInvalid": Code(400, "Throw the file away and fetch it again from its source."),
+    "KeyUnknown": Code(400, "If you trust that key, name its file with --key."),
+    "DigestTooWeak": Code(400, "Have it signed again with SHA-256 or SHA-512."),
+    "SigningKeyMissing": Code(404, "Make one: `helio os package key`."),
 }

@@ -1,0 +1,113 @@
+"""The key that signs packages and repositories: made once, kept in one folder.
+
+``signing-key.asc`` holds the secret (mode 0600), ``RPM-GPG-KEY-heliostat`` the public key
+that images and repositories carry.  Losing the folder means a new key for every client,
+so it belongs to what is backed up.  Signatures are the same bytes for the same data and
+time; no signature is older than its key, because verifiers refuse that.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from heliostat.core.errors import HeliostatError
+from heliostat.core.files import atomic_write
+from heliostat.os.packages.openpgp.armor import Block, armored, dearmored
+from heliostat.os.packages.openpgp.certificate import Keyring
+from heliostat.os.packages.openpgp.keys import SecretKey
+from heliostat.os.packages.openpgp.packets import Packet, PacketKind, packets
+from heliostat.os.packages.openpgp.signature import SignatureKind, certification, make
+
+PUBLIC_NAME = "RPM-GPG-KEY-heliostat"
+SECRET_NAME = "signing-key.asc"  # noqa: S105 - a file's name
+_OWNER = "Heliostat packages <packages@heliostat.invalid>"
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Signs data with the key; ``certificate`` is its public part, binary."""
+
+    key: SecretKey
+    certificate: bytes
+
+    @classmethod
+    def open(cls, folder: Path) -> Signer:
+        """The key in ``folder``; raises ``SigningKeyMissing`` or ``SignatureInvalid``."""
+        path = folder / SECRET_NAME
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError as error:
+            raise HeliostatError(
+                "SigningKeyMissing", f"There is no signing key in {folder}."
+            ) from error
+        except PermissionError as error:
+            raise HeliostatError(
+                "SigningKeyMissing",
+                f"The signing key {path} may not be read.",
+                hint="Run the command as the user to whom the key belongs.",
+            ) from error
+        return cls.parse(data)
+
+    @classmethod
+    def create(cls, folder: Path, *, owner: str = _OWNER, created: int | None = None) -> Signer:
+        """The key in ``folder``, made there if there is none yet."""
+        if (folder / SECRET_NAME).exists():
+            return cls.open(folder)
+        signer = cls.generate(owner, int(time.time()) if created is None else created)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        atomic_write(folder / SECRET_NAME, signer.secret_text, mode=0o600)
+        atomic_write(folder / PUBLIC_NAME, signer.public_text)
+        return signer
+
+    @classmethod
+    def generate(cls, owner: str, created: int) -> Signer:
+        """A new key, kept nowhere."""
+        key = SecretKey.create(created)
+        name = owner.encode()
+        public = Packet(PacketKind.PUBLIC_KEY, key.public.body).encode()
+        user = Packet(PacketKind.USER_ID, name).encode()
+        return cls(key, public + user + certification(name, key, created))
+
+    @classmethod
+    def parse(cls, text: bytes) -> Signer:
+        """From a private key block as this module, or ``gpg --export-secret-keys``, made it."""
+        found = list(packets(dearmored(text, Block.PRIVATE_KEY)[0]))
+        key = SecretKey.parse(found[0].body)
+        public = Packet(PacketKind.PUBLIC_KEY, key.public.body)
+        names = found[1:3]  # the first user id and its certification
+        return cls(key, b"".join(each.encode() for each in (public, *names)))
+
+    @property
+    def key_id(self) -> str:
+        return self.key.public.key_id
+
+    @property
+    def fingerprint(self) -> str:
+        return self.key.public.fingerprint
+
+    @property
+    def public_text(self) -> bytes:
+        """The armoured public key, as ``rpm --import`` takes it."""
+        return armored(Block.PUBLIC_KEY, self.certificate)
+
+    @property
+    def secret_text(self) -> bytes:
+        """The armoured secret key, as ``gpg --import`` takes it."""
+        rest = list(packets(self.certificate))[1:]
+        secret = Packet(PacketKind.SECRET_KEY, self.key.encode())
+        return armored(Block.PRIVATE_KEY, b"".join(each.encode() for each in (secret, *rest)))
+
+    @property
+    def keyring(self) -> Keyring:
+        """Trusting this key alone."""
+        return Keyring.parse(self.certificate)
+
+    def sign(self, data: bytes, at: int) -> bytes:
+        """A binary signature of ``data``, dated ``at`` or, if that is later, the key's birth."""
+        return make(SignatureKind.DATA, data, self.key, max(at, self.key.public.created))
+
+    def sign_detached(self, data: bytes, at: int) -> bytes:
+        """An armoured signature to lie beside a file, as ``gpgv`` reads it."""
+        return armored(Block.SIGNATURE, self.sign(data, at))
