@@ -27,9 +27,9 @@ from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
 from heliostat.core.process import CommandFailed
 from heliostat.os.image import stages
-from heliostat.os.monitor import Monitor
 from heliostat.os.image.stages import Stage
 from heliostat.os.image.workspace import remove
+from heliostat.os.monitor import Monitor
 
 RECORD = "stage.json"
 _LAST = "last"
