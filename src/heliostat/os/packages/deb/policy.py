@@ -1,0 +1,219 @@
+"""What we decided about imported packages: ``distro/policy/*.yaml`` as structs.
+
+Every file has the same form, so that decisions lie where they belong (``base.yaml``,
+``containers.yaml``…); together they are one ``Policy``.  A package may be decided about
+only once.  Names of packages may be patterns (``linux-image-*-cloud-amd64``); an exact
+name wins.  The digest of what was decided about one package is part of the identity of
+its conversion.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import msgspec
+
+from heliostat.core.errors import HeliostatError
+from heliostat.os.data import load
+
+T = TypeVar("T")
+ScriptName = Literal["preinst", "postinst", "prerm", "postrm"]
+
+
+class _Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all structs of the policy share: unknown keys are faults."""
+
+
+class Review(_Data):
+    """Somebody read the hand-written part of a script, and says why it isn't needed."""
+
+    why: str
+    """The reason, or what takes its place."""
+    digests: tuple[str, ...]
+    """Of the residues that were read (``helio os import`` tells them)."""
+
+
+class NewFile(_Data):
+    """A file that a script would have made, or that replaces one of the package."""
+
+    content: str = ""
+    mode: str = "0644"
+    """Permissions, octal."""
+    user: str = "root"
+    group: str = "root"
+    config: bool = False
+    """Whether the administrator's changes survive upgrades."""
+
+
+class NewFolder(_Data):
+    """A folder that a script would have made."""
+
+    mode: str = "0755"
+    user: str = "root"
+    group: str = "root"
+
+
+class Ownership(_Data):
+    """What ``dpkg-statoverride``, ``chown`` and ``setcap`` of scripts come to."""
+
+    mode: str | None = None
+    """Permissions, octal; as packaged if not given."""
+    user: str | None = None
+    group: str | None = None
+    capabilities: str = ""
+    """libcap's text: ``cap_net_raw=ep``."""
+
+
+class Trigger(_Data):
+    """A file trigger of the package: runs once after any transaction that touched ``paths``."""
+
+    paths: tuple[str, ...]
+    run: str
+    kind: Literal["transfiletriggerin", "transfiletriggerpostun"] = "transfiletriggerin"
+    interpreter: str = "/bin/sh"
+    priority: int = 1_000_000
+
+
+class PackagePolicy(_Data):
+    """Everything decided about one package; all of it may be absent."""
+
+    scripts: dict[ScriptName, Review] = {}
+    drop: tuple[str, ...] = ()
+    """Path patterns that are left out (``*`` also matches ``/``), whole folders included."""
+    move: dict[str, str] = {}
+    """Paths that change: a pattern with one ``*``, and where it goes, with ``{}`` for what
+    ``*`` matched (``/boot/vmlinuz-*`` to ``/usr/lib/modules/{}/vmlinuz``)."""
+    files: dict[str, NewFile] = {}
+    folders: dict[str, NewFolder] = {}
+    links: dict[str, str] = {}
+    """Symbolic links: path to target."""
+    owners: dict[str, Ownership] = {}
+    config: tuple[str, ...] = ()
+    """Path patterns of files that are configuration though Debian doesn't say so."""
+    provides: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    drop_requires: tuple[str, ...] = ()
+    drop_conflicts: tuple[str, ...] = ()
+    drop_recommends: tuple[str, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    strip: tuple[str, ...] = ()
+    """Path patterns of programs whose symbol tables are cut off."""
+    raise_epoch: int = 0
+    """Added to Debian's epoch, where RPM would order two versions differently."""
+
+
+class Defaults(_Data):
+    """What holds for every package."""
+
+    drop: tuple[str, ...] = ()
+    """Path patterns that no package brings."""
+    folders: tuple[str, ...] = ()
+    """Folders that ``heliostat-filesystem`` owns: no imported package does."""
+    scripts: dict[ScriptName, str] = {}
+    """Kinds of scripts whose hand-written parts are never needed, with the reason."""
+    alternatives: dict[str, str] = {}
+    """Whose a link is that several packages offer: path to name of the package."""
+    licences: dict[str, str] = {}
+    """Debian's short names of licences as SPDX identifiers."""
+
+
+class PolicyFile(_Data):
+    """One file of ``distro/policy``."""
+
+    defaults: Defaults = Defaults()
+    replaced: dict[str, str] = {}
+    """Packages that are never imported: name to the package of ours that takes the place."""
+    packages: dict[str, PackagePolicy] = {}
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """All decisions."""
+
+    defaults: Defaults = Defaults()
+    replaced: dict[str, str] = {}
+    packages: dict[str, PackagePolicy] = {}
+
+    def of(self, name: str) -> PackagePolicy:
+        """What was decided about ``name``; an empty decision if nothing was."""
+        exact = self.packages.get(name)
+        if exact is not None:
+            return exact
+        for pattern, decided in self._patterns:
+            if fnmatch.fnmatchcase(name, pattern):
+                return decided
+        return PackagePolicy()
+
+    def digest_of(self, name: str) -> str:
+        """SHA-256 of everything that decides about ``name``."""
+        return hashlib.sha256(
+            self._defaults_digest + msgspec.json.encode(self.of(name))
+        ).hexdigest()
+
+    @cached_property
+    def _patterns(self) -> list[tuple[str, PackagePolicy]]:
+        return [item for item in self.packages.items() if "*" in item[0]]
+
+    @cached_property
+    def _defaults_digest(self) -> bytes:
+        return hashlib.sha256(msgspec.json.encode(self.defaults)).digest()
+
+
+def load_policy(folder: Path) -> Policy:
+    """All files of ``folder`` as one; ``InvalidSetting`` if two decide about the same."""
+    paths = sorted(folder.glob("*.yaml"))
+    if not paths:
+        raise _invalid(f"{folder} has no policy files.")
+    files = [(path, load(path, PolicyFile)) for path in paths]
+    return Policy(
+        defaults=_one_defaults(files),
+        replaced=dict(_merged((path, file.replaced) for path, file in files)),
+        packages=dict(_merged((path, file.packages) for path, file in files)),
+    )
+
+
+def check_names(policy: Policy, known: Iterable[str], folder: Path) -> None:
+    """Refuse decisions about packages that the archive doesn't have: ``known`` are its names."""
+    import difflib
+
+    names = set(known)
+    for name in (*policy.packages, *policy.replaced):
+        if name in names or ("*" in name and fnmatch.filter(names, name)):
+            continue
+        close = difflib.get_close_matches(name, names, n=1, cutoff=0.7)
+        nearest = f" Did you mean {close[0]}?" if close else ""
+        raise _invalid(f"{_where(folder, name)}: the archive has no package {name}.{nearest}")
+
+
+def _where(folder: Path, name: str) -> str:
+    """File and line that decide about ``name``."""
+    for path in sorted(folder.glob("*.yaml")):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if line.strip().strip("\"'").startswith((f"{name}:", f'{name}":')):
+                return f"{path}:{number}"
+    return str(folder)
+
+
+def _one_defaults(files: list[tuple[Path, PolicyFile]]) -> Defaults:
+    stated = [(path, file.defaults) for path, file in files if file.defaults != Defaults()]
+    if len(stated) > 1:
+        raise _invalid(f"{stated[1][0]}: `defaults` were already given in {stated[0][0]}.")
+    return stated[0][1] if stated else Defaults()
+
+
+def _merged(parts: Iterable[tuple[Path, dict[str, T]]]) -> Iterator[tuple[str, T]]:
+    seen: dict[str, Path] = {}
+    for path, decided in parts:
+        for name, value in decided.items():
+            if name in seen:
+                raise _invalid(f"{path}: {name} was already decided about in {seen[name]}.")
+            seen[name] = path
+            yield name, value
+
+
+def _invalid(sentence: str) -> HeliostatError:
+    return HeliostatError("InvalidSetting", sentence, hint="Correct the file in distro/policy.")
