@@ -12,7 +12,7 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -107,6 +107,8 @@ def _python_type(wanted: inspect.Type) -> Any:
     }
     if isinstance(wanted, inspect.EnumType | inspect.StructType):
         return wanted.cls
+    if isinstance(wanted, inspect.StrType) and wanted.pattern is not None:
+        return Annotated[str, msgspec.Meta(pattern=wanted.pattern)]
     if isinstance(wanted, inspect.LiteralType):
         from typing import Literal
 
