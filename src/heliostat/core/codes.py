@@ -255,4 +255,13 @@ CODES: dict[str, Code] = {
     "KeyUnknown": Code(400, "If you trust that key, name its file with --key."),
     "DigestTooWeak": Code(400, "Have it signed again with SHA-256 or SHA-512."),
     "SigningKeyMissing": Code(404, "Make one: `helio os package key`."),
+    "PackageMissing": Code(
+        500, "Publish the repository again, or check it: `helio os repo verify NAME`."
+    ),
+    "FileConflict": Code(
+        409, "Let one of the packages drop the file in distro/policy, then import it again."
+    ),
+    "FolderNotEmpty": Code(409, "Name a new folder, or remove that one."),
+    "ComposeFailed": Code(500, "`data.said` has all that RPM printed."),
+    "GateClosed": Code(409, "`data.gates` lists every fault; `helio os tree check` looks again."),
 }

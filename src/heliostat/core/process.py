@@ -51,15 +51,22 @@ def run(
     stdin: bytes | None = None,
     env: Mapping[str, str] | None = None,
     cwd: str | None = None,
+    umask: int = -1,
 ) -> Output:
-    """Run ``argv`` to its end.
+    """Run ``argv`` to its end; with our own umask unless one is given.
 
     Raises ``CommandFailed`` when the program is missing, exits non-zero, or is
     still running after ``timeout_s`` seconds (it is then killed).
     """
     try:
         done = subprocess.run(
-            list(argv), input=stdin, capture_output=True, timeout=timeout_s, env=env, cwd=cwd
+            list(argv),
+            input=stdin,
+            capture_output=True,
+            timeout=timeout_s,
+            env=env,
+            cwd=cwd,
+            umask=umask,
         )
     except FileNotFoundError as error:
         raise CommandFailed(argv, None, "", str(error), "is not installed") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
@@ -60,9 +61,9 @@ def shelf(tmp_path: Path) -> Shelf:
     return Shelf(tmp_path)
 
 
-def chains(shelf: PrimaryFile, *wanted: str, **more: list[str]) -> list[str]:
+def chains(shelf: PrimaryFile, *wanted: str, excluded: Sequence[str] = ()) -> list[str]:
     with pytest.raises(Unsolvable) as caught:
-        solve([shelf], wanted, **more)
+        solve([shelf], wanted, excluded=excluded)
     assert caught.value.code == "DependencyUnmet"
     return ["; ".join(chain) for chain in caught.value.chains]
 
@@ -107,6 +108,16 @@ def test_a_preferred_alternative_is_taken(shelf: Shelf) -> None:
     source = shelf.of(package("app", requires=["(mawk or gawk)"]), package("mawk"), package("gawk"))
     for name in ("mawk", "gawk"):
         assert solve([source], ["app"], preferred=[name]).names == {"app", name}
+
+
+def test_one_of_several_names_may_be_wanted(shelf: Shelf) -> None:
+    source = shelf.of(package("own"), package("archive"))
+    for name in ("own", "archive"):
+        assert solve([source], ["(own or archive)"], preferred=[name]).names == {name}
+    assert solve([shelf.of(package("archive"))], ["(own or archive)"]).names == {"archive"}
+    assert chains(shelf.of(package("x")), "(own or archive)") == [
+        "the list of packages needs (own or archive), which no package is called or provides"
+    ]
 
 
 def test_what_is_recommended_stays_away(shelf: Shelf) -> None:

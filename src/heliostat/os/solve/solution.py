@@ -93,7 +93,7 @@ def solve(
     excluded: Iterable[str] = (),
     preferred: Iterable[str] = (),
 ) -> Solution:
-    """The packages that ``wanted`` (names, or what packages provide) takes.
+    """The packages that ``wanted`` (names, what packages provide, ``(a or b)``) takes.
 
     ``root`` is a tree whose packages stay if they can.  ``excluded`` names are never
     chosen; ``preferred`` ones are, where alternatives are equal.  Raises ``Unsolvable``
@@ -142,19 +142,34 @@ def _disable(pool: solv.Pool, names: frozenset[str]) -> None:
 
 
 def _jobs(pool: solv.Pool, wanted: Sequence[str], preferred: Iterable[str]) -> list[solv.Job]:
-    flags = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_PROVIDES
     jobs: list[solv.Job] = []
     unknown: list[str] = []
     for name in wanted:
-        selection = pool.select(name, flags)
-        if selection.isempty():
+        found = _any_of(pool, name) if name.startswith("(") else _named(pool, name)
+        if not found:
             unknown.append(name)
-        jobs += selection.jobs(solv.Job.SOLVER_INSTALL)
+        jobs += found
     if unknown:
         raise Unsolvable(unknown_names(pool, unknown))
     for name in preferred:
         jobs += pool.select(name, solv.Selection.SELECTION_NAME).jobs(solv.Job.SOLVER_FAVOR)
     return jobs
+
+
+def _named(pool: solv.Pool, name: str) -> list[solv.Job]:
+    flags = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_PROVIDES
+    jobs: list[solv.Job] = pool.select(name, flags).jobs(solv.Job.SOLVER_INSTALL)
+    return jobs
+
+
+def _any_of(pool: solv.Pool, rich: str) -> list[solv.Job]:
+    """For ``(a or b)``; nothing but such a relation has parentheses."""
+    dep = pool.parserpmrichdep(rich)
+    if dep is None:
+        raise HeliostatError("InvalidSetting", f"{rich} is not a relation such as (a or b).")
+    if not pool.whatprovides(dep):
+        return []
+    return [pool.Job(solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE_PROVIDES, dep.id)]
 
 
 def _chosen(solvable: solv.XSolvable, solver: solv.Solver) -> Chosen:

@@ -1,0 +1,59 @@
+"""RPM's database in a tree: read through ``rpm``, and laid down canonically.
+
+The database is SQLite.  Its rows follow from the transaction, but the file also keeps
+counters, free pages and a write-ahead log; rewriting it leaves only what follows from
+the rows, so that equal trees have equal databases.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from heliostat.core.process import CommandFailed, run
+from heliostat.os.tree.transaction import DATABASE
+
+_TIMEOUT_S = 600.0
+_FILE = "rpmdb.sqlite"
+# RPM makes these again whenever it needs them
+_PASSING = (".rpm.lock", "rpmdb.sqlite-shm", "rpmdb.sqlite-wal")
+
+
+def database_of(root: Path) -> Path:
+    """The folder of the database."""
+    return root / DATABASE.lstrip("/")
+
+
+def settle(root: Path) -> None:
+    """Make the database a function of its rows."""
+    folder = database_of(root)
+    with closing(sqlite3.connect(folder / _FILE, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("VACUUM")
+    for name in _PASSING:
+        (folder / name).unlink(missing_ok=True)
+
+
+def query(root: Path, arguments: Sequence[str]) -> str:
+    """What the host's ``rpm`` prints on the tree's packages; raises ``CommandFailed``."""
+    return _asked(root, ["--dbpath", str(database_of(root)), "--query", *arguments])
+
+
+def verify(root: Path, arguments: Sequence[str]) -> list[str]:
+    """The lines of complaint of ``rpm --verify --all``; takes root, since it enters the tree."""
+    options = ["--root", str(root), "--dbpath", DATABASE, "--verify", "--all"]
+    try:
+        said = _asked(root, [*options, *arguments])
+    except CommandFailed as error:  # so it ends if it complains of anything
+        said = error.stdout + error.stderr
+    return [line for line in said.splitlines() if line.strip()]
+
+
+def _asked(root: Path, arguments: Sequence[str]) -> str:
+    try:
+        return run(["rpm", *arguments], timeout_s=_TIMEOUT_S).stdout
+    finally:
+        for name in _PASSING:
+            (database_of(root) / name).unlink(missing_ok=True)
