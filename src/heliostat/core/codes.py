@@ -264,4 +264,14 @@ CODES: dict[str, Code] = {
     "FolderNotEmpty": Code(409, "Name a new folder, or remove that one."),
     "ComposeFailed": Code(500, "`data.said` has all that RPM printed."),
     "GateClosed": Code(409, "`data.gates` lists every fault; `helio os tree check` looks again."),
+    "RepositoryNotFound": Code(404, "`helio os repo list` shows them; `create` makes one."),
+    "GenerationNotFound": Code(404, "`helio os repo show NAME` lists the generations there are."),
+    "RepositoryCorrupt": Code(
+        500, "`helio os repo verify NAME` tells every fault; `rollback` and `publish` mend it."
+    ),
+    "PackageUntrusted": Code(
+        400, "Sign it with `helio os repo sign NAME FILE`, once you know where it came from."
+    ),
+    "PackageConflict": Code(409, "Give the package a higher release, or say what you want to do."),
+    "PromotionRefused": Code(409, "`data.gates` tells every fault; mend them, then curate again."),
 }
