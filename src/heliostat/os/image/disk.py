@@ -1,29 +1,36 @@
-"""Bootable disk images from a folder: GPT, BIOS boot partition, one ext4 root.
+"""Bootable disk images from a folder: GPT, BIOS boot, EFI system partition, one ext4 root.
 
-No loop device, no mount, no device mapper: mke2fs fills the file system from
-the folder, sfdisk writes the table, GRUB is patched in, qemu-img compresses.
+No loop device, no mount, no device mapper: sfdisk writes the table, mtools the EFI
+system partition, mke2fs and debugfs the root; GRUB is patched in for BIOS and lies
+at the removable path for UEFI.  All identifiers follow from the layout's identity
+and all times are ``epoch``, so equal input makes equal bytes.
 """
 
 from __future__ import annotations
 
-import os
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from heliostat.core.process import run
 from heliostat.core.units import MIB
-from heliostat.os.image import grub
+from heliostat.os.image import esp, ext4, grub
 from heliostat.os.image.programs import resolve
 
 _SECTOR_BYTES = 512
-_BIOS_START, _BIOS_SECTORS = 2048, 2048
-_ROOT_START = _BIOS_START + _BIOS_SECTORS
-_TAIL_SECTORS = 2048  # room for the backup partition table
+_BLOCK_BYTES = 4096
+_ALIGNMENT = MIB // _SECTOR_BYTES
+_BIOS_START, _BIOS_SECTORS = _ALIGNMENT, _ALIGNMENT
+_ESP_START = _BIOS_START + _BIOS_SECTORS
+_ESP_SECTORS = esp.SIZE_BYTES // _SECTOR_BYTES
+_ROOT_START = _ESP_START + _ESP_SECTORS
+_TAIL_BYTES = MIB  # room for the backup partition table
 _BIOS_TYPE = "21686148-6449-6E6F-744E-656564454649"
+_ESP_TYPE = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 _ROOT_TYPE = "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709"  # root, x86-64: what systemd-repart grows
-_FEATURES = "^metadata_csum_seed,^orphan_file"  # GRUB 2.06 can't read the first, nor needs either
-GRUB_PREFIX = "(,gpt2)/boot/grub"
+GRUB_PREFIX = "(,gpt3)/boot/grub"
+OVERHEAD_BYTES = _ROOT_START * _SECTOR_BYTES + _TAIL_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,70 +39,89 @@ class Layout:
 
     identity: str
     root_bytes: int
+    label: str
+    """Of the root file system, at most 16 characters."""
+    epoch: int
+    """Seconds: the time of everything that has none of its own."""
 
     @property
-    def disk_id(self) -> str:
-        return self._id("disk")
+    def disk_bytes(self) -> int:
+        """Size of the disk."""
+        return OVERHEAD_BYTES + self.root_bytes
 
     @property
     def root_partition_id(self) -> str:
         """What the kernel's ``root=PARTUUID=`` names."""
-        return self._id("root-partition")
+        return self.identifier("root-partition")
 
-    @property
-    def root_filesystem_id(self) -> str:
-        return self._id("root-filesystem")
-
-    @property
-    def root_sectors(self) -> int:
-        return self.root_bytes // _SECTOR_BYTES
-
-    def _id(self, what: str) -> str:
+    def identifier(self, what: str) -> str:
+        """The UUID of a part of this disk."""
         return str(uuid.uuid5(uuid.NAMESPACE_OID, f"heliostat:{self.identity}:{what}"))
 
 
-def folder_bytes(folder: Path) -> int:
-    """Space that the files under ``folder`` take on ext4, hard links counted once."""
-    seen: set[tuple[int, int]] = set()
-    total = 0
-    for parent, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            status = os.lstat(os.path.join(parent, name))
-            if (status.st_dev, status.st_ino) not in seen:
-                seen.add((status.st_dev, status.st_ino))
-                total += -(-status.st_size // 4096) * 4096 + 256
-    return total
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What goes into the root file system."""
+
+    folder: Path
+    extra: Mapping[str, bytes] = field(default_factory=dict)
+    """Files besides those of ``folder``, by their paths in it."""
 
 
-def root_bytes_for(folder: Path, free_bytes: int) -> int:
-    """Size of a file system that holds ``folder`` and has about ``free_bytes`` left."""
-    needed = int(folder_bytes(folder) * 1.06) + free_bytes + 16 * MIB
-    return -(-needed // MIB) * MIB
+def whole_disk(needed_root_bytes: int, unit_bytes: int) -> int:
+    """Size of the root that makes the whole disk a multiple of ``unit_bytes``."""
+    units = -(-(needed_root_bytes + OVERHEAD_BYTES) // unit_bytes)
+    return units * unit_bytes - OVERHEAD_BYTES
 
 
-def assemble(folder: Path, layout: Layout, raw: Path, *, label: str) -> None:
-    """Write the raw disk image ``raw`` whose root file system holds ``folder``."""
-    total_sectors = _ROOT_START + layout.root_sectors + _TAIL_SECTORS
+def assemble(content: Content, layout: Layout, raw: Path, work: Path) -> None:
+    """Write the raw disk image ``raw`` whose root file system holds ``content``."""
     with raw.open("wb") as stream:
-        stream.truncate(total_sectors * _SECTOR_BYTES)
-    table = (
-        f"label: gpt\nlabel-id: {layout.disk_id}\nfirst-lba: {_BIOS_START}\n"
-        f"start={_BIOS_START}, size={_BIOS_SECTORS}, type={_BIOS_TYPE}, name=bios\n"
-        f"start={_ROOT_START}, size={layout.root_sectors}, type={_ROOT_TYPE},"
-        f" uuid={layout.root_partition_id}, name=root\n"
+        stream.truncate(layout.disk_bytes)
+    run([resolve("sfdisk"), "-q", str(raw)], timeout_s=60, stdin=_table(layout).encode())
+    filesystem = ext4.Filesystem(
+        image=raw,
+        offset_bytes=_ROOT_START * _SECTOR_BYTES,
+        size_bytes=layout.root_bytes,
+        label=layout.label,
+        filesystem_id=layout.identifier("root-filesystem"),
+        epoch=layout.epoch,
     )
-    run([resolve("sfdisk"), "-q", str(raw)], timeout_s=60, stdin=table.encode())
-    offset = _ROOT_START * _SECTOR_BYTES
-    options = f"offset={offset},root_owner=0:0,lazy_itable_init=0,hash_seed={layout.disk_id}"
-    argv = [resolve("mke2fs"), "-q", "-F", "-t", "ext4", "-O", _FEATURES, "-E", options]
-    argv += ["-L", label, "-U", layout.root_filesystem_id, "-m", "1", "-d", str(folder), str(raw)]
-    run([*argv, f"{layout.root_bytes // 1024}k"], timeout_s=600)
-    core = grub.core_image(raw.parent, GRUB_PREFIX)
+    ext4.make(filesystem, content.folder, content.extra, work)
+    loader = grub.efi_image(work, GRUB_PREFIX)
+    system = esp.make(loader, layout.identifier("esp"), layout.epoch, work)
+    _write_sparsely(raw, _ESP_START * _SECTOR_BYTES, system)
+    core = grub.core_image(work, GRUB_PREFIX)
     grub.install(raw, core, first_sector=_BIOS_START, sector_count=_BIOS_SECTORS)
 
 
 def compress(raw: Path, out: Path) -> None:
     """Turn a raw image into a qcow2 with zstd."""
-    argv = [resolve("qemu-img"), "convert", "-c", "-m", "2", "-O", "qcow2"]
+    argv = [resolve("qemu-img"), "convert", "-c", "-f", "raw", "-O", "qcow2"]
     options = "compression_type=zstd,preallocation=off"
     run([*argv, "-o", options, str(raw), str(out)], timeout_s=900)
+
+
+def _write_sparsely(raw: Path, offset: int, content: bytes) -> None:
+    """Write ``content``, leaving holes where a block of it is all zeros."""
+    with raw.open("r+b") as stream:
+        for start in range(0, len(content), _BLOCK_BYTES):
+            block = content[start : start + _BLOCK_BYTES]
+            if any(block):
+                stream.seek(offset + start)
+                stream.write(block)
+
+
+def _table(layout: Layout) -> str:
+    rows = [
+        ("bios", _BIOS_START, _BIOS_SECTORS, _BIOS_TYPE),
+        ("esp", _ESP_START, _ESP_SECTORS, _ESP_TYPE),
+        ("root", _ROOT_START, layout.root_bytes // _SECTOR_BYTES, _ROOT_TYPE),
+    ]
+    lines = [
+        f"start={start}, size={sectors}, type={kind}, name={name},"
+        f" uuid={layout.identifier(f'{name}-partition')}"
+        for name, start, sectors, kind in rows
+    ]
+    head = ["label: gpt", f"label-id: {layout.identifier('disk')}", f"first-lba: {_BIOS_START}"]
+    return "\n".join([*head, *lines, ""])

@@ -1,19 +1,20 @@
-"""GRUB for BIOS, installed into a disk image without mounting anything.
+"""GRUB for BIOS and for UEFI, put into a disk image without mounting anything.
 
 ``grub-mkimage`` makes the core image; the two block lists that ``grub-setup``
 would patch (where boot.img finds core.img, and where core.img's first sector
 finds the rest) are written here.  Offsets: grub-core/boot/i386/pc/boot.S and
-diskboot.S, include/grub/i386/pc/boot.h.
+diskboot.S, include/grub/i386/pc/boot.h.  For UEFI it is one program with all modules.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run
-from heliostat.os.image.programs import GRUB_MODULES, resolve
+from heliostat.os.image.programs import EFI_MODULES, GRUB_MODULES, resolve
 
 _SECTOR_BYTES = 512
 _KERNEL_SECTOR = slice(0x5C, 0x64)
@@ -24,7 +25,10 @@ _BLOCK_LIST = slice(0x1F4, 0x200)
 _LOAD_SEGMENT = 0x820
 _NO_OPERATION = b"\x90\x90"
 
-_MODULES = ("biosdisk", "part_gpt", "ext2", "normal", "configfile", "linux", "serial", "terminal")
+_MODULES = (
+    *("part_gpt", "ext2", "normal", "configfile", "linux", "serial", "terminal", "test", "echo"),
+    "probe",  # tells the menu the identifier of the partition that it was read from
+)
 
 
 def core_image(work: Path, prefix: str) -> bytes:
@@ -32,9 +36,17 @@ def core_image(work: Path, prefix: str) -> bytes:
 
     A prefix without a disk means the disk that the firmware booted from.
     """
-    out = work / "core.img"
-    argv = [resolve("grub-mkimage"), "-d", str(GRUB_MODULES), "-O", "i386-pc", "-o", str(out)]
-    run([*argv, "-p", prefix, *_MODULES], timeout_s=60)
+    return _image(work / "core.img", "i386-pc", GRUB_MODULES, prefix, ("biosdisk", *_MODULES))
+
+
+def efi_image(work: Path, prefix: str) -> bytes:
+    """GRUB as a program for 64-bit UEFI; ``prefix`` as for :func:`core_image`."""
+    return _image(work / "grub.efi", "x86_64-efi", EFI_MODULES, prefix, ("fat", *_MODULES))
+
+
+def _image(out: Path, kind: str, folder: Path, prefix: str, modules: Sequence[str]) -> bytes:
+    argv = [resolve("grub-mkimage"), "-d", str(folder), "-O", kind, "-o", str(out)]
+    run([*argv, "-p", prefix, *modules], timeout_s=60)
     return out.read_bytes()
 
 

@@ -23,14 +23,14 @@ from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
 from heliostat.core.process import CommandFailed
 from heliostat.core.units import MIB
-from heliostat.os.image import disk, programs, rootfs
+from heliostat.os.image import disk, ext4, programs, rootfs
 from heliostat.os.image.distro import locate_distro
 from heliostat.os.image.manifest import Manifest, load_manifest
 from heliostat.os.image.workspace import workspace
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.sources import host as sources
 
-_PROGRAMS = ("apt-get", "grub-mkimage", "mke2fs", "mmdebstrap", "qemu-img", "sfdisk")
+_PROGRAMS = ("apt-get", "mmdebstrap", *programs.DISK_PROGRAMS)
 _DECIDING_CODE = ("rootfs.py", "disk.py", "grub.py", "pipeline.py")
 
 
@@ -103,12 +103,13 @@ def _build(
         with monitor.step("Installing Debian packages"):
             rootfs.install_packages(manifest, release, root, monitor)
         with monitor.step("Configuring the system"):
-            layout_id = disk.Layout(identity, 0).root_partition_id
+            layout_id = disk.Layout(identity, 0, manifest.name, 0).root_partition_id
             rootfs.configure(manifest, root, layout_id)
             packages = rootfs.installed_packages(root)
         with monitor.step("Writing the disk"):
-            layout = disk.Layout(identity, disk.root_bytes_for(root, manifest.free_mib * MIB))
-            disk.assemble(root, layout, raw, label=manifest.name)
+            root_bytes = ext4.size_for(root, manifest.free_mib * MIB)
+            layout = disk.Layout(identity, root_bytes, manifest.name, int(time.time()))
+            disk.assemble(disk.Content(root), layout, raw, work)
         with monitor.step("Compressing the image"):
             disk.compress(raw, packed)
         with monitor.step("Hashing the image"), packed.open("rb") as stream:

@@ -14,12 +14,22 @@ from heliostat.core.errors import HeliostatError
 from heliostat.core.process import CommandFailed
 
 GRUB_MODULES = Path("/usr/lib/grub/i386-pc")
+EFI_MODULES = Path("/usr/lib/grub/x86_64-efi")
+DISK_PROGRAMS = (
+    *("debugfs", "e2fsck", "grub-mkimage", "mcopy", "mformat", "mke2fs", "mmd"),
+    *("qemu-img", "sfdisk"),
+)
 
 _PACKAGES = {
     "apt-get": "apt",
+    "debugfs": "e2fsprogs",
     "dpkg-deb": "dpkg",
+    "e2fsck": "e2fsprogs",
     "grub-mkimage": "grub-common",
+    "mcopy": "mtools",
+    "mformat": "mtools",
     "mke2fs": "e2fsprogs",
+    "mmd": "mtools",
     "mmdebstrap": "mmdebstrap",
     "qemu-img": "qemu-utils",
     "sfdisk": "fdisk",
@@ -38,6 +48,8 @@ def require(programs: Iterable[str]) -> None:
     missing = {_PACKAGES[name] for name in programs if find(name) is None}
     if "grub-mkimage" in programs and not (GRUB_MODULES / "boot.img").is_file():
         missing.add("grub-pc-bin")
+    if "grub-mkimage" in programs and not (EFI_MODULES / "fat.mod").is_file():
+        missing.add("grub-efi-amd64-bin")
     if missing:
         names = " ".join(sorted(missing))
         raise HeliostatError(

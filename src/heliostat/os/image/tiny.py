@@ -15,7 +15,7 @@ from pathlib import Path
 
 from heliostat.core.files import atomic_write
 from heliostat.core.units import MIB
-from heliostat.os.image import cpio, debs, disk, modules, programs
+from heliostat.os.image import cpio, debs, disk, ext4, modules, programs
 from heliostat.os.image.distro import locate_distro
 from heliostat.os.monitor import Monitor, SilentMonitor
 
@@ -25,9 +25,10 @@ ADDRESS = "HELIOSTAT-TINY-ADDRESS"
 READY = "HELIOSTAT-TINY-READY"
 POWER_BUTTON = "HELIOSTAT-TINY-POWERBUTTON"
 
-_PROGRAMS = ("apt-get", "dpkg-deb", "grub-mkimage", "mke2fs", "qemu-img", "sfdisk")
+_PROGRAMS = ("apt-get", "dpkg-deb", *programs.DISK_PROGRAMS)
 _FILES = ("tiny.toml", "init", "udhcpc")
-_PIPELINE = 1  # raise when the code changes what is built
+_EPOCH = 1_767_225_600  # the start of 2026: times in the disk don't matter, but are fixed
+_PIPELINE = 2  # raise when the code changes what is built
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,8 @@ def _write_disk(recipe: _Recipe, kernel: bytes, initrd: bytes, work: Path, out: 
     menu = f"linux /vmlinuz {recipe.kernel_options}\ninitrd /initrd\nboot\n"
     (root / "boot" / "grub" / "grub.cfg").write_text(menu)
     raw, packed = work / "disk.raw", work / "disk.qcow2"
-    layout = disk.Layout(recipe.identity, disk.root_bytes_for(root, 8 * MIB))
-    disk.assemble(root, layout, raw, label="tiny")
+    layout = disk.Layout(recipe.identity, ext4.size_for(root, 8 * MIB), "tiny", _EPOCH)
+    disk.assemble(disk.Content(root), layout, raw, work)
     disk.compress(raw, packed)
     packed.rename(out)
 
