@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from heliostat.core.errors import HeliostatError
-from heliostat.os.image import cpio, disk, grub, modules, programs
+from heliostat.os.image import cpio, disk, ext4, grub, modules, programs
 from heliostat.os.monitor import PlainMonitor, TerminalMonitor, monitor_for
 
 
@@ -58,17 +58,17 @@ def test_boot_code_is_patched_into_the_disk(tmp_path: Path) -> None:
 
 
 def test_disks_hold_their_folder(tmp_path: Path) -> None:
-    programs.require(["grub-mkimage", "mke2fs", "sfdisk", "qemu-img"])
+    programs.require(programs.DISK_PROGRAMS)
     root = tmp_path / "root"
     (root / "etc").mkdir(parents=True)
     (root / "etc" / "name").write_text("heliostat")
-    layout = disk.Layout("identity", disk.root_bytes_for(root, 4 << 20))
-    disk.assemble(root, layout, tmp_path / "disk.raw", label="test")
+    layout = disk.Layout("identity", ext4.size_for(root, 4 << 20), "test", 1_700_000_000)
+    disk.assemble(disk.Content(root), layout, tmp_path / "disk.raw", tmp_path)
     argv = ["/usr/sbin/sfdisk", "-d", str(tmp_path / "disk.raw")]
     dump = subprocess.run(argv, capture_output=True, check=True, text=True).stdout
-    assert layout.disk_id.upper() in dump
+    assert layout.identifier("disk").upper() in dump
     assert layout.root_partition_id.upper() in dump
-    where = f"{tmp_path}/disk.raw?offset={4096 * 512}"
+    where = f"{tmp_path}/disk.raw?offset={18 << 20}"
     argv = ["/usr/sbin/debugfs", "-R", "cat /etc/name", where]
     read = subprocess.run(argv, capture_output=True, check=True, text=True)
     assert read.stdout == "heliostat"
