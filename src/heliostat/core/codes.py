@@ -274,4 +274,5 @@ CODES: dict[str, Code] = {
     ),
     "PackageConflict": Code(409, "Give the package a higher release, or say what you want to do."),
     "PromotionRefused": Code(409, "`data.gates` tells every fault; mend them, then curate again."),
+    "BuildNotFound": Code(404, "`helio os build list` shows what was built."),
 }

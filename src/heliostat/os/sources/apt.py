@@ -101,12 +101,14 @@ class Apt:
 
     folder: Path
     archive: Archive
+    source_packages: bool = False
+    """Whether the indexes of source packages are taken too."""
 
     def update(self) -> None:
         """Get the indexes anew and verify them; raises on the first that can't be."""
         self._prepare()
         # any: an index that couldn't be had is an error, not a warning about an old one
-        self._run(["apt-get", "-q", "update", "--error-on=any"])
+        self._call(["apt-get", "-q", "update", "--error-on=any"])
 
     def download(self, files: Sequence[tuple[str, Path, str]]) -> Output:
         """Get files: URL, path, SHA-256.  One that is there in part is resumed."""
@@ -114,7 +116,12 @@ class Apt:
         triples = [
             part for url, path, sha256 in files for part in (url, str(path), f"SHA256:{sha256}")
         ]
-        return self._run([HELPER, "-q", "download-file", *triples])
+        return self._call([HELPER, "-q", "download-file", *triples])
+
+    def run(self, argv: list[str], cwd: Path | None = None) -> Output:
+        """Any program of apt's on this state; raises as ``update`` does."""
+        self._prepare()
+        return self._call(argv, cwd)
 
     def indexes(self) -> list[Path]:
         """The ``Packages`` files as they are after ``update``."""
@@ -143,7 +150,9 @@ class Apt:
         for part in ("state/lists/partial", "cache/archives/partial"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         (self.folder / "status").touch()
-        lines = "".join(f"{source.line()}\n" for source in self.archive.sources)
+        kinds = ("deb", "deb-src") if self.source_packages else ("deb",)
+        sources = self.archive.sources
+        lines = "".join(f"{source.line(kind)}\n" for kind in kinds for source in sources)
         _write_if_changed(self.folder / "sources.list", lines)
         _write_if_changed(self.folder / "apt.conf", self._configuration())
 
@@ -173,10 +182,10 @@ class Apt:
         lines = [f'{name} "{value}";' for name, value in settings.items()]
         return "\n".join((*lines, *self.archive.apt_options)) + "\n"
 
-    def _run(self, argv: list[str]) -> Output:
+    def _call(self, argv: list[str], cwd: Path | None = None) -> Output:
         env = {**os.environ, "APT_CONFIG": str(self.folder / "apt.conf"), "LC_ALL": "C.UTF-8"}
         try:
-            return run(argv, timeout_s=TIMEOUT_S, env=env)
+            return run(argv, timeout_s=TIMEOUT_S, env=env, cwd=str(cwd) if cwd else None)
         except CommandFailed as error:
             raise fault_of(error) from error
 

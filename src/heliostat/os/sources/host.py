@@ -41,11 +41,11 @@ class Source:
     components: tuple[str, ...]
     options: tuple[tuple[str, str], ...] = ()
 
-    def line(self) -> str:
-        """The one-line form."""
+    def line(self, kind: str = "deb") -> str:
+        """The one-line form, of packages or (``deb-src``) of their sources."""
         options = " ".join(f"{name}={value}" for name, value in self.options)
         bracketed = (f"[{options}]",) if options else ()
-        return " ".join(("deb", *bracketed, self.uri, self.suite, *self.components))
+        return " ".join((kind, *bracketed, self.uri, self.suite, *self.components))
 
 
 def host_release(root: Path = Path("/")) -> str:

@@ -1,0 +1,120 @@
+"""Roots that builds run in: exactly the packages that one build asks for.
+
+What a root holds is planned first, by apt on an empty system; the plan's digest names
+the root, so the same list of packages is the same root, however the archive moves on.
+A root is complete once its list lies beside it, and is never changed afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from heliostat.core.errors import HeliostatError
+from heliostat.core.files import atomic_write
+from heliostat.core.process import CommandFailed, run
+from heliostat.os.monitor import Monitor
+from heliostat.os.packages.build.archive import SourceArchive
+from heliostat.os.turn import turn
+
+BASE = ("?essential", "apt", "build-essential", "fakeroot")
+"""What is in every root; Debian sources take the first three for granted."""
+
+_INSTALL_TIMEOUT_S = 1800.0
+_INSTALLED = re.compile(r"^Inst (\S+) \((\S+) ", re.MULTILINE)
+_BUILDER = "builder:x:1000:1000::/build:/bin/sh\n"
+_LEFT_OVER = ("var/lib/apt/lists/*", "var/cache/apt/*", "var/log/*", "var/cache/debconf/*-old")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRoot:
+    """A root and its packages, each as ``name=version``, sorted."""
+
+    path: Path
+    packages: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        return digest_of(self.packages)
+
+
+def digest_of(packages: Iterable[str]) -> str:
+    """SHA-256 of a list of packages, whatever its order."""
+    return hashlib.sha256("\n".join(sorted(packages)).encode()).hexdigest()
+
+
+def planned(archive: SourceArchive, wanted: Sequence[str], dsc: Path | None = None) -> list[str]:
+    """``name=version`` of all that ``wanted`` and the build dependencies of ``dsc`` take."""
+    listed = _INSTALLED.findall(archive.simulate(["install", *BASE, *wanted]))
+    if dsc is not None:
+        listed += _INSTALLED.findall(archive.simulate(["build-dep", str(dsc)]))
+    return sorted({f"{name}={version}" for name, version in listed})
+
+
+def build_root(
+    archive: SourceArchive, packages: Sequence[str], cache: Path, monitor: Monitor
+) -> BuildRoot:
+    """The root of exactly these packages, made if it isn't there; ``cache`` is ``.cache/os``."""
+    folder = cache.resolve() / "roots"
+    name = digest_of(packages)[:16]
+    with turn(folder / f"{name}.lock", "making the same build root", monitor):
+        path, record = folder / name, folder / f"{name}.json"
+        if not record.is_file():
+            shutil.rmtree(path, ignore_errors=True)
+            with monitor.step(f"Making a build root of {len(packages)} packages"):
+                _make(archive, packages, path)
+            atomic_write(record, msgspec.json.encode(sorted(packages)))
+        return BuildRoot(path, tuple(msgspec.json.decode(record.read_bytes(), type=list[str])))
+
+
+def _make(archive: SourceArchive, packages: Sequence[str], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    begun = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        begun.chmod(0o755)
+        _install(archive, packages, begun)
+        _furnish(begun)
+        begun.rename(path)
+    except BaseException:
+        shutil.rmtree(begun, ignore_errors=True)
+        raise
+
+
+def _install(archive: SourceArchive, packages: Sequence[str], path: Path) -> None:
+    lines = "".join(f"{source.line()}\n" for source in archive.archive.sources)
+    options = ('APT::Install-Recommends "false"', 'Acquire::Languages "none"')
+    argv = ["mmdebstrap", "--variant=buildd", "--format=directory", "--skip=check/empty"]
+    argv += [f"--aptopt={option}" for option in (*options, *archive.archive.apt_options)]
+    argv += ["--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/info/*"]
+    argv += [f"--include={','.join(packages)}", archive.archive.suite, str(path), "-"]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+    try:
+        run(argv, timeout_s=_INSTALL_TIMEOUT_S, stdin=lines.encode(), env=environment)
+    except CommandFailed as error:
+        raise HeliostatError(
+            "BuildFailed",
+            f"The build root could not be made: {error.message}",
+            hint="The archive may have moved on: `helio os source update`, then the same again.",
+            data=error.data,
+        ) from error
+
+
+def _furnish(root: Path) -> None:
+    """The builder, and nothing that tells when or where it was made."""
+    with (root / "etc/passwd").open("a") as stream:
+        stream.write(_BUILDER)
+    with (root / "etc/group").open("a") as stream:
+        stream.write("builder:x:1000:\n")
+    for pattern in _LEFT_OVER:
+        for path in root.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    for name in ("etc/resolv.conf", "etc/hostname", "etc/machine-id"):
+        (root / name).unlink(missing_ok=True)
