@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from heliostat.cloudstore.contract import Delete
+from heliostat.cloudstore.contract import Delete, Put
 from heliostat.core.ids import SeededIds
 from heliostat.tasks.admit import changes_for, completed_task
-from heliostat.tasks.idempotency import KEPT_MS, check, hash_body, record_key
+from heliostat.tasks.idempotency import KEPT_MS, PREFIX, check, hash_body, record_key
 from heliostat.tasks.model import Task, TaskState, task_key
 from heliostat.tasks.retention import Verdict, judge, sweep
 from heliostat.testing.clock import VirtualClock
@@ -79,13 +79,15 @@ async def test_a_sweep_forgets_expired_idempotency_keys() -> None:
             key = record_key("ada", "createVm", str(number))
             fresh = check(None, key, hash_body(b""), "t", now_ms - age_ms)
             await workers.store.commit([], getattr(fresh, "changes"))  # noqa: B009
+        broken = f"{PREFIX}0-unreadable"
+        await workers.store.commit([], [Put(broken, b"{")])
 
         async def exists(kind: str, entity_id: str) -> bool:
             raise AssertionError("there is no task to ask for")
 
         assert await sweep(workers.store, workers.clock, exists) == 1
-        page = await workers.store.list("/v1/idempotency/")
-        assert [item.key for item in page.items] == [record_key("ada", "createVm", "1")]
+        page = await workers.store.list(PREFIX)
+        assert [item.key for item in page.items] == [broken, record_key("ada", "createVm", "1")]
 
 
 async def test_what_changes_for_writes_is_what_removal_deletes() -> None:

@@ -16,6 +16,7 @@ from heliostat.cloudstore.contract import (
     Change,
     CloudStore,
     Delete,
+    Document,
     GuardFailed,
     Page,
 )
@@ -100,9 +101,18 @@ async def forgettable(
                 break
             after = page.after
     async for document in walk(store, PREFIX):
-        if decode(IdempotencyRecord, document).expires_ms <= clock.now_ms():
+        if _has_expired(document, clock.now_ms()):
             guard = AtRevision(document.key, document.revision)
             yield Removal(guard, [Delete(document.key)])
+
+
+def _has_expired(record: Document, now_ms: int) -> bool:
+    """Whether an idempotency key is past its time; one that can't be read is kept, and told."""
+    try:
+        return decode(IdempotencyRecord, record).expires_ms <= now_ms
+    except HeliostatError as error:
+        log.warning("an idempotency key can't be judged: %s", error)
+        return False
 
 
 async def _task_removal(

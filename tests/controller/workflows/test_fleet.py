@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heliostat.cloudstore.contract import CloudStore, Event, Page
+from heliostat.cloudstore.contract import CloudStore, Event, Page, Put
+from heliostat.cloudstore.documents import Kind
 from heliostat.cloudstore.memory import MemoryStore
 from heliostat.controller.model.affinity import Affinity
 from heliostat.controller.model.host import Host, HostState, UsageTag
@@ -24,6 +26,7 @@ from heliostat.controller.workflows import host, reading, vm
 from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.audit import audit
 from heliostat.controller.workflows.catalogue import WORKFLOWS
+from heliostat.controller.workflows.fleet import Fleet
 from heliostat.controller.workflows.fleet_feed import FleetFeed
 from heliostat.controller.workflows.host_seen import host_seen
 from heliostat.controller.workflows.kinds import HOSTS, RESERVATIONS
@@ -286,6 +289,35 @@ def test_any_order_of_news_ends_the_same(order: list[str]) -> None:
         await with_store.close()
 
     asyncio.run(play())
+
+
+@pytest.mark.parametrize("kind", [HOSTS, RESERVATIONS])
+@pytest.mark.parametrize("is_followed", [False, True])
+async def test_a_broken_document_costs_only_its_own_host(
+    kind: Kind[Any], is_followed: bool
+) -> None:
+    """Nobody knows what such a host holds, so it gets nothing new; the others do."""
+    store = await _one_host()
+    feed = FleetFeed(store, SchedulerSettings())
+    if is_followed:
+        await feed.refresh()
+    other = Host(id="i", address="10.0.0.2", state=HostState.READY, usage_tags=(UsageTag.CLOUD,))
+    await store.commit([], [Put(kind.key("h"), b"{"), *HOSTS.put(other)])
+    if is_followed:
+        await news_of(feed.fleet, "i")
+    else:
+        await feed.refresh()
+    columns = feed.fleet.columns
+    assert "i" in columns.position
+    assert "h" not in columns.position or columns.hosts[columns.position["h"]] is None
+    feed.close()
+    await store.close()
+
+
+async def news_of(fleet: Fleet, host_id: str) -> None:
+    async with asyncio.timeout(10):
+        while host_id not in fleet.columns.position:
+            await asyncio.sleep(0)
 
 
 async def _one_host() -> MemoryStore:

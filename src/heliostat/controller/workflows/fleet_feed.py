@@ -19,7 +19,7 @@ from heliostat.cloudstore.contract import (
     Document,
     Event,
 )
-from heliostat.cloudstore.documents import Kind, Stored
+from heliostat.cloudstore.documents import BATCH, Kind, Stored
 from heliostat.controller.model.desired import agent_key
 from heliostat.controller.scheduler.settings import SchedulerSettings
 from heliostat.controller.workflows.fleet import Fleet
@@ -104,8 +104,9 @@ class FleetFeed:
         )
         known = {DATASTORE_RESERVATIONS.name: fleet.datastore_ids}
         known[SEPARATIONS.name] = fleet.separated_ids
+        broken: set[str] = set()
         for kind, seen in see:
-            found = {kind.identify(each.value): each for each in await self._all(kind, revision)}
+            found = await self._all(kind, revision, broken)
             for number, (id_, stored) in enumerate(found.items()):
                 seen(id_, stored, revision)
                 if number % _AT_ONCE == 0:
@@ -115,13 +116,28 @@ class FleetFeed:
                     seen(id_, None, revision)
         return revision
 
-    async def _all(self, kind: Kind[Any], revision: int) -> list[Stored[Any]]:
-        page = await kind.list(self._store, at_revision=revision)
-        items = list(page.items)
-        while page.after is not None:
-            page = await kind.list(self._store, after=page.after, at_revision=revision)
-            items.extend(page.items)
-        return items
+    async def _all(
+        self, kind: Kind[Any], revision: int, broken: set[str]
+    ) -> dict[str, Stored[Any]]:
+        """What can be read of a kind, by id, but for the ids in ``broken``, which grows.
+
+        One broken document keeps no other host waiting; its own host gets nothing
+        new, since nobody knows what it holds.
+        """
+        found: dict[str, Stored[Any]] = {}
+        page = await self._store.list(kind.prefix, limit=BATCH, at_revision=revision)
+        while True:
+            for document in page.items:
+                stored = _readable(kind, document)
+                if stored is None:
+                    broken.add(kind.id_of(document.key))
+                else:
+                    found[kind.id_of(document.key)] = stored
+            if page.after is None:
+                return {id_: each for id_, each in found.items() if id_ not in broken}
+            page = await self._store.list(
+                kind.prefix, limit=BATCH, after=page.after, at_revision=revision
+            )
 
     async def _agents(self, revision: int) -> set[str]:
         page = await self._store.list(_AGENTS, at_revision=revision)
@@ -136,10 +152,12 @@ class FleetFeed:
         self.close()
         fleet = self.fleet
         watched: dict[str, Callable[[Event], None]] = {
-            HOSTS.prefix: _of(HOSTS, fleet.see_host),
-            INVENTORIES.prefix: _of(INVENTORIES, fleet.see_inventory),
-            RESERVATIONS.prefix: _of(RESERVATIONS, fleet.see_reservation),
-            DATASTORE_RESERVATIONS.prefix: _of(DATASTORE_RESERVATIONS, fleet.see_datastore),
+            HOSTS.prefix: _of(HOSTS, fleet.see_host, fleet.see_host),
+            INVENTORIES.prefix: _of(INVENTORIES, fleet.see_inventory, fleet.see_host),
+            RESERVATIONS.prefix: _of(RESERVATIONS, fleet.see_reservation, fleet.see_host),
+            DATASTORE_RESERVATIONS.prefix: _of(
+                DATASTORE_RESERVATIONS, fleet.see_datastore, fleet.see_datastore
+            ),
             _AGENTS: self._agent,
         }
         self._following = [
@@ -160,12 +178,28 @@ class FleetFeed:
         self.fleet.see_agent(event.key.removeprefix(_AGENTS), event.revision, active=active)
 
 
-def _of(kind: Kind[Any], see: Callable[..., None]) -> Callable[[Event], None]:
+def _of(
+    kind: Kind[Any], see: Callable[..., None], gone: Callable[..., None]
+) -> Callable[[Event], None]:
+    """What an event means: ``see`` a document, or take as ``gone`` what can't be read."""
+
     def take(event: Event) -> None:
-        stored = None
-        if event.value is not None:
-            # When it was made is not in an event, and nothing here asks for it.
-            stored = kind.read(Document(event.key, event.value, event.revision, event.revision))
-        see(kind.id_of(event.key), stored, event.revision)
+        id_ = kind.id_of(event.key)
+        if event.value is None:
+            see(id_, None, event.revision)
+            return
+        # When it was made is not in an event, and nothing here asks for it.
+        document = Document(event.key, event.value, event.revision, event.revision)
+        stored = _readable(kind, document)
+        (see if stored is not None else gone)(id_, stored, event.revision)
 
     return take
+
+
+def _readable(kind: Kind[Any], document: Document) -> Stored[Any] | None:
+    """The struct in ``document``; ``None``, as if it were not there, when that can't be told."""
+    try:
+        return kind.read(document)
+    except HeliostatError as error:
+        log.warning("left out of placement: %s", error)
+        return None

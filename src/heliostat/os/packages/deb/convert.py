@@ -176,4 +176,3 @@ def _copyright(deb: Deb) -> str:
             with opened(member.content) as stream:
                 return stream.read().decode("utf-8", "replace")
     return ""
-
