@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from heliostat.core.cache import cache_folder
+from heliostat.core.cache import DEFAULT_HOME, cache_folder
 
 _Command = Callable[..., None]
 
@@ -35,6 +35,12 @@ def out_option(command: _Command) -> _Command:
 def os_cache() -> Path:
     """What can be made again: downloads, converted packages, stages."""
     return cache_folder(os.environ) / "os"
+
+
+def os_home() -> Path:
+    """What can't be made again: repositories and the keys that sign them."""
+    named = os.environ.get("HELIO_HOME")
+    return (Path(named) if named else Path.home() / DEFAULT_HOME) / "os"
 
 
 def images_folder(out_dir: Path | None) -> Path:

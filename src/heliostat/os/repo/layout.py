@@ -17,6 +17,7 @@
       next.json                        what the next generation holds, while it differs
       advisories.jsonl                 append-only journal
       pins/<label>                     generations that gc keeps, by name
+      trusted/<key id>.asc             foreign keys whose packages are taken
 
 Clients see repomd.xml and its signature through one link, so the folder never holds
 the one of one generation beside the other of another.
@@ -72,6 +73,10 @@ class Layout:
     @property
     def key(self) -> Path:
         return self.root / KEY_NAME
+
+    @property
+    def trusted(self) -> Path:
+        return self.root / "trusted"
 
     @property
     def claim(self) -> Path:

@@ -58,22 +58,29 @@ def publish(
     monitor: Monitor | None = None,
     reason: str = "",
     timestamp: int | None = None,
+    only_sign: bool = False,
 ) -> Published:
-    """Make what is staged the current generation.
+    """Make what is staged the current generation; with ``only_sign``, what is current already.
 
     ``timestamp`` (seconds) stands in the metadata; by default ``SOURCE_DATE_EPOCH``, else
     the newest build time among the packages.  Raises ``DiskFull`` with nothing changed.
     """
     told = monitor or SilentMonitor()
     with repository.claimed(told):
+        wanted = (repository.lock() if only_sign else None) or repository.staged()
+        fragments = FragmentStore(cache)
         try:
-            return _publish(repository, signer, FragmentStore(cache), told, reason, timestamp)
+            done = _publish(repository, wanted, signer, fragments, told, reason, timestamp)
+            if not only_sign:
+                repository.discard()
+            return done
         except OSError as error:
             raise _disk_error(repository, error) from error
 
 
 def _publish(
     repository: Repository,
+    wanted: Lock,
     signer: Signer,
     fragments: FragmentStore,
     monitor: Monitor,
@@ -81,17 +88,17 @@ def _publish(
     timestamp: int | None,
 ) -> Published:
     before = repository.lock()
-    plan = repository.plan()
+    advisories = repository.journal.count()
+    plan = difference(before, msgspec.structs.replace(wanted, advisories=advisories))
     wanted = msgspec.structs.replace(
-        repository.staged(),
+        wanted,
         number=max(repository.numbers(), default=0) + 1,
-        advisories=repository.journal.count(),
+        advisories=advisories,
         reason=reason or str(plan) or "signed again",
     )
     packed, revision = _metadata(repository, wanted, fragments, timestamp)
     index, key = write_repomd((each.row for each in packed), revision), signer.public_text
     if before is not None and _is_current(repository, index, key):
-        repository.discard()
         return Published(before.number, False, Difference(), "nothing has changed")
     monitor.progress(f"{len(wanted.packages)} packages, {str(plan) or 'the same as before'}")
     _sync_packages(repository, difference(before, wanted))
@@ -101,7 +108,6 @@ def _publish(
     os.rename(making, repository.layout.generation(wanted.number))
     sync_directory(repository.layout.generations)
     switch(repository, wanted.number)
-    repository.discard()
     return Published(wanted.number, True, plan, wanted.reason)
 
 

@@ -90,6 +90,14 @@ def remove(
         return plan
 
 
+def packages_below(paths: Iterable[Path]) -> list[Path]:
+    """Files as they are, folders as the packages in them and their sub-folders."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        found.update(dict.fromkeys(sorted(path.rglob("*.rpm")) if path.is_dir() else [path]))
+    return list(found)
+
+
 def _with(lock: Lock, packages: Iterable[LockedPackage]) -> Lock:
     return msgspec.structs.replace(lock, packages=tuple(sorted(packages)))
 
