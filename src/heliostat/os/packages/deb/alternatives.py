@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 _INSTALL = re.compile(
     r"update-alternatives\s+(?:--(?:quiet|force|verbose)\s+)*--install\s+"
-    r"(?P<link>\S+)\s+(?P<name>\S+)\s+(?P<target>\S+)\s+(?P<priority>\S+)(?P<rest>[^;&|]*)"
+    r"(?P<link>\S+)[ \t]+(?P<name>\S+)[ \t]+(?P<target>\S+)[ \t]+(?P<priority>\S+)(?P<rest>[^;&|\n]*)"
 )
 _FOLLOWER = re.compile(r"--(?:slave|follower)\s+(\S+)\s+\S+\s+(\S+)")
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import zstandard
 
@@ -129,7 +129,7 @@ def _ar_members(stream: BinaryIO) -> Iterator[tuple[str, int]]:
         stream.seek(start + size + size % 2)
 
 
-def _unpacked(stream: BinaryIO, name: str, size: int) -> BinaryIO:
+def _unpacked(stream: BinaryIO, name: str, size: int) -> IO[bytes]:
     """The member as a stream of what it was before compression."""
     raw = io.BytesIO(stream.read(size))
     if len(raw.getbuffer()) < size:
@@ -138,9 +138,9 @@ def _unpacked(stream: BinaryIO, name: str, size: int) -> BinaryIO:
         case "xz" | "lzma":
             return lzma.open(raw)
         case "zst":
-            return zstandard.ZstdDecompressor().stream_reader(raw)  # type: ignore[return-value]
+            return zstandard.ZstdDecompressor().stream_reader(raw)
         case "gz":
-            return gzip.open(raw)  # type: ignore[return-value]
+            return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
         case "bz2":
             return bz2.open(raw)
         case "tar":
@@ -148,7 +148,7 @@ def _unpacked(stream: BinaryIO, name: str, size: int) -> BinaryIO:
     raise ValueError(f"nothing here unpacks {name}")
 
 
-def _control(packed: BinaryIO) -> dict[str, str]:
+def _control(packed: IO[bytes]) -> dict[str, str]:
     with packed, tarfile.open(fileobj=io.BytesIO(packed.read())) as tar:
         return {
             absolute(info.name)[1:]: stream.read().decode("utf-8", "surrogateescape")

@@ -35,7 +35,7 @@ def convert(deb: Deb, policy: Policy, *, strip: Strip = strip_elf) -> Package:
     """The RPM of ``deb``; ``ImportRefused`` if the policy doesn't allow it, with what to write."""
     decided = policy.of(deb.name)
     refuse_replaced(deb.name, policy)
-    meaning = read_scripts(deb.scripts)
+    meaning = read_scripts(deb.scripts, deb.name)
     refuse_unread(deb.name, meaning.residues, policy)
     evr = evr_of(deb.version, decided.raise_epoch)
     said = relations_of(deb.name, deb.control, frozenset(decided.drop_requires))

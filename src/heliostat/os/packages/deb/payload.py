@@ -32,7 +32,7 @@ def files_of(deb: Deb, policy: Policy, meaning: Meaning, strip: Strip) -> tuple[
     decided = policy.of(deb.name)
     made_at = newest_time(deb)
     files = _packaged(deb, policy, decided)
-    for source, path in meaning.copies:
+    for path, source in (*_swapped(meaning.copies), *decided.copies.items()):
         if source in files and path not in files:
             files[path] = dataclasses.replace(
                 files[source], path=path, flags=_CONFIG, hard_link="", language=""
@@ -46,6 +46,11 @@ def files_of(deb: Deb, policy: Policy, meaning: Meaning, strip: Strip) -> tuple[
         files[added.path] = added
     _refuse_unmatched(deb.name, decided, files)
     return tuple(_finished(files[path], decided, strip) for path in sorted(files))
+
+
+def _swapped(copies: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """New path first, as in the policy."""
+    return ((merged(path), merged(source)) for source, path in copies)
 
 
 def newest_time(deb: Deb) -> int:
@@ -182,14 +187,15 @@ def _added(decided: PackagePolicy, mtime: int) -> Iterator[File]:
 
 
 def _refuse_unmatched(name: str, decided: PackagePolicy, files: dict[str, File]) -> None:
-    """An owner for a path that isn't there is a mistake that must not pass silently."""
-    for path in decided.owners:
-        if path not in files:
-            raise HeliostatError(
-                "ImportRefused",
-                f"The policy for {name} gives an owner to {path}, which the package lacks.",
-                hint="Correct the path in distro/policy.",
-            )
+    """A path that isn't there is a mistake of the policy that must not pass silently."""
+    named = (*decided.owners, *decided.copies.values())
+    missing = [path for path in named if path not in files]
+    if missing:
+        raise HeliostatError(
+            "ImportRefused",
+            f"The policy for {name} names {missing[0]}, which the package lacks.",
+            hint="Correct the path in distro/policy.",
+        )
 
 
 def _finished(file: File, decided: PackagePolicy, strip: Strip) -> File:

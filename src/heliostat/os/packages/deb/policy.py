@@ -25,11 +25,7 @@ T = TypeVar("T")
 ScriptName = Literal["preinst", "postinst", "prerm", "postrm"]
 
 
-class _Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What all structs of the policy share: unknown keys are faults."""
-
-
-class Review(_Data):
+class Review(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Somebody read the hand-written part of a script, and says why it isn't needed."""
 
     why: str
@@ -38,7 +34,7 @@ class Review(_Data):
     """Of the residues that were read (``helio os import`` tells them)."""
 
 
-class NewFile(_Data):
+class NewFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file that a script would have made, or that replaces one of the package."""
 
     content: str = ""
@@ -50,7 +46,7 @@ class NewFile(_Data):
     """Whether the administrator's changes survive upgrades."""
 
 
-class NewFolder(_Data):
+class NewFolder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A folder that a script would have made."""
 
     mode: str = "0755"
@@ -58,7 +54,7 @@ class NewFolder(_Data):
     group: str = "root"
 
 
-class Ownership(_Data):
+class Ownership(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What ``dpkg-statoverride``, ``chown`` and ``setcap`` of scripts come to."""
 
     mode: str | None = None
@@ -69,7 +65,7 @@ class Ownership(_Data):
     """libcap's text: ``cap_net_raw=ep``."""
 
 
-class Trigger(_Data):
+class Trigger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file trigger of the package: runs once after any transaction that touched ``paths``."""
 
     paths: tuple[str, ...]
@@ -79,7 +75,7 @@ class Trigger(_Data):
     priority: int = 1_000_000
 
 
-class PackagePolicy(_Data):
+class PackagePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything decided about one package; all of it may be absent."""
 
     scripts: dict[ScriptName, Review] = {}
@@ -88,6 +84,8 @@ class PackagePolicy(_Data):
     move: dict[str, str] = {}
     """Paths that change: a pattern with one ``*``, and where it goes, with ``{}`` for what
     ``*`` matched (``/boot/vmlinuz-*`` to ``/usr/lib/modules/{}/vmlinuz``)."""
+    copies: dict[str, str] = {}
+    """Configuration that scripts would have copied into place: path to the packaged file."""
     files: dict[str, NewFile] = {}
     folders: dict[str, NewFolder] = {}
     links: dict[str, str] = {}
@@ -107,7 +105,7 @@ class PackagePolicy(_Data):
     """Added to Debian's epoch, where RPM would order two versions differently."""
 
 
-class Defaults(_Data):
+class Defaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What holds for every package."""
 
     drop: tuple[str, ...] = ()
@@ -122,7 +120,7 @@ class Defaults(_Data):
     """Debian's short names of licences as SPDX identifiers."""
 
 
-class PolicyFile(_Data):
+class PolicyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One file of ``distro/policy``."""
 
     defaults: Defaults = Defaults()

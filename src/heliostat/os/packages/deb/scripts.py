@@ -71,6 +71,7 @@ _INERT = re.compile(
 _UNIT = re.compile(
     r"deb-systemd-helper[^\n]*?\b(?:enable|was-enabled)\s+((?:'[^'\n]+'\s*|[\w@.-]+\s*)+)"
 )
+_VERSION_IN_NAME = re.compile(r"-(\d+\.\d+\.\d+\S*)$")
 _UCF = re.compile(r"^\s*ucf\s+(?:-\S+\s+)*(/[^\s$]+)\s+(/[^\s$]+)\s*$", re.MULTILINE)
 
 
@@ -102,9 +103,15 @@ class Meaning:
     """Configuration files that ``ucf`` would have put in place: from, to."""
 
 
-def read_scripts(scripts: Mapping[str, str]) -> Meaning:
-    """``scripts`` by name; all four kinds are looked at, in the order of their names."""
-    named = sorted(scripts.items())
+def read_scripts(scripts: Mapping[str, str], package: str = "") -> Meaning:
+    """``scripts`` by name; all four kinds are looked at, in the order of their names.
+
+    A version in the name of the ``package`` (a kernel's) stands as ``{}`` in residues, so
+    that the review of one holds for its successors.
+    """
+    versioned = _VERSION_IN_NAME.search(package)
+    part = versioned[1] if versioned else "{}"
+    named = sorted((name, text.replace(part, "{}")) for name, text in scripts.items())
     residues = (Residue(name, tuple(_residue(text))) for name, text in named)
     posts = [text for name, text in named if name == "postinst"]
     return Meaning(
@@ -121,7 +128,7 @@ def _residue(text: str) -> Iterator[str]:
         return
     by_hand = _BLOCK.sub(_of_unknown_tool, text).replace("\\\n", " ")
     for raw in by_hand.splitlines():
-        line = " ".join(raw.split())
+        line = " ".join(raw.encode("utf-8", "replace").decode().split())
         if line and not line.startswith("#") and not _INERT.fullmatch(line):
             yield line
 

@@ -1,0 +1,140 @@
+"""Conversions that were made before, named by the hash of everything that decides them.
+
+The name is made of the package's digest, of what the policy says about it and of the code
+that converts and writes.  A folder of the store is renamed into place when it is whole, so
+several processes may share it; nothing in it is signed, signing copies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from heliostat.core.files import atomic_write
+from heliostat.os.packages.deb.archive import read_deb
+from heliostat.os.packages.deb.convert import convert
+from heliostat.os.packages.deb.policy import Policy
+from heliostat.os.packages.deb.scripts import read_scripts
+from heliostat.os.packages.deb.strip import strip_version
+from heliostat.os.packages.rpm.writer import write
+from heliostat.os.sources.entry import Entry
+
+_DECIDING_CODE = ("deb", "rpm")
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """A package of the archive as an RPM, and where both came from."""
+
+    name: str
+    version: str
+    """As the archive calls it."""
+    evr: str
+    """As RPM calls it."""
+    source: str
+    source_version: str
+    suite: str
+    deb_sha256: str
+    file_name: str
+    size_bytes: int
+    units: tuple[str, ...] = ()
+    """Units that Debian would have enabled."""
+    folder: str = ""
+    """Of the store."""
+
+    @property
+    def path(self) -> Path:
+        """The unsigned RPM."""
+        return Path(self.folder) / self.file_name
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """``converted/`` below the caches of the operating system."""
+
+    cache: Path
+
+    def find(self, entry: Entry, policy: Policy) -> Imported | None:
+        """The conversion of ``entry``, if it was made before."""
+        folder = self.folder_of(entry, policy)
+        try:
+            record = msgspec.json.decode((folder / "record.json").read_bytes(), type=Imported)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None
+        return msgspec.structs.replace(record, folder=str(folder))
+
+    def convert(self, entry: Entry, deb: Path, policy: Policy) -> Imported:
+        """Convert ``deb`` and keep the result; raises ``ImportRefused``."""
+        folder = self.folder_of(entry, policy)
+        with self._work() as work:
+            package = read_deb(deb, work)
+            written = write(convert(package, policy), work / "whole")
+            record = Imported(
+                name=entry.name,
+                version=entry.version,
+                evr=str(convert_evr(entry, policy)),
+                source=entry.source,
+                source_version=entry.source_version,
+                suite=entry.suite,
+                deb_sha256=entry.sha256,
+                file_name=written.path.name,
+                size_bytes=written.path.stat().st_size,
+                units=read_scripts(package.scripts, package.name).units,
+            )
+            atomic_write(work / "whole" / "record.json", msgspec.json.encode(record))
+            _place(work / "whole", folder)
+        return msgspec.structs.replace(record, folder=str(folder))
+
+    def folder_of(self, entry: Entry, policy: Policy) -> Path:
+        """Where the conversion lies or will lie."""
+        parts = [entry.sha256, policy.digest_of(entry.name), code_digest()]
+        if policy.of(entry.name).strip:
+            parts.append(strip_version())
+        name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+        return self.cache / "converted" / name[:2] / name
+
+    @contextmanager
+    def _work(self) -> Iterator[Path]:
+        """A folder for one conversion, on the store's own disk."""
+        above = self.cache / "converted" / "work"
+        above.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=above) as name:
+            (Path(name) / "whole").mkdir()
+            yield Path(name)
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 of the code that decides what a conversion comes to."""
+    digest = hashlib.sha256()
+    packages = Path(__file__).parent.parent
+    for part in _DECIDING_CODE:
+        for path in sorted((packages / part).glob("*.py")):
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def convert_evr(entry: Entry, policy: Policy) -> str:
+    """Epoch, version and release of the RPM."""
+    from heliostat.os.packages.deb.versions import evr_of
+
+    return str(evr_of(entry.version, policy.of(entry.name).raise_epoch))
+
+
+def _place(whole: Path, folder: Path) -> None:
+    """Give the finished folder its name; if another process was first, its is as good."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        whole.rename(folder)
+    except OSError:
+        if not (folder / "record.json").is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            whole.rename(folder)

@@ -1,0 +1,201 @@
+"""A whole suite as packages that could be had: metadata only, converted when first wanted.
+
+Every entry of the index becomes a solvable package with the relations that its RPM would
+have, so that libsolv can choose among all of them.  The metadata is written once an index
+and policy, as a ``primary.xml`` (which any RPM-MD reader understands) and as libsolv's own
+form, which loads in a tenth of a second.  It is internal: nothing of it is signed, since
+what is imported is verified by the digest in the archive's signed index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape, quoteattr
+
+import msgspec
+
+from heliostat.core.files import atomic_write
+from heliostat.os.packages.deb.convert import ARCHITECTURES
+from heliostat.os.packages.deb.policy import Policy
+from heliostat.os.packages.deb.relations import relations_of
+from heliostat.os.packages.deb.versions import evr_of
+from heliostat.os.packages.rpm.relation import Relation, Sense
+from heliostat.os.packages.rpm.version import Evr
+from heliostat.os.sources.entry import Entry
+from heliostat.os.sources.suite import Suite
+
+if TYPE_CHECKING:
+    import solv
+
+_FORMAT = 1
+"""Counts up whenever the metadata of the same entry and policy changes."""
+
+_FLAGS = {"<": "LT", "<=": "LE", "=": "EQ", ">=": "GE", ">": "GT"}
+_HEAD = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<metadata xmlns="http://linux.duke.edu/metadata/common"'
+    ' xmlns:rpm="http://linux.duke.edu/metadata/rpm" packages="{count}">\n'
+)
+
+
+@dataclass(frozen=True)
+class Universe:
+    """The newest of every name of a suite, as a source that ``solve`` takes."""
+
+    suite: Suite
+    policy: Policy
+    cache: Path
+    """The folder of caches of the operating system."""
+    priority: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.suite.archive.suite
+
+    @property
+    def folder(self) -> Path | None:
+        """None: the packages aren't files yet."""
+        return None
+
+    @property
+    def primary(self) -> Path:
+        """The metadata as ``primary.xml``, written if it isn't there yet."""
+        path = self._kept("primary.xml")
+        if not path.is_file():
+            atomic_write(path, primary_of(self.suite.newest.values(), self.policy))
+        return path
+
+    def fill(self, repo: solv.Repo) -> None:
+        """Add every package to libsolv's ``repo``, from its own form if that was written."""
+        import solv
+
+        kept = self._kept("solv")
+        if kept.is_file() and _added(repo, kept):
+            return
+        stream = solv.xfopen(str(self.primary))
+        try:
+            repo.add_rpmmd(stream, None, 0)
+        finally:
+            stream.close()
+        _keep(repo, kept)
+
+    def _kept(self, suffix: str) -> Path:
+        """A file of the cache that is named by the indexes and the policy."""
+        digest = hashlib.sha256(str(_FORMAT).encode())
+        for index in self.suite.indexes:
+            digest.update(index.sha256.encode())
+        digest.update(msgspec.json.encode(self.policy, order="deterministic"))
+        return self.cache / "universe" / f"{self.name}-{digest.hexdigest()[:24]}.{suffix}"
+
+
+def primary_of(entries: Iterable[Entry], policy: Policy) -> bytes:
+    """The entries as the ``primary`` metadata of an RPM-MD repository.
+
+    A package that one of ours replaces stands there by its name alone, so that what
+    depends on it can be solved for.
+    """
+    listed = [entry for entry in entries if entry.architecture in ARCHITECTURES]
+    parts = [_HEAD.format(count=len(listed))]
+    parts += [_package(entry, policy) for entry in listed]
+    parts.append("</metadata>\n")
+    return "".join(parts).encode("utf-8", "replace")
+
+
+def _package(entry: Entry, policy: Policy) -> str:
+    decided = policy.of(entry.name)
+    evr = evr_of(entry.version, decided.raise_epoch)
+    return (
+        f'<package type="rpm"><name>{entry.name}</name>'
+        f"<arch>{ARCHITECTURES[entry.architecture]}</arch>{_version('version', evr)}"
+        f'<checksum type="sha256" pkgid="YES">{entry.sha256}</checksum>'
+        f"<summary>{escape(entry.summary)}</summary>"
+        f'<size package="{entry.size_bytes}" installed="{entry.installed_bytes}" archive="0"/>'
+        f"<location href={quoteattr(entry.file_name)}/><format>"
+        f"<rpm:group>{escape(entry.section)}</rpm:group>"
+        f"<rpm:sourcerpm>{_source_rpm(entry)}</rpm:sourcerpm>"
+        f"{''.join(_relations(entry, policy, evr))}</format></package>\n"
+    )
+
+
+def _source_rpm(entry: Entry) -> str:
+    evr = evr_of(entry.source_version)
+    return escape(f"{entry.source}-{evr.version}-{evr.release}.src.rpm")
+
+
+def _relations(entry: Entry, policy: Policy, evr: Evr) -> Iterator[str]:
+    decided = policy.of(entry.name)
+    own = Relation(entry.name, Sense.EQUAL, str(evr))
+    plain = Relation(entry.name, Sense.EQUAL, str(evr_of(entry.version)))
+    if entry.name in policy.replaced:
+        yield _section("provides", (own,))
+        return
+    said = relations_of(entry.name, _fields(entry), frozenset(decided.drop_requires))
+    added = tuple(Relation.parse(text) for text in decided.provides)
+    needed = tuple(Relation.parse(text) for text in decided.requires)
+    dropped = frozenset(decided.drop_conflicts)
+    yield _section("provides", dict.fromkeys((own, plain, *said.provides, *added)))
+    yield _section("requires", (*said.requires, *needed))
+    yield _section("conflicts", (each for each in said.conflicts if each.name not in dropped))
+    yield _section("obsoletes", said.obsoletes)
+
+
+def _fields(entry: Entry) -> dict[str, str]:
+    """The relation fields as the control file of the package has them."""
+    return {
+        "Depends": entry.depends,
+        "Pre-Depends": entry.pre_depends,
+        "Provides": entry.provides,
+        "Conflicts": entry.conflicts,
+        "Breaks": entry.breaks,
+        "Replaces": entry.replaces,
+    }
+
+
+def _section(kind: str, relations: Iterable[Relation]) -> str:
+    items = "".join(_entry(each) for each in relations)
+    return f"<rpm:{kind}>{items}</rpm:{kind}>" if items else ""
+
+
+def _entry(relation: Relation) -> str:
+    name = quoteattr(relation.name)
+    if not relation.operator:
+        return f"<rpm:entry name={name}/>"
+    evr = Evr.parse(relation.version)
+    return (
+        f'<rpm:entry name={name} flags="{_FLAGS[relation.operator]}" epoch="{evr.epoch}"'
+        f" ver={quoteattr(evr.version)} rel={quoteattr(evr.release)}/>"
+    )
+
+
+def _version(tag: str, evr: Evr) -> str:
+    return f'<{tag} epoch="{evr.epoch}" ver={quoteattr(evr.version)} rel={quoteattr(evr.release)}/>'
+
+
+def _added(repo: solv.Repo, path: Path) -> bool:
+    """Whether libsolv could read its own form back."""
+    import solv
+
+    stream = solv.xfopen(str(path))
+    try:
+        return bool(repo.add_solv(stream))
+    finally:
+        stream.close()
+
+
+def _keep(repo: solv.Repo, path: Path) -> None:
+    """Write libsolv's own form; whole or not at all."""
+    import os
+
+    import solv
+
+    begun = path.with_suffix(f".{os.getpid()}.tmp")
+    stream = solv.xfopen(str(begun), "w")
+    try:
+        repo.write(stream)
+    finally:
+        stream.close()
+    begun.rename(path)
