@@ -254,7 +254,7 @@ CODES: dict[str, Code] = {
     "SignatureInvalid": Code(400, "Throw the file away and fetch it again from its source."),
     "KeyUnknown": Code(400, "If you trust that key, name its file with --key."),
     "DigestTooWeak": Code(400, "Have it signed again with SHA-256 or SHA-512."),
-    "SigningKeyMissing": Code(404, "Make one: `helio os package key`."),
+    "SigningKeyMissing": Code(404, "Make one: `helio os key create`."),
     "PackageMissing": Code(
         500, "Publish the repository again, or check it: `helio os repo verify NAME`."
     ),

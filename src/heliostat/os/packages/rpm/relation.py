@@ -55,7 +55,7 @@ _OPERATORS = {
     ">": Sense.GREATER,
 }
 _SPELT = {sense: text for text, sense in _OPERATORS.items()}
-_PLAIN = re.compile(r"^(\S+)(?:\s+(<=|>=|<|>|=)\s*(\S+))?$")
+_PLAIN = re.compile(r"^([^\s<>=]\S*)(?:\s+(<=|>=|<|>|=)\s*([^\s<>=]\S*))?$")
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -64,13 +64,18 @@ def check(package: Package) -> None:
             )
     seen: set[str] = set()
     for file in package.files:
-        if not file.path.startswith("/") or os.path.normpath(file.path) != file.path:
+        if not _clean(file.path):
             raise invalid(f"{package.name}: {file.path!r} is no clean absolute path.")
         if file.path in seen:
             raise invalid(f"{package.name}: {file.path} is there twice.")
         if not (file.is_regular or file.is_folder or file.is_link):
             raise invalid(f"{package.name}: {file.path} is neither file, folder nor link.")
         seen.add(file.path)
+
+
+def _clean(path: str) -> bool:
+    """Absolute, without ``.``, ``..`` and doubled or trailing slashes."""
+    return path.startswith("/") and path == "/" + os.path.normpath(path).lstrip("/")
 
 
 def _signature_header(
