@@ -275,4 +275,12 @@ CODES: dict[str, Code] = {
     "PackageConflict": Code(409, "Give the package a higher release, or say what you want to do."),
     "PromotionRefused": Code(409, "`data.gates` tells every fault; mend them, then curate again."),
     "BuildNotFound": Code(404, "`helio os build list` shows what was built."),
+    "NotASystem": Code(400, "Name a folder with a root tree, or a disk image with an ext4 root."),
+    "KnowledgeUnreadable": Code(
+        400, "docs/howto/check-for-cves.md names the formats; download the file again."
+    ),
+    "KnowledgeMissing": Code(
+        404, "Import feeds first: `helio os cve import FILE…` (docs/howto/check-for-cves.md)."
+    ),
+    "VulnerabilityUnknown": Code(404, "`helio os cve status` tells what was imported."),
 }

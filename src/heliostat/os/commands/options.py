@@ -20,7 +20,7 @@ def output_option(command: _Command) -> _Command:
         "--output",
         "output",
         type=click.Choice(["table", "json"]),
-        callback=_chosen_output,
+        callback=chosen_output,
         help="How results are printed (default: table).",
     )(command)
 
@@ -48,7 +48,7 @@ def images_folder(out_dir: Path | None) -> Path:
     return out_dir if out_dir is not None else cache_folder(os.environ) / "images"
 
 
-def _chosen_output(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str:
+def chosen_output(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str:
     """What was chosen here, else what was chosen before the noun."""
     del parameter
     before = getattr(ctx.find_root().obj, "choices", None)

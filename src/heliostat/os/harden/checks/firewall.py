@@ -1,0 +1,78 @@
+"""The packet filter's rules as they are loaded at boot (nftables, or iptables-save files).
+
+The text is read, not evaluated: base chains with their policies, and the ports that some
+rule accepts.  That is enough for "drop unless named", which is what the rule asks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from heliostat.os.harden.checks.finding import Finding, compared
+from heliostat.os.harden.report import Evidence
+from heliostat.os.harden.tree import Tree
+
+_NFT_FILES = ("/etc/nftables.conf", "/etc/sysconfig/nftables.conf")
+_NFT_FOLDERS = ("/etc/nftables.d", "/etc/nftables", "/usr/lib/nftables.d")
+_SAVED = ("/etc/iptables/rules.v4", "/etc/sysconfig/iptables", "/etc/systemd/scripts/ip4save")
+_BASE = re.compile(r"type\s+filter\s+hook\s+(\w+)[^;{}]*;(?:\s*policy\s+(\w+)\s*;)?")
+_PORTS = re.compile(r"(tcp|udp)\s+dport\s+(\{[^}]*\}|[\w-]+)[^\n;]*\baccept\b")
+_SAVED_POLICY = re.compile(r"^:(INPUT|FORWARD|OUTPUT) (\w+)", re.M)
+_SAVED_PORT = re.compile(r"^-A INPUT .*-p (tcp|udp)\b.*--dports? ([\d,:]+).*-j ACCEPT", re.M)
+_NAMED_PORTS = {"ssh": "22", "http": "80", "https": "443", "dhcpv6-client": "546"}
+
+
+class Firewall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Policies of the base chains, and the ports that may be accepted."""
+
+    policies: dict[str, str]
+    ports: tuple[str, ...] = ()
+
+
+def judge(tree: Tree, wanted: Firewall) -> Finding:
+    text, place = _text(tree)
+    policies = dict(_policies(text))
+    pairs = [
+        (
+            Evidence(chain, f"{policies.get(chain, 'no chain: accept')} ({place})", policy),
+            policies.get(chain) == policy,
+        )
+        for chain, policy in wanted.policies.items()
+    ]
+    pairs += [
+        (
+            Evidence(port, f"accepted ({place})", "only " + ", ".join(wanted.ports)),
+            port in wanted.ports,
+        )
+        for port in sorted(set(_ports(text)))
+    ]
+    return compared("chains and ports", pairs)
+
+
+def _text(tree: Tree) -> tuple[str, str]:
+    """All rules without comments, and where they are."""
+    paths = [path for path in _NFT_FILES if tree.text(path) is not None]
+    paths += [path for folder in _NFT_FOLDERS for path in tree.files_in(folder)]
+    paths += [path for path in _SAVED if tree.text(path) is not None]
+    lines = (line for path in paths for line in (tree.text(path) or "").splitlines())
+    return "\n".join(line.partition("#")[0] for line in lines), ", ".join(paths) or "no rules"
+
+
+def _policies(text: str) -> Iterator[tuple[str, str]]:
+    for chain, policy in _BASE.findall(text):
+        yield chain, policy or "accept"
+    for chain, policy in _SAVED_POLICY.findall(text):
+        yield chain.lower(), policy.lower()
+
+
+def _ports(text: str) -> Iterator[str]:
+    for protocol, ports in _PORTS.findall(text):
+        for port in ports.strip("{} ").split(","):
+            name = port.strip()
+            yield f"{_NAMED_PORTS.get(name, name)}/{protocol}"
+    for protocol, ports in _SAVED_PORT.findall(text):
+        for port in ports.split(","):
+            yield f"{port}/{protocol}"
