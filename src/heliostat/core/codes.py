@@ -269,6 +269,9 @@ CODES: dict[str, Code] = {
     "RepositoryCorrupt": Code(
         500, "`helio os repo verify NAME` tells every fault; `rollback` and `publish` mend it."
     ),
+    "RepositoryUnwritable": Code(
+        500, "See that you may write the repository's folder and that its disk is in order."
+    ),
     "PackageUntrusted": Code(
         400, "Sign it with `helio os repo sign NAME FILE`, once you know where it came from."
     ),

@@ -10,6 +10,9 @@ from heliostat.os.packages.rpm.file import File, FileFlag
 from heliostat.os.packages.rpm.package import Change, Package
 from heliostat.os.packages.rpm.relation import Relation
 from heliostat.os.packages.rpm.writer import write
+from heliostat.os.repo.parse import complete, parse_filelists, parse_other, parse_primary
+from heliostat.os.repo.record import PackageRecord
+from heliostat.os.repo.repomd import parse_repomd, unpack
 
 BUILT_AT = 1_750_000_000
 
@@ -70,3 +73,17 @@ def written(package: Package, folder: Path, signer: Signer | None = None) -> Pat
     """The package as a file in ``folder``, signed by ``signer`` (default: the tests' key)."""
     folder.mkdir(parents=True, exist_ok=True)
     return write(package, folder, signer=signer or signer_of_tests()).path
+
+
+def published_records(root: Path) -> list[PackageRecord]:
+    """What the repository in ``root`` tells of its packages, whoever wrote it."""
+    rows = parse_repomd((root / "repodata" / "repomd.xml").read_bytes(), "repomd.xml")
+    made = {
+        kind: unpack(rows[kind], (root / rows[kind].location).read_bytes(), kind)
+        for kind in ("primary", "filelists", "other")
+    }
+    return complete(
+        parse_primary(made["primary"], "primary"),
+        parse_filelists(made["filelists"], "filelists"),
+        parse_other(made["other"], "other"),
+    )

@@ -23,10 +23,9 @@ from heliostat.os.repo.record import (
     PackageRecord,
     Sense,
 )
-from heliostat.os.repo.repomd import parse_repomd, unpack
 from heliostat.os.repo.repository import Repository
 from heliostat.os.repo.staging import add
-from heliostat.testing.packages import small_package, written
+from heliostat.testing.packages import published_records, small_package, written
 
 _TEXT = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Z")), max_size=20)
 _WORD = st.from_regex(r"[a-z][a-z0-9+.~^_-]{0,12}", fullmatch=True)
@@ -93,18 +92,9 @@ def test_createrepo_tells_the_same_of_the_same_packages(
     theirs = tmp_path / "theirs"
     shutil.copytree(repository.layout.packages, theirs / "Packages")
     run(["createrepo_c", "-q", str(theirs)], timeout_s=60)
-    mine, other = _published(repository.root), _published(theirs)
+    mine, other = _comparable(repository.root), _comparable(theirs)
     assert [each.name for each in mine] == ["alpha", "beta", "gamma"]
     assert mine == sorted(other, key=lambda each: each.name)
-
-
-def _published(root: Path) -> list[PackageRecord]:
-    rows = parse_repomd((root / "repodata" / "repomd.xml").read_bytes(), "repomd.xml")
-    made = {
-        kind: unpack(rows[kind], (root / rows[kind].location).read_bytes(), kind)
-        for kind in ("primary", "filelists", "other")
-    }
-    return [_comparable(each) for each in _parsed(made)]
 
 
 def _parsed(made: dict[str, bytes]) -> list[PackageRecord]:
@@ -115,8 +105,12 @@ def _parsed(made: dict[str, bytes]) -> list[PackageRecord]:
     )
 
 
-def _comparable(record: PackageRecord) -> PackageRecord:
+def _comparable(root: Path) -> list[PackageRecord]:
     """Relations and files are sets: nothing reads a meaning into their order."""
     names = ("provides", "requires", "conflicts", "obsoletes", "recommends", "files")
-    ordered = {name: tuple(sorted(getattr(record, name))) for name in names}
-    return msgspec.structs.replace(record, **ordered)
+    return [
+        msgspec.structs.replace(
+            each, **{name: tuple(sorted(getattr(each, name))) for name in names}
+        )
+        for each in published_records(root)
+    ]

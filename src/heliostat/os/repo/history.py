@@ -45,8 +45,8 @@ def rollback(
         wanted = repository.lock(target)
         assert wanted is not None  # a generation that isn't there has raised
         plan = difference(repository.lock(), wanted)
-        switch(repository, target)
         repository.discard()
+        switch(repository, target)
         reason = f"went from generation {current} to {target}"
         return Published(target, target != current, plan, reason)
 

@@ -24,7 +24,6 @@ from pathlib import Path
 
 import msgspec
 
-from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write, sync_directory
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.packages.openpgp.signer import Signer
@@ -69,13 +68,10 @@ def publish(
     with repository.claimed(told):
         wanted = (repository.lock() if only_sign else None) or repository.staged()
         fragments = FragmentStore(cache)
-        try:
-            done = _publish(repository, wanted, signer, fragments, told, reason, timestamp)
-            if not only_sign:
-                repository.discard()
-            return done
-        except OSError as error:
-            raise _disk_error(repository, error) from error
+        done = _publish(repository, wanted, signer, fragments, told, reason, timestamp)
+        if not only_sign:
+            repository.discard()
+        return done
 
 
 def _publish(
@@ -219,19 +215,3 @@ def _offer(repository: Repository, making: Path, packed: list[Packed]) -> None:
         if not link.is_symlink():
             link.symlink_to(Path("current") / name)
     sync_directory(layout.repodata)
-
-
-def _disk_error(repository: Repository, error: OSError) -> HeliostatError:
-    import errno
-
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return HeliostatError(
-            "DiskFull",
-            f"Repository {repository.name} was not published: its disk is full. "
-            "Clients see the generation from before.",
-            hint=f"Free space on the disk that holds {repository.root}, then publish again.",
-        )
-    return HeliostatError(
-        "RepositoryCorrupt",
-        f"Repository {repository.name} was not published: {error.strerror}: {error.filename}.",
-    )

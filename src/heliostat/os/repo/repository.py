@@ -7,7 +7,8 @@ staged visible.  Nothing that clients see changes in here.
 from __future__ import annotations
 
 import contextlib
-from contextlib import AbstractContextManager
+import errno
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,9 +119,29 @@ class Repository:
         """Generations that stay, by the label that holds them."""
         return {each.name: int(each.read_text()) for each in sorted(self.layout.pins.iterdir())}
 
-    def claimed(self, monitor: Monitor | None = None) -> AbstractContextManager[None]:
-        """Be the only one who changes it; waits for another, and says so."""
-        return turn(self.layout.claim, f"changing repository {self.name}", monitor)
+    @contextlib.contextmanager
+    def claimed(self, monitor: Monitor | None = None) -> Iterator[None]:
+        """Be the only one who changes it; waits for another, and says so.
+
+        What the disk refuses meanwhile becomes ``DiskFull`` or ``RepositoryUnwritable``.
+        """
+        try:
+            with turn(self.layout.claim, f"changing repository {self.name}", monitor):
+                yield
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: OSError) -> HeliostatError:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return HeliostatError(
+                "DiskFull",
+                f"The disk of repository {self.name} is full; clients see what they saw before.",
+                hint=f"Free space on the disk that holds {self.root}, then do it again.",
+            )
+        return HeliostatError(
+            "RepositoryUnwritable",
+            f"Repository {self.name} can't be changed: {error.strerror}: {error.filename}.",
+        )
 
 
 def repositories(folder: Path) -> list[Repository]:

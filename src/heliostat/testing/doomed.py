@@ -1,0 +1,100 @@
+"""A process that dies, or meets a full disk, at its n-th change to a folder.
+
+The change is noticed by Python's own audit events (files opened for writing, renamed,
+linked, removed; folders made), so nothing in the code under test knows of it.  The
+process is a fork: it really dies, with whatever it had not yet written.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from heliostat.core.errors import HeliostatError
+
+_CREATES = {"open", "os.mkdir", "os.link", "os.symlink"}
+_CHANGES = _CREATES | {"os.rename", "os.remove", "os.rmdir", "os.truncate"}
+_DIED, _REFUSED, _BROKE = 9, 3, 1
+
+
+class Doom(Enum):
+    """What happens at the n-th change."""
+
+    DEATH = "death"
+    FULL_DISK = "full disk"
+
+
+class Fate(Enum):
+    """How the process ended."""
+
+    LIVED = 0
+    REFUSED = _REFUSED
+    """It raised a ``HeliostatError``."""
+    DIED = _DIED
+
+
+def meet(doom: Doom, number: int, folder: Path, action: Callable[[], object]) -> Fate:
+    """Do ``action`` in a process whose change ``number`` (from 1) below ``folder`` is its doom."""
+    child = os.fork()
+    if child == 0:
+        os._exit(_live(doom, number, folder, action))
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    assert code != _BROKE, f"the action broke at change {number}: see its traceback"
+    return Fate(code)
+
+
+def every(
+    doom: Doom, folder: Path, action: Callable[[], object], *, most: int = 300
+) -> Iterator[tuple[int, Fate]]:
+    """Meet it at change 1, 2, … until the action outlives it; the caller looks in between."""
+    for number in range(1, most):
+        fate = meet(doom, number, folder, action)
+        yield number, fate
+        if fate is Fate.LIVED:
+            return
+    raise AssertionError(f"the action makes more than {most} changes")
+
+
+def _live(doom: Doom, number: int, folder: Path, action: Callable[[], object]) -> int:
+    seen = 0
+
+    def notice(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal seen
+        if event not in _CHANGES or not _below(folder, event, arguments):
+            return
+        seen += 1
+        if doom is Doom.DEATH and seen == number:
+            os._exit(_DIED)
+        if doom is Doom.FULL_DISK and seen >= number and event in _CREATES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(arguments[0]))
+
+    sys.addaudithook(notice)
+    try:
+        action()
+    except HeliostatError:
+        return _REFUSED
+    except BaseException:
+        traceback.print_exc()
+        return _BROKE
+    return 0
+
+
+def _below(folder: Path, event: str, arguments: tuple[Any, ...]) -> bool:
+    if event == "open" and not _writes(arguments):
+        return False
+    return any(
+        isinstance(each, str | bytes | os.PathLike) and os.fsdecode(each).startswith(str(folder))
+        for each in arguments[:2]
+    )
+
+
+def _writes(arguments: tuple[Any, ...]) -> bool:
+    flags = arguments[2] if len(arguments) > 2 else 0
+    return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR))
