@@ -1,0 +1,3 @@
+if [ -n "$BASH_VERSION" ] && [ -r "$HOME/.bashrc" ]; then
+    . "$HOME/.bashrc"
+fi
