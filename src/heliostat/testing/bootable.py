@@ -15,9 +15,11 @@ from typing import Protocol
 
 import pycdlib
 
+from heliostat.agent.hypervisors.qemu.command_line import EMULATED_CPU
+
 MACHINE = (
     *("-nodefaults", "-no-reboot", "-display", "none", "-M", "q35"),
-    *("-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max", "-serial", "stdio"),
+    *("-accel", "tcg,thread=multi,tb-size=256", "-cpu", EMULATED_CPU, "-serial", "stdio"),
 )
 
 

@@ -25,6 +25,11 @@ DISC_PREFIX = "disc-"
 MEMORY_FD = 9
 """Where a starting QEMU finds the saved memory, already open."""
 
+# QEMU before 8.0 emulates cmpxchg16b with flags of an earlier instruction: when an interrupt
+# comes right after it, the kernel goes on with single-stepping or reversed strings switched on.
+# Linux's allocator uses it where it is there: guests' kernels died of it now and then.
+EMULATED_CPU = "max,-cx16"
+
 
 def command_line(spec: GuestSpec, accelerator: str, *, restore: bool) -> list[str]:
     """The argument list that runs ``spec``; with ``restore`` it waits for memory on an fd."""
@@ -47,7 +52,7 @@ def accelerator_options(accelerator: str) -> list[str]:
     """``tb-size`` bounds the cache of translated code: 709 MB a guest become 400."""
     if accelerator == "kvm":
         return ["-accel", "kvm", "-cpu", "host"]
-    return ["-accel", "tcg,thread=multi,tb-size=128", "-cpu", "max"]
+    return ["-accel", "tcg,thread=multi,tb-size=128", "-cpu", EMULATED_CPU]
 
 
 def disk_node(disk: Plugged) -> dict[str, Any]:
