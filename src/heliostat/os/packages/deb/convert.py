@@ -100,7 +100,7 @@ def entry_for(name: str, residues: Iterable[Residue]) -> str:
     written = [f"packages:\n  {name}:\n    scripts:"]
     for residue in residues:
         written.append(
-            f"      {residue.script}: {{digests: [{residue.digest}], why: WRITE THE REASON}}"
+            f'      {residue.script}: {{digests: ["{residue.digest}"], why: WRITE THE REASON}}'
         )
     return "\n".join(written)
 
