@@ -29,6 +29,7 @@ NOUNS: dict[str, Noun] = {
     "kernel": Noun("kernel", "kernel_group", "The kernel of our own."),
     "repo": Noun("repo", "repo_group", "Signed repositories of packages."),
     "key": Noun("key", "key_group", "Keys that packages and repositories are signed with."),
+    "package": Noun("package", "package_group", "Package files: look into, sign, check them."),
     "edition": Noun("edition", "edition_group", "Editions: what a system is composed of."),
     "tree": Noun("tree", "tree_group", "Root trees composed from packages."),
     "image": Noun("image", "image_group", "Images that boot by themselves."),

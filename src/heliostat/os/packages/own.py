@@ -29,6 +29,19 @@ def own_packages(root: Path | None = None) -> list[Package]:
     return [own_package(path.parent) for path in sorted(folder.glob("*/package.yaml"))]
 
 
+def own_package_named(name: str, root: Path | None = None) -> Package:
+    """One of them; ``PackageNotFound`` naming those that there are."""
+    folder = root if root is not None else locate_distro() / "packages"
+    if not (folder / name / "package.yaml").is_file():
+        known = ", ".join(sorted(path.parent.name for path in folder.glob("*/package.yaml")))
+        raise HeliostatError(
+            "PackageNotFound",
+            f"There is no package {name} of our own.",
+            hint=f"There are: {known or 'none'}.",
+        )
+    return own_package(folder / name)
+
+
 def own_package(folder: Path) -> Package:
     """The package of one folder; ``InvalidSetting`` names file and fault."""
     path = folder / "package.yaml"

@@ -19,10 +19,11 @@ from heliostat.os.packages.openpgp.certificate import Keyring
 from heliostat.os.packages.openpgp.keys import SecretKey
 from heliostat.os.packages.openpgp.packets import Packet, PacketKind, packets
 from heliostat.os.packages.openpgp.signature import SignatureKind, certification, make
+from heliostat.os.turn import turn
 
 PUBLIC_NAME = "RPM-GPG-KEY-heliostat"
 SECRET_NAME = "signing-key.asc"  # noqa: S105 - a file's name
-_OWNER = "Heliostat packages <packages@heliostat.invalid>"
+OWNER = "Heliostat packages <packages@heliostat.invalid>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,16 @@ class Signer:
         return cls.parse(data)
 
     @classmethod
-    def create(cls, folder: Path, *, owner: str = _OWNER, created: int | None = None) -> Signer:
+    def create(cls, folder: Path, *, owner: str = OWNER, created: int | None = None) -> Signer:
         """The key in ``folder``, made there if there is none yet."""
-        if (folder / SECRET_NAME).exists():
-            return cls.open(folder)
-        signer = cls.generate(owner, int(time.time()) if created is None else created)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        atomic_write(folder / SECRET_NAME, signer.secret_text, mode=0o600)
-        atomic_write(folder / PUBLIC_NAME, signer.public_text)
-        return signer
+        if not (folder / SECRET_NAME).exists():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with turn(folder / ".lock", "making the signing key"):
+                if not (folder / SECRET_NAME).exists():
+                    made = cls.generate(owner, int(time.time()) if created is None else created)
+                    atomic_write(folder / PUBLIC_NAME, made.public_text)
+                    atomic_write(folder / SECRET_NAME, made.secret_text, mode=0o600)
+        return cls.open(folder)
 
     @classmethod
     def generate(cls, owner: str, created: int) -> Signer:
@@ -86,6 +88,12 @@ class Signer:
     @property
     def fingerprint(self) -> str:
         return self.key.public.fingerprint
+
+    @property
+    def owner(self) -> str:
+        """The name in the key."""
+        users = (each for each in packets(self.certificate) if each.kind == PacketKind.USER_ID)
+        return next((each.body.decode(errors="replace") for each in users), "")
 
     @property
     def public_text(self) -> bytes:
