@@ -42,7 +42,7 @@ for _command in (*UPKEEP, curate_command):
 @click.option("--title", default="", help="What it is, in a few words.")
 @click.option("--url", default="", help="Where it will be served; enables `mirrorlist`.")
 @click.option("--keep", default=5, show_default=True, help="Generations that gc leaves.")
-@click.option("--compression", type=click.Choice(["zstd", "gz"]), default="zstd", show_default=True)
+@click.option("--compression", type=click.Choice(["zstd", "gz"]), default="gz", show_default=True)
 @places
 @output_option
 def create(

@@ -17,11 +17,10 @@ from heliostat.os.monitor import Monitor
 from heliostat.os.packages.openpgp.armor import Block, dearmored
 from heliostat.os.packages.openpgp.certificate import Keyring
 from heliostat.os.packages.openpgp.signature import Signature
-from heliostat.os.packages.rpm.frame import read_front
 from heliostat.os.packages.rpm.reader import FileEntry, Header, read
 from heliostat.os.packages.rpm.relation import Relation
 from heliostat.os.packages.rpm.relation import Sense as Flags
-from heliostat.os.packages.rpm.tags import SignatureTag, Tag
+from heliostat.os.packages.rpm.verify import Verified, verify
 from heliostat.os.packages.rpm.version import Evr
 from heliostat.os.repo.layout import location_of
 from heliostat.os.repo.record import (
@@ -46,13 +45,14 @@ class Trust:
 
     keyring: Keyring
 
-    def package_fault(self, path: Path) -> str:
-        """Why the package isn't trusted; empty: it is."""
+    def examine(self, path: Path) -> Verified | str:
+        """The package, read and checked once, or why it isn't trusted."""
         try:
-            verify(path, self.keyring)
+            return verify(path, self.keyring)
         except HeliostatError as error:
             return error.message.rstrip(".")
-        return ""
+        except OSError as error:
+            return f"it can't be read: {error.strerror}"
 
     def signature_fault(self, data: bytes, signature: bytes, what: str = "repomd.xml") -> str:
         """Why a detached signature doesn't hold; empty: it does."""
@@ -68,15 +68,20 @@ def admit(paths: Sequence[Path], trust: Trust, monitor: Monitor) -> list[Package
     """Records of packages that are trusted; ``PackageUntrusted`` naming all that aren't."""
     monitor.progress(f"checking {len(paths)} package{'' if len(paths) == 1 else 's'}")
     with ThreadPoolExecutor(_THREADS) as pool:
-        faults = [
-            f"{path.name}: {why}"
-            for path, why in zip(paths, pool.map(trust.package_fault, paths), strict=True)
-            if why
-        ]
-        if faults:
-            more = f" ({len(faults) - 1} more)" if len(faults) > 1 else ""
-            raise HeliostatError("PackageUntrusted", f"{faults[0]}{more}.", data={"faults": faults})
-        return list(pool.map(record_of_file, paths))
+        found = list(pool.map(trust.examine, paths))
+    faults = [
+        f"{path.name}: {each}"
+        for path, each in zip(paths, found, strict=True)
+        if isinstance(each, str)
+    ]
+    if faults:
+        more = f" ({len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise HeliostatError("PackageUntrusted", f"{faults[0]}{more}.", data={"faults": faults})
+    return [
+        record_of(each.header, each.digest, each.size_bytes)
+        for each in found
+        if isinstance(each, Verified)
+    ]
 
 
 def record_of_file(path: Path, digest: str | None = None) -> PackageRecord:
@@ -177,16 +182,3 @@ def _listed(entry: FileEntry) -> ListedFile:
 def _digest_of(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def verify(path: Path, keyring: Keyring) -> None:
-    """Interim."""
-    with path.open("rb") as stream:
-        front = read_front(stream, path.name)
-        signature = front.signature.binary(SignatureTag.RSA)
-        if not signature:
-            raise HeliostatError("PackageUnsigned", f"{path.name} is not signed.")
-        keyring.verify(path.name, front.header.data, Signature.read(signature))
-        payload = hashlib.file_digest(stream, "sha256").hexdigest()
-        if front.header.strings(Tag.PAYLOAD_DIGEST) != [payload]:
-            raise HeliostatError("PackageTampered", f"{path.name} was changed.")

@@ -25,7 +25,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     title: str = ""
-    compression: Compression = Compression.ZSTD
+    compression: Compression = Compression.GZIP
+    """Every client reads gzip; createrepo_c before 0.20 and old mirror tools no zstd."""
     keep: int = 5
     """How many generations ``gc`` leaves besides the current and the pinned ones."""
     url: str = ""

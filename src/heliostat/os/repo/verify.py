@@ -6,7 +6,6 @@ What a client would check (index, signature, digests, packages) and what it can'
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -161,15 +160,10 @@ def _lock(repository: Repository, number: int) -> Lock | None:
 
 def _package_fault(repository: Repository, each: LockedPackage, trust: Trust) -> Fault | None:
     path = repository.layout.package(each.location)
-    try:
-        size = path.stat().st_size
-        if size != each.size:
-            return Fault(each.location, f"it has {size:,} bytes of {each.size:,}")
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        return Fault(each.location, f"it can't be read: {error.strerror}")
-    if digest != each.digest:
-        return Fault(each.location, f"its SHA-256 is {digest[:16]}…, not {each.digest[:16]}…")
-    why = trust.package_fault(path)
-    return Fault(each.location, why) if why else None
+    found = trust.examine(path)
+    if isinstance(found, str):
+        return Fault(each.location, found)
+    if found.digest != each.digest:
+        why = f"its SHA-256 is {found.digest[:16]}…, not {each.digest[:16]}… as published"
+        return Fault(each.location, why)
+    return None

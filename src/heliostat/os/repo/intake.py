@@ -1,0 +1,67 @@
+"""What importing and building made, signed and published in one go.
+
+Signing is deterministic, so what was signed before is taken as it is: named by the
+package's own header digest and the key.  Doing it twice publishes nothing new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from heliostat.os.monitor import Monitor, SilentMonitor
+from heliostat.os.packages.openpgp.signer import Signer
+from heliostat.os.packages.rpm.reader import read
+from heliostat.os.packages.rpm.signing import sign
+from heliostat.os.packages.rpm.tags import SignatureTag
+from heliostat.os.repo.admission import Trust
+from heliostat.os.repo.publish import Published, publish
+from heliostat.os.repo.repository import Repository
+from heliostat.os.repo.staging import Rules, add
+
+_THREADS = 2
+
+
+def take_in(
+    repository: Repository,
+    packages: Sequence[Path],
+    signer: Signer,
+    cache: Path,
+    *,
+    rules: Rules | None = None,
+    reason: str = "",
+    monitor: Monitor | None = None,
+) -> Published:
+    """Sign packages (unsigned, of our own making), add them and publish.
+
+    ``rules`` says what they may replace; by default rebuilt ones of the same version too.
+    """
+    told = monitor or SilentMonitor()
+    with told.step(f"Signing {len(packages)} packages"):
+        signed = signed_copies(packages, signer, cache)
+    with told.step(f"Publishing {repository.name}"):
+        add(
+            repository,
+            signed,
+            Trust(signer.keyring),
+            cache,
+            rules=rules or Rules(rebuilt=True, link=True),
+            monitor=told,
+        )
+        return publish(repository, signer, cache, monitor=told, reason=reason)
+
+
+def signed_copies(packages: Sequence[Path], signer: Signer, cache: Path) -> list[Path]:
+    """Signed copies in the cache, in the order given; those made before are not made again."""
+    folder = cache / "signed" / signer.key_id
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(lambda path: _signed(path, signer, folder), packages))
+
+
+def _signed(path: Path, signer: Signer, folder: Path) -> Path:
+    name = read(path).front.signature.string(SignatureTag.SHA256)
+    target = folder / name[:2] / f"{name}.rpm"
+    if not target.is_file():
+        sign(path, signer, target)
+    return target
