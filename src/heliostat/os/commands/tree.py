@@ -1,0 +1,170 @@
+"""``helio os tree``: compose root trees, judge them, see what takes their space."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from heliostat.os.commands.options import os_home, output_option
+
+if TYPE_CHECKING:
+    from heliostat.os.solve import Source
+    from heliostat.os.tree import Verdict
+
+_REPOSITORIES = ("base", "updates", "extras", "identity")
+
+
+@click.group(name="tree", help="Root trees composed from packages.")
+def tree_group() -> None:
+    """Group of the commands below."""
+
+
+_repository_option = click.option(
+    "--repo",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A repository, or a folder of packages; may be repeated (default: your own, by name).",
+)
+
+
+@tree_group.command(name="compose", help="Compose the tree of EDITION (a name or a file).")
+@click.argument("edition")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A new folder.")
+@click.option("--epoch", type=int, help="Time of the tree in seconds since 1970.")
+@click.option("--keep-failed", is_flag=True, help="Keep a tree that a gate refuses, to look at.")
+@_repository_option
+@output_option
+def compose_tree(
+    edition: str,
+    out: Path,
+    epoch: int | None,
+    keep_failed: bool,
+    folders: tuple[Path, ...],
+    output: str,
+) -> None:
+    from heliostat.os.monitor import monitor_for
+    from heliostat.os.tree import compose, fingerprint, load_edition
+    from heliostat.os.tree.record import write_record
+
+    started = time.monotonic()
+    monitor = monitor_for(sys.stderr)
+    tree = compose(
+        load_edition(edition), _sources(folders), out, monitor, epoch=epoch, checked=not keep_failed
+    )
+    write_record(tree)
+    digest = fingerprint(tree.root)
+    elapsed = time.monotonic() - started
+    if output == "json":
+        click.echo(json.dumps(_summary(tree.root, tree.verdicts, digest), indent=2))
+    else:
+        _print(tree.verdicts)
+        click.echo(f"{tree.root}: {len(tree.packages)} packages in {elapsed:.1f} s, {digest[:16]}")
+    _exit_by(tree.verdicts)
+
+
+@tree_group.command(name="check", help="Judge the tree in FOLDER by every gate.")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--edition", help="Judge by this edition (default: the one it was composed from).")
+@output_option
+def check_tree(folder: Path, edition: str | None, output: str) -> None:
+    from heliostat.os.tree import gates, load_edition
+    from heliostat.os.tree.record import read_record
+
+    record = read_record(folder)
+    judged_by = load_edition(edition) if edition else record.edition if record else None
+    if judged_by is None:
+        raise click.UsageError(f"Nothing is known of {folder}: name its --edition.")
+    verdicts = tuple(gates(folder, judged_by, said=record.said if record else None))
+    if output == "json":
+        click.echo(json.dumps(_summary(folder, verdicts), indent=2))
+    else:
+        _print(verdicts)
+    _exit_by(verdicts)
+
+
+@tree_group.command(name="size", help="Tell what takes space in FOLDER, by package.")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--top", default=40, show_default=True, help="How many rows; 0 for all.")
+@click.option("--package", help="List the files of this package instead.")
+@output_option
+def size_tree(folder: Path, top: int, package: str | None, output: str) -> None:
+    from heliostat.os.tree.size import files_of, sizes
+
+    rows = files_of(folder, package) if package is not None else sizes(folder)
+    total = sum(row.bytes for row in rows)
+    if output == "json":
+        listed = [{"name": row.name, "bytes": row.bytes, "files": row.files} for row in rows]
+        click.echo(json.dumps({"bytes": total, "rows": listed}, indent=2))
+        return
+    for row in rows[: top or None]:
+        click.echo(f"{row.bytes / 2**20:>9.2f} MiB  {row.files:>6}  {row.name}")
+    click.echo(f"{total / 2**20:>9.2f} MiB  {sum(row.files for row in rows):>6}  in all")
+
+
+@tree_group.command(name="digest", help="Print the digest of the tree in FOLDER.")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--lines", is_flag=True, help="Print what it is made of, one line a file.")
+def digest_tree(folder: Path, lines: bool) -> None:
+    from heliostat.os.tree.fingerprint import fingerprint, lines_of
+
+    if lines:
+        for line in lines_of(folder):
+            click.echo(line)
+        return
+    click.echo(fingerprint(folder))
+
+
+def _sources(folders: tuple[Path, ...]) -> list[Source]:
+    from heliostat.core.errors import HeliostatError
+    from heliostat.os.tree.repositories import sources_of
+
+    home = os_home() / "repos"
+    found = folders or tuple(
+        home / name for name in _REPOSITORIES if (home / name / "repodata").is_dir()
+    )
+    if not found:
+        raise HeliostatError(
+            "RepositoryUnusable",
+            f"There is no repository below {home}.",
+            hint="Import packages and publish them: `helio os import`, `helio os repo publish`.",
+        )
+    return sources_of(found)
+
+
+def _summary(
+    root: Path, verdicts: tuple[Verdict, ...], digest: str | None = None
+) -> dict[str, Any]:
+    return {
+        "root": str(root),
+        "digest": digest,
+        "passed": all(each.passed for each in verdicts),
+        "gates": [
+            {
+                "gate": each.gate,
+                "passed": each.passed,
+                "reason": each.reason,
+                "evidence": list(each.evidence),
+            }
+            for each in verdicts
+        ],
+    }
+
+
+def _print(verdicts: tuple[Verdict, ...]) -> None:
+    for each in verdicts:
+        click.echo(f"{'passed' if each.passed else 'FAILED'}  {each.gate:<13} {each.reason}")
+        for line in each.evidence[:20]:
+            click.echo(f"          {line}")
+        if len(each.evidence) > 20:
+            click.echo(f"          … {len(each.evidence) - 20} more (`-o json` has all)")
+
+
+def _exit_by(verdicts: tuple[Verdict, ...]) -> None:
+    if not all(each.passed for each in verdicts):
+        sys.exit(1)
