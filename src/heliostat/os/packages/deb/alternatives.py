@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 _INSTALL = re.compile(
     r"update-alternatives\s+(?:--(?:quiet|force|verbose)\s+)*--install\s+"
-    r"(?P<link>\S+)[ \t]+(?P<name>\S+)[ \t]+(?P<target>\S+)[ \t]+(?P<priority>\S+)(?P<rest>[^;&|\n]*)"
+    r"(?P<link>\S+)[ \t]+(?P<name>\S+)[ \t]+(?P<target>\S+)[ \t]+(?P<priority>\S+)"
+    r"(?P<rest>[^;&|\n]*)"
 )
 _FOLLOWER = re.compile(r"--(?:slave|follower)\s+(\S+)\s+\S+\s+(\S+)")
 

@@ -5,6 +5,10 @@
 ``Obsoletes`` only where a package also breaks and provides the other: a rename.  Of
 ``Provides`` + ``Conflicts`` on one's own virtual name (only one at a time) nothing
 remains but the provides: RPM packages may conflict with themselves.
+
+A virtual name without a version never meets a versioned relation in Debian, but always in
+RPM.  It therefore gets the version of its package: of ``Breaks: perl-modules (<< 5.40)``
+only older ones are then broken, as is meant.
 Grammar: Debian Policy, chapter 7.
 """
 
@@ -59,7 +63,8 @@ def relations_of(name: str, field_of: Mapping[str, str], without: Container[str]
     A dependency of which one alternative is ``without`` is left out whole.
     """
     get = field_of.get
-    provides = _flat(get("Provides", ""))
+    own = str(evr_of(field_of["Version"]))
+    provides = tuple(_versioned(each, own) for each in _flat(get("Provides", "")))
     conflicts = _others(name, provides, _flat(f"{get('Conflicts', '')},{get('Breaks', '')}"))
     return Relations(
         requires=_unique(f"{get('Pre-Depends', '')},{get('Depends', '')}", without),
@@ -78,7 +83,16 @@ def _relation(text: str) -> Relation:
         raise ValueError(f"{text!r} is no relation")
     if match["operator"] is None:
         return Relation(match["name"])
-    return Relation(match["name"], _SENSES[match["operator"]], str(evr_of(match["version"])))
+    sense, version = _SENSES[match["operator"]], match["version"]
+    if sense is Sense.LESS and version.endswith("-."):
+        # "before any revision of the next": in Debian a dot sorts after digits
+        upstream = evr_of(version.removesuffix("-."))
+        return Relation(match["name"], Sense.LESS | Sense.EQUAL, str(upstream).rpartition("-")[0])
+    return Relation(match["name"], sense, str(evr_of(version)))
+
+
+def _versioned(provided: Relation, own: str) -> Relation:
+    return provided if provided.operator else Relation(provided.name, Sense.EQUAL, own)
 
 
 def _unique(field: str, without: Container[str] = ()) -> tuple[Relation, ...]:

@@ -31,7 +31,7 @@ from heliostat.os.sources.suite import Suite
 if TYPE_CHECKING:
     import solv
 
-_FORMAT = 1
+_FORMAT = 2
 """Counts up whenever the metadata of the same entry and policy changes."""
 
 _FLAGS = {"<": "LT", "<=": "LE", "=": "EQ", ">=": "GE", ">": "GT"}
@@ -146,6 +146,7 @@ def _relations(entry: Entry, policy: Policy, evr: Evr) -> Iterator[str]:
 def _fields(entry: Entry) -> dict[str, str]:
     """The relation fields as the control file of the package has them."""
     return {
+        "Version": entry.version,
         "Depends": entry.depends,
         "Pre-Depends": entry.pre_depends,
         "Provides": entry.provides,
