@@ -6,7 +6,7 @@ HELIO_CACHE ?= $(CURDIR)/.cache
 export HELIO_CACHE
 SOURCES := src tests benchmarks
 
-.PHONY: help up down test test-slow lint quick bench lock docs clean
+.PHONY: help up down test test-slow lint quick bench lock docs clean kernel rebuilds
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -38,6 +38,14 @@ test-slow: ## the rest: cloud-init guests, kills, both commands from nothing
 bench: ## measure, beside peers where there are any; ONLY=api measures that alone
 	@scripts/bootstrap bench
 	@$(BIN)/python -m benchmarks $(ONLY)
+
+kernel: ## build the kernel of our own (12 to 40 minutes, once)
+	@scripts/bootstrap run
+	@$(BIN)/helio os kernel build
+
+rebuilds: ## build anew what the archive ships without hardening (an hour, once)
+	@scripts/bootstrap run
+	@$(BIN)/helio os build --all
 
 docs: ## write the generated reference pages again
 	$(BIN)/python -m heliostat.cli.reference > docs/reference/cli.md

@@ -136,6 +136,11 @@ class Apt:
         path = f"dists/{suite}/{component}/binary-{self.archive.architecture}/Packages"
         return self._lists / uri_to_file_name(f"{uri.rstrip('/')}/{path}")
 
+    def sources_of(self, uri: str, suite: str, component: str) -> Path:
+        """Where apt keeps one index of source packages."""
+        path = f"dists/{suite}/{component}/source/Sources"
+        return self._lists / uri_to_file_name(f"{uri.rstrip('/')}/{path}")
+
     def release_of(self, uri: str, suite: str) -> Path:
         """Where apt keeps the verified ``InRelease``, or the ``Release`` of old archives."""
         base = f"{uri.rstrip('/')}/dists/{suite}"

@@ -6,15 +6,25 @@ of sources besides those of packages, and an empty system in front of it.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from heliostat.core.errors import HeliostatError
+from heliostat.core.errors import HeliostatError, TemporaryError
 from heliostat.core.process import CommandFailed
 from heliostat.os.monitor import Monitor
+from heliostat.os.packages.build.input_file import Input
+from heliostat.os.packages.build.source_package import (
+    SourceFile,
+    SourcePackage,
+    Stanza,
+    newest_first,
+    stanzas,
+    written_dsc,
+)
 from heliostat.os.sources.apt import Apt
 from heliostat.os.sources.archive import Archive
 from heliostat.os.sources.suite import DAY_S
@@ -39,20 +49,52 @@ class SourceArchive:
         except HeliostatError as error:
             raise _refused(error) from error
 
-    def fetch(self, name: str, folder: Path) -> Path:
-        """The newest source package of that name, verified, in ``folder``: its ``.dsc``."""
+    def find(self, name: str) -> list[Stanza]:
+        """Every entry of ``NAME`` or ``NAME=VERSION``, the newest version first."""
+        wanted, _, version = name.partition("=")
+        found = [
+            stanza
+            for source in self.archive.sources
+            for component in source.components
+            for stanza in self._indexed(source.uri, source.suite, component, wanted)
+            if version in ("", stanza.version)
+        ]
+        if not found:
+            raise _unknown(name)
+        return newest_first(found)
+
+    def fetch(self, name: str, cache: Path, monitor: Monitor) -> SourcePackage:
+        """The newest source package of that name, or ``NAME=VERSION``, verified.
+
+        Where one part of the archive lacks a file, the others that name the same
+        version are asked.
+        """
+        found = self.find(name)
+        same = [each for each in found if each.version == found[0].version]
+        folder = cache.resolve() / "source-packages" / f"{same[0].name}-{_safe(same[0].version)}"
         folder.mkdir(parents=True, exist_ok=True)
-        # "--only-source": the name is that of a source, not of one of its packages
-        argv = ["apt-get", "-q", "source", "--download-only", "--only-source", name]
-        try:
-            self.apt.run(argv, cwd=folder)
-        except HeliostatError as error:
-            raise _refused(error) from error
-        stem, _, version = name.partition("=")
-        found = [path for path in folder.glob("*.dsc") if path.name.startswith(f"{stem}_")]
-        upstream = version.partition(":")[2] or version
-        wanted = [path for path in found if not version or upstream in path.name]
-        return max(wanted, key=lambda path: path.stat().st_mtime)
+        with turn(folder / "lock", f"downloading the source of {name}", monitor):
+            for number, stanza in enumerate(same, start=1):
+                try:
+                    return self._fetch(stanza, folder, monitor)
+                except TemporaryError:
+                    if number == len(same):
+                        raise
+        raise AssertionError
+
+    def _fetch(self, stanza: Stanza, folder: Path, monitor: Monitor) -> SourcePackage:
+        wanted = [(f"{stanza.base}/{each.name}", each) for each in stanza.files]
+        missing = [(url, each) for url, each in wanted if not _is_whole(folder / each.name, each)]
+        if missing:
+            with monitor.step(f"Downloading the source of {stanza.name} {stanza.version}"):
+                self.apt.download([(u, folder / each.name, each.sha256) for u, each in missing])
+        files = tuple(Input(each.name, folder / each.name, each.sha256, u) for u, each in wanted)
+        return SourcePackage(stanza.name, stanza.version, written_dsc(stanza, folder), files)
+
+    def _indexed(self, uri: str, suite: str, component: str, name: str) -> Iterator[Stanza]:
+        path = self.apt.sources_of(uri, suite, component)
+        if path.is_file():  # apt keeps no file for an empty index
+            yield from stanzas(path.read_text(encoding="utf-8"), name, uri)
 
 
 def open_sources(
@@ -75,12 +117,7 @@ def _refused(error: HeliostatError) -> HeliostatError:
     said = f"{error.data.get('stdout', '')}\n{error.data.get('stderr', '')}"
     unknown = _UNKNOWN.search(said)
     if unknown:
-        name = unknown[1] or unknown[2]
-        return HeliostatError(
-            "PackageNotFound",
-            f"The archive has no package {name} to build, or to build with.",
-            hint=f"`helio os source search {name}` looks for part of a name.",
-        )
+        return _unknown(unknown[1] or unknown[2])
     unmet = [line.strip() for line in _UNMET.findall(said)]
     if unmet and isinstance(error.__cause__, CommandFailed):
         return HeliostatError(
@@ -90,3 +127,23 @@ def _refused(error: HeliostatError) -> HeliostatError:
             data=error.data,
         )
     return error
+
+
+def _unknown(name: str) -> HeliostatError:
+    return HeliostatError(
+        "PackageNotFound",
+        f"The archive has no package {name} to build, or to build with.",
+        hint=f"`helio os source search {name.partition('=')[0]}` looks for part of a name.",
+    )
+
+
+def _is_whole(path: Path, wanted: SourceFile) -> bool:
+    if not path.is_file() or path.stat().st_size != wanted.size_bytes:
+        return False
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest() == wanted.sha256
+
+
+def _safe(version: str) -> str:
+    """A version as part of a file name: an epoch's colon is none."""
+    return version.replace(":", "+")

@@ -18,7 +18,8 @@ from heliostat.core.files import atomic_write
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.packages.build import options
 from heliostat.os.packages.build.carry_out import Built, carry_out
-from heliostat.os.packages.build.recipe import Input, Limits, Recipe
+from heliostat.os.packages.build.input_file import Input
+from heliostat.os.packages.build.recipe import Limits, Recipe
 from heliostat.os.packages.build.root import BuildRoot
 
 
@@ -35,6 +36,8 @@ class KernelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Files with options, in this folder."""
     patches: tuple[str, ...] = ()
     """Files of changes to the source, in this folder, applied in this order."""
+    revision: int = 1
+    """Counts up when options or patches change and the source doesn't."""
     summary: str = "The Linux kernel for virtual machines"
     timeout_s: float = 4 * 3600.0
 
@@ -130,7 +133,9 @@ def configure(materials: Materials, cache: Path, monitor: Monitor) -> Path:
     return built.files[0]
 
 
-def compile_kernel(materials: Materials, cache: Path, monitor: Monitor | None = None) -> Built:
+def compile_kernel(
+    materials: Materials, cache: Path, monitor: Monitor | None = None, *, anew: bool = False
+) -> Built:
     """Kernel and modules (not signed yet) as the build leaves them, in a folder ``kernel``."""
     watcher = monitor or SilentMonitor()
     config = configure(materials, cache, watcher)
@@ -140,7 +145,7 @@ def compile_kernel(materials: Materials, cache: Path, monitor: Monitor | None = 
         outputs=("kernel",),
         limits=Limits(materials.settings.timeout_s, 12 * 2**30),
     )
-    return carry_out(step, cache, watcher)
+    return carry_out(step, cache, watcher, anew=anew)
 
 
 class _Shared(TypedDict):

@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import msgspec
 
+from heliostat.os.packages.build.input_file import Input
 from heliostat.os.packages.build.root import BuildRoot
 
 FORMAT = 1
@@ -30,24 +30,6 @@ FIXED_ENVIRONMENT = {
     "USER": "builder",
 }
 """What every build sees; nothing of the caller's environment is handed on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """A file that the build reads as ``/in/<name>``."""
-
-    name: str
-    path: Path
-    sha256: str
-    origin: str = ""
-    """Where it came from: a URL, or ``file`` for one that was handed in."""
-
-    @classmethod
-    def of(cls, path: Path, name: str = "", origin: str = "file") -> Input:
-        """The file at ``path``, with its digest as it is now."""
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return cls(name or path.name, path.resolve(), digest, origin)
 
 
 @dataclass(frozen=True, slots=True)

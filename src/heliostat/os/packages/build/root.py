@@ -51,11 +51,20 @@ def digest_of(packages: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(packages)).encode()).hexdigest()
 
 
-def planned(archive: SourceArchive, wanted: Sequence[str], dsc: Path | None = None) -> list[str]:
-    """``name=version`` of all that ``wanted`` and the build dependencies of ``dsc`` take."""
+def planned(
+    archive: SourceArchive,
+    wanted: Sequence[str],
+    dsc: Path | None = None,
+    profiles: Sequence[str] = (),
+) -> list[str]:
+    """``name=version`` of all that ``wanted`` and the build dependencies of ``dsc`` take.
+
+    ``profiles`` are Debian's build profiles, which make a source ask for less.
+    """
     listed = _INSTALLED.findall(archive.simulate(["install", *BASE, *wanted]))
     if dsc is not None:
-        listed += _INSTALLED.findall(archive.simulate(["build-dep", str(dsc)]))
+        named = [f"--build-profiles={','.join(profiles)}"] if profiles else []
+        listed += _INSTALLED.findall(archive.simulate(["build-dep", *named, str(dsc)]))
     return sorted({f"{name}={version}" for name, version in listed})
 
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from heliostat.core.errors import HeliostatError
-from heliostat.os.packages.build.recipe import Input, Limits
+from heliostat.os.packages.build.input_file import Input
+from heliostat.os.packages.build.recipe import Limits
 
 BUILDER_ID = 1000
 """The builder inside the sandbox."""

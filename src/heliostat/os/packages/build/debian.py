@@ -1,0 +1,92 @@
+"""Debian source packages as recipes, and what they make as RPMs.
+
+The source is built by its own ``debian/rules`` with all of Debian's hardening switched on
+(dpkg-buildflags(1)); the packages that come out are converted as imported ones are.  A
+rebuild's release ends in ``^hs1``: newer than the archive's build of the same version,
+older than the archive's next (a security update isn't hidden by a rebuild of what it fixes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from heliostat.os.monitor import Monitor
+from heliostat.os.packages.build.archive import SourceArchive
+from heliostat.os.packages.build.input_file import Input
+from heliostat.os.packages.build.rebuilds import Rebuild
+from heliostat.os.packages.build.recipe import Limits, Recipe
+from heliostat.os.packages.build.root import build_root, planned
+from heliostat.os.packages.build.source_package import SourcePackage
+from heliostat.os.packages.rpm.package import Package
+from heliostat.os.packages.rpm.relation import Relation, Sense
+
+SUFFIX = "^hs1"
+VENDOR = "Heliostat (rebuilt from Debian's source)"
+HARDENING = "hardening=+all"
+
+_SCRIPT = """
+mkdir in && cp /in/* in/
+dpkg-source --no-check -x in/source.dsc source
+cd source
+{patches}{prepare}
+DEB_BUILD_OPTIONS="$DEB_BUILD_OPTIONS parallel=$(nproc)"
+export DEB_BUILD_OPTIONS
+dpkg-buildpackage --build={kinds} --no-sign --rules-file=debian/rules {profiles}
+"""
+
+
+def recipe_of(
+    archive: SourceArchive,
+    source: SourcePackage,
+    rebuild: Rebuild,
+    patches: Sequence[Path],
+    cache: Path,
+    monitor: Monitor,
+) -> Recipe:
+    """The recipe of a source package, its root made."""
+    packages = planned(archive, rebuild.build_packages, source.dsc, rebuild.profiles)
+    root = build_root(archive, packages, cache, monitor)
+    inputs = (*source.inputs, *(Input.of(path) for path in patches))
+    return Recipe(
+        name=source.name,
+        version=source.version,
+        root=root,
+        inputs=inputs,
+        script=script_of(rebuild, [path.name for path in patches]),
+        outputs=tuple(f"{name}_*.deb" for name in rebuild.packages) or ("*.deb",),
+        environment=environment_of(rebuild),
+        limits=Limits(rebuild.timeout_s, rebuild.disk_bytes),
+    )
+
+
+def script_of(rebuild: Rebuild, patches: Sequence[str]) -> str:
+    """The commands of the build."""
+    return _SCRIPT.format(
+        patches="".join(f"patch -p1 < /in/{name}\n" for name in patches),
+        prepare=rebuild.prepare,
+        kinds="any,all" if not rebuild.packages else "any",
+        profiles=f"--build-profiles={','.join(rebuild.profiles)}" if rebuild.profiles else "",
+    )
+
+
+def environment_of(rebuild: Rebuild) -> dict[str, str]:
+    """Hardening, profiles and what the list says, as dpkg and the sources read them."""
+    options = (*rebuild.profiles, *rebuild.options, HARDENING)
+    return {
+        "DEB_BUILD_MAINT_OPTIONS": HARDENING,
+        "DEB_BUILD_OPTIONS": " ".join(dict.fromkeys(options)),
+        "DEB_BUILD_PROFILES": " ".join(rebuild.profiles),
+        **rebuild.environment,
+    }
+
+
+def as_rebuilt(package: Package) -> Package:
+    """A converted package as ours: a newer release, which also provides the archive's."""
+    release = package.release + SUFFIX
+    said = str(package.evr)
+    ours = f"{said}{SUFFIX}"
+    own = Relation(package.name, Sense.EQUAL, ours)
+    provides = tuple(dict.fromkeys((own, *package.provides)))
+    return replace(package, release=release, vendor=VENDOR, provides=provides)
