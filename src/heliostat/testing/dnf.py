@@ -17,10 +17,13 @@ localpkg_gpgcheck=1
 assumeyes=1
 install_weak_deps=0
 plugins=0
-reposdir={folder}/none
+reposdir={system}/etc/yum.repos.d
+varsdir={system}/etc/dnf/vars
 cachedir={folder}/cache
 persistdir={folder}/persist
 logdir={folder}/log
+"""
+_REPOSITORY = """\
 [{name}]
 name={name}
 baseurl={url}
@@ -41,10 +44,22 @@ class Dnf:
 
     @classmethod
     def of(cls, folder: Path, name: str, url: str, key: Path) -> Dnf:
+        return cls._made(folder, folder, _REPOSITORY.format(name=name, url=url, key=key))
+
+    @classmethod
+    def of_system(cls, folder: Path, system: Path, key_path: str) -> Dnf:
+        """With the repositories that the tree ``system`` names, its key taken from in there."""
+        for path in (system / "etc/yum.repos.d").glob("*.repo"):
+            text = path.read_text()
+            path.write_text(text.replace(f"file://{key_path}", f"file://{system}{key_path}"))
+        return cls._made(folder, system, "")
+
+    @classmethod
+    def _made(cls, folder: Path, system: Path, repository: str) -> Dnf:
         if shutil.which("dnf") is None:
             pytest.skip("dnf is not installed")
         folder.mkdir(parents=True)
-        config = _CONFIG.format(folder=folder, name=name, url=url, key=key)
+        config = _CONFIG.format(folder=folder, system=system) + repository
         (folder / "dnf.conf").write_text(config)
         return cls(folder, folder / "root")
 
