@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from heliostat.core.errors import HeliostatError
@@ -22,6 +24,7 @@ DISK_PROGRAMS = (
 
 _PACKAGES = {
     "apt-get": "apt",
+    "busybox": "busybox-static",
     "debugfs": "e2fsprogs",
     "dpkg-deb": "dpkg",
     "e2fsck": "e2fsprogs",
@@ -32,6 +35,7 @@ _PACKAGES = {
     "mmd": "mtools",
     "mmdebstrap": "mmdebstrap",
     "qemu-img": "qemu-utils",
+    "rpm": "rpm",
     "sfdisk": "fdisk",
 }
 _SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")
@@ -57,6 +61,27 @@ def require(programs: Iterable[str]) -> None:
             f"Building the image needs packages that are not installed: {names}.",
             hint=f"Install them: `apt-get install --no-install-recommends {names}`.",
         )
+
+
+def digests(programs: Iterable[str]) -> dict[str, str]:
+    """Inputs of a stage that runs ``programs`` of the host: other programs, other outcome."""
+    return {f"program {name}": _file_digest(resolve(name)) for name in programs}
+
+
+@cache
+def _file_digest(path: str) -> str:
+    """SHA-256 of a file, read once a process; nothing if it isn't there."""
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except FileNotFoundError:
+        return ""
+
+
+def loader_digests() -> dict[str, str]:
+    """Inputs of a stage that writes GRUB: its modules, by firmware."""
+    kernels = {"BIOS": GRUB_MODULES / "kernel.img", "UEFI": EFI_MODULES / "kernel.img"}
+    return {f"GRUB for {name}": _file_digest(str(path)) for name, path in kernels.items()}
 
 
 def resolve(program: str) -> str:

@@ -33,6 +33,8 @@ class Stage:
     make: Make
     code: tuple[ModuleType, ...] = ()
     """Modules that decide what ``make`` writes; a package stands for all of its modules."""
+    tells: bool = False
+    """Whether ``make`` tells its own steps, since steps don't nest."""
     hashed: bool = False
     """Whether the files that it makes are results whose SHA-256 is asked for."""
 

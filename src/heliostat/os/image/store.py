@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import os
 import tempfile
 import time
@@ -26,7 +25,7 @@ import msgspec
 from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
 from heliostat.core.process import CommandFailed
-from heliostat.os.image import stages
+from heliostat.os.image import sparse, stages
 from heliostat.os.image.stages import Stage
 from heliostat.os.image.workspace import remove
 from heliostat.os.monitor import Monitor
@@ -65,6 +64,12 @@ class Outcome:
     record: Record
     reused: bool
     reason: str
+
+    @property
+    def file(self) -> Path:
+        """The one file of a ``hashed`` stage."""
+        (name,) = self.record.files
+        return self.folder / name
 
 
 class StageStore:
@@ -158,7 +163,8 @@ class Build:
     def _make(self, stage: Stage, identity: str, inputs: dict[str, str]) -> Record:
         for stale in self._store.making(identity):
             remove(stale)
-        with _failures_named(stage, self._store.folder), self._monitor.step(stage.title):
+        step = contextlib.nullcontext() if stage.tells else self._monitor.step(stage.title)
+        with _failures_named(stage, self._store.folder), step:
             attempt = self._store.new_attempt(identity)
             try:
                 started = time.monotonic()
@@ -203,9 +209,7 @@ def _files(folder: Path) -> dict[str, OutputFile]:
     found = {}
     for path in sorted(folder.iterdir()):
         if path.is_file():
-            with path.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            found[path.name] = OutputFile(digest, path.stat().st_size)
+            found[path.name] = OutputFile(sparse.sha256(path), path.stat().st_size)
     return found
 
 

@@ -69,8 +69,10 @@ def devices(root: Path) -> Iterator[None]:
     """Devices that programs in the tree can't do without, while they run."""
     made: list[Path] = []
     folder = root / "dev"
-    (root / "proc").mkdir(parents=True, exist_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
+    for place in (root / "proc", folder):
+        if not place.exists():
+            place.mkdir(parents=True)
+            place.chmod(0o755)  # whatever our own umask is
     try:
         for name, minor in _DEVICES.items():
             path = folder / name

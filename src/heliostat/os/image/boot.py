@@ -1,0 +1,132 @@
+"""How a tree is started: its kernel, the initrd for the boot disk's drivers, GRUB's menu.
+
+The menu names the root by the identifier of the partition that GRUB read it from, so
+that it fits every disk.  A tree that brings ``/boot/grub/grub.cfg`` or an initrd of its
+own keeps them; whatever is missing is added to the disk, never to the tree.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from heliostat.core.errors import HeliostatError
+from heliostat.os.image import cpio, modules, programs
+from heliostat.os.image.distro import locate_distro
+
+MENU = "/boot/grub/grub.cfg"
+INITRD = "/boot/heliostat-initrd"
+_TOOLS = (
+    *("cat", "grep", "hexdump", "insmod", "mount", "poweroff", "readlink", "sh", "sleep"),
+    *("switch_root", "uname", "usleep"),
+)
+_BUSYBOX = ("usr/bin/busybox", "bin/busybox")
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """The kernel that starts a tree."""
+
+    version: str
+    file: Path
+    """On the building machine."""
+    path: str
+    """In the tree, as GRUB reads it."""
+    modules: Path
+    """Folder of its modules; need not be there."""
+
+
+def kernel_of(tree: Path) -> Kernel:
+    """The newest kernel of ``tree``; ``BuildFailed`` if it has none."""
+    found = [
+        Kernel(version, path, f"/{path.relative_to(tree)}", tree / "usr/lib/modules" / version)
+        for version, path in _kernels(tree)
+    ]
+    if not found:
+        raise HeliostatError(
+            "BuildFailed",
+            f"The tree has no kernel: neither {tree}/boot/vmlinuz-* nor one beside its modules.",
+            hint="Add a kernel to the packages of the edition.",
+        )
+    return max(found, key=lambda kernel: (_order(kernel.version), kernel.path))
+
+
+def additions(tree: Path, options: Sequence[str], wanted: Sequence[str]) -> dict[str, bytes]:
+    """What the disk needs besides ``tree`` to start: by paths, with the modules ``wanted``."""
+    kernel = kernel_of(tree)
+    added: dict[str, bytes] = {}
+    has_initrd = (tree / INITRD.lstrip("/")).is_file()
+    if not has_initrd and (loaded := _to_load(kernel, wanted)):
+        added[INITRD] = initrd(tree, kernel, loaded)
+        has_initrd = True
+    if not (tree / MENU.lstrip("/")).is_file():
+        added[MENU] = menu(kernel, options, has_initrd=has_initrd)
+    return added
+
+
+def menu(kernel: Kernel, options: Sequence[str], *, has_initrd: bool) -> bytes:
+    """GRUB's menu: one entry, started at once."""
+    lines = [
+        "set timeout=0",
+        "probe --set=partition --part-uuid $root",
+        f"linux {kernel.path} root=PARTUUID=$partition {' '.join(options)}",
+        *([f"initrd {INITRD}"] if has_initrd else []),
+        "boot",
+    ]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def initrd(tree: Path, kernel: Kernel, wanted: Sequence[str]) -> bytes:
+    """A small system that loads the modules ``wanted`` and mounts the root: see its script."""
+    archive = cpio.Archive()
+    archive.add_character_device("dev/console", 5, 1)
+    for folder in ("proc", "root", "sys"):
+        archive.add_folder(folder)
+    archive.add_file("bin/busybox", busybox_of(tree).read_bytes(), 0o755)
+    for name in _TOOLS:
+        archive.add_link(f"bin/{name}", "busybox")
+    archive.add_file("init", init_script().read_bytes(), 0o755)
+    chosen = modules.loading_order(kernel.modules, wanted)
+    drivers = f"lib/modules/{kernel.version}"
+    for module in chosen:
+        archive.add_file(f"{drivers}/{module.name}", module.content)
+    archive.add_file(f"{drivers}/order", "".join(f"{each.name}\n" for each in chosen).encode())
+    return gzip.compress(archive.finish(), mtime=0)
+
+
+def init_script() -> Path:
+    """The first program of the initrd."""
+    return locate_distro() / "boot" / "initrd-init"
+
+
+def busybox_of(tree: Path) -> Path:
+    """The tree's busybox, else the host's: both are static."""
+    for path in _BUSYBOX:
+        if (tree / path).is_file():
+            return tree / path
+    programs.require(["busybox"])
+    return Path(programs.resolve("busybox"))
+
+
+def _kernels(tree: Path) -> list[tuple[str, Path]]:
+    in_boot = ((path.name.removeprefix("vmlinuz-"), path) for path in tree.glob("boot/vmlinuz-*"))
+    beside = ((path.parent.name, path) for path in tree.glob("usr/lib/modules/*/vmlinuz"))
+    return [(version, path) for version, path in (*in_boot, *beside) if path.is_file()]
+
+
+def _to_load(kernel: Kernel, wanted: Sequence[str]) -> list[str]:
+    """Those of ``wanted`` that aren't part of the kernel itself."""
+    listed = kernel.modules / "modules.builtin"
+    names = listed.read_text().splitlines() if listed.is_file() else []
+    within = {Path(name).stem.replace("-", "_") for name in names}
+    there = any(kernel.modules.rglob("*.ko*"))
+    return [name for name in wanted if name.replace("-", "_") not in within] if there else []
+
+
+def _order(version: str) -> list[tuple[int, str]]:
+    """Sorts 6.12.9 before 6.12.10."""
+    words = re.findall(r"\d+|\D+", version)
+    return [(int(word), "") if word.isdigit() else (-1, word) for word in words]

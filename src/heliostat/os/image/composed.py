@@ -1,0 +1,108 @@
+"""The stage that composes a tree: what it is made from, and what is known of it afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from heliostat.core.files import atomic_write
+from heliostat.os import solve, tree
+from heliostat.os.image import programs
+from heliostat.os.image.built import PackageRecord
+from heliostat.os.image.stages import Stage
+from heliostat.os.monitor import Monitor
+from heliostat.os.solve import Chosen, Source
+from heliostat.os.tree import Edition, database
+
+ROOT = "root"
+_RECORD = "tree.json"
+_PROGRAMS = ("rpm",)
+_SIGNED = "%{NAME}\\t%{ARCH}\\t%|RSAHEADER?{%{RSAHEADER:pgpsig}}:{}|\\n"
+
+
+class TreeRecord(msgspec.Struct, frozen=True, rename="camel"):
+    """What lies beside a composed tree."""
+
+    epoch: int
+    fingerprint: str
+    packages: list[PackageRecord]
+
+
+def with_packages(edition: Edition, more: Iterable[str]) -> Edition:
+    """The edition and ``more`` packages; named after both."""
+    added = tuple(name for name in more if name not in edition.packages)
+    if not added:
+        return edition
+    return msgspec.structs.replace(
+        edition,
+        name="+".join((edition.name, *added)),
+        packages=(*edition.packages, *added),
+    )
+
+
+def tree_stage(edition: Edition, sources: Sequence[Source], monitor: Monitor) -> Stage:
+    """Composing ``edition`` from the packages that ``sources`` offer now."""
+    solution = tree.choose(edition, sources)
+
+    def make(folder: Path) -> None:
+        composed = tree.compose(edition, sources, folder / ROOT, monitor)
+        record = TreeRecord(
+            epoch=composed.epoch,
+            fingerprint=tree.fingerprint(composed.root),
+            packages=list(_packages(composed.root, composed.packages)),
+        )
+        atomic_write(folder / _RECORD, msgspec.json.encode(record))
+
+    return Stage(
+        name=f"{edition.name}/tree",
+        title=f"Composing {edition.name}",
+        inputs={
+            "edition": hashlib.sha256(msgspec.json.encode(_of_tree(edition))).hexdigest(),
+            **{f"package {each.name}": _version(each) for each in solution.packages},
+            **programs.digests(_PROGRAMS),
+        },
+        make=make,
+        code=(tree, solve),
+        tells=True,
+    )
+
+
+def tree_record(folder: Path) -> TreeRecord:
+    """What is known of the tree that was composed into ``folder``."""
+    return msgspec.json.decode((folder / _RECORD).read_bytes(), type=TreeRecord)
+
+
+def _of_tree(edition: Edition) -> Edition:
+    """The edition without what only disks are made from."""
+    return msgspec.structs.replace(edition, free_mib=0)
+
+
+def _version(package: Chosen) -> str:
+    return f"{package.evr}.{package.arch} {package.sha256 or 'without digest'}"
+
+
+def _packages(root: Path, chosen: Sequence[Chosen]) -> Iterable[PackageRecord]:
+    signers = _signers(root)
+    for each in chosen:
+        yield PackageRecord(
+            name=each.name,
+            version=each.evr,
+            arch=each.arch,
+            sha256=each.sha256 or "",
+            repository=each.source,
+            source=(each.source_rpm or "").removesuffix(".src.rpm"),
+            signer=signers.get((each.name, each.arch), ""),
+        )
+
+
+def _signers(root: Path) -> dict[tuple[str, str], str]:
+    """Key ids by name and architecture, as RPM's database in the tree has them."""
+    rows = (line.split("\t") for line in _asked(root).splitlines())
+    return {(name, arch): signature.rpartition("Key ID ")[2] for name, arch, signature in rows}
+
+
+def _asked(root: Path) -> str:
+    return database.query(root, ["--all", "--queryformat", _SIGNED])

@@ -1,0 +1,22 @@
+"""The formats an image is given out in: a function for each kind.
+
+Each writes one file from a :class:`Material`, the same bytes for the same material.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from heliostat.os.image.formats import disks
+from heliostat.os.image.formats.material import Material
+from heliostat.os.image.outputs import Kind
+
+Write = Callable[[Material, Path], None]
+
+WRITERS: dict[Kind, Write] = {
+    Kind.RAW: disks.raw,
+    Kind.QCOW2: disks.qcow2,
+}
+
+__all__ = ["WRITERS", "Material", "Write"]
