@@ -90,7 +90,10 @@ def _empty(folder: Path) -> None:
 def _write(path: Path, data: bytes) -> None:
     """In place: owner and mode stay as the package has them."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    new = not path.exists()
     path.write_bytes(data)
+    if new:
+        path.chmod(0o644)  # whatever our own umask is
 
 
 def settle_times(root: Path, epoch: int) -> None:
