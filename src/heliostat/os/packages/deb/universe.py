@@ -88,7 +88,7 @@ class Universe:
         digest = hashlib.sha256(str(_FORMAT).encode())
         for index in self.suite.indexes:
             digest.update(index.sha256.encode())
-        digest.update(msgspec.json.encode(self.policy, order="deterministic"))
+        digest.update(msgspec.json.encode(_deciding(self.policy), order="deterministic"))
         return self.cache / "universe" / f"{self.name}-{digest.hexdigest()[:24]}.{suffix}"
 
 
@@ -103,6 +103,21 @@ def primary_of(entries: Iterable[Entry], policy: Policy) -> bytes:
     parts += [_package(entry, policy) for entry in listed]
     parts.append("</metadata>\n")
     return "".join(parts).encode("utf-8", "replace")
+
+
+def _deciding(policy: Policy) -> object:
+    """What of the policy shows in the metadata: everything else may change without it."""
+    relevant = {
+        name: (
+            decided.raise_epoch,
+            decided.provides,
+            decided.requires,
+            decided.drop_requires,
+            decided.drop_conflicts,
+        )
+        for name, decided in policy.packages.items()
+    }
+    return sorted(policy.replaced), {name: said for name, said in relevant.items() if any(said)}
 
 
 def _package(entry: Entry, policy: Policy) -> str:
