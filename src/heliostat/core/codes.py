@@ -286,4 +286,8 @@ CODES: dict[str, Code] = {
         404, "Import feeds first: `helio os cve import FILE…` (docs/howto/check-for-cves.md)."
     ),
     "VulnerabilityUnknown": Code(404, "`helio os cve status` tells what was imported."),
+    "DatabaseMissing": Code(
+        404, "Name the root folder of a composed tree, or an image: `helio os tree list`."
+    ),
+    "PathNotFound": Code(404, "Name the file by its whole path in the system, from the root on."),
 }

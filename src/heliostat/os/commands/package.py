@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from heliostat.os.commands.inventory_subject import keyring_options
 from heliostat.os.commands.options import os_home, output_option
 from heliostat.os.commands.repo_print import print_json, print_rows
 
 if TYPE_CHECKING:
+    from heliostat.os.packages.openpgp.certificate import Keyring
     from heliostat.os.packages.rpm.reader import Header
 
 _File = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -49,19 +51,12 @@ def show_package(file: Path, with_files: bool, output: str) -> None:
 
 @package_group.command(name="verify", help="Check that each FILE is whole, unchanged and trusted.")
 @click.argument("files", type=_File, nargs=-1, required=True)
-@click.option("--key", "named", type=_File, multiple=True, help="A public key that is trusted.")
-@_keys_option
+@keyring_options
 @output_option
-def verify_packages(
-    files: tuple[Path, ...], named: tuple[Path, ...], keys: Path | None, output: str
-) -> None:
+def verify_packages(files: tuple[Path, ...], keyring: Keyring, output: str) -> None:
     from heliostat.core.errors import HeliostatError
-    from heliostat.os.packages.openpgp.certificate import Keyring
-    from heliostat.os.packages.openpgp.signer import PUBLIC_NAME
     from heliostat.os.packages.rpm.verify import verify
 
-    ours = (keys or os_home() / "keys") / PUBLIC_NAME
-    keyring = Keyring.read(*named, *([ours] if ours.is_file() else []))
     rows: list[dict[str, str]] = []
     faults: list[HeliostatError] = []
     for file in files:

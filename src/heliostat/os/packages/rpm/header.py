@@ -151,6 +151,10 @@ class Blob:
     def kind(self, tag: int) -> Kind:
         return self._index[tag][0]
 
+    def offset(self, tag: int) -> int:
+        """Where in the store the tag's value begins."""
+        return self._index[tag][1]
+
 
 def counts(intro: bytes) -> tuple[int, int]:
     """Entries and bytes of store, from a header's first 16 bytes."""
