@@ -116,8 +116,7 @@ def _location_of(repo: solv.Repo, part: str) -> str | None:
     )
     found.prepend_keyname(solv.REPOSITORY_REPOMD)
     for item in found:
-        item.setpos_parent()
-        location = item.pool.lookup_str(solv.SOLVID_POS, solv.REPOSITORY_REPOMD_LOCATION)
+        location = item.parentpos().lookup_str(solv.REPOSITORY_REPOMD_LOCATION)
         return str(location) if location else None
     return None
 
