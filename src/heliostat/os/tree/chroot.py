@@ -69,10 +69,11 @@ def devices(root: Path) -> Iterator[None]:
     """Devices that programs in the tree can't do without, while they run."""
     made: list[Path] = []
     folder = root / "dev"
-    for place in (root / "proc", folder):
+    # no package can give /proc its mode: the kernel's own is mounted there meanwhile
+    for place, mode in ((root / "proc", 0o555), (folder, 0o755)):
         if not place.exists():
             place.mkdir(parents=True)
-            place.chmod(0o755)  # whatever our own umask is
+            place.chmod(mode)  # whatever our own umask is
     try:
         for name, minor in _DEVICES.items():
             path = folder / name

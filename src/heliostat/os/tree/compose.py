@@ -16,6 +16,8 @@ from pathlib import Path
 
 from heliostat.core.errors import HeliostatError
 from heliostat.os.monitor import Monitor
+from heliostat.os.packages.openpgp.signer import Signer
+from heliostat.os.packages.rpm.writer import write
 from heliostat.os.solve import Chosen, Solution, Source, solve
 from heliostat.os.tree import gates
 from heliostat.os.tree.chroot import Chroot, devices
@@ -24,6 +26,7 @@ from heliostat.os.tree.delivery import check_delivery
 from heliostat.os.tree.edition import Edition
 from heliostat.os.tree.exclusion import left_out
 from heliostat.os.tree.finish import finish, settle_times
+from heliostat.os.tree.meta import edition_package
 from heliostat.os.tree.transaction import Wishes, install
 
 _INSTALL_TIMEOUT_S = 1800.0
@@ -55,9 +58,12 @@ def compose(
     monitor: Monitor,
     *,
     epoch: int | None = None,
+    signer: Signer | None = None,
     checked: bool = True,
 ) -> Tree:
     """The tree of ``edition`` at ``root``, which must not be there or be empty.
+
+    ``signer`` signs the package that the edition itself is.
 
     Raises ``HeliostatError``: ``DependencyUnmet``, ``PackageMissing``, ``FileConflict``,
     ``DiskFull``, ``ComposeFailed``, or ``GateClosed`` when a gate did not let the tree
@@ -73,7 +79,8 @@ def compose(
         chroot = Chroot(work, epoch)
         with monitor.step(f"install {len(files.paths)} packages"), devices(work):
             wishes = _wishes(edition, files.contents)
-            said = install(chroot, files.paths, wishes, timeout_s=_INSTALL_TIMEOUT_S)
+            own = _edition_file(edition, wishes, epoch, signer, stack)
+            said = install(chroot, [*files.paths, own], wishes, timeout_s=_INSTALL_TIMEOUT_S)
         with monitor.step("finish"):
             with devices(work):
                 said += finish(chroot, edition)
@@ -86,6 +93,15 @@ def compose(
         settle_times(work, epoch)
         os.rename(work, root)
     return Tree(root, edition, solution.packages, epoch, said, verdicts)
+
+
+def _edition_file(
+    edition: Edition, wishes: Wishes, epoch: int, signer: Signer | None, stack: ExitStack
+) -> Path:
+    """The package of the edition, for as long as ``stack`` is open."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edition-")))
+    package = edition_package(edition, wishes.shared, epoch)
+    return write(package, folder, signer=signer).path
 
 
 def _wishes(edition: Edition, contents: Sequence[str]) -> Wishes:

@@ -27,7 +27,6 @@ _REMOVED = (
     "etc/subgid-",
     "etc/subuid-",
     "var/lib/systemd/random-seed",
-    "var/lib/dbus/machine-id",
 )
 # says that /etc and /var fit /usr, or the first boot would do all updates again
 _UPDATED = ("etc/.updated", "var/.updated")
@@ -44,9 +43,12 @@ def finish(chroot: Chroot, edition: Edition) -> str:
 
 
 def _apply_presets(chroot: Chroot) -> str:
+    """Enable what presets enable; nothing was enabled before, but ``default.target`` stays."""
     if not chroot.has("/usr/bin/systemctl"):
         return ""
-    done = chroot.run(["/usr/bin/systemctl", "preset-all"], timeout_s=120)
+    done = chroot.run(
+        ["/usr/bin/systemctl", "preset-all", "--preset-mode=enable-only"], timeout_s=120
+    )
     # it names every link it makes; only what is more than that is news
     lines = (done.stdout + done.stderr).splitlines(keepends=True)
     return "".join(line for line in lines if not line.startswith(("Created ", "Removed ")))

@@ -1,0 +1,68 @@
+"""The package that an edition is in the system itself: ``heliostat-edition-<name>``.
+
+It requires what the edition names, so that nothing of it is removed unawares, and holds
+what makes it this edition: presets, masks, RPM's settings for what is left out, and a
+line that tells which edition this is.  A pure function of edition, solution and time.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Sequence
+
+from heliostat.os.packages.rpm.file import File
+from heliostat.os.packages.rpm.package import Package
+from heliostat.os.packages.rpm.relation import Relation
+from heliostat.os.tree.edition import Edition
+
+
+def edition_package(edition: Edition, shared: Sequence[str], epoch: int) -> Package:
+    """``shared`` are the paths that are left out, ``epoch`` the time of the system."""
+    day = datetime.datetime.fromtimestamp(epoch, datetime.UTC)
+    return Package(
+        name=f"heliostat-edition-{edition.name}",
+        version="1",
+        release=f"{day:%Y%m%d}",
+        arch="noarch",
+        summary=edition.summary,
+        description=f"What makes this system the edition {edition.name}.",
+        licence="Apache-2.0",
+        build_time=epoch,
+        files=tuple(_files(edition, shared, epoch)),
+        provides=(Relation.parse(f"heliostat-edition = {edition.name}"),),
+        requires=tuple(Relation.parse(name) for name in sorted(edition.packages)),
+    )
+
+
+def _files(edition: Edition, shared: Sequence[str], epoch: int) -> Iterable[File]:
+    name = f"40-heliostat-{edition.name}"
+    texts = {
+        f"/usr/lib/systemd/system-preset/{name}.preset": _preset(edition),
+        f"/usr/lib/rpm/macros.d/macros.heliostat-{edition.name}": _macros(edition, shared),
+        f"/usr/lib/heliostat/editions/{edition.name}": f"{edition.summary}\n",
+    }
+    for folder in ("/usr/lib/heliostat", "/usr/lib/heliostat/editions"):
+        yield File.folder(folder, mtime=epoch)
+    for path, text in texts.items():
+        yield File.regular(path, text.encode(), mtime=epoch)
+    for unit in edition.units.mask:
+        yield File.link(f"/etc/systemd/system/{unit}", "/dev/null", mtime=epoch)
+
+
+def _preset(edition: Edition) -> str:
+    lines = [f"# The edition {edition.name}: {edition.summary}"]
+    lines += [f"enable {unit}" for unit in edition.units.enable]
+    lines += [f"disable {unit}" for unit in edition.units.disable]
+    return "\n".join(lines) + "\n"
+
+
+def _macros(edition: Edition, shared: Sequence[str]) -> str:
+    """So that packages that are upgraded leave out the same."""
+    lines = [
+        f"# What packages leave out in the edition {edition.name}",
+        f"%_excludedocs {0 if edition.documentation else 1}",
+        f"%_install_langs {':'.join(edition.languages) or 'C'}",
+    ]
+    if shared:
+        lines.append(f"%_netsharedpath {':'.join(shared)}")
+    return "\n".join(lines) + "\n"
