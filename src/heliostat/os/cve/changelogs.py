@@ -8,7 +8,7 @@ CVE ("not affected by", "revert the fix of") are told apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from debian.debian_support import NativeVersion
@@ -42,10 +42,18 @@ def entries(changelog: str) -> Iterator[Entry]:
             lines.append(line)
             continue
         if version:
-            yield Entry(source, version, _fixes(lines))
+            yield Entry(source, version, fixed_by(lines))
         source, version, lines = heading["source"], heading["version"], []
     if version:
-        yield Entry(source, version, _fixes(lines))
+        yield Entry(source, version, fixed_by(lines))
+
+
+def rpm_entries(source: str, changes: Iterable[tuple[str, str]]) -> Iterator[Entry]:
+    """The same of an RPM's changelog: author (``Name <mail> - version-release``) and text."""
+    for author, text in changes:
+        _, dash, version = author.rpartition(" - ")
+        if dash and version[:1].isdigit():
+            yield Entry(source, version.strip(), fixed_by(text.splitlines()))
 
 
 def advisories(from_version: str | None, to_version: str, changelog: str) -> tuple[str, ...]:
@@ -66,8 +74,13 @@ def advisories(from_version: str | None, to_version: str, changelog: str) -> tup
 
 def first_fixed(changelog: str) -> dict[str, tuple[str, str]]:
     """For each CVE id the source and the *oldest* version whose entry fixes it."""
+    return first_fixed_of(entries(changelog))
+
+
+def first_fixed_of(listed: Iterable[Entry]) -> dict[str, tuple[str, str]]:
+    """The same of entries from anywhere."""
     found: dict[str, tuple[str, str]] = {}
-    for entry in entries(changelog):
+    for entry in listed:
         for cve in entry.fixes:
             known = found.get(cve)
             if known is None or NativeVersion(entry.version) < NativeVersion(known[1]):
@@ -99,7 +112,8 @@ def source_version(version: str) -> str:
     return re.sub(r"(?:\+b\d+)?(?:\.hs\d+)?$", "", version)
 
 
-def _fixes(lines: list[str]) -> tuple[str, ...]:
+def fixed_by(lines: Iterable[str]) -> tuple[str, ...]:
+    """CVE ids that one entry's lines say it fixes, in their order."""
     found: dict[str, None] = {}
     for item in _items(lines):
         if not _NOT_A_FIX.search(item):
@@ -107,7 +121,7 @@ def _fixes(lines: list[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _items(lines: list[str]) -> Iterator[str]:
+def _items(lines: Iterable[str]) -> Iterator[str]:
     """The entry's items, continued lines joined; one below a title (``…:``) has it in front."""
     item = title = ""
     for line in lines:

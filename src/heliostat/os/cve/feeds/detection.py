@@ -1,0 +1,143 @@
+"""Which feed a file is, told by its content; and its entries.
+
+Plain, gzip, xz, zstd and zip are unpacked.  A zip archive is taken as OSV publishes its
+own: one JSON record a member; a zipped feed of NVD is one member as well.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+import zstandard
+
+from heliostat.os.cve.feeds import nvd, nvd_old, osv, packages, tracker
+from heliostat.os.cve.feeds.unreadable import unreadable
+from heliostat.os.cve.statement import Entry, Knowledge
+
+
+class Form(StrEnum):
+    """Published forms that can be read."""
+
+    NVD = "NVD 2.0"
+    NVD_OLD = "NVD 1.1"
+    OSV = "OSV"
+    TRACKER = "Debian security tracker"
+    PACKAGE = "package"
+    CHANGELOG = "Debian changelog"
+
+
+_READERS: dict[Form, Callable[[bytes, str], Iterator[Entry]]] = {
+    Form.NVD: nvd.read,
+    Form.NVD_OLD: nvd_old.read,
+    Form.OSV: osv.read,
+    Form.TRACKER: tracker.read,
+    Form.CHANGELOG: packages.read_changelog,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A file that was recognised; ``entries`` reads it, once."""
+
+    form: Form
+    entries: Iterator[Entry]
+
+    @property
+    def replaces(self) -> Knowledge | None:
+        """The source of which this is the whole: what it said before is forgotten."""
+        return Knowledge.TRACKER if self.form is Form.TRACKER else None
+
+
+class _Peek(msgspec.Struct):
+    """The keys that tell the forms apart; everything else is skipped, not built."""
+
+    vulnerabilities: msgspec.Raw = msgspec.Raw()
+    cve_items: msgspec.Raw = msgspec.field(name="CVE_Items", default=msgspec.Raw())
+    id: msgspec.Raw = msgspec.Raw()
+    modified: msgspec.Raw = msgspec.Raw()
+
+
+def recognised(path: Path) -> Feed:
+    """The feed in ``path``; ``KnowledgeUnreadable`` with what is wrong with it."""
+    name = str(path)
+    if path.suffix in (".deb", ".rpm"):
+        return Feed(Form.PACKAGE, packages.read_package(path))
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise unreadable(name, f"it can't be read ({error.strerror})") from error
+    if content[:4] == b"PK\x03\x04":
+        return _archive(content, name)
+    content = _unpacked(content, name)
+    form = form_of(content, name)
+    return Feed(form, _READERS[form](content, name))
+
+
+def form_of(content: bytes, name: str) -> Form:
+    """The form of what is in a file, unpacked."""
+    start = content.lstrip()[:1]
+    if start == b"[":
+        return Form.OSV
+    if start != b"{":
+        if b"\n -- " in content and b") " in content[:400]:
+            return Form.CHANGELOG
+        raise unreadable(name, "it is neither JSON nor a Debian changelog")
+    try:
+        peek = msgspec.json.decode(content, type=_Peek)
+    except msgspec.DecodeError as error:
+        why = "it ends in the middle" if "truncated" in str(error) else f"it is not JSON ({error})"
+        raise unreadable(name, why) from error
+    if bytes(peek.vulnerabilities):
+        return Form.NVD
+    if bytes(peek.cve_items):
+        return Form.NVD_OLD
+    if bytes(peek.id) and bytes(peek.modified):
+        return Form.OSV
+    return Form.TRACKER
+
+
+def _archive(content: bytes, name: str) -> Feed:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = [each for each in archive.namelist() if each.endswith(".json")]
+            if not members:
+                raise unreadable(name, "there is no JSON file in the archive")
+            first = archive.read(members[0])
+    except (zipfile.BadZipFile, zlib.error, OSError) as error:
+        raise unreadable(name, f"the archive is damaged ({error})") from error
+    form = form_of(first, f"{name}: {members[0]}")
+    return Feed(form, _members(content, name, form))
+
+
+def _members(content: bytes, name: str, form: Form) -> Iterator[Entry]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for member in sorted(archive.namelist()):
+            if member.endswith(".json"):
+                try:
+                    packed = archive.read(member)
+                except (zipfile.BadZipFile, zlib.error) as error:
+                    raise unreadable(f"{name}: {member}", f"it is damaged ({error})") from error
+                yield from _READERS[form](packed, f"{name}: {member}")
+
+
+def _unpacked(content: bytes, name: str) -> bytes:
+    try:
+        if content[:2] == b"\x1f\x8b":
+            return gzip.decompress(content)
+        if content[:6] == b"\xfd7zXZ\x00":
+            return lzma.decompress(content)
+        if content[:4] == b"\x28\xb5\x2f\xfd":
+            with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(content)) as stream:
+                return bytes(stream.read())
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
+        raise unreadable(name, f"it is damaged or ends in the middle ({error})") from error
+    return content
