@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from heliostat.core.process import run
+from heliostat.core.process import CommandFailed, run, run_async
 from heliostat.testing.bootable import Attach, Guest, guest, virtio
 from heliostat.testing.insider import Insider, Said, arguments, insider
 from heliostat.testing.private_net import PrivateNet, private_net
@@ -23,7 +23,14 @@ from heliostat.testing.private_net import PrivateNet, private_net
 BOOT_S = 240.0
 _OVMF = Path("/usr/share/OVMF")
 SSH_PORT = 2222
-NETWORK = ("-nic", f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{SSH_PORT}-:22")
+WEB_PORT = 2280
+MAC = "52:54:00:12:34:56"
+_FORWARDS = f"hostfwd=tcp:127.0.0.1:{SSH_PORT}-:22,hostfwd=tcp:127.0.0.1:{WEB_PORT}-:80"
+NETWORK = ("-nic", f"user,model=virtio-net-pci,mac={MAC},{_FORWARDS}")
+_SSH_OPTIONS = (
+    *("-oBatchMode=yes", "-oLogLevel=ERROR", "-oStrictHostKeyChecking=no"),
+    *("-oUserKnownHostsFile=/dev/null", "-oConnectTimeout=30", "-oIdentitiesOnly=yes"),
+)
 _SETTLE = "systemctl is-system-running --wait; true"
 
 
@@ -65,10 +72,11 @@ class Health:
 class Machine:
     """A booted guest with a root shell inside."""
 
-    def __init__(self, running: Guest, shell: Insider, net: PrivateNet) -> None:
+    def __init__(self, running: Guest, shell: Insider, net: PrivateNet, folder: Path) -> None:
         self.guest = running
+        self.folder = folder
         self._shell = shell
-        self._net = net
+        self.net = net
 
     async def run(self, script: str, *, timeout_s: float = 60.0) -> str:
         """What the script printed; it must end well."""
@@ -102,6 +110,22 @@ class Machine:
             used_kib=total_kib - available_kib,
         )
 
+    async def ssh(self, key: Path, user: str, *command: str, options: Sequence[str] = ()) -> Said:
+        """Sign in from outside with this key and run a command."""
+        argv = ["ssh", "-i", str(key), "-p", str(SSH_PORT), *_SSH_OPTIONS]
+        argv += [*(f"-o{each}" for each in options), f"{user}@127.0.0.1", *command]
+        return await self.outside(argv, timeout_s=90)
+
+    async def outside(self, argv: Sequence[str], *, timeout_s: float = 30.0) -> Said:
+        """Run a program on this host, in the guest's network."""
+        try:
+            done = await run_async([*self.net.launcher(), *argv], timeout_s=timeout_s)
+        except CommandFailed as failed:
+            if failed.exit_code is None:
+                raise
+            return Said(failed.exit_code, failed.stdout, failed.stderr)
+        return Said(0, done.stdout, done.stderr)
+
     async def switch_off(self, *, timeout_s: float = 120.0) -> None:
         """Power off from inside and wait for the end of QEMU."""
         await self.run("systemctl --no-block poweroff")
@@ -128,7 +152,8 @@ async def booted(
     """Boot ``disk`` (an overlay: it is written to) and hand out the machine once it takes scripts.
 
     ``folder`` must exist and be new to each boot.  The guest reaches ``net`` and nothing else;
-    without it a network is made where nobody is.  In it, 127.0.0.1:``SSH_PORT`` is its SSH.
+    without it a network is made where nobody is.  In it, 127.0.0.1:``SSH_PORT`` leads to the
+    guest's SSH and ``WEB_PORT`` to its port 80.
     """
     shape = shape or Shape()
     socket = folder / "insider"
@@ -148,7 +173,7 @@ async def booted(
             await shell.ready(timeout_s=ready_s)
         except AssertionError as error:
             raise AssertionError(f"{error}; its console:\n{running.text[-4000:]}") from error
-        yield Machine(running, shell, net)
+        yield Machine(running, shell, net, folder)
 
 
 def _firmware(firmware: Firmware, folder: Path) -> list[str]:
