@@ -32,16 +32,24 @@ _SHOWN = 8
 def why_command(
     paths: tuple[str, ...], root: Path, image: Path | None, keyring: Keyring, output: str
 ) -> None:
+    from heliostat.core.errors import HeliostatError
     from heliostat.os.inventory.subject import opened
     from heliostat.os.inventory.why import why
 
+    answers: list[Answer] = []
+    faults: list[HeliostatError] = []
     with opened(image or root) as system:
-        answers = [why(system, path, keyring) for path in paths]
+        for path in paths:
+            try:
+                answers.append(why(system, path, keyring))
+            except HeliostatError as error:  # the others are answered all the same
+                faults.append(error)
     if output == "json":
         print_json(answers)
-        return
-    for number, answer in enumerate(answers):
-        click.echo(("\n" if number else "") + "\n".join(_lines(answer)))
+    else:
+        click.echo("\n\n".join("\n".join(_lines(answer)) for answer in answers))
+    if faults:
+        raise faults[0]
 
 
 def _lines(answer: Answer) -> Iterator[str]:

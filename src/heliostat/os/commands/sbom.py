@@ -1,0 +1,40 @@
+"""``helio os sbom``: the bill of materials of a system."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from heliostat.os.commands.inventory_subject import Where
+
+
+@click.command(
+    name="sbom",
+    help="Write the bill of materials of SYSTEM (a root tree or an image file) as SPDX 2.3 "
+    "or CycloneDX 1.6.",
+)
+@click.argument("system", type=Where)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["spdx", "cyclonedx"]),
+    default="spdx",
+    show_default=True,
+    help="Which of both.",
+)
+@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
+def sbom_command(system: Path, form: str, to: Path | None) -> None:
+    from heliostat.core.files import atomic_write
+    from heliostat.os.inventory.document import document
+    from heliostat.os.inventory.subject import opened
+
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    with opened(system) as read:
+        written = document(read, form, int(epoch) if epoch else None)
+    if to is None:
+        click.echo(written.decode(), nl=False)
+        return
+    atomic_write(to, written)
+    click.echo(str(to))

@@ -1,0 +1,121 @@
+"""The bill of materials of a system, before it gets a format: components and their needs.
+
+A function of the package database alone, so the same system gives the same bill.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+import heliostat
+from heliostat.os.inventory.installed import InstalledPackage
+from heliostat.os.inventory.licences import Licence, licence
+from heliostat.os.inventory.system import System
+
+TOOL = f"heliostat-{heliostat.__version__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The source package that components were built from."""
+
+    name: str
+    version: str
+    purl: str
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A package; ``needs`` are the purls of the packages it requires."""
+
+    name: str
+    version: str
+    arch: str
+    purl: str
+    summary: str
+    vendor: str
+    url: str
+    licence: Licence
+    built: int
+    origin: Origin
+    header_digest: str
+    payload_digest: str
+    signer: str
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """``created`` is in seconds since 1970; ``digest`` stands for all that is in it."""
+
+    name: str
+    version: str
+    created: int
+    components: tuple[Component, ...]
+    digest: str
+
+
+def bill_of(system: System, created: int | None = None) -> Bill:
+    """``created`` is SOURCE_DATE_EPOCH if it is set, else when the youngest package was built."""
+    purls = {package.name: purl(package, system) for package in system.packages}
+    components = tuple(_component(package, system, purls) for package in system.packages)
+    newest = max((component.built for component in components), default=0)
+    listed = [(each.purl, each.header_digest) for each in components]
+    digest = hashlib.sha256(json.dumps([system.name, system.version, listed]).encode())
+    return Bill(
+        name=system.name,
+        version=system.version,
+        created=newest if created is None else created,
+        components=components,
+        digest=digest.hexdigest(),
+    )
+
+
+def purl(package: InstalledPackage, system: System) -> str:
+    """The package's URL: https://github.com/package-url/purl-spec, type ``rpm``."""
+    qualifiers = {"arch": package.arch}
+    if package.epoch:
+        qualifiers["epoch"] = str(package.epoch)
+    if system.version:
+        qualifiers["distro"] = f"{system.name}-{system.version}"
+    if package.source_rpm:
+        qualifiers["upstream"] = package.source_rpm
+    version = f"{package.version}-{package.release}"
+    return _purl(system.name, package.name, version, qualifiers)
+
+
+def _purl(namespace: str, name: str, version: str, qualifiers: Mapping[str, str]) -> str:
+    told = urlencode(sorted(qualifiers.items()), quote_via=quote, safe="~")
+    return f"pkg:rpm/{quote(namespace)}/{quote(name, safe='~')}@{quote(version, safe='~')}?{told}"
+
+
+def _component(package: InstalledPackage, system: System, purls: Mapping[str, str]) -> Component:
+    made = package.signature
+    return Component(
+        name=package.name,
+        version=str(package.evr),
+        arch=package.arch,
+        purl=purls[package.name],
+        summary=package.summary,
+        vendor=package.vendor,
+        url=package.url,
+        licence=licence(package.licence),
+        built=package.build_time,
+        origin=_origin(package, system),
+        header_digest=package.digest,
+        payload_digest=package.payload_digest,
+        signer="" if made is None else made.issuer,
+        needs=tuple(sorted(purls[name] for name in system.needs[package.name])),
+    )
+
+
+def _origin(package: InstalledPackage, system: System) -> Origin:
+    """``<name>-<version>-<release>.src.rpm`` taken apart."""
+    told = package.source_rpm.removesuffix(".src.rpm")
+    name, version, release = told.rsplit("-", 2) if told.count("-") > 1 else (told, "", "")
+    whole = f"{version}-{release}" if release else version
+    return Origin(name, whole, _purl(system.name, name, whole, {"arch": "src"}))
