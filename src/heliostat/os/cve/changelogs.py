@@ -88,11 +88,6 @@ def first_fixed_of(listed: Iterable[Entry]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def fixes_in(text: str) -> tuple[str, ...]:
-    """CVE ids that one entry of a changelog says it fixes."""
-    return _fixes(text.splitlines())
-
-
 def cves_in(text: str) -> Iterator[str]:
     """CVE ids as written anywhere in ``text``, in their one spelling."""
     for match in _CVE.finditer(text):

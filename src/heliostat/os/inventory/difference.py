@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from heliostat.os.cve.changelogs import cve_order, fixes_in
+from heliostat.os.cve.changelogs import cve_order, rpm_entries
 from heliostat.os.inventory.installed import DATABASES, InstalledPackage
 from heliostat.os.inventory.system import System
 from heliostat.os.packages.rpm.described import FileEntry
@@ -136,12 +136,9 @@ def _aspects(old: FileEntry, new: FileEntry) -> Iterator[str]:
 
 def _fixed(one: InstalledPackage, two: InstalledPackage) -> tuple[str, ...]:
     """CVE ids of the entries of the change log that the older package didn't have yet."""
-    found: set[str] = set()
-    for change in two.changelog:
-        version = Evr.parse(change.author.rpartition(" - ")[2])
-        if one.evr < version <= two.evr:
-            found.update(fixes_in(change.text))
-    return tuple(sorted(found, key=cve_order))
+    told = rpm_entries(two.source_rpm, ((each.author, each.text) for each in two.changelog))
+    newer = (entry for entry in told if one.evr < Evr.parse(entry.version) <= two.evr)
+    return tuple(sorted({cve for entry in newer for cve in entry.fixes}, key=cve_order))
 
 
 def _loose(before: System, after: System) -> Iterator[FileChange]:

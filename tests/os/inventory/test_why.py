@@ -1,0 +1,159 @@
+"""Why is this file here?"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from heliostat.cli.main import run as helio
+from heliostat.core.errors import HeliostatError
+from heliostat.core.process import run
+from heliostat.os.inventory.installed import DATABASES, installed
+from heliostat.os.inventory.subject import opened
+from heliostat.os.inventory.system import System
+from heliostat.os.inventory.why import State, signer_of, why
+from heliostat.os.packages.openpgp.certificate import Keyring
+from heliostat.testing.rpms import signer
+from heliostat.testing.systems import base, library, program, system
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="installing into a root needs root")
+
+_DATABASE = Path(DATABASES[0]) / "rpmdb.sqlite"
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Read only."""
+    return system(tmp_path_factory.mktemp("why") / "root", base(), library(), program())
+
+
+def test_a_file_names_package_source_digest_signer_and_who_wanted_it(tree: Path) -> None:
+    answer = why(System.read(tree), "/usr/lib/libgreet.so.1", signer().keyring)
+    (owner,) = answer.owners
+    assert owner.package == "libgreet1-1.0-1.x86_64"
+    assert owner.source == "greet-1.0-1"
+    assert owner.licence == "GPL-2.0-or-later AND Unheard-of"
+    assert owner.state is State.AS_PACKAGED
+    assert owner.file_digest == ("d0ff5974b6aa52cf562bea5921840c032a860a91a3512f7fe8f768f6bbe005f6")
+    assert (owner.signer.key_id, owner.signer.verdict) == (signer().key_id, "good")
+    assert owner.required_by == ("greet",)
+    assert owner.chain == ("greet", "libgreet1")
+
+
+def test_links_on_the_way_are_followed(tree: Path) -> None:
+    answer = why(System.read(tree), "/bin/../bin//hello", signer().keyring)
+    assert (answer.resolved, answer.target) == ("/usr/bin/hello", "greet")
+    assert [owner.kind for owner in answer.owners] == ["link"]
+
+
+def test_the_database_agrees_with_rpm(tree: Path) -> None:
+    form = "[%{=NAME} %{FILENAMES} %{FILEDIGESTS}\n]"
+    asked = ["rpm", "--root", str(tree), "--dbpath", f"/{DATABASES[0]}", "-qa", "--qf", form]
+    ours = [
+        f"{package.name} {path} {entry.digest}"
+        for package in installed(tree)
+        for path, entry in package.entries.items()
+    ]
+    assert sorted(ours) == sorted(run(asked, timeout_s=60).stdout.splitlines())
+
+
+def test_a_changed_a_missing_and_an_unwritten_file_are_told_apart(tmp_path: Path) -> None:
+    tree = system(tmp_path / "root", base(), library(), program())
+    (tree / "etc/greet.conf").write_text("polite=0\n")
+    (tree / "usr/bin/greet").unlink()
+    read = System.read(tree)
+    states = {
+        path: why(read, path, signer().keyring).owners[0].state
+        for path in ("/etc/greet.conf", "/usr/bin/greet", "/var/lib/greeted", "/usr/bin/hello")
+    }
+    assert list(states.values()) == [
+        State.CHANGED,
+        State.MISSING,
+        State.AS_PACKAGED,
+        State.AS_PACKAGED,
+    ]
+
+
+def test_a_file_of_nobody_names_whose_folder_it_is_in(tmp_path: Path) -> None:
+    tree = system(tmp_path / "root", base())
+    (tree / "usr/bin/made").touch()
+    answer = why(System.read(tree), "/usr/bin/made", signer().keyring)
+    assert answer.owners == ()
+    assert answer.beside == ("filesystem-1.0-1.noarch",)
+
+
+def test_an_unknown_path_is_an_error(tree: Path) -> None:
+    with pytest.raises(HeliostatError) as caught:
+        why(System.read(tree), "/nothing", signer().keyring)
+    assert caught.value.code == "PathNotFound"
+
+
+def test_an_unknown_key_an_unsigned_package_and_a_forged_database_are_told_apart(
+    tmp_path: Path,
+) -> None:
+    tree = system(tmp_path / "signed", base())
+    (package,) = installed(tree)
+    assert "isn't trusted" in signer_of(package, Keyring({})).verdict
+    (unsigned,) = installed(system(tmp_path / "unsigned", base(), signed=False))
+    assert signer_of(unsigned, signer().keyring).verdict == "none"
+    with closing(sqlite3.connect(tree / _DATABASE)) as connection:
+        (blob,) = connection.execute("SELECT blob FROM Packages").fetchone()
+        forged = blob.replace(b"The package filesystem", b"The package filesyst3m")
+        connection.execute("UPDATE Packages SET blob = ?", (forged,))
+        connection.commit()
+    (forged_package,) = installed(tree)
+    assert "was changed" in signer_of(forged_package, signer().keyring).verdict
+
+
+def test_an_image_is_asked_like_a_tree(tree: Path, tmp_path: Path) -> None:
+    disk, qcow2 = tmp_path / "disk.raw", tmp_path / "disk.qcow2"
+    _image(tree, disk)
+    run(["qemu-img", "convert", "-O", "qcow2", str(disk), str(qcow2)], timeout_s=60)
+    for image in (disk, qcow2):
+        with opened(image) as read:
+            answer = why(read, "/bin/hello", signer().keyring)
+            assert read.version == "1"
+        assert answer.owners[0].package == "greet-1.0-1.x86_64"
+        assert answer.owners[0].state is State.UNKNOWN
+    with opened(qcow2, complete=True) as read:
+        assert why(read, "/bin/hello", signer().keyring).owners[0].state is State.AS_PACKAGED
+
+
+def _image(tree: Path, disk: Path) -> None:
+    """A GPT with a boot partition and an ext4 root."""
+    with disk.open("wb") as stream:
+        stream.truncate(64 << 20)
+    layout = b"label: gpt\nstart=2048,size=2048\nstart=8192,size=100000\n"
+    run(["sfdisk", "-q", str(disk)], timeout_s=60, stdin=layout)
+    options = ["-t", "ext4", "-d", str(tree), "-E", f"offset={8192 * 512}"]
+    run(["mke2fs", "-q", *options, str(disk), "50000k"], timeout_s=60)
+
+
+def test_what_holds_no_system_is_told(tmp_path: Path) -> None:
+    junk = tmp_path / "junk"
+    junk.write_bytes(b"junk" * 1000)
+    for where in (tmp_path, junk, tmp_path / "nowhere"):
+        with pytest.raises(HeliostatError) as caught, opened(where):
+            pass
+        assert caught.value.code == "DatabaseMissing"
+
+
+def test_the_command_answers_what_it_can_and_ends_with_the_fault(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = tmp_path / "key.asc"
+    key.write_bytes(signer().public_text)
+    asked = ["os", "why", "/nothing", "/usr/bin/greet", "--root", str(tree), "--key", str(key)]
+    assert helio(asked) == 1
+    said = capsys.readouterr()
+    assert "greet-1.0-1.x86_64" in said.out
+    assert f"{signer().key_id}), verified" in said.out
+    assert "PathNotFound" in said.err
+    assert helio([*asked[:2], *asked[3:], "-o", "json"]) == 0
+    (answer,) = json.loads(capsys.readouterr().out)
+    assert answer["owners"][0]["signer"]["verdict"] == "good"
