@@ -86,6 +86,12 @@ def open_suite(
         return Suite(archive, indexes, _entries(apt, indexes, folder))
 
 
+def age_s(archive: Archive, cache: Path) -> float | None:
+    """How old the index in the cache is; None if there is none."""
+    age = _age_s(cache / "archives" / archive.identity)
+    return None if age == float("inf") else age
+
+
 def _age_s(folder: Path) -> float:
     """How long ago the indexes were fetched: for ever, if never."""
     try:
@@ -121,6 +127,11 @@ def _entries(apt: Apt, indexes: tuple[Index, ...], folder: Path) -> tuple[Entry,
         old.unlink(missing_ok=True)
     atomic_write(kept, msgspec.msgpack.encode(entries))
     return entries
+
+
+def index_text(archive: Archive, index: Index, cache: Path) -> str:
+    """The index as it was fetched and verified."""
+    return _text_of(Apt(cache.resolve() / "archives" / archive.identity, archive), index)
 
 
 def _text_of(apt: Apt, index: Index) -> str:

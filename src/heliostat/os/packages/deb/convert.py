@@ -80,7 +80,7 @@ def refuse_replaced(name: str, policy: Policy) -> None:
 
 def refuse_unread(name: str, residues: Iterable[Residue], policy: Policy) -> None:
     """``ImportRefused`` unless the policy names every hand-written part as it is now."""
-    unread = [residue for residue in residues if not _is_read(name, residue, policy)]
+    unread = [residue for residue in residues if not is_read(name, residue, policy)]
     if not unread:
         return
     lines = [f"{each.script}: {line}" for each in unread for line in each.lines]
@@ -124,7 +124,8 @@ def source_rpm(control: dict[str, str]) -> str:
     return f"{name}-{evr.version}-{evr.release}.src.rpm"
 
 
-def _is_read(name: str, residue: Residue, policy: Policy) -> bool:
+def is_read(name: str, residue: Residue, policy: Policy) -> bool:
+    """Whether the policy names this residue as it is."""
     if residue.script in policy.defaults.scripts:
         return True
     reviews = {str(script): review for script, review in policy.of(name).scripts.items()}

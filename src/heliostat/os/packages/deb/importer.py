@@ -1,4 +1,4 @@
-"""Names in, RPMs out: closure, download, conversion on all cores, signing.
+"""Names in, RPMs out: closure, download, conversion on all cores.
 
 Each stage only does what wasn't done before, so an interrupted import goes on where it
 was, and a second one is quick.  Refusals are collected: one run tells all of them.
@@ -16,11 +16,11 @@ from pathlib import Path
 
 from heliostat.core.errors import HeliostatError
 from heliostat.os.monitor import Monitor, SilentMonitor
+from heliostat.os.packages.deb.archive import SCRIPTS, read_control
 from heliostat.os.packages.deb.policy import Policy
+from heliostat.os.packages.deb.scripts import Residue, read_scripts
 from heliostat.os.packages.deb.store import Imported, Store
 from heliostat.os.packages.deb.universe import Universe
-from heliostat.os.packages.openpgp.signer import Signer
-from heliostat.os.packages.rpm.signing import sign
 from heliostat.os.solve import Source, solve
 from heliostat.os.sources.download import fetch
 from heliostat.os.sources.entry import Entry
@@ -72,6 +72,21 @@ class Importer:
             for chosen in solution.packages
             if chosen.source == self.universe.name and chosen.name not in self.policy.replaced
         )
+
+    def plan_alone(self, names: Iterable[str]) -> tuple[Planned, ...]:
+        """Just these, whatever they need; ``PackageNotFound`` for an unknown one."""
+        return tuple(Planned(self.suite.find(name), "named") for name in names)
+
+    def residues(self, planned: Iterable[Planned]) -> Iterator[tuple[Planned, Residue]]:
+        """What was written by hand in the scripts of packages; they are downloaded for that."""
+        listed = list(planned)
+        entries = [each.entry for each in listed]
+        debs = fetch(self.suite.archive, entries, self.cache, monitor=self.monitor)
+        for each in listed:
+            texts = read_control(debs[each.entry.sha256])
+            scripts = {name: texts[name] for name in SCRIPTS if name in texts}
+            for residue in read_scripts(scripts, each.entry.name).residues:
+                yield each, residue
 
     def take(self, entries: Iterable[Entry]) -> list[Imported]:
         """Each entry as an unsigned RPM in the store, downloaded and converted if need be.
@@ -128,18 +143,6 @@ class Importer:
             for job in as_completed(jobs):
                 result = job.result()
                 yield result.error() if isinstance(result, Fault) else result
-
-
-def sign_into(folder: Path, imported: Iterable[Imported], signer: Signer) -> list[Path]:
-    """Signed copies of the RPMs in ``folder``, in the order given."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(2) as pool:
-        written = pool.map(
-            lambda done: sign(done.path, signer, folder / done.file_name), list(imported)
-        )
-        return [each.path for each in written]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,201 @@
+"""``helio os import``: packages of a Debian archive as RPMs of our own.
+
+Without ``--repo`` or ``--to`` the RPMs stay, unsigned, in the cache.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from heliostat.os.commands.options import os_cache, output_option
+from heliostat.os.commands.repo_print import places, print_json, print_rows
+
+if TYPE_CHECKING:
+    from heliostat.os.commands.repo_print import Places
+    from heliostat.os.packages.deb.importer import Planned
+    from heliostat.os.supply import Supply, Taken
+
+
+@click.command(
+    name="import",
+    help="Import the packages NAME… with all that they need, by the policy in distro/policy.",
+)
+@click.argument("names", nargs=-1)
+@click.option("--edition", "editions", multiple=True, help="Import all that an edition takes.")
+@click.option("--alone", is_flag=True, help="Only the packages named, not what they need.")
+@click.option("--suite", help="Release of the archive (default: distro/archive.yaml).")
+@click.option("--mirror", help="URL of the archive (default: that of this host's apt).")
+@click.option("--security-mirror", help="URL of its security updates.")
+@click.option("--snapshot", help="The archive at a point in time, by `snapshot_pattern`.")
+@click.option("--refresh", is_flag=True, help="Ask the archive for a newer index first.")
+@click.option("--dry-run", "--plan", "plan_only", is_flag=True, help="Only tell what and why.")
+@click.option("--show-scripts", is_flag=True, help="Print what was written by hand in scripts.")
+@click.option("--repo", "repository", help="Sign and publish into this repository.")
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Copy the RPMs to FOLDER.")
+@places
+@output_option
+def import_command(
+    names: tuple[str, ...],
+    editions: tuple[str, ...],
+    alone: bool,
+    suite: str | None,
+    mirror: str | None,
+    security_mirror: str | None,
+    snapshot: str | None,
+    refresh: bool,
+    plan_only: bool,
+    show_scripts: bool,
+    repository: str | None,
+    folder: Path | None,
+    at: Places,
+    output: str,
+) -> None:
+    from heliostat.os.image.distro import locate_distro
+    from heliostat.os.monitor import monitor_for
+    from heliostat.os.sources.settings import archive_settings
+    from heliostat.os.sources.suite import DAY_S
+    from heliostat.os.supply import open_supply
+    from heliostat.os.tree import load_edition
+
+    if not names and not editions:
+        raise click.UsageError("Name packages, or an --edition.")
+    started = time.monotonic()
+    supply = open_supply(
+        os_cache(),
+        settings=archive_settings(
+            locate_distro(),
+            suite=suite,
+            mirror=mirror,
+            security_mirror=security_mirror,
+            snapshot=snapshot,
+        ),
+        max_age_s=0 if refresh else DAY_S,
+        monitor=monitor_for(sys.stderr),
+    )
+    if alone:
+        planned = supply.importer.plan_alone(names)
+    else:
+        planned = supply.plan(names, [load_edition(name) for name in editions])
+    if show_scripts:
+        _print_scripts(supply, planned, output)
+        return
+    if plan_only:
+        _print_plan(supply, planned, output)
+        return
+    taken = supply.take(planned)
+    done = _delivered(taken, repository, folder, at, own=not alone)
+    _print_taken(taken, done, time.monotonic() - started, output)
+
+
+def _delivered(
+    taken: Taken, repository: str | None, folder: Path | None, at: Places, *, own: bool
+) -> str | None:
+    """Where the packages went besides the cache."""
+    paths = taken.paths if own else [each.path for each in taken.imported]
+    if folder is not None:
+        import shutil
+
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in paths:
+            shutil.copy2(path, folder / path.name)
+        return str(folder)
+    if repository is None:
+        return None
+    from heliostat.os.monitor import monitor_for
+    from heliostat.os.packages.openpgp.signer import Signer
+    from heliostat.os.repo.intake import take_in
+    from heliostat.os.repo.repository import Repository
+    from heliostat.os.repo.settings import SHIPPED, Settings
+
+    signer = Signer.create(at.keys)
+    target = Repository.ensure(
+        at.repos / repository, Settings(name=repository, title=SHIPPED.get(repository, ""))
+    )
+    take_in(
+        target, paths, signer, os_cache(), reason="helio os import", monitor=monitor_for(sys.stderr)
+    )
+    return str(target.root)
+
+
+def _print_plan(supply: Supply, planned: tuple[Planned, ...], output: str) -> None:
+    from heliostat.os.packages.deb.store import Store
+
+    store, policy = Store(supply.importer.cache), supply.importer.policy
+    rows = [
+        {
+            "name": each.entry.name,
+            "version": each.entry.version,
+            "suite": each.entry.suite,
+            "sizeBytes": each.entry.size_bytes,
+            "converted": store.find(each.entry, policy) is not None,
+            "why": each.why,
+        }
+        for each in planned
+    ]
+    if output == "json":
+        print_json(rows)
+        return
+    print_rows(
+        ("NAME", "VERSION", "SUITE", "SIZE", "CONVERTED", "WHY"),
+        [
+            (
+                row["name"],
+                row["version"],
+                row["suite"],
+                f"{each.entry.size_bytes / 2**20:.1f} MiB",
+                "yes" if row["converted"] else "-",
+                row["why"],
+            )
+            for row, each in zip(rows, planned, strict=True)
+        ],
+    )
+    total = sum(each.entry.size_bytes for each in planned) / 2**20
+    waiting = sum(not row["converted"] for row in rows)
+    click.echo(f"{len(rows)} packages, {total:.1f} MiB; {waiting} to convert.")
+
+
+def _print_scripts(supply: Supply, planned: tuple[Planned, ...], output: str) -> None:
+    """What was written by hand, and whether the policy names it."""
+    from heliostat.os.packages.deb.convert import is_read
+
+    policy = supply.importer.policy
+    found = [
+        (each.entry.name, residue, is_read(each.entry.name, residue, policy))
+        for each, residue in supply.importer.residues(planned)
+    ]
+    if output == "json":
+        print_json(
+            [
+                {
+                    "name": name,
+                    "script": residue.script,
+                    "digest": residue.digest,
+                    "read": read,
+                    "lines": residue.lines,
+                }
+                for name, residue, read in found
+            ]
+        )
+        return
+    for name, residue, read in found:
+        state = "read" if read else "NOT READ"
+        click.echo(f"{name} {residue.script} {residue.digest} ({state})")
+        for line in residue.lines:
+            click.echo(f"    {line}")
+
+
+def _print_taken(taken: Taken, where: str | None, elapsed_s: float, output: str) -> None:
+    if output == "json":
+        print_json({"imported": taken.imported, "own": taken.own, "where": where})
+        return
+    if len(taken.imported) <= 20:
+        for each in taken.imported:
+            click.echo(f"{each.name:<32} {each.evr:<32} {each.path if where is None else ''}")
+    count = "1 package" if len(taken.imported) == 1 else f"{len(taken.imported)} packages"
+    click.echo(f"{count} imported in {elapsed_s:.1f} s.")
+    click.echo(f"They are in {where}." if where else "Next: the same with `--repo base`.")
