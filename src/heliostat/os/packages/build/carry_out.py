@@ -26,6 +26,7 @@ from heliostat.os.turn import turn
 
 PROVENANCE = "provenance.json"
 _LAST_LINES = 12
+_LINE_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +151,13 @@ def failed(
     recipe: Recipe, why: str, last: deque[str] | tuple[str, ...], log: Path
 ) -> HeliostatError:
     """The refusal: why, the last lines, the log."""
-    said = "".join(f"\n    {line}" for line in last)
+    said = "".join(f"\n    {line[:_LINE_LENGTH]}" for line in last)
     return HeliostatError(
         "BuildFailed",
         f"{recipe.name} {recipe.version} could not be built: {why}."
         + (f"\n{said}" if said else ""),
         hint=f"The whole log: {log}.",
-        data={"log": str(log), "lastLines": list(last)},
+        data={"log": str(log), "lastLines": [line[:_LINE_LENGTH] for line in last]},
     )
 
 

@@ -13,23 +13,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from heliostat.os.packages.build.builder import FIXED_ENVIRONMENT
 from heliostat.os.packages.build.input_file import Input
 from heliostat.os.packages.build.root import BuildRoot
 
 FORMAT = 1
 """Counts up when the same recipe is carried out differently."""
-
-FIXED_ENVIRONMENT = {
-    "HOME": "/build",
-    "LANG": "C.UTF-8",
-    "LC_ALL": "C.UTF-8",
-    "LOGNAME": "builder",
-    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-    "SHELL": "/bin/sh",
-    "TZ": "UTC",
-    "USER": "builder",
-}
-"""What every build sees; nothing of the caller's environment is handed on."""
 
 
 @dataclass(frozen=True, slots=True)

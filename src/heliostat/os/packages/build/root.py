@@ -23,6 +23,7 @@ from heliostat.core.files import atomic_write
 from heliostat.core.process import CommandFailed, run
 from heliostat.os.monitor import Monitor
 from heliostat.os.packages.build.archive import SourceArchive
+from heliostat.os.packages.build.builder import BUILDER_ID
 from heliostat.os.turn import turn
 
 BASE = ("?essential", "apt", "build-essential", "fakeroot")
@@ -30,7 +31,7 @@ BASE = ("?essential", "apt", "build-essential", "fakeroot")
 
 _INSTALL_TIMEOUT_S = 1800.0
 _INSTALLED = re.compile(r"^Inst (\S+) \((\S+) ", re.MULTILINE)
-_BUILDER = "builder:x:1000:1000::/build:/bin/sh\n"
+_BUILDER = f"builder:x:{BUILDER_ID}:{BUILDER_ID}::/build:/bin/sh\n"
 _LEFT_OVER = ("var/lib/apt/lists/*", "var/cache/apt/*", "var/log/*", "var/cache/debconf/*-old")
 
 
@@ -121,7 +122,7 @@ def _furnish(root: Path) -> None:
     with (root / "etc/passwd").open("a") as stream:
         stream.write(_BUILDER)
     with (root / "etc/group").open("a") as stream:
-        stream.write("builder:x:1000:\n")
+        stream.write(f"builder:x:{BUILDER_ID}:\n")
     for pattern in _LEFT_OVER:
         for path in root.glob(pattern):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

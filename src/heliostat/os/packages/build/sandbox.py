@@ -1,32 +1,41 @@
 """Where builds run: no network, no privileges, a root that can't be written to.
 
-bubblewrap makes the namespaces.  Called by root, it is started as a user of no one's, so
-that nothing in the sandbox ever was root outside; inside, that user is ``builder`` (1000).
-Only ``/build`` (and ``/kept``) can be written to, and both have a limit.
+bubblewrap makes the namespaces.  Called by a user, it maps the user to the builder; called
+by root, it reaches folders that only root may enter, and the first thing inside becomes the
+builder for good, without a capability left.  Only ``/build`` (and ``/kept``) can be written
+to, and both have a limit.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from heliostat.core.errors import HeliostatError
+from heliostat.os.packages.build.builder import BUILDER_ID
 from heliostat.os.packages.build.input_file import Input
 from heliostat.os.packages.build.recipe import Limits
 
-BUILDER_ID = 1000
-"""The builder inside the sandbox."""
-OUTSIDE_ID = 64_917
-"""The builder outside, when root calls: an id that no user or service has (Debian Policy 9.2.2
-leaves 60000 to 64999 to packages that ask for one, and none asks for this)."""
-
 _LOOK_EVERY_S = 5.0
+_NAMESPACES = (
+    *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-cgroup-try"),
+    *("--cap-drop", "ALL"),
+    *("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"),
+)
+_UNPRIVILEGED = ("--unshare-all", "--uid", str(BUILDER_ID), "--gid", str(BUILDER_ID))
+_BECOME_BUILDER = (
+    *("setpriv", f"--reuid={BUILDER_ID}", f"--regid={BUILDER_ID}", "--clear-groups"),
+    *("--inh-caps=-all", "--bounding-set=-all", "--"),
+)
 _SYSTEM = ("bin", "etc", "lib", "lib32", "lib64", "libx32", "sbin", "usr", "var")
 
 
@@ -41,21 +50,42 @@ class Sandbox:
     limits: Limits = field(default_factory=Limits)
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def argv(self, command: Sequence[str], *, as_root: bool) -> list[str]:
-        """``command`` in the sandbox."""
-        binds = [part for each in self.inputs for part in _read_only(each)]
+    def argv(
+        self, command: Sequence[str], inputs: Mapping[str, Path], *, as_root: bool
+    ) -> list[str]:
+        """``command`` in the sandbox; ``inputs`` are paths by the names there."""
+        binds = [
+            part
+            for name, path in inputs.items()
+            for part in ("--ro-bind", str(path), f"/in/{name}")
+        ]
         kept = ["--bind", str(self.kept), "/kept"] if self.kept is not None else []
         variables = [
             part for name, value in self.environment.items() for part in ("--setenv", name, value)
         ]
         return [
-            *(_dropped() if as_root else ()),
-            *("bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"),
-            *("--uid", str(BUILDER_ID), "--gid", str(BUILDER_ID), "--hostname", "builder"),
+            *("bwrap", "--die-with-parent", "--new-session", "--clearenv"),
+            *(_NAMESPACES if as_root else _UNPRIVILEGED),
+            *("--unshare-uts", "--hostname", "builder"),
             *_system(self.root),
-            *("--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run"),  # noqa: S108
-            *(*binds, "--bind", str(self.build), "/build", *kept, "--remount-ro", "/"),
-            *("--chdir", "/build", *variables, "--", *command),
+            *("--dev", "/dev", "--proc", "/proc", "--tmpfs", "/run"),
+            *("--perms", "1777", "--tmpfs", "/tmp", "--perms", "1777", "--tmpfs", "/dev/shm"),  # noqa: S108
+            *(
+                "--perms",
+                "0755",
+                "--dir",
+                "/in",
+                *binds,
+                "--bind",
+                str(self.build),
+                "/build",
+                *kept,
+                "--remount-ro",
+                "/",
+            ),
+            *("--chdir", "/build", *variables, "--"),
+            *(_BECOME_BUILDER if as_root else ()),
+            *command,
         ]
 
     def run(self, command: Sequence[str], log: Path, on_line: Callable[[str], None]) -> int:
@@ -73,9 +103,12 @@ class Sandbox:
         folders = [self.build] if self.kept is None else [self.build, self.kept]
         if as_root:
             for folder in folders:
-                os.chown(folder, OUTSIDE_ID, OUTSIDE_ID)
-        argv = self.argv(command, as_root=as_root)
-        with log.open("wb") as stream, _started(argv) as process:
+                os.chown(folder, BUILDER_ID, BUILDER_ID)
+        with ExitStack() as stack:
+            inputs = self._readable(stack) if as_root else _paths(self.inputs)
+            argv = self.argv(command, inputs, as_root=as_root)
+            stream = stack.enter_context(log.open("wb"))
+            process = stack.enter_context(_started(argv))
             watch = _Watch(process, folders, self.limits)
             watch.start()
             try:
@@ -92,6 +125,16 @@ class Sandbox:
         if watch.passed:
             raise HeliostatError("BuildFailed", watch.passed, hint=f"The log: {log}.")
         return code
+
+    def _readable(self, stack: ExitStack) -> dict[str, Path]:
+        """The inputs, with copies of those that only their owner may read."""
+        paths = _paths(self.inputs)
+        for name, path in paths.items():
+            if not path.stat().st_mode & stat.S_IROTH:
+                folder = Path(stack.enter_context(TemporaryDirectory(dir=self.build.parent)))
+                paths[name] = shutil.copyfile(path, folder / "input")
+                paths[name].chmod(0o444)
+        return paths
 
 
 class _Watch(threading.Thread):
@@ -122,12 +165,6 @@ class _Watch(threading.Thread):
         self._process.kill()
 
 
-def _dropped() -> tuple[str, ...]:
-    """Root's way to start a program as nobody."""
-    number = str(OUTSIDE_ID)
-    return ("setpriv", f"--reuid={number}", f"--regid={number}", "--clear-groups", "--")
-
-
 def _system(root: Path) -> list[str]:
     """Each folder of the system, in an empty root that gets the mount points besides."""
     arguments = []
@@ -139,8 +176,8 @@ def _system(root: Path) -> list[str]:
     return arguments
 
 
-def _read_only(each: Input) -> tuple[str, str, str]:
-    return ("--ro-bind", str(each.path), f"/in/{each.name}")
+def _paths(inputs: Sequence[Input]) -> dict[str, Path]:
+    return {each.name: each.path for each in inputs}
 
 
 def _started(argv: Sequence[str]) -> subprocess.Popen[bytes]:
