@@ -21,6 +21,7 @@ from heliostat.os.packages.own import own_packages
 from heliostat.os.packages.rpm.writer import write
 from heliostat.os.solve import PackageFolder
 from heliostat.os.sources.archive import Archive, ArchiveSettings, archive_of
+from heliostat.os.sources.lock import open_locked, read_lock
 from heliostat.os.sources.settings import archive_settings
 from heliostat.os.sources.suite import DAY_S, open_suite
 from heliostat.os.tree.edition import Edition
@@ -90,18 +91,23 @@ def open_supply(
     *,
     settings: ArchiveSettings | None = None,
     distro: Path | None = None,
+    lock: Path | None = None,
     max_age_s: float = DAY_S,
     monitor: Monitor | None = None,
 ) -> Supply:
     """The supply from the archive that settings and the host name, under ``distro/policy``.
 
-    ``cache`` is the system's folder of caches.  Raises if the policy names packages that
+    ``cache`` is the system's folder of caches; a ``lock`` names indexes of the past.  Raises if
+    the policy names packages that
     the archive doesn't have.
     """
     watcher = monitor or SilentMonitor()
     folder = distro or locate_distro()
     archive: Archive = archive_of(settings or archive_settings(folder))
-    suite = open_suite(archive, cache, max_age_s=max_age_s, monitor=watcher)
+    if lock is not None:
+        suite = open_locked(read_lock(lock), archive, cache)
+    else:
+        suite = open_suite(archive, cache, max_age_s=max_age_s, monitor=watcher)
     policy = load_policy(folder / "policy")
     check_names(policy, suite.newest, folder / "policy")
     return Supply(Importer(suite, policy, cache, watcher), folder, watcher)

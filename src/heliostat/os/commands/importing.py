@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 @click.option("--mirror", help="URL of the archive (default: that of this host's apt).")
 @click.option("--security-mirror", help="URL of its security updates.")
 @click.option("--snapshot", help="The archive at a point in time, by `snapshot_pattern`.")
+@click.option(
+    "--lock",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Import from the indexes that this lock names (`helio os source lock`).",
+)
 @click.option("--refresh", is_flag=True, help="Ask the archive for a newer index first.")
 @click.option("--dry-run", "--plan", "plan_only", is_flag=True, help="Only tell what and why.")
 @click.option("--show-scripts", is_flag=True, help="Print what was written by hand in scripts.")
@@ -47,6 +52,7 @@ def import_command(
     mirror: str | None,
     security_mirror: str | None,
     snapshot: str | None,
+    lock: Path | None,
     refresh: bool,
     plan_only: bool,
     show_scripts: bool,
@@ -74,6 +80,7 @@ def import_command(
             security_mirror=security_mirror,
             snapshot=snapshot,
         ),
+        lock=lock,
         max_age_s=0 if refresh else DAY_S,
         monitor=monitor_for(sys.stderr),
     )
