@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -66,6 +67,7 @@ def _unpacked(image: Path, work: Path) -> System:
     root = work / "root"
     root.mkdir(mode=0o700)
     _debugfs(image, device, f'rdump / "{root}"')
+    shutil.rmtree(root / "lost+found", ignore_errors=True)  # the file system's, not the tree's
     if not (root / "usr").exists():
         raise _not_a_system(image, "its root file system has no usr")
     return System(root, str(image), _restored(image, device, root))

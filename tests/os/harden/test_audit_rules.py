@@ -1,0 +1,85 @@
+"""Rules and exceptions are data: what is wrong with a file is told with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from heliostat.core.errors import HeliostatError
+from heliostat.os.harden.checks import CHECKS
+from heliostat.os.harden.exemptions import load_exemptions
+from heliostat.os.harden.rules import Rule, chosen, load_rules
+
+RULE = "rules:\n  - id: a\n    title: A\n    remediation: Mend it.\n"
+
+
+def refused(folder: Path, text: str, name: str = "1.yaml") -> str:
+    (folder / name).write_text(text)
+    read = load_exemptions if name == "exceptions.yaml" else load_rules
+    with pytest.raises(HeliostatError) as caught:
+        read(folder)
+    assert caught.value.code == "InvalidSetting"
+    return caught.value.message
+
+
+def test_the_shipped_rules_load_and_name_their_exceptions() -> None:
+    rules = load_rules()
+    names = {rule.id for rule in rules}
+    assert len(rules) > 60
+    assert all(rule.remediation and rule.title for rule in rules)
+    assert {each.rule for each in load_exemptions()} <= names
+
+
+def test_every_kind_of_check_has_a_rule() -> None:
+    used = {kind for rule in load_rules() for kind in rule.kinds}
+    assert used == set(CHECKS)
+    assert set(CHECKS) <= set(Rule.__struct_fields__)
+
+
+def test_an_unknown_check_names_the_nearest(tmp_path: Path) -> None:
+    told = refused(tmp_path, RULE + "    sysctls: {settings: {}}\n")
+    assert "1.yaml:5" in told
+    assert "did you mean 'sysctl'?" in told
+
+
+def test_a_wrong_parameter_names_its_line(tmp_path: Path) -> None:
+    told = refused(tmp_path, RULE + "    elf:\n      property: pies\n")
+    assert "1.yaml:6" in told
+    assert "pies" in told
+
+
+@pytest.mark.parametrize("checks", ["", "    owners: {}\n    unowned: {}\n"])
+def test_a_rule_has_one_check(tmp_path: Path, checks: str) -> None:
+    assert "needs one check" in refused(tmp_path, RULE + checks)
+
+
+def test_two_rules_of_one_name(tmp_path: Path) -> None:
+    (tmp_path / "0.yaml").write_text(RULE + "    owners: {}\n")
+    assert "'a' is there twice" in refused(tmp_path, RULE + "    owners: {}\n")
+
+
+def test_a_folder_without_rules(tmp_path: Path) -> None:
+    with pytest.raises(HeliostatError, match="no rules"):
+        load_rules(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("{rule: a, until: 2027-01-01}", "'reason' is missing"),
+        ("{rule: a, reason: x}", "'until' is missing"),
+        ("{rule: a, reason: x, until: soon}", "exceptions.yaml:2"),
+    ],
+)
+def test_an_exception_needs_reason_and_day(tmp_path: Path, line: str, told: str) -> None:
+    (tmp_path / "1.yaml").write_text(RULE + "    owners: {}\n")
+    assert told in refused(tmp_path, f"exceptions:\n  - {line}\n", "exceptions.yaml")
+
+
+def test_rules_are_chosen_by_name() -> None:
+    rules = load_rules()
+    assert [rule.id for rule in chosen(rules, ["elf-pie"])] == ["elf-pie"]
+    assert chosen(rules, []) == rules
+    with pytest.raises(HeliostatError, match="did you mean 'elf-pie'"):
+        chosen(rules, ["elf-pi"])

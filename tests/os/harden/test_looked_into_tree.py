@@ -1,0 +1,92 @@
+"""A tree is read as from inside: links stay in it, vendor's files give way to /etc."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from heliostat.os.harden.patterns import matches
+from heliostat.os.harden.tree import Tree
+from heliostat.testing.roots import planted
+
+
+def test_absolute_links_stay_inside(tmp_path: Path) -> None:
+    root = planted(
+        tmp_path, {"/usr/share/zone": "here"}, links={"/etc/localtime": "/usr/share/zone"}
+    )
+    assert Tree(root).text("/etc/localtime") == "here"
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../../../../../../etc/passwd"])
+def test_no_link_leads_out_of_the_tree(tmp_path: Path, target: str) -> None:
+    root = planted(tmp_path / "root", {"/etc/x": ""}, links={"/etc/link": target})
+    assert Tree(root).text("/etc/link") is None
+
+
+def test_links_in_a_circle_are_nothing(tmp_path: Path) -> None:
+    root = planted(tmp_path, {"/x": ""}, links={"/a": "b", "/b": "a"})
+    assert Tree(root).resolve("/a") is None
+
+
+def test_etc_of_an_image_based_system_is_found(tmp_path: Path) -> None:
+    root = planted(tmp_path, {"/usr/etc/hostname": "vendor"})
+    assert Tree(root).text("/etc/hostname") == "vendor"
+
+
+def test_owned_paths_are_compared_behind_links(tmp_path: Path) -> None:
+    files = {
+        "/var/lib/dpkg/info/x.list": "/.\n/bin/x\n/lib/y\n",
+        "/usr/bin/x": "",
+        "/usr/lib/y": "",
+    }
+    root = planted(tmp_path, files, links={"/bin": "usr/bin", "/lib": "usr/lib"})
+    owned = Tree(root).owned
+    assert owned is not None
+    assert {"/usr/bin/x", "/usr/lib/y"} <= owned
+
+
+SNIPPETS = {
+    "/etc/sysctl.d/50-b.conf": "b\n",
+    "/usr/lib/sysctl.d/50-b.conf": "hidden\n",
+    "/usr/lib/sysctl.d/10-a.conf": "a\n",
+    "/usr/lib/sysctl.d/99-z.conf": "z\n",
+    "/run/sysctl.d/60-r.conf": "r\n",
+    "/usr/lib/sysctl.d/70-off.conf": "off\n",
+    "/usr/lib/sysctl.d/README": "no\n",
+}
+
+
+def test_snippets_are_merged_by_name(tmp_path: Path) -> None:
+    root = planted(tmp_path, SNIPPETS, links={"/etc/sysctl.d/70-off.conf": "/dev/null"})
+    names = ["/usr/lib/sysctl.d/10-a.conf", "/etc/sysctl.d/50-b.conf"]
+    names += ["/run/sysctl.d/60-r.conf", "/usr/lib/sysctl.d/99-z.conf"]
+    assert Tree(root).config_files("sysctl.d") == names
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing")
+def test_systemd_merges_them_alike(tmp_path: Path) -> None:
+    root = planted(tmp_path, SNIPPETS, links={"/etc/sysctl.d/70-off.conf": "/dev/null"})
+    argv = ["systemd-analyze", f"--root={root}", "cat-config", "sysctl.d"]
+    shown = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True).stdout
+    content = [line for line in shown.splitlines() if line and not line.startswith("#")]
+    ours = [(Tree(root).text(path) or "").strip() for path in Tree(root).config_files("sysctl.d")]
+    assert content == ours
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern", "fits"),
+    [
+        ("/usr/bin/x", "/usr/bin/*", True),
+        ("/usr/bin/a/x", "/usr/bin/*", False),
+        ("/usr/bin/a/x", "/usr/**", True),
+        ("/usr/lib/a/b/c.so", "/usr/lib/**/c.so", True),
+        ("/usr/lib/c.so", "/usr/lib/**/c.so", True),
+        ("/usr/bin/[", "/usr/bin/[", True),
+        ("/etc/shadow-", "/etc/shadow", False),
+    ],
+)
+def test_patterns(path: str, pattern: str, fits: bool) -> None:
+    assert matches(path, pattern) is fits
