@@ -46,7 +46,8 @@ def made(folder: Path, tmp_path: Path, name: str) -> Path:
     work.mkdir()
     image.write_bytes(b"\0" * MIB)
     filesystem = ext4.Filesystem(image, MIB, 16 * MIB, "test", UUID, EPOCH)
-    ext4.make(filesystem, folder, {"/etc/extra": b"more"}, work)
+    extra = {"/etc/extra": b"more", "/var/lib/seed/a": b"deep", "/etc/file-0001": b"other"}
+    ext4.make(filesystem, folder, extra, work)
     return image
 
 
@@ -81,6 +82,8 @@ def test_names_links_owners_modes_and_times_arrive(tmp_path: Path) -> None:
     assert f"ctime: 0x{EPOCH:08x}" in status
     assert asked(image, "cat /hard") == "plain" * 50
     assert asked(image, "cat /etc/extra") == "more"
+    assert asked(image, "cat /var/lib/seed/a") == "deep"
+    assert asked(image, "cat /etc/file-0001") == "other"
     assert "x" * 200 in asked(image, "cat /far") + asked(image, "stat /far")
     assert f"{EPOCH:x}" in asked(image, "stat /etc/later")
     if os.geteuid() == 0:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,6 +34,14 @@ RAW = "disk.raw"
 _LABEL_LENGTH = 16
 _UNIT_BYTES = GIB  # clouds take whole GiB; the holes cost nothing
 _DISK_CODE = (boot, cpio, disk, esp, ext4, grub, modules)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What a format wants besides the edition; formats that want the same share a disk."""
+
+    packages: tuple[str, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
 
 
 class Assembly:
@@ -54,36 +63,43 @@ class Assembly:
             self._once(tree_stage(edition, self._sources, self._monitor))
         return self._done[f"{edition.name}/tree"]
 
-    def disk(self, more: Sequence[str] = ()) -> Outcome:
+    def disk(self, variant: Variant) -> Outcome:
         """The raw disk of that tree."""
-        edition = with_packages(self._edition, more)
-        name = f"{edition.name}/disk"
+        name = f"{self._named(variant)}/disk"
         if name not in self._done:
-            self._once(self._disk_stage(name, self.tree(more)))
+            self._once(self._disk_stage(name, self.tree(variant.packages), variant.files))
         return self._done[name]
 
     def format(self, name: str) -> Outcome:
         """The file of a format, alone in the outcome's record."""
-        return self._format(name, load_output(name).packages)
+        output = load_output(name)
+        return self._format(name, Variant(output.packages, tuple(sorted(output.files.items()))))
 
-    def _format(self, name: str, more: Sequence[str]) -> Outcome:
-        """``name`` of the tree with ``more`` packages, which may be another format's wish."""
-        edition = with_packages(self._edition, more)
-        stage_name = f"{edition.name}/{name}"
+    def _format(self, name: str, variant: Variant) -> Outcome:
+        """``name`` of that variant, which may be another format's wish."""
+        stage_name = f"{self._named(variant)}/{name}"
         if stage_name not in self._done:
-            self._once(self._format_stage(stage_name, name, more))
+            self._once(self._format_stage(stage_name, name, variant))
         return self._done[stage_name]
+
+    def _named(self, variant: Variant) -> str:
+        name = with_packages(self._edition, variant.packages).name
+        files = hashlib.sha256(repr(variant.files).encode()).hexdigest()[:8]
+        return f"{name}@{files}" if variant.files else name
 
     def _once(self, stage: Stage) -> None:
         self._done[stage.name] = self._build.run(stage)
 
-    def _disk_stage(self, name: str, composed: Outcome) -> Stage:
+    def _disk_stage(
+        self, name: str, composed: Outcome, files: tuple[tuple[str, str], ...]
+    ) -> Stage:
         record = tree_record(composed.folder)
         root = composed.folder / ROOT
         edition = self._edition
 
         def make(folder: Path) -> None:
             added = boot.additions(root, edition.kernel.options, edition.kernel.initrd_modules)
+            added |= {path: text.encode() for path, text in files}
             with TemporaryDirectory(prefix="work-", dir=folder) as work:
                 layout = _layout(edition, record, root)
                 disk.assemble(disk.Content(root, added), layout, folder / RAW, Path(work))
@@ -97,6 +113,7 @@ class Assembly:
                 "free space": f"{edition.free_mib} MiB",
                 "kernel options": " ".join(edition.kernel.options),
                 "modules of the initrd": " ".join(edition.kernel.initrd_modules),
+                **{f"file {path}": text for path, text in files},
                 "first program of the initrd": _digest(boot.init_script()),
                 **programs.digests(programs.DISK_PROGRAMS),
                 **programs.loader_digests(),
@@ -105,12 +122,12 @@ class Assembly:
             code=_DISK_CODE,
         )
 
-    def _format_stage(self, stage_name: str, name: str, more: Sequence[str]) -> Stage:
+    def _format_stage(self, stage_name: str, name: str, variant: Variant) -> Stage:
         output, edition = load_output(name), self._edition
-        composed = self.tree(more)
+        composed = self.tree(variant.packages)
         record = tree_record(composed.folder)
-        raw = self.disk(more) if output.kind.of_disk else None
-        base = self._format(output.base, more) if output.base else None
+        raw = self.disk(variant) if output.kind.of_disk else None
+        base = self._format(output.base, variant) if output.base else None
         material = Material(
             name=edition.name,
             summary=edition.summary,

@@ -13,7 +13,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import CommandFailed, run
@@ -51,8 +51,8 @@ class Filesystem:
 def make(filesystem: Filesystem, folder: Path, extra: Mapping[str, bytes], work: Path) -> None:
     """Fill a new file system with ``folder``, and with ``extra`` files by their paths in it.
 
-    The folders of extra files must be in ``folder``.  ``work`` holds what is passed
-    to the programs.  Raises ``CommandFailed``, or ``BuildFailed`` if what was made
+    An extra file takes the place of one in ``folder``.  ``work`` holds what is passed to
+    the programs.  Raises ``CommandFailed``, or ``BuildFailed`` if what was made
     isn't a file system without fault.
     """
     environment = {**os.environ, "LC_ALL": "C", "E2FSPROGS_FAKE_TIME": str(filesystem.epoch)}
@@ -86,12 +86,9 @@ def commands(folder: Path, extra: Mapping[str, bytes], epoch: int, work: Path) -
         inside = _inside(parent, folder)
         yield f"cd {_quoted(inside)}"
         for name in sorted({*folders, *files} - ({_LOST} if inside == "/" else set())):
-            yield from _entry(Path(parent, name), inside, links, epoch, values)
-    for path, content in sorted(extra.items()):
-        parent, _, name = path.rpartition("/")
-        yield f"cd {_quoted(parent or '/')}"
-        yield f"write {_quoted(str(values.keep(content)))} {_quoted(name)}"
-        yield from _fields(name, mode="0100644", mtime=f"@{epoch}")
+            if _join(inside, name) not in extra:
+                yield from _entry(Path(parent, name), inside, links, epoch, values)
+    yield from _extra(folder, extra, epoch, values)
     yield from links.counts()
 
 
@@ -134,6 +131,22 @@ def _check(filesystem: Filesystem, environment: Mapping[str, str]) -> None:
             hint="Build again; if it stays so, report it with the output above.",
             data=error.data,
         ) from error
+
+
+def _extra(folder: Path, extra: Mapping[str, bytes], epoch: int, values: _Values) -> Iterator[str]:
+    """Files besides those of the folder, and folders that they are in."""
+    made: set[PurePosixPath] = {PurePosixPath("/")}
+    for text, content in sorted(extra.items()):
+        path = PurePosixPath(text)
+        for above in reversed(path.parents):
+            if above not in made and not (folder / above.relative_to("/")).is_dir():
+                yield f"cd {_quoted(str(above.parent))}"
+                yield f"mkdir {_quoted(above.name)}"
+                yield from _fields(above.name, mode="040755", mtime=f"@{epoch}")
+            made.add(above)
+        yield f"cd {_quoted(str(path.parent))}"
+        yield f"write {_quoted(str(values.keep(content)))} {_quoted(path.name)}"
+        yield from _fields(path.name, mode="0100644", mtime=f"@{epoch}")
 
 
 class _Links:
@@ -182,7 +195,7 @@ def _entry(source: Path, inside: str, links: _Links, epoch: int, values: _Values
     elif kind == stat.S_IFLNK:
         yield f"symlink {name} {_quoted(os.readlink(source))}"
     elif kind == stat.S_IFREG:
-        earlier = links.earlier(status, f"{inside.rstrip('/')}/{source.name}")
+        earlier = links.earlier(status, _join(inside, source.name))
         if earlier is not None:
             yield f"ln {_quoted(earlier)} {name}"
             return
@@ -218,6 +231,10 @@ def _fields(name: str, **fields: str) -> Iterator[str]:
 def _inside(parent: str, folder: Path) -> str:
     relative = os.path.relpath(parent, folder)
     return "/" if relative == "." else f"/{relative}"
+
+
+def _join(inside: str, name: str) -> str:
+    return f"{inside.rstrip('/')}/{name}"
 
 
 def _quoted(text: str) -> str:

@@ -64,6 +64,8 @@ class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Vagrant's name for who runs the box."""
     packages: tuple[str, ...] = ()
     """Packages besides those of the edition, such as a cloud's own agent."""
+    files: dict[str, str] = {}
+    """Files added to the disk, by path: settings that only this format wants."""
     machine: Machine = Machine()
     next_step: str = ""
     """What its user does with ``{path}``."""

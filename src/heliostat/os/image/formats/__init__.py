@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from heliostat.os.image.formats import disks
+from heliostat.os.image.formats import disks, gce, oci, ova, pxe, vagrant, vhd, vmdk
 from heliostat.os.image.formats.material import Material
 from heliostat.os.image.outputs import Kind
 
@@ -17,6 +17,13 @@ Write = Callable[[Material, Path], None]
 WRITERS: dict[Kind, Write] = {
     Kind.RAW: disks.raw,
     Kind.QCOW2: disks.qcow2,
+    Kind.VMDK: vmdk.write,
+    Kind.OVA: ova.write,
+    Kind.VHD: vhd.write,
+    Kind.GCE: gce.write,
+    Kind.VAGRANT: vagrant.write,
+    Kind.OCI: oci.write,
+    Kind.PXE: pxe.write,
 }
 
 __all__ = ["WRITERS", "Material", "Write"]

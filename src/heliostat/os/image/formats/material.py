@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,11 @@ class Material:
         """The raw disk."""
         assert self.disk is not None, "the plan gives a disk to formats that are made from it"
         return self.disk
+
+    @property
+    def tag(self) -> str:
+        """Version in the manner of container images: the day, and which build of it."""
+        return f"{time.strftime('%Y%m%d', time.gmtime(self.epoch))}-{self.identity[:8]}"
 
     @property
     def disk_bytes(self) -> int:
