@@ -18,7 +18,14 @@ from heliostat.core.errors import HeliostatError
 from heliostat.os.monitor import Monitor
 from heliostat.os.repo.journal import Journal
 from heliostat.os.repo.layout import LINKED, Layout
-from heliostat.os.repo.lock import Difference, Lock, difference, read_lock, write_lock
+from heliostat.os.repo.lock import (
+    Difference,
+    Lock,
+    LockedPackage,
+    difference,
+    read_lock,
+    write_lock,
+)
 from heliostat.os.repo.settings import Settings, checked, read_settings, write_settings
 from heliostat.os.turn import turn
 
@@ -94,6 +101,11 @@ class Repository:
                 "GenerationNotFound", f"Repository {self.name} has no generation {wanted}."
             )
         return read_lock(path)
+
+    def published(self) -> tuple[LockedPackage, ...]:
+        """The packages of the current generation; none if there is none."""
+        lock = self.lock()
+        return lock.packages if lock is not None else ()
 
     def staged(self) -> Lock:
         """What the next generation will hold: the current state and what was changed since."""

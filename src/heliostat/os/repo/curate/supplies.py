@@ -1,0 +1,123 @@
+"""The supplies: the Debian archive through the importer, and folders of rebuilt packages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from heliostat.core.errors import HeliostatError
+from heliostat.os.packages.deb.importer import Importer
+from heliostat.os.packages.deb.store import convert_evr
+from heliostat.os.packages.rpm.reader import Header, read
+from heliostat.os.packages.rpm.version import Evr
+from heliostat.os.repo.curate.offer import Brought, Offer, source_name
+from heliostat.os.repo.lock import LockedPackage
+from heliostat.os.solve import Source
+from heliostat.os.sources.entry import Entry
+
+_OUR_SUFFIX = re.compile(r"\.hs[0-9]+$")
+
+
+@dataclass(frozen=True)
+class ArchiveSupply:
+    """What a suite has newer; names that are rebuilt here are left to the rebuilds."""
+
+    importer: Importer
+    beside: tuple[Source, ...] = ()
+    """The repositories as they are: what they meet isn't imported again."""
+    rebuilt: Collection[str] = ()
+    """Sources of the rebuild list."""
+
+    def offers(self, have: Mapping[str, LockedPackage]) -> list[Offer]:
+        return [each for each in self._newer(have) if each.source not in self.rebuilt]
+
+    def to_rebuild(self, have: Mapping[str, LockedPackage]) -> list[Offer]:
+        """What the archive has newer than our own builds: those have to be built anew."""
+        return [
+            each
+            for each in self._newer(have)
+            if each.source in self.rebuilt and each.evr > _built_from(have[each.name])
+        ]
+
+    def bring(self, offers: Sequence[Offer]) -> Brought:
+        """With what the offers newly need; a refusal takes only its own package away."""
+        refused: dict[str, str] = {}
+        names = [each.name for each in offers]
+        while names:
+            try:
+                made = self.importer.take_names(names, beside=self.beside)
+            except HeliostatError as error:
+                found = _refusals(error)
+                if not found.keys() & set(names):
+                    return Brought({}, refused | dict.fromkeys(names, error.message))
+                refused |= found
+                names = [name for name in names if name not in refused]
+            else:
+                return Brought({each.name: each.path for each in made}, refused)
+        return Brought({}, refused)
+
+    def _newer(self, have: Mapping[str, LockedPackage]) -> Iterator[Offer]:
+        known = self.importer.suite.newest
+        for name in have:
+            if name in known and not self._replaced(name):
+                offer = self._offer(known[name])
+                if offer.evr > have[name].order:
+                    yield offer
+
+    def _replaced(self, name: str) -> bool:
+        return name in self.importer.policy.replaced
+
+    def _offer(self, entry: Entry) -> Offer:
+        return Offer(
+            name=entry.name,
+            evr=Evr.parse(convert_evr(entry, self.importer.policy)),
+            source=entry.source,
+            origin=entry.suite,
+            security=entry.suite.endswith("-security"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSupply:
+    """Packages in a folder and its sub-folders, such as those of builds from source."""
+
+    folder: Path
+    origin: str = "rebuilt"
+
+    def offers(self, have: Mapping[str, LockedPackage]) -> list[Offer]:
+        return [
+            Offer(header.name, header.evr, source_name(header.source_rpm, header.name), self.origin)
+            for header in self._headers().values()
+            if header.name in have and header.evr > have[header.name].order
+        ]
+
+    def bring(self, offers: Sequence[Offer]) -> Brought:
+        wanted = {(each.name, str(each.evr)) for each in offers}
+        return Brought(
+            {
+                header.name: path
+                for path, header in self._headers().items()
+                if (header.name, str(header.evr)) in wanted
+            },
+            {},
+        )
+
+    def _headers(self) -> dict[Path, Header]:
+        return {path: read(path) for path in sorted(self.folder.rglob("*.rpm"))}
+
+
+def _built_from(package: LockedPackage) -> Evr:
+    """The archive's version that a package of ours was built from."""
+    release = _OUR_SUFFIX.sub("", package.release)
+    return Evr(package.order.epoch, package.version, release)
+
+
+def _refusals(error: HeliostatError) -> dict[str, str]:
+    """Names of the packages that the importer refused, with its sentences."""
+    if error.code != "ImportRefused":
+        return {}
+    if isinstance(lines := error.data.get("lines"), dict) and "refused" in error.data:
+        return dict(zip(lines, error.data["refused"], strict=False))
+    return {str(error.data["name"]): error.message} if "name" in error.data else {}
