@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from heliostat.os.solve import Source
     from heliostat.os.tree import Verdict
 
-_REPOSITORIES = ("base", "updates", "extras", "identity")
-
 
 @click.group(name="tree", help="Root trees composed from packages.")
 def tree_group() -> None:
@@ -121,20 +119,9 @@ def digest_tree(folder: Path, lines: bool) -> None:
 
 
 def _sources(folders: tuple[Path, ...]) -> list[Source]:
-    from heliostat.core.errors import HeliostatError
-    from heliostat.os.tree.repositories import sources_of
+    from heliostat.os.tree.repositories import chosen_sources
 
-    home = os_home() / "repos"
-    found = folders or tuple(
-        home / name for name in _REPOSITORIES if (home / name / "repodata").is_dir()
-    )
-    if not found:
-        raise HeliostatError(
-            "RepositoryUnusable",
-            f"There is no repository below {home}.",
-            hint="Import packages and publish them: `helio os import`, `helio os repo publish`.",
-        )
-    return sources_of(found)
+    return chosen_sources(folders, os_home() / "repos")
 
 
 def _summary(
