@@ -13,7 +13,7 @@ from heliostat.core.causes import CAUSES, RESERVED, retry_of
 from heliostat.core.codes import CODES
 
 SOURCE = Path(heliostat.__file__).parent
-TABLES = {"codes.py", "causes.py"}
+TABLES = {"codes.py", "causes.py", "os_causes.py"}
 RAISERS = {"HeliostatError", "PermanentError", "TemporaryError", "StoreUnavailable", "ServerError"}
 
 

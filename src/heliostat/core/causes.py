@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from heliostat.core.codes import CODES
+from heliostat.core.os_causes import OS_CAUSES
 
 
 class Retry(StrEnum):
@@ -209,4 +210,5 @@ CAUSES: dict[str, str] = {
     "UserNotFound": "There is no user of this name.",
     "VmNotFound": "There is no VM with this id.",
     "WeakPassword": "The password is too short or is on a list of common ones.",
+    **OS_CAUSES,
 }
