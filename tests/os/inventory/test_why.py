@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sqlite3
+import tarfile
 from contextlib import closing
 from pathlib import Path
 
@@ -157,3 +159,59 @@ def test_the_command_answers_what_it_can_and_ends_with_the_fault(
     assert helio([*asked[:2], *asked[3:], "-o", "json"]) == 0
     (answer,) = json.loads(capsys.readouterr().out)
     assert answer["owners"][0]["signer"]["verdict"] == "good"
+
+
+def test_archives_of_disks_and_of_containers_are_asked_too(tree: Path, tmp_path: Path) -> None:
+    disk, cloud, saved = tmp_path / "disk.raw", tmp_path / "a.tar.gz", tmp_path / "image.tar"
+    _image(tree, disk)
+    with tarfile.open(cloud, "w:gz") as archive:
+        archive.add(disk, "disk.raw")
+    _save_container(tree, saved)
+    for image in (cloud, saved):
+        for complete in (False, True):
+            with opened(image, complete=complete) as read:
+                answer = why(read, "/bin/greet", signer().keyring)
+                assert answer.owners[0].package == "greet-1.0-1.x86_64"
+                wanted = State.AS_PACKAGED if complete else State.UNKNOWN
+                assert answer.owners[0].state is wanted
+
+
+def _save_container(tree: Path, out: Path) -> None:
+    """As ``docker save`` does: two layers, of which the second takes a file away, index last."""
+    layers = [out.parent / "one.tar", out.parent / "two.tar.gz"]
+    with tarfile.open(layers[0], "w") as layer:
+        for path in sorted(tree.iterdir()):
+            layer.add(path, path.name)
+        layer.addfile(tarfile.TarInfo("etc/gone"))
+    with tarfile.open(layers[1], "w:gz") as layer:
+        layer.addfile(tarfile.TarInfo("etc/.wh.gone"))
+    index = json.dumps([{"Layers": [path.name for path in layers]}]).encode()
+    with tarfile.open(out, "w") as archive:
+        for path in layers:
+            archive.add(path, path.name)
+        member = tarfile.TarInfo("manifest.json")
+        member.size = len(index)
+        archive.addfile(member, io.BytesIO(index))
+
+
+def test_a_layer_that_climbs_out_stays_inside(tree: Path, tmp_path: Path) -> None:
+    saved, layer_path = tmp_path / "image.tar", tmp_path / "evil.tar"
+    with tarfile.open(layer_path, "w") as layer:
+        link = tarfile.TarInfo("out")
+        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path)
+        layer.addfile(link)
+        layer.addfile(tarfile.TarInfo("out/planted"))
+        layer.addfile(tarfile.TarInfo("../../planted"))
+        for path in sorted(tree.iterdir()):
+            layer.add(path, path.name)
+    index = json.dumps([{"Layers": ["evil.tar"]}]).encode()
+    with tarfile.open(saved, "w") as archive:
+        archive.add(layer_path, "evil.tar")
+        member = tarfile.TarInfo("manifest.json")
+        member.size = len(index)
+        archive.addfile(member, io.BytesIO(index))
+    with opened(saved, complete=True) as read:
+        assert read.root is not None
+        inside = [str(path.relative_to(read.root)) for path in read.root.rglob("planted")]
+        assert sorted(inside) == ["planted", f"{str(tmp_path)[1:]}/planted"]
+    assert not (tmp_path / "planted").exists()

@@ -1,4 +1,4 @@
-"""What a command is asked about: a root tree, or a disk image that holds one.
+"""What a command is asked about: a root tree, or an image (a disk, or a container's).
 
 Of an image only the package database and the release file are taken out, with
 ``debugfs``: nothing is mounted, and a whole image of 400 MB is known in a second or two.
@@ -8,6 +8,7 @@ With ``complete`` all files are, so that they can be compared too.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tarfile
 import tempfile
@@ -17,11 +18,13 @@ from pathlib import Path
 
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import CommandFailed, run
+from heliostat.os.inventory.container import INDEX, unpack
 from heliostat.os.inventory.installed import DATABASES, FILE, database_in
 from heliostat.os.inventory.system import System
 
 _DISKS = (".raw", ".img", ".qcow2", ".vmdk", ".vhd", ".vdi", "box.img")
 _RELEASES = ("usr/lib/os-release", "etc/os-release")
+_NEEDED = {*_RELEASES, *(f"{folder}/{FILE}" for folder in DATABASES)}
 _TIMEOUT_S = 600.0
 
 
@@ -37,31 +40,53 @@ def opened(where: Path, *, complete: bool = False) -> Iterator[System]:
     if not where.is_file():
         raise HeliostatError("DatabaseMissing", f"There is neither a tree nor an image {where}.")
     with tempfile.TemporaryDirectory(prefix="inventory-") as folder:
-        work = Path(folder)
-        raw = _raw(_disk(where, work), work)
-        root = work / "root"
+        root = Path(folder) / "root"
         root.mkdir()
-        if not any(_take(raw, start, root, complete=complete) for start in _partitions(raw)):
-            raise HeliostatError(
-                "DatabaseMissing", f"No partition of {where} has a package database."
-            )
+        if not _taken(where, root, Path(folder), complete=complete):
+            raise HeliostatError("DatabaseMissing", f"There is no package database in {where}.")
         yield System.read(root, complete=complete)
 
 
-def _disk(where: Path, work: Path) -> Path:
-    """The disk itself: of an archive (OVA, GCE's, a box) the first member that is one."""
+def _taken(where: Path, root: Path, work: Path, *, complete: bool) -> bool:
+    """Take out of the image what is needed; whether it has a database."""
     if not tarfile.is_tarfile(where):
-        return where
+        return _take_of_disk(where, root, work, complete=complete)
     with tarfile.open(where) as archive:
-        for member in archive:
-            if member.isfile() and member.name.endswith(_DISKS):
-                out = work / f"member{Path(member.name).suffix}"
-                source = archive.extractfile(member)
-                assert source is not None
-                with source, out.open("wb") as stream:
-                    shutil.copyfileobj(source, stream, 1 << 20)
-                return out
-    raise HeliostatError("DatabaseMissing", f"There is no disk in the archive {where}.")
+        member = _telling(archive)
+        if member is not None and member.name == INDEX:
+            unpack(archive, root, lambda path: complete or path in _NEEDED)
+            return database_in(root) is not None
+        if member is None:
+            raise HeliostatError("DatabaseMissing", f"There is no disk in the archive {where}.")
+        disk = work / f"member{Path(member.name).suffix}"
+        _copy(archive, member, disk)
+    return _take_of_disk(disk, root, work, complete=complete)
+
+
+def _telling(archive: tarfile.TarFile) -> tarfile.TarInfo | None:
+    """The first member that tells what it is: a disk, or the index of a container image."""
+    for member in archive:
+        if member.isfile() and (member.name == INDEX or member.name.endswith(_DISKS)):
+            return member
+    return None
+
+
+def _copy(archive: tarfile.TarFile, member: tarfile.TarInfo, out: Path) -> None:
+    """A disk is mostly holes, and stays so."""
+    source = archive.extractfile(member)
+    assert source is not None
+    with source, out.open("wb") as stream:
+        while chunk := source.read(1 << 20):
+            if chunk.count(0) == len(chunk):
+                stream.seek(len(chunk), os.SEEK_CUR)
+            else:
+                stream.write(chunk)
+        stream.truncate(member.size)
+
+
+def _take_of_disk(disk: Path, root: Path, work: Path, *, complete: bool) -> bool:
+    raw = _raw(disk, work)
+    return any(_take(raw, start, root, complete=complete) for start in _partitions(raw))
 
 
 def _raw(disk: Path, work: Path) -> Path:
