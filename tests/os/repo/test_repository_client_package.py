@@ -42,6 +42,21 @@ def test_dnf_installs_with_what_the_package_brings(
     assert sorted(dnf.installed()) == ["from-base", "from-updates"]
 
 
+def test_publishing_puts_our_key_in(
+    plain: Package, signer: Signer, cache_dir: Path, tmp_path: Path
+) -> None:
+    settings = Settings(name="base", url="https://repos.example.invalid/base")
+    repository = Repository.create(tmp_path / "base", settings)
+    done = take_in(repository, [write(plain, tmp_path / "in").path], signer, cache_dir)
+    (published,) = done.difference.added
+    extract(repository.root / published.location, tmp_path / "system")
+    assert (tmp_path / f"system{KEY_PATH}").read_bytes() == signer.public_text
+    address = (tmp_path / "system/etc/dnf/vars/heliostat_repos").read_text()
+    assert address == "https://repos.example.invalid\n"
+    again = take_in(repository, [write(plain, tmp_path / "in").path], signer, cache_dir)
+    assert not again.changed
+
+
 def test_a_later_key_is_an_update(plain: Package, signer: Signer) -> None:
     later = Signer.generate("Later <later@example.invalid>", BUILT_AT + 1)
     assert client_package(plain, signer).evr < client_package(plain, later).evr

@@ -172,18 +172,35 @@ def test_a_file_of_another_package_holds_an_update(site: Site) -> None:
     )
 
 
-def test_a_program_that_is_hardened_less_holds_an_update(site: Site, tmp_path: Path) -> None:
+def _with_program(package: Package, path: str, program: Path) -> Package:
+    weak = File.regular(path, program.read_bytes(), 0o755, mtime=BUILT_AT)
+    return dataclasses.replace(package, files=(*package.files, weak))
+
+
+@pytest.fixture(scope="module")
+def weak_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not installed")
-    weak = tmp_path / "weak"
-    source = "int main(void){return 0;}"
+    weak = tmp_path_factory.mktemp("weak") / "weak"
     flags = ["-no-pie", "-Wl,-z,norelro", "-Wl,-z,lazy"]
+    source = "int main(void){return 0;}"
     subprocess.run(["gcc", "-xc", "-", "-o", weak, *flags], input=source, text=True, check=True)
-    newer = _made("other", "2.0")
-    program = File.regular("/usr/bin/weak", weak.read_bytes(), 0o755, mtime=BUILT_AT)
-    site.offer(dataclasses.replace(newer, files=(*newer.files, program)))
+    return weak
+
+
+def test_a_program_that_is_hardened_less_holds_an_update(site: Site, weak_program: Path) -> None:
+    site.offer(_with_program(_made("other", "2.0"), "/usr/bin/weak", weak_program))
     report = site.curator().run()
     assert any("/usr/bin/weak is loaded at a fixed address" in r for r in report.held[0].reasons)
+
+
+def test_a_fault_from_before_holds_no_update(site: Site, weak_program: Path) -> None:
+    old = _with_program(_made("lib"), "/usr/lib/libx.so.1.12", weak_program)
+    take_in(site.base, [write(old, site.folder / "old").path], site.signer, site.cache)
+    site.offer(_with_program(_made("lib", "1.1"), "/usr/lib/libx.so.1.13", weak_program))
+    report = site.curator().run()
+    assert not report.held
+    assert site.visible() == ["lib-1.1-1.x86_64"]
 
 
 def test_the_rules_hold_a_source(site: Site) -> None:

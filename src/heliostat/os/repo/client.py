@@ -7,13 +7,14 @@ site's own, and so may be the address: both are put in here, when the package is
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import hashlib
 from pathlib import Path
 
 from heliostat.os.packages.openpgp.signer import PUBLIC_NAME, Signer
-from heliostat.os.packages.own import own_packages
+from heliostat.os.packages.own import own_package_named
 from heliostat.os.packages.rpm.file import File, FileFlag
 from heliostat.os.packages.rpm.package import Package
+from heliostat.os.packages.rpm.reader import read
 from heliostat.os.packages.rpm.writer import write
 
 NAME = "heliostat-repos"
@@ -43,10 +44,14 @@ def client_package(package: Package, signer: Signer, url: str = "") -> Package:
     )
 
 
-def own_files(folder: Path, signer: Signer, url: str = "") -> list[Path]:
-    """All our own packages as files in ``folder``, unsigned, this one with the site's key."""
-    return [write(each, folder).path for each in _completed(own_packages(), signer, url)]
+def completed(path: Path, signer: Signer, url: str, folder: Path) -> Path:
+    """The package file at ``path``; if it is this one without a key, the one with the key.
 
-
-def _completed(packages: Sequence[Package], signer: Signer, url: str) -> list[Package]:
-    return [client_package(each, signer, url) if each.name == NAME else each for each in packages]
+    ``folder`` is where that is written, named by what decides it.
+    """
+    header = read(path)
+    if header.name != NAME or KEY_PATH in header.paths:
+        return path
+    decided = hashlib.sha256(f"{path.name}\0{signer.fingerprint}\0{url}".encode()).hexdigest()
+    target = folder / decided[:32]
+    return write(client_package(own_package_named(NAME), signer, url), target).path

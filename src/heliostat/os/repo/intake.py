@@ -1,7 +1,8 @@
 """What importing and building made, signed and published in one go.
 
 Signing is deterministic, so what was signed before is taken as it is: named by the
-package's own header digest and the key.  Doing it twice publishes nothing new.
+package's own header digest and the key.  Doing it twice publishes nothing new.  The
+package that makes clients gets our key on this way, since only here it is known.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from heliostat.os.packages.rpm.reader import read
 from heliostat.os.packages.rpm.signing import sign
 from heliostat.os.packages.rpm.tags import SignatureTag
 from heliostat.os.repo.admission import Trust
+from heliostat.os.repo.client import completed
 from heliostat.os.repo.publish import Published, publish
 from heliostat.os.repo.repository import Repository
 from heliostat.os.repo.staging import Rules, add
@@ -38,8 +40,10 @@ def take_in(
     ``rules`` says what they may replace; by default rebuilt ones of the same version too.
     """
     told = monitor or SilentMonitor()
+    url = repository.settings.url.removesuffix(repository.name).rstrip("/")
     with told.step(f"Signing {len(packages)} packages"):
-        signed = signed_copies(packages, signer, cache)
+        ready = [completed(each, signer, url, cache / "own-client") for each in packages]
+        signed = signed_copies(ready, signer, cache)
     with told.step(f"Publishing {repository.name}"):
         add(
             repository,

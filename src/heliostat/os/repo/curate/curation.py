@@ -125,6 +125,8 @@ class Curator:
         folder = self.cache / "curating"
         while True:
             scene = scene_of(paths, repositories, Trust(self.signer.keyring), folder)
+            if not paths:
+                return scene, held
             with self.monitor.step(f"Testing {len(paths)} packages"):
                 faults = self._faults(scene)
             if not faults:

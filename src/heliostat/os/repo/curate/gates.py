@@ -6,6 +6,7 @@ package.  A gate never lets pass what it couldn't look at.
 
 from __future__ import annotations
 
+import re
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -93,11 +94,11 @@ def programs(scene: Scene) -> Faults:
     """No program or library is hardened less than the policy wants, or than it was."""
     faults: Faults = {}
     for name, path in scene.candidates.items():
-        worse = _violations(path)
-        if worse and name in scene.have:
-            worse -= _violations(scene.files(name))
-        if worse:
-            faults[name] = sorted(str(each) for each in worse)
+        found = _violations(path)
+        old = _violations(scene.files(name)) if found and name in scene.have else []
+        known = {_unnumbered(each) for each in old}
+        if worse := [str(each) for each in found if _unnumbered(each) not in known]:
+            faults[name] = worse
     return faults
 
 
@@ -207,7 +208,12 @@ def _fault(source: Source, names: list[str]) -> str | None:
     return None
 
 
-def _violations(path: Path) -> set[Violation]:
+def _violations(path: Path) -> list[Violation]:
     with tempfile.TemporaryDirectory(prefix="heliostat-gate-") as folder:
         extract(path, Path(folder))
-        return set(violations(Path(folder)))
+        return violations(Path(folder))
+
+
+def _unnumbered(each: Violation) -> tuple[str, str]:
+    """A library keeps its faults when its version, and so its file's name, moves on."""
+    return re.sub(r"[0-9]+", "#", each.path), each.property
