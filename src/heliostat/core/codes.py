@@ -287,7 +287,7 @@ CODES: dict[str, Code] = {
     ),
     "VulnerabilityUnknown": Code(404, "`helio os cve status` tells what was imported."),
     "DatabaseMissing": Code(
-        404, "Name the root folder of a composed tree, or an image: `helio os tree list`."
+        404, "Name a root tree, an image file, or an image that `helio os image list` shows."
     ),
     "PathNotFound": Code(404, "Name the file by its whole path in the system, from the root on."),
 }

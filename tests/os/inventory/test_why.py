@@ -10,11 +10,13 @@ import tarfile
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from heliostat.cli.main import run as helio
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run
+from heliostat.os.image.built import ImageFile, ImageRecord
 from heliostat.os.inventory.installed import DATABASES, installed
 from heliostat.os.inventory.subject import opened
 from heliostat.os.inventory.system import System
@@ -215,3 +217,34 @@ def test_a_layer_that_climbs_out_stays_inside(tree: Path, tmp_path: Path) -> Non
         inside = [str(path.relative_to(read.root)) for path in read.root.rglob("planted")]
         assert sorted(inside) == ["planted", f"{str(tmp_path)[1:]}/planted"]
     assert not (tmp_path / "planted").exists()
+
+
+def test_a_built_image_is_named_without_its_path(
+    tree: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("HELIO_CACHE", str(tmp_path))
+    disk = tmp_path / "images" / f"tiny-{'0' * 16}.raw"
+    disk.parent.mkdir()
+    _image(tree, disk)
+    file = ImageFile(name=disk.name, sha256="", size_bytes=disk.stat().st_size, ftype="raw")
+    record = ImageRecord(
+        name="tiny",
+        identity="0" * 64,
+        summary="",
+        version="1",
+        epoch=0,
+        tree="",
+        virtual_size_bytes=0,
+        built_at_ms=0,
+        files={"raw": file},
+        packages=[],
+        inputs={},
+    )
+    disk.with_suffix(".json").write_bytes(msgspec.json.encode(record))
+    assert helio(["os", "why", "/usr/bin/greet", "--image", "tiny"]) == 0
+    assert "greet-1.0-1.x86_64" in capsys.readouterr().out
+    assert helio(["os", "sbom", "small"]) == 1
+    assert "ImageNotFound" in capsys.readouterr().err

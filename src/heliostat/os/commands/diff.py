@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from heliostat.os.commands.inventory_subject import Where
+from heliostat.os.commands.inventory_subject import WHERE
 from heliostat.os.commands.options import output_option
 from heliostat.os.commands.repo_print import print_json
 
@@ -20,11 +20,11 @@ _SIGNS = {"added": "+", "removed": "-", "upgraded": "^", "downgraded": "v", "reb
 
 @click.command(
     name="diff",
-    help="List what differs between the systems BEFORE and AFTER (root trees or image files): "
-    "packages, their files, and CVE ids fixed.",
+    help="List what differs between the systems BEFORE and AFTER (root trees, image files, or "
+    "names of built images): packages, their files, and CVE ids fixed.",
 )
-@click.argument("before", type=Where)
-@click.argument("after", type=Where)
+@click.argument("before", type=WHERE)
+@click.argument("after", type=WHERE)
 @click.option("--files", "with_files", is_flag=True, help="List every changed file.")
 @click.option(
     "--loose", is_flag=True, help="Compare the files of no package in images too: slower."

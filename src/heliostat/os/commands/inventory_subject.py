@@ -9,13 +9,31 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from heliostat.os.commands.options import os_home
+from heliostat.os.commands.options import images_folder, os_home
 
 if TYPE_CHECKING:
     from heliostat.os.packages.openpgp.certificate import Keyring
 
-Where = click.Path(path_type=Path, exists=True)
-"""A root tree or an image file."""
+
+class _Where(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
+    """What there is under that path, else the newest built image of that name."""
+
+    name = "system"
+
+    def convert(
+        self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        del param, ctx
+        path = Path(value)
+        if path.exists() or "/" in str(value):
+            return path
+        from heliostat.os.image.built import find_image
+
+        return find_image(images_folder(None), str(value)).path
+
+
+WHERE = _Where()
+"""A root tree, an image file, or the name, version or identity of a built image."""
 
 
 def keyring_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from heliostat.os.commands.inventory_subject import Where
+from heliostat.os.commands.inventory_subject import WHERE
 
 
 @click.command(
     name="sbom",
-    help="Write the bill of materials of SYSTEM (a root tree or an image file) as SPDX 2.3 "
-    "or CycloneDX 1.6.",
+    help="Write the bill of materials of SYSTEM (a root tree, an image file, or the name of a "
+    "built image) as SPDX 2.3 or CycloneDX 1.6.",
 )
-@click.argument("system", type=Where)
+@click.argument("system", type=WHERE)
 @click.option(
     "--format",
     "form",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from heliostat.os.commands.inventory_subject import Where, keyring_options
+from heliostat.os.commands.inventory_subject import WHERE, keyring_options
 from heliostat.os.commands.options import output_option
 from heliostat.os.commands.repo_print import print_json
 
@@ -25,8 +25,8 @@ _SHOWN = 8
     "and which other packages wanted it.",
 )
 @click.argument("paths", nargs=-1, required=True)
-@click.option("--root", type=Where, default=Path("/"), help="A root tree (default: this system).")
-@click.option("--image", type=Where, help="An image file, instead of a tree.")
+@click.option("--root", type=WHERE, default=Path("/"), help="A root tree (default: this system).")
+@click.option("--image", type=WHERE, help="An image (a file, or its name) instead.")
 @keyring_options
 @output_option
 def why_command(
