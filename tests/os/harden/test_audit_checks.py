@@ -176,6 +176,25 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str], Outcome]] = [
     ),
     ("accept", FIREWALL, {"/etc/nftables.conf": NFT % ("accept", "")}, FAIL),
     (
+        "ports of a set",
+        FIREWALL,
+        {
+            "/etc/nftables.conf": "set p { type inet_service; elements = { 22 } }\n"
+            + (NFT % ("drop", "tcp dport @p accept"))
+        },
+        PASS,
+    ),
+    (
+        "port added to a set",
+        FIREWALL,
+        {
+            "/etc/nftables.conf": "set p { elements = { 22 } }\n"
+            + (NFT % ("drop", "tcp dport @p accept")),
+            "/etc/nftables.d/1.nft": "add element inet f p { 80 }",
+        },
+        FAIL,
+    ),
+    (
         "saved",
         FIREWALL,
         {
@@ -416,12 +435,12 @@ def test_a_rule_needs_its_subject(tmp_path: Path) -> None:
 def test_exceptions_excuse_with_reason_until_their_day(tmp_path: Path) -> None:
     root = planted(tmp_path, {"/usr/bin/a": "", "/usr/bin/b": ""})
     check = {"absent": {"paths": ["/usr/bin/*"]}}
-    good = Exemption("x", "Needed by the tests.", TODAY, "/usr/bin/a")
-    late = Exemption("x", "Was needed once.", TODAY - dt.timedelta(days=1), "/usr/bin/b")
+    good = Exemption("x", "Needed by the tests.", TODAY, ("/usr/bin/a",))
+    late = Exemption("x", "Was needed once.", TODAY - dt.timedelta(days=1), ("/usr/bin/b",))
     verdict = judged(root, check, good, late)
     assert verdict.outcome is FAIL
     assert [each.evidence.path for each in verdict.excused] == ["/usr/bin/a"]
     assert verdict.evidence[0].found == "there; excused until 2026-11-20"
-    both = judged(root, check, good, Exemption("x", "Both.", TODAY, "/usr/bin/?"))
+    both = judged(root, check, good, Exemption("x", "Both.", TODAY, ("/usr/bin/?",)))
     assert both.outcome is PASS
     assert "2 excused by name" in both.summary

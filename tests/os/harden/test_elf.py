@@ -98,11 +98,11 @@ def test_without_canary_and_fortify_the_facts_say_so(built: Path, tmp_path: Path
 
 def test_an_exception_counts_until_its_day(built: Path, tmp_path: Path) -> None:
     compiled(built, tmp_path, "old", "-no-pie", "-fno-pie")
-    excused = Exemption("elf-pie", "Rebuilt in the next edition.", TODAY, "/usr/bin/*")
+    excused = Exemption("elf-pie", "Rebuilt in the next edition.", TODAY, ("/usr/bin/*",))
     assert found(tmp_path, excused) == []
-    late = Exemption("elf-pie", "Forgotten.", TODAY - dt.timedelta(days=1), "/usr/bin/*")
+    late = Exemption("elf-pie", "Forgotten.", TODAY - dt.timedelta(days=1), ("/usr/bin/*",))
     assert found(tmp_path, late) == [("/usr/bin/old", Property.PIE)]
-    elsewhere = Exemption("elf-pie", "Another file.", TODAY, "/usr/*")
+    elsewhere = Exemption("elf-pie", "Another file.", TODAY, ("/usr/*",))
     assert found(tmp_path, elsewhere) == [("/usr/bin/old", Property.PIE)]
 
 

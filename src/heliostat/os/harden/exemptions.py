@@ -25,8 +25,11 @@ class Exemption(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
     until: dt.date
     """The last day on which it counts."""
-    path: str = "**"
-    """Pattern of the paths it covers; for findings without a path, of what was found."""
+    paths: tuple[str, ...] = ("**",)
+    """Patterns of the paths it covers, as the findings tell them."""
+
+    def covers(self, rule: str, path: str) -> bool:
+        return self.rule == rule and any(matches(path, pattern) for pattern in self.paths)
 
 
 class Exemptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,7 +49,7 @@ def excuse(
 ) -> Exemption | None:
     """The exception that covers this finding today."""
     for exemption in exemptions:
-        if exemption.rule == rule and exemption.until >= today and matches(path, exemption.path):
+        if exemption.until >= today and exemption.covers(rule, path):
             return exemption
     return None
 
@@ -56,6 +59,6 @@ def lapsed(
 ) -> Exemption | None:
     """The exception that covered it once."""
     for exemption in exemptions:
-        if exemption.rule == rule and exemption.until < today and matches(path, exemption.path):
+        if exemption.until < today and exemption.covers(rule, path):
             return exemption
     return None

@@ -19,7 +19,10 @@ _NFT_FILES = ("/etc/nftables.conf", "/etc/sysconfig/nftables.conf")
 _NFT_FOLDERS = ("/etc/nftables.d", "/etc/nftables", "/usr/lib/nftables.d")
 _SAVED = ("/etc/iptables/rules.v4", "/etc/sysconfig/iptables", "/etc/systemd/scripts/ip4save")
 _BASE = re.compile(r"type\s+filter\s+hook\s+(\w+)[^;{}]*;(?:\s*policy\s+(\w+)\s*;)?")
-_PORTS = re.compile(r"(tcp|udp)\s+dport\s+(\{[^}]*\}|[\w-]+)[^\n;]*\baccept\b")
+_PORTS = re.compile(r"(tcp|udp)\s+dport\s+(\{[^}]*\}|@?[\w-]+)[^\n;]*\baccept\b")
+_SET = re.compile(r"set\s+(\w+)\s*\{(?P<body>(?:[^{}]|\{[^}]*\})*)\}")
+_ELEMENTS = re.compile(r"elements\s*=\s*\{([^}]*)\}")
+_ADDED = re.compile(r"add\s+element\s+\w+\s+\w+\s+(\w+)\s*\{([^}]*)\}")
 _SAVED_POLICY = re.compile(r"^:(INPUT|FORWARD|OUTPUT) (\w+)", re.M)
 _SAVED_PORT = re.compile(r"^-A INPUT .*-p (tcp|udp)\b.*--dports? ([\d,:]+).*-j ACCEPT", re.M)
 _NAMED_PORTS = {"ssh": "22", "http": "80", "https": "443", "dhcpv6-client": "546"}
@@ -30,10 +33,12 @@ class Firewall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     policies: dict[str, str]
     ports: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    """Files of rules besides the usual ones; where one is, nftables.conf is not loaded."""
 
 
 def judge(tree: Tree, wanted: Firewall) -> Finding:
-    text, place = _text(tree)
+    text, place = _text(tree, wanted.files)
     policies = dict(_policies(text))
     pairs = [
         (
@@ -52,9 +57,10 @@ def judge(tree: Tree, wanted: Firewall) -> Finding:
     return compared("chains and ports", pairs)
 
 
-def _text(tree: Tree) -> tuple[str, str]:
+def _text(tree: Tree, own: tuple[str, ...]) -> tuple[str, str]:
     """All rules without comments, and where they are."""
-    paths = [path for path in _NFT_FILES if tree.text(path) is not None]
+    paths = [path for path in own if tree.text(path) is not None]
+    paths = paths or [path for path in _NFT_FILES if tree.text(path) is not None]
     paths += [path for folder in _NFT_FOLDERS for path in tree.files_in(folder)]
     paths += [path for path in _SAVED if tree.text(path) is not None]
     lines = (line for path in paths for line in (tree.text(path) or "").splitlines())
@@ -69,10 +75,23 @@ def _policies(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _ports(text: str) -> Iterator[str]:
+    sets = _sets(text)
     for protocol, ports in _PORTS.findall(text):
-        for port in ports.strip("{} ").split(","):
+        listed = sets.get(ports[1:], []) if ports.startswith("@") else ports.strip("{} ").split(",")
+        for port in listed:
             name = port.strip()
             yield f"{_NAMED_PORTS.get(name, name)}/{protocol}"
     for protocol, ports in _SAVED_PORT.findall(text):
         for port in ports.split(","):
             yield f"{port}/{protocol}"
+
+
+def _sets(text: str) -> dict[str, list[str]]:
+    """Elements of each named set, those that other files add included."""
+    found = {
+        name: [each for group in _ELEMENTS.findall(body) for each in group.split(",")]
+        for name, body in _SET.findall(text)
+    }
+    for name, elements in _ADDED.findall(text):
+        found.setdefault(name, []).extend(elements.split(","))
+    return {name: [each.strip() for each in listed] for name, listed in found.items()}
