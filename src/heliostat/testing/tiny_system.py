@@ -67,7 +67,11 @@ def tiny_system(folder: Path) -> TinySystem:
     """A tiny system below ``folder``."""
     system = TinySystem(folder)
     system.packages.mkdir(parents=True, exist_ok=True)
-    folders = tuple(File.folder(f"/{name}", mtime=BUILT) for name in _FOLDERS)
+    folders = tuple(
+        # nobody writes into /proc, and composing doesn't wait for its package to say so
+        File.folder(f"/{name}", 0o555 if name == "proc" else 0o755, mtime=BUILT)
+        for name in _FOLDERS
+    )
     write(tiny("filesystem", files=folders), system.packages)
     system.put("linux", "6.12", {"/boot/vmlinuz-6.12": b"a kernel " * 1000})
     system.put("tool", "1.0", {"/usr/bin/tool": b"#!/bin/sh\necho 1.0\n"}, 0o755)

@@ -21,9 +21,7 @@ _CLASH = re.compile(
     r"file (?P<path>\S+) (?:from install of (?P<one>\S+) conflicts with file from package "
     r"|conflicts between attempted installs of (?P<first>\S+) and )(?P<two>\S+)"
 )
-_SPACE = re.compile(
-    r"needs (?P<size>\S+) (?P<unit>\S+) more space on the (?P<where>\S+) filesystem"
-)
+_SPACE = re.compile(r"needs (?P<size>\S+) more space on the \S+ filesystem")
 
 
 @dataclass(frozen=True, slots=True)
