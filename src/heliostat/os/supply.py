@@ -7,6 +7,8 @@ comes out is unsigned: signing and publishing is the repository's.
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -56,12 +58,12 @@ class Supply:
         """Our own packages, written once a content."""
         folder = self.importer.cache / "own" / _own_digest(self.distro)
         if not folder.is_dir():
-            begun = folder.with_name(f"{folder.name}.begun")
-            begun.mkdir(parents=True, exist_ok=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            begun = Path(tempfile.mkdtemp(prefix=".begun-", dir=folder.parent))
             with self.monitor.step("Writing our own packages"):
                 for package in own_packages(self.distro / "packages"):
                     write(package, begun)
-            begun.rename(folder)
+            _place(begun, folder)
         return PackageFolder("own packages", folder, OWN_FIRST)
 
     def plan(self, names: Iterable[str], editions: Iterable[Edition] = ()) -> tuple[Planned, ...]:
@@ -115,6 +117,17 @@ def open_supply(
 
 def _by_name(planned: Iterable[Planned]) -> dict[str, Planned]:
     return {each.entry.name: each for each in planned}
+
+
+def _place(begun: Path, folder: Path) -> None:
+    """Give the finished folder its name; if another process was first, its is as good."""
+    begun.chmod(0o755)
+    try:
+        begun.rename(folder)
+    except OSError:
+        shutil.rmtree(begun)
+        if not folder.is_dir():
+            raise
 
 
 def _own_digest(distro: Path) -> str:

@@ -40,6 +40,11 @@ if TYPE_CHECKING:
 @click.option("--refresh", is_flag=True, help="Ask the archive for a newer index first.")
 @click.option("--dry-run", "--plan", "plan_only", is_flag=True, help="Only tell what and why.")
 @click.option("--show-scripts", is_flag=True, help="Print what was written by hand in scripts.")
+@click.option(
+    "--distro",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of archive.yaml, policy and own packages (default: this installation's).",
+)
 @click.option("--repo", "repository", help="Sign and publish into this repository.")
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Copy the RPMs to FOLDER.")
 @places
@@ -56,6 +61,7 @@ def import_command(
     refresh: bool,
     plan_only: bool,
     show_scripts: bool,
+    distro: Path | None,
     repository: str | None,
     folder: Path | None,
     at: Places,
@@ -74,12 +80,13 @@ def import_command(
     supply = open_supply(
         os_cache(),
         settings=archive_settings(
-            locate_distro(),
+            distro or locate_distro(),
             suite=suite,
             mirror=mirror,
             security_mirror=security_mirror,
             snapshot=snapshot,
         ),
+        distro=distro,
         lock=lock,
         max_age_s=0 if refresh else DAY_S,
         monitor=monitor_for(sys.stderr),

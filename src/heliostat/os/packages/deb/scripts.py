@@ -57,15 +57,16 @@ _INERT = re.compile(
     r"""(?x)
     set\ [-+][eux]+ | exit(\ [0-9]+)? | return(\ 0)? | : | true | ;; | \{ | \}
     | esac | fi | done | else | then | do
-    | case\ "?\$\{?1.*\}?"?\ in
+    | case\ "?\$\{?1[-:\w]*\}?"?\ in
     | \(?["']?[\w*|\s"'-]+["']?\)(\s*:)?(\s*;;)? | \(?["']?[\w*|\s"'-]+["']?\)\s*exit\ 0\s*;;
     | (if|elif)\ \[\ "?\$\{?1\}?"?\ !?=\ ["']?[\w-]+["']?\ \]
       (\s*(\|\||-o)\s*(\[\ )?"?\$1"?\ =\ ["']?[\w-]+["']?(\ \])?)*;\ then
-    | echo\ .*(unknown|called\ with|argument).* | >&2 | db_stop(\s*\|\|\s*true)? | \#DEBHELPER\#
+    | (?!.*(;|&&|\$\())echo\ .*(unknown|called\ with|argument).*
+    | >&2 | db_stop(\s*\|\|\s*true)? | \#DEBHELPER\#
     | \.\ /usr/share/debconf/confmodule
     | (/usr/s?bin/|/s?bin/)?ldconfig(\ \|\|\ (true|:))?
-    | (/usr/bin/)?dpkg-maintscript-helper\ .*
-    | update-alternatives\ .*
+    | (?!.*(;|&&|\$\())(/usr/bin/)?dpkg-maintscript-helper\ .*
+    | (?!.*(;|&&|\$\())update-alternatives\ .*
     """
 )
 _UNIT = re.compile(

@@ -1,0 +1,89 @@
+"""The policy as data: merged from files, refused with file, line and nearest key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from heliostat.core.errors import HeliostatError
+from heliostat.os.image.distro import locate_distro
+from heliostat.os.packages.deb.policy import PackagePolicy, Policy, check_names, load_policy
+
+
+def written(folder: Path, **files: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.yaml").write_text(text)
+    return folder
+
+
+def test_files_make_one_policy_and_exact_names_win(tmp_path: Path) -> None:
+    policy = load_policy(
+        written(
+            tmp_path / "policy",
+            a="packages:\n  linux-image-*: {drop: [/boot]}\n",
+            b="packages:\n  linux-image-6: {drop: [/lib]}\nreplaced: {dash: bash}\n",
+        )
+    )
+    assert policy.of("linux-image-6").drop == ("/lib",)
+    assert policy.of("linux-image-7").drop == ("/boot",)
+    assert policy.of("other") == PackagePolicy()
+    assert policy.replaced == {"dash": "bash"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("packages:\n  bash:\n    dropp: [/x]\n", r"a\.yaml:3: .*did you mean 'drop'"),
+        ("packages:\n  bash:\n    scripts:\n      postins: {why: x, digests: []}\n", "postins"),
+        ("packages:\n  bash:\n    drop: /x\n", r"a\.yaml:3: .*expected `array`, got `str`"),
+        ("packages: [\n", "this is not YAML"),
+    ],
+)
+def test_faults_name_file_line_and_key(text: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(HeliostatError, match=told) as raised:
+        load_policy(written(tmp_path / "policy", a=text))
+    assert raised.value.code == "InvalidSetting"
+
+
+def test_two_files_must_not_decide_about_the_same_package(tmp_path: Path) -> None:
+    one = "packages:\n  bash: {drop: [/x]}\n"
+    with pytest.raises(HeliostatError, match="bash was already decided about in"):
+        load_policy(written(tmp_path / "policy", a=one, b=one))
+
+
+def test_an_empty_folder_is_no_policy(tmp_path: Path) -> None:
+    with pytest.raises(HeliostatError, match="has no policy files"):
+        load_policy(written(tmp_path / "policy"))
+
+
+def test_a_package_that_the_archive_lacks_is_told_with_its_line(tmp_path: Path) -> None:
+    folder = written(tmp_path / "policy", a="packages:\n  bahs: {drop: [/x]}\n")
+    with pytest.raises(HeliostatError, match=r"a\.yaml:2: .* bahs\. Did you mean bash\?"):
+        check_names(load_policy(folder), ["bash"], folder)
+    check_names(load_policy(written(folder, a="packages:\n  ba*: {}\n")), ["bash"], folder)
+
+
+def test_what_was_decided_names_a_conversion() -> None:
+    one = Policy(packages={"a": PackagePolicy(drop=("/x",)), "b": PackagePolicy()})
+    two = Policy(packages={"a": PackagePolicy(drop=("/y",)), "b": PackagePolicy()})
+    assert one.digest_of("a") != two.digest_of("a")
+    assert one.digest_of("b") == two.digest_of("b")
+
+
+def test_the_shared_folders_are_those_of_our_own_package() -> None:
+    """Folders that no imported package owns must be owned, or they would belong to nobody."""
+    distro = locate_distro()
+    told = YAML(typ="safe").load(distro / "packages" / "heliostat-filesystem" / "package.yaml")
+    owned = {folder["path"] for folder in told["folders"]} | set(told["links"])
+    shared = set(load_policy(distro / "policy").defaults.folders)
+    assert shared <= owned
+
+
+def test_every_replaced_name_is_provided_by_what_replaces_it() -> None:
+    distro = locate_distro()
+    for name, ours in load_policy(distro / "policy").replaced.items():
+        told = YAML(typ="safe").load(distro / "packages" / ours / "package.yaml")
+        assert name in {text.split()[0] for text in told["provides"]}, f"{ours} lacks {name}"
