@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 import tempfile
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import CommandFailed, run
+from heliostat.os.packages.openpgp.certificate import Keyring
 from heliostat.os.packages.rpm.frame import lead, padded, place, read_front
 from heliostat.os.packages.rpm.header import Entries
 from heliostat.os.packages.rpm.reader import read
@@ -193,6 +195,39 @@ def test_a_signature_by_sha1_is_refused(tmp_path: Path, signed: Path) -> None:
     entries.binary(SignatureTag.RSA, made.read_bytes())
     _with_signature_header(signed, entries)
     assert "below SHA-256" in _told(signed, "DigestTooWeak")
+
+
+@pytest.mark.parametrize("kind", ["rsa3072", "ed25519"])
+def test_packages_that_rpmsign_signed_are_verified(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "gnupg"
+    home.mkdir(mode=0o700)
+    monkeypatch.setenv("GNUPGHOME", str(home))
+    path = write(tiny(), tmp_path).path
+    name = "A <a@example.invalid>"
+    gpg = ["gpg", "--batch", "--quiet", "--passphrase", ""]
+    try:
+        run([*gpg, "--quick-gen-key", name, kind, "sign", "never"], timeout_s=60)
+        exported = run([*gpg, "--armor", "--export", name], timeout_s=60).stdout
+        defined = ["--define", f"_gpg_name {name}", "--define", "__gpg /usr/bin/gpg"]
+        run(["rpmsign", *defined, "--addsign", str(path)], timeout_s=60)
+    finally:
+        run(["gpgconf", "--kill", "all"], timeout_s=60)
+    assert verify(path, Keyring.parse(exported.encode())).owner == name
+    assert sign(path, signer()).path == path  # and ours replaces it
+    assert verify(path, signer().keyring).signer == signer().key_id
+
+
+def test_a_signature_as_rpm_6_keeps_it_is_read(tmp_path: Path, signed: Path) -> None:
+    with signed.open("rb") as stream:
+        made = read_front(stream, signed.name).signature.binary(SignatureTag.RSA)
+        header = read(signed).blob.data
+    entries = Entries()
+    entries.string(SignatureTag.SHA256, _sha256(header))
+    entries.strings(SignatureTag.OPENPGP, [base64.b64encode(made).decode()])
+    _with_signature_header(signed, entries)
+    assert verify(signed, signer().keyring).signer == signer().key_id
 
 
 @given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))

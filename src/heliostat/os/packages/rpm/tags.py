@@ -35,6 +35,7 @@ class SignatureTag(enum.IntEnum):
     LONG_PAYLOAD_SIZE = 271
     SHA256 = 273
     FILE_SIGNATURES = 274
+    OPENPGP = 278  # of the main header, base64, one or more: RPM 6
     SIZE = 1000
     PGP = 1002  # of header and payload, obsolete
     MD5 = 1004

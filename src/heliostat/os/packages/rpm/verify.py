@@ -6,6 +6,7 @@ by file, the contents'.  Digests that can be forged (MD5, SHA-1) count as none.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +115,16 @@ def _signature(front: Front) -> Signature | None:
     for tag in _HEADER_SIGNATURES:
         if tag in front.signature:
             return Signature.read(front.signature.binary(tag))
+    for text in front.signature.strings(SignatureTag.OPENPGP):
+        return Signature.read(_unpacked(text))
     return None
+
+
+def _unpacked(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise invalid("The package's signature is not base64: it was damaged.") from error
 
 
 def _tampered(sentence: str) -> HeliostatError:
