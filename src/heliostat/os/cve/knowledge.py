@@ -17,7 +17,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from heliostat.core.errors import HeliostatError
-from heliostat.os.cve.feeds.detection import Feed, recognised
+from heliostat.os.cve.feeds.detection import Feed, Form, recognised
 from heliostat.os.cve.feeds.unreadable import unreadable
 from heliostat.os.cve.severity import Severity
 from heliostat.os.cve.statement import Entry, Knowledge, Standing, Statement, Vulnerability
@@ -96,7 +96,7 @@ class KnowledgeBase:
             return Imported(str(path), row[0], row[1], already=True)
         feed = recognised(path)
         with self._transaction():
-            count = self._take_in(feed)
+            count = self._take_in(feed, path)
             replaced = feed.replaces.value if feed.replaces else None
             self._connection.execute(
                 "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
@@ -174,7 +174,7 @@ class KnowledgeBase:
             raise
         self._connection.execute("COMMIT")
 
-    def _take_in(self, feed: Feed) -> int:
+    def _take_in(self, feed: Feed, path: Path) -> int:
         if feed.replaces is not None:
             self._forget(feed.replaces)
         count = 0
@@ -182,8 +182,8 @@ class KnowledgeBase:
             count += 1
             if self._is_news(entry):
                 self._replace(entry)
-        if count == 0 and feed.form.value != "package":
-            raise unreadable("The file", "there is nothing in it")
+        if count == 0 and feed.form not in (Form.PACKAGE, Form.CHANGELOG):
+            raise unreadable(str(path), "there is nothing in it")
         return count
 
     def _forget(self, knowledge: Knowledge) -> None:
