@@ -89,11 +89,10 @@ class _Handler(BaseHTTPRequestHandler):
         target = self.server.folder.joinpath(*parts)
         try:
             real = self.server.pairing.resolve(self.client_address[0], "/".join(parts), target)
-        except OSError:  # a name that is too long, a loop of links
+            there = real.is_relative_to(self.server.folder) and real.exists()
+        except (OSError, RuntimeError):  # a name that is too long, a loop of links
             return None
-        if not real.is_relative_to(self.server.folder) or not real.exists():
-            return None
-        return real
+        return real if there else None
 
     def _send(self, path: Path, stream: BinaryIO, *, body: bool) -> None:
         facts = os.fstat(stream.fileno())

@@ -47,7 +47,9 @@ def verify(repository: Repository, trust: Trust, *, monitor: Monitor | None = No
             faults += found
             packages |= set(lock.packages if lock is not None else ())
         faults += _journal_faults(repository)
-        packages |= set(repository.staged().packages)
+        staged, found = _staged(repository)
+        packages |= staged
+        faults += found
         told.progress(f"{len(packages)} packages")
         with ThreadPoolExecutor(_THREADS) as pool:
             rows = pool.map(lambda each: _package_fault(repository, each, trust), sorted(packages))
@@ -138,6 +140,16 @@ def _content_faults(where: str, lock: Lock, documents: dict[str, bytes]) -> list
     if primary != locked:
         faults.append(Fault(where, "primary names other packages or places than the lock"))
     return faults
+
+
+def _staged(repository: Repository) -> tuple[set[LockedPackage], list[Fault]]:
+    """What is staged besides a generation; a fault of a generation is told there."""
+    if not repository.layout.next.is_file():
+        return set(), []
+    try:
+        return set(repository.staged().packages), []
+    except HeliostatError as error:
+        return set(), [Fault("next.json", error.message)]
 
 
 def _journal_faults(repository: Repository) -> list[Fault]:
