@@ -142,7 +142,7 @@ def verify_command(name: str, at: Places, output: str) -> None:
         if not faults:
             click.echo(f"Repository {name} is whole: {len(repository.numbers())} generations.")
     if faults:
-        sys.exit(1)
+        click.get_current_context().exit(1)
 
 
 @click.command(name="gc", help="Take away generations and files that nothing keeps.")
