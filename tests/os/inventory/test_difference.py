@@ -11,7 +11,9 @@ import pytest
 from heliostat.cli.main import run as helio
 from heliostat.os.inventory.difference import FileChange, Kind, compare
 from heliostat.os.inventory.system import System
-from heliostat.testing.rpms import tiny
+from heliostat.os.packages.rpm.package import FileTrigger, TriggerKind
+from heliostat.os.packages.rpm.relation import Relation
+from heliostat.testing.rpms import BUILT, tiny
 from heliostat.testing.systems import base, library, program, system
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="installing into a root needs root")
@@ -37,6 +39,22 @@ def test_upgrades_name_their_files_and_what_they_fix(tmp_path: Path) -> None:
     assert rebuilt.kind is Kind.REBUILT
     assert rebuilt.files == (FileChange("/usr/bin/greet", ("mode",)),)
     assert found.loose == ()
+
+
+def test_a_rebuilt_package_tells_what_it_says_otherwise(tmp_path: Path) -> None:
+    one = tiny(requires=(Relation.parse("filesystem"),))
+    two = tiny(licence="MIT", file_triggers=(_TRIGGER,))
+    three = tiny(build_time=BUILT + 60)
+    trees = [
+        System.read(system(tmp_path / str(number), base(), package))
+        for number, package in enumerate((tiny(), one, two, three))
+    ]
+    said = [compare(trees[0], other).packages[0].said for other in trees[1:]]
+    # an interpreter inside of RPM is a feature that the package requires of it
+    assert said == [("requires",), ("requires", "triggers", "licence"), ()]
+
+
+_TRIGGER = FileTrigger(TriggerKind.TRANSACTION_IN, ("/usr",), "print('x')", interpreter="<lua>")
 
 
 def test_a_downgrade_fixes_nothing(tmp_path: Path) -> None:

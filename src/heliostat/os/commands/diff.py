@@ -69,5 +69,12 @@ def _versions(change: PackageChange) -> str:
 
 
 def _told(change: PackageChange) -> str:
-    count = len(change.files)
-    return f", {count} file{'' if count == 1 else 's'}" if count else ""
+    parts = [_counted(len(change.files))] if change.files else []
+    parts += change.said
+    if change.kind == "rebuilt" and not parts:
+        parts = ["nothing but its time"]
+    return "".join(f", {part}" for part in parts)
+
+
+def _counted(files: int) -> str:
+    return f"{files} file{'' if files == 1 else 's'}"

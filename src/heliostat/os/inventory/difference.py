@@ -17,11 +17,28 @@ from pathlib import Path
 from heliostat.os.cve.changelogs import cve_order, rpm_entries
 from heliostat.os.inventory.installed import DATABASES, InstalledPackage
 from heliostat.os.inventory.system import System
+from heliostat.os.packages.rpm.contents import RELATIONS
 from heliostat.os.packages.rpm.described import FileEntry
 from heliostat.os.packages.rpm.file import FileFlag
+from heliostat.os.packages.rpm.tags import Tag
 from heliostat.os.packages.rpm.version import Evr
 
 _DATABASES = tuple(f"/{folder}/" for folder in DATABASES)
+
+_SAID = {
+    "scripts": (Tag.PRE, Tag.POST, Tag.PREUN, Tag.POSTUN, Tag.PRETRANS, Tag.POSTTRANS),
+    "triggers": (
+        Tag.FILE_TRIGGER_SCRIPTS,
+        Tag.FILE_TRIGGER_NAMES,
+        Tag.TRANS_TRIGGER_SCRIPTS,
+        Tag.TRANS_TRIGGER_NAMES,
+    ),
+    "licence": (Tag.LICENCE,),
+    "description": (Tag.SUMMARY, Tag.DESCRIPTION),
+    "vendor": (Tag.VENDOR, Tag.PACKAGER, Tag.URL),
+    "change log": (Tag.CHANGELOG_NAME, Tag.CHANGELOG_TEXT),
+    "source": (Tag.SOURCE_RPM,),
+}
 
 
 class Kind(enum.StrEnum):
@@ -50,6 +67,8 @@ class PackageChange:
     after: str
     source: str
     files: tuple[FileChange, ...]
+    said: tuple[str, ...]
+    """Of a rebuilt package, what it says otherwise: relations, scripts, licence …"""
     fixed: tuple[str, ...]
     """CVE ids, from the change log between the two versions."""
 
@@ -99,6 +118,7 @@ def _change(one: InstalledPackage | None, two: InstalledPackage | None) -> Packa
         after=str(two.evr) if two else "",
         source=told.source_rpm.removesuffix(".src.rpm"),
         files=tuple(_files(one.entries if one else {}, two.entries if two else {})),
+        said=tuple(_said(one, two)) if one and two and one.evr == two.evr else (),
         fixed=_fixed(one, two) if one and two and one.evr < two.evr else (),
     )
 
@@ -132,6 +152,20 @@ def _aspects(old: FileEntry, new: FileEntry) -> Iterator[str]:
         "capabilities": (old.capabilities, new.capabilities),
     }
     return (name for name, (left, right) in pairs.items() if left != right)
+
+
+def _said(one: InstalledPackage, two: InstalledPackage) -> Iterator[str]:
+    """What of the headers differs, files and times of building apart."""
+    for kind in RELATIONS:
+        if one.relations(kind) != two.relations(kind):
+            yield kind
+    for word, tags in _SAID.items():
+        if any(_value(one, tag) != _value(two, tag) for tag in tags):
+            yield word
+
+
+def _value(package: InstalledPackage, tag: int) -> object:
+    return package.header.strings(tag) if tag in package.header else None
 
 
 def _fixed(one: InstalledPackage, two: InstalledPackage) -> tuple[str, ...]:
