@@ -87,3 +87,20 @@ def test_every_replaced_name_is_provided_by_what_replaces_it() -> None:
     for name, ours in load_policy(distro / "policy").replaced.items():
         told = YAML(typ="safe").load(distro / "packages" / ours / "package.yaml")
         assert name in {text.split()[0] for text in told["provides"]}, f"{ours} lacks {name}"
+
+
+def test_owners_that_the_policy_names_are_accounts_from_the_start() -> None:
+    """RPM gives a file to root if the account isn't there when it is unpacked."""
+    distro = locate_distro()
+    accounts = distro / "packages" / "heliostat-filesystem" / "files" / "etc"
+
+    def names(file: str) -> set[str]:
+        return {line.partition(":")[0] for line in (accounts / file).read_text().splitlines()}
+
+    decided = load_policy(distro / "policy").packages.values()
+    owners = [owner for each in decided for owner in each.owners.values()]
+    made = [new for each in decided for new in (*each.files.values(), *each.folders.values())]
+    assert {owner.user for owner in owners if owner.user} <= names("passwd")
+    assert {owner.group for owner in owners if owner.group} <= names("group")
+    assert {new.user for new in made} <= names("passwd")
+    assert {new.group for new in made} <= names("group")
