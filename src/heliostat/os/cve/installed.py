@@ -23,8 +23,8 @@ from heliostat.os.packages.rpm.reader import read as read_rpm
 _DEBIAN_VENDOR = ("heliostat", "debian")
 _FIELDS = ("NAME", "EPOCHNUM", "VERSION", "RELEASE", "VENDOR", "SOURCERPM")
 _FORM = (
-    "\\x01" + "\\t".join(f"%{{{field}}}" for field in _FIELDS) + "\\n"
-    "[\\x02%{CHANGELOGNAME}\\n%{CHANGELOGTEXT}\\n]"
+    "\x01" + "\\t".join(f"%{{{field}}}" for field in _FIELDS) + "\\n"
+    "[\x02%{CHANGELOGNAME}\\n%{CHANGELOGTEXT}\\n]"
 )
 _SOURCE_RPM = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-(?P<release>[^-]+)\.(?:no)?src\.rpm")
 _DPKG_SOURCE = re.compile(r"(?P<name>\S+)(?: \((?P<version>[^)]+)\))?")
