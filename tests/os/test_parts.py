@@ -80,23 +80,9 @@ def test_disks_hold_their_folder(tmp_path: Path) -> None:
 def test_missing_programs_name_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("heliostat.os.image.programs.shutil.which", lambda *_, **__: None)
     with pytest.raises(HeliostatError) as caught:
-        programs.require(["mmdebstrap", "mke2fs"])
-    assert "e2fsprogs mmdebstrap" in caught.value.message
+        programs.require(["rpm", "mke2fs"])
+    assert "e2fsprogs rpm" in caught.value.message
     assert "apt-get install" in caught.value.hint
-
-
-def test_long_programs_report_and_fail_with_their_output() -> None:
-    seen: list[str] = []
-    script = "cat; echo two >&2; exit 3"
-    with pytest.raises(HeliostatError, match="exited with 3: two"):
-        programs.run_reporting(
-            ["sh", "-c", script], timeout_s=30, on_line=seen.append, stdin=b"one\n", env={}
-        )
-    assert seen == ["one", "two"]
-    with pytest.raises(HeliostatError, match="did not end within"):
-        programs.run_reporting(
-            ["sleep", "60"], timeout_s=0.05, on_line=seen.append, stdin=b"", env={"PATH": "/bin"}
-        )
 
 
 @pytest.mark.parametrize("kind", [PlainMonitor, TerminalMonitor])

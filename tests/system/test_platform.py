@@ -16,9 +16,9 @@ import pytest
 from heliostat.client.client import Client
 from heliostat.client.waiting import TaskFailed
 from heliostat.core.errors import HeliostatError
-from heliostat.os.image import build
 from heliostat.os.image.tiny import POWER_BUTTON, READY, UP, TinyGuest
 from heliostat.server import pidfile
+from heliostat.testing.editions import edition_image
 from heliostat.testing.platform import Site, TestPlatform, furnish, made, until, wait
 from heliostat.testing.platform import platform as new_platform
 from heliostat.wire.body import Locality
@@ -281,14 +281,14 @@ def test_a_suspended_guest_goes_on_where_it_was(platform: TestPlatform, tiny: Ti
 @pytest.mark.timeout(600)
 def test_the_minimal_image_is_suspended_and_goes_on(platform: TestPlatform) -> None:
     """A file in the guest's memory is there afterwards, and its uptime has gone on."""
-    image = build("minimal", CACHE / "images")
+    image = edition_image("minimal", CACHE)
     key = platform.home.path / "key"
     make_key = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)]
     platform.home.path.mkdir(exist_ok=True, mode=0o700)
     subprocess.run(make_key, check=True)
     platform.up()
     with platform.client() as client:
-        site = furnish(client, image.path)
+        site = furnish(client, image)
         cost = [("vm.cpu", 2, "COUNT"), ("vm.memory", 768, "MB")]
         lines = [QuotaLineItemSpec(key=k, value=v, unit=u) for k, v, u in cost]
         wait(

@@ -25,7 +25,7 @@ from heliostat.client.tokens import ServiceKey
 from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
 from heliostat.core.process import CommandFailed, Output, run
-from heliostat.os.image import BuiltImage
+from heliostat.os.image.built import BuiltImage
 from heliostat.os.monitor import Monitor
 from heliostat.wire.body import EntityRef, Locality
 from heliostat.wire.disks import Disk, DiskCreateSpec

@@ -14,7 +14,8 @@ import click
 from heliostat.client.client import Client
 from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError
-from heliostat.os import image as os_image
+from heliostat.os.image.built import BuiltImage
+from heliostat.os.image.from_nothing import Places, build
 from heliostat.os.monitor import Monitor, monitor_for
 from heliostat.server import daemon, pidfile, ports
 from heliostat.server.demo import Demo, Platform
@@ -28,7 +29,7 @@ GUEST_GRACE_S = 40.0
 LINK_TIMEOUT_S = 120.0
 LINK_POLL_S = 0.1
 TELL_AFTER_S = 2.0
-MANIFEST = "minimal"
+EDITION = "minimal"
 
 
 def bring_up(home: Home) -> None:
@@ -75,8 +76,10 @@ def bring_down(home: Home) -> None:
     click.echo("The platform is stopped." if stopped else "Nothing ran.")
 
 
-def _image(home: Home, monitor: Monitor) -> os_image.BuiltImage:
-    return os_image.build(MANIFEST, home.cache / "images", monitor)
+def _image(home: Home, monitor: Monitor) -> BuiltImage:
+    """The image of the demo's machine; the first time, its packages are imported."""
+    places = Places(cache=home.cache / "os", home=home.path / "os")
+    return build(EDITION, home.cache / "images", places, monitor)
 
 
 def _start_controller(home: Home, monitor: Monitor) -> None:

@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heliostat.core.process import run
-from heliostat.os.image import build
+from heliostat.os.image.from_nothing import Places, build
 from heliostat.testing.clouds.contract import Order
 
 
 def edition_image(edition: str, cache: Path) -> Path:
     """The qcow2 image of an edition, built if it isn't there."""
     given = os.environ.get(f"HELIO_IMAGE_{edition.upper()}")
-    return Path(given) if given else build(edition, cache / "images").path
+    if given:
+        return Path(given)
+    places = Places(cache=cache / "os", home=cache / "os" / "home-of-tests")
+    return build(edition, cache / "images", places).path
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ def publish(folder: Path, record: ImageRecord, files: Mapping[str, Path], first:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for format_name, source in files.items():
-        _place(source, folder / record.files[format_name].name)
+        place(source, folder / record.files[format_name].name)
     path = folder / f"{stem_of(record.name, record.identity)}.json"
     earlier = _read(path)
     if earlier is not None:
@@ -192,7 +192,7 @@ def remove_image(folder: Path, image: BuiltImage) -> int:
     return freed
 
 
-def _place(source: Path, target: Path) -> None:
+def place(source: Path, target: Path) -> None:
     """Link ``source`` to ``target``, or copy it where links don't reach; whole at once."""
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     beside.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Where the operating system's data (manifests, files, presets) lies.
+"""Where the operating system's data (editions, policy, files) lies.
 
 In a checkout it is ``distro/`` beside ``src/``; an installed wheel carries it
 inside the package as ``heliostat/distro/``.
@@ -13,13 +13,13 @@ from heliostat.core.errors import HeliostatError
 
 
 def locate_distro() -> Path:
-    """The folder of manifests and files; ``BuildFailed`` if this installation has none."""
+    """The folder of that data; ``BuildFailed`` if this installation has none."""
     package = Path(heliostat.__file__).resolve().parent
     for candidate in (package / "distro", package.parent.parent / "distro"):
         if (candidate / "tiny" / "init").is_file():
             return candidate
     raise HeliostatError(
         "BuildFailed",
-        "This installation carries no distro/ folder with image manifests.",
+        "This installation carries no distro/ folder with its data.",
         hint="Install heliostat[os], or run from a checkout.",
     )

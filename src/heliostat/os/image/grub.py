@@ -41,7 +41,8 @@ def core_image(work: Path, prefix: str) -> bytes:
 
 def efi_image(work: Path, prefix: str) -> bytes:
     """GRUB as a program for 64-bit UEFI; ``prefix`` as for :func:`core_image`."""
-    return _image(work / "grub.efi", "x86_64-efi", EFI_MODULES, prefix, ("fat", *_MODULES))
+    modules = ("fat", "efi_gop", "video", *_MODULES)
+    return _image(work / "grub.efi", "x86_64-efi", EFI_MODULES, prefix, modules)
 
 
 def _image(out: Path, kind: str, folder: Path, prefix: str, modules: Sequence[str]) -> bytes:

@@ -5,15 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 from heliostat.core.errors import HeliostatError
-from heliostat.core.process import CommandFailed
 
 GRUB_MODULES = Path("/usr/lib/grub/i386-pc")
 EFI_MODULES = Path("/usr/lib/grub/x86_64-efi")
@@ -33,7 +29,6 @@ _PACKAGES = {
     "mformat": "mtools",
     "mke2fs": "e2fsprogs",
     "mmd": "mtools",
-    "mmdebstrap": "mmdebstrap",
     "qemu-img": "qemu-utils",
     "rpm": "rpm",
     "sfdisk": "fdisk",
@@ -87,48 +82,3 @@ def loader_digests() -> dict[str, str]:
 def resolve(program: str) -> str:
     """The path to run ``program`` by, once ``require`` has passed."""
     return find(program) or program
-
-
-def run_reporting(
-    argv: Sequence[str],
-    *,
-    timeout_s: float,
-    on_line: Callable[[str], None],
-    stdin: bytes,
-    env: Mapping[str, str],
-) -> None:
-    """Run a long program, handing over each line of its output as it comes.
-
-    Raises ``CommandFailed`` with the end of the output when it fails or takes longer
-    than ``timeout_s``.
-    """
-    lines: deque[str] = deque(maxlen=200)
-    with subprocess.Popen(
-        list(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env
-    ) as process:
-        late = threading.Event()
-
-        def stop() -> None:
-            late.set()
-            process.kill()
-
-        watchdog = threading.Timer(timeout_s, stop)
-        watchdog.start()
-        try:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.write(stdin)
-            process.stdin.close()
-            for raw in process.stdout:
-                line = raw.decode(errors="replace").rstrip()
-                lines.append(line)
-                on_line(line)
-            code = process.wait()
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            watchdog.cancel()
-    if code != 0:
-        why = f"did not end within {timeout_s:g} s" if late.is_set() else f"exited with {code}"
-        raise CommandFailed(argv, code, "", "\n".join(lines), why)

@@ -23,6 +23,7 @@ class SignatureKind(enum.IntEnum):
     """What is signed."""
 
     DATA = 0x00
+    TEXT = 0x01  # lines, whatever ends them
     NAME = 0x13  # positive certification of a user id
     SUBKEY = 0x18
     KEY_REVOCATION = 0x20

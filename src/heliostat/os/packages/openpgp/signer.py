@@ -116,6 +116,16 @@ class Signer:
         """A binary signature of ``data``, dated ``at`` or, if that is later, the key's birth."""
         return make(SignatureKind.DATA, data, self.key, max(at, self.key.public.created))
 
+    def sign_text(self, text: str, at: int) -> bytes:
+        """A signed message that can be read as it is (RFC 9580, section 7)."""
+        lines = [line.rstrip(" \t\r") for line in text.removesuffix("\n").split("\n")]
+        canonical = "\r\n".join(lines).encode()
+        made = max(at, self.key.public.created)
+        signature = make(SignatureKind.TEXT, canonical, self.key, made)
+        shown = "\n".join(f"- {line}" if line.startswith("-") else line for line in lines)
+        head = f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{shown}\n"
+        return head.encode() + armored(Block.SIGNATURE, signature)
+
     def sign_detached(self, data: bytes, at: int) -> bytes:
         """An armoured signature to lie beside a file, as ``gpgv`` reads it."""
         return armored(Block.SIGNATURE, self.sign(data, at))

@@ -1,0 +1,132 @@
+"""An image from nothing: what its edition takes is imported where it isn't at hand, then built.
+
+What was imported for an edition is remembered with a digest of the data that decided it, so
+building again asks neither the archive nor the network until that data changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from heliostat.core.errors import HeliostatError
+from heliostat.core.files import atomic_write
+from heliostat.os.image import stages
+from heliostat.os.image.built import BuiltImage
+from heliostat.os.image.distro import locate_distro
+from heliostat.os.image.order import DEFAULT_FORMATS, Order, carry_out
+from heliostat.os.monitor import Monitor, SilentMonitor
+from heliostat.os.packages.openpgp.signer import Signer
+from heliostat.os.repo.intake import take_in
+from heliostat.os.repo.repository import Repository
+from heliostat.os.repo.settings import SHIPPED, Settings
+from heliostat.os.solve import Source
+from heliostat.os.supply import open_supply
+from heliostat.os.tree import Edition, choose, load_edition
+from heliostat.os.tree.repositories import NAMES, chosen_sources
+
+_BASE = "base"
+_DECIDING = ("archive.yaml", "editions", "packages", "policy")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Folders: what can be made again, and what can't."""
+
+    cache: Path
+    """Downloads, converted packages, stages."""
+    home: Path
+    """Repositories, and the key that signs them."""
+
+    @property
+    def repositories(self) -> Path:
+        """One folder a repository."""
+        return self.home / "repos"
+
+    @property
+    def keys(self) -> Path:
+        """Folder of the signing key."""
+        return self.home / "keys"
+
+    def imported(self, edition: Edition) -> Path:
+        """What the packages of an edition were last imported by."""
+        return self.home / "imported" / edition.name
+
+
+def build(
+    edition: str,
+    out_dir: Path,
+    places: Places,
+    monitor: Monitor | None = None,
+    *,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    force: bool = False,
+) -> BuiltImage:
+    """The image of ``edition`` (a name or a file) in ``out_dir``, with all that it takes.
+
+    Raises ``HeliostatError`` as importing, composing and building do.
+    """
+    watcher = monitor or SilentMonitor()
+    wanted = load_edition(edition)
+    order = Order(
+        edition=wanted,
+        sources=tuple(packages_of(wanted, places, watcher)),
+        formats=tuple(formats),
+        out_dir=out_dir,
+        stages=places.cache / "stages",
+        force=force,
+    )
+    return carry_out(order, watcher).image
+
+
+def packages_of(edition: Edition, places: Places, monitor: Monitor) -> list[Source]:
+    """Repositories that hold all packages of ``edition``, imported if need be."""
+    digest = deciding_digest(locate_distro())
+    if _last_import(edition, places) == digest and (found := _complete(edition, places)):
+        return found
+    supply = open_supply(places.cache, monitor=monitor)
+    taken = supply.take(supply.plan((), [edition]))
+    signer = Signer.create(places.keys)
+    settings = Settings(name=_BASE, title=SHIPPED.get(_BASE, ""))
+    repository = Repository.ensure(places.repositories / _BASE, settings)
+    take_in(
+        repository,
+        taken.paths,
+        signer,
+        places.cache,
+        reason=f"the edition {edition.name}",
+        monitor=monitor,
+    )
+    atomic_write(places.imported(edition), digest.encode())
+    return chosen_sources((), places.repositories)
+
+
+def deciding_digest(distro: Path) -> str:
+    """Of the data that decides what is imported and what our own packages hold."""
+    files = [
+        path
+        for name in _DECIDING
+        for path in sorted([distro / name, *(distro / name).rglob("*")])
+        if path.is_file()
+    ]
+    return stages.digest_of((str(path.relative_to(distro)), path.read_bytes()) for path in files)
+
+
+def _last_import(edition: Edition, places: Places) -> str | None:
+    path = places.imported(edition)
+    return path.read_text() if path.is_file() else None
+
+
+def _complete(edition: Edition, places: Places) -> list[Source] | None:
+    """The repositories, if nothing that ``edition`` takes is missing."""
+    there = any((places.repositories / name / "repodata").is_dir() for name in NAMES)
+    if not there:
+        return None
+    sources = chosen_sources((), places.repositories)
+    try:
+        chosen = choose(edition, sources)
+    except HeliostatError:
+        return None
+    missing = [each for each in chosen.packages if each.path is None or not each.path.is_file()]
+    return None if missing else sources
