@@ -47,8 +47,8 @@ def test_only_the_build_folder_can_be_written_to(tmp_path: Path) -> None:
 
 
 def test_scratch_folders_are_there_for_the_builder(tmp_path: Path) -> None:
-    tried = "for at in /tmp /dev/shm /build; do touch $at/x && echo $at; done"
-    assert told(tried, tmp_path).split() == ["/tmp", "/dev/shm", "/build"]
+    tried = "for at in /tmp /var/tmp /dev/shm /build; do touch $at/x && echo $at; done"
+    assert told(tried, tmp_path).split() == ["/tmp", "/var/tmp", "/dev/shm", "/build"]
 
 
 def test_home_folders_and_other_processes_are_not_there(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from heliostat.os.packages.build.archive import SourceArchive
 from heliostat.os.packages.build.input_file import Input
 from heliostat.os.packages.build.rebuilds import Rebuild
 from heliostat.os.packages.build.recipe import Limits, Recipe
-from heliostat.os.packages.build.root import build_root, planned
+from heliostat.os.packages.build.root import BuildRoot, build_root, planned
 from heliostat.os.packages.build.source_package import SourcePackage
 from heliostat.os.packages.rpm.package import Package
 from heliostat.os.packages.rpm.relation import Relation, Sense
@@ -47,7 +47,13 @@ def recipe_of(
 ) -> Recipe:
     """The recipe of a source package, its root made."""
     packages = planned(archive, rebuild.build_packages, source.dsc, rebuild.profiles)
-    root = build_root(archive, packages, cache, monitor)
+    return recipe_in(build_root(archive, packages, cache, monitor), source, rebuild, patches)
+
+
+def recipe_in(
+    root: BuildRoot, source: SourcePackage, rebuild: Rebuild, patches: Sequence[Path]
+) -> Recipe:
+    """The recipe in a root that has what the source asks for."""
     inputs = (*source.inputs, *(Input.of(path) for path in patches))
     return Recipe(
         name=source.name,

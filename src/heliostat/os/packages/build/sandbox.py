@@ -36,6 +36,7 @@ _BECOME_BUILDER = (
     *("setpriv", f"--reuid={BUILDER_ID}", f"--regid={BUILDER_ID}", "--clear-groups"),
     *("--inh-caps=-all", "--bounding-set=-all", "--"),
 )
+_SCRATCH = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108
 _SYSTEM = ("bin", "etc", "lib", "lib32", "lib64", "libx32", "sbin", "usr", "var")
 
 
@@ -69,7 +70,7 @@ class Sandbox:
             *("--unshare-uts", "--hostname", "builder"),
             *_system(self.root),
             *("--dev", "/dev", "--proc", "/proc", "--tmpfs", "/run"),
-            *("--perms", "1777", "--tmpfs", "/tmp", "--perms", "1777", "--tmpfs", "/dev/shm"),  # noqa: S108
+            *(part for path in _SCRATCH for part in ("--perms", "1777", "--tmpfs", path)),
             *(
                 "--perms",
                 "0755",
