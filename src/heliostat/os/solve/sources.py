@@ -84,7 +84,7 @@ class PackageFolder:
     priority: int = 0
 
     def fill(self, repo: solv.Repo) -> None:
-        for path in sorted(self.folder.rglob("*.rpm")):
+        for path in sorted(self.folder.resolve().rglob("*.rpm")):
             flags = solv.Repo.REPO_REUSE_REPODATA | solv.Repo.REPO_NO_INTERNALIZE
             if repo.add_rpm(str(path), flags) is None:
                 raise _unusable(self.name, f"{path} is not a package")
