@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from heliostat.core.counting import counted
 from heliostat.os.commands.options import os_cache, output_option
 from heliostat.os.commands.repo_print import places, print_difference, print_json
 
@@ -84,7 +85,9 @@ def snapshot_command(
     if output == "json":
         print_json(lock)
         return
-    click.echo(f"Snapshot {label}: generation {lock.number}, {len(lock.packages)} packages.")
+    click.echo(
+        f"Snapshot {label}: generation {lock.number}, {counted(len(lock.packages), 'package')}."
+    )
 
 
 @click.command(name="restore", help="Stage exactly what the lock file LOCK names.")
@@ -140,7 +143,9 @@ def verify_command(name: str, at: Places, output: str) -> None:
         for each in faults:
             click.echo(str(each))
         if not faults:
-            click.echo(f"Repository {name} is whole: {len(repository.numbers())} generations.")
+            click.echo(
+                f"Repository {name} is whole: {counted(len(repository.numbers()), 'generation')}."
+            )
     if faults:
         click.get_current_context().exit(1)
 
@@ -161,7 +166,9 @@ def gc_command(name: str, plan_only: bool, at: Places, output: str) -> None:
     for each in swept.paths:
         click.echo(f"- {each}")
     verb = "Would free" if plan_only else "Freed"
-    click.echo(f"{verb} {swept.size_bytes / 2**20:.1f} MiB in {len(swept.paths)} places.")
+    click.echo(
+        f"{verb} {swept.size_bytes / 2**20:.1f} MiB in {counted(len(swept.paths), 'place')}."
+    )
 
 
 @click.command(name="trust", help="Take packages that the key in FILE signed, from now on.")

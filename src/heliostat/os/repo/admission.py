@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from heliostat.core.counting import counted
 from heliostat.core.errors import HeliostatError
 from heliostat.os.monitor import Monitor
 from heliostat.os.packages.openpgp.armor import Block, dearmored
@@ -66,7 +67,7 @@ class Trust:
 
 def admit(paths: Sequence[Path], trust: Trust, monitor: Monitor) -> list[PackageRecord]:
     """Records of packages that are trusted; ``PackageUntrusted`` naming all that aren't."""
-    monitor.progress(f"checking {len(paths)} package{'' if len(paths) == 1 else 's'}")
+    monitor.progress(f"checking {counted(len(paths), 'package')}")
     with ThreadPoolExecutor(_THREADS) as pool:
         found = list(pool.map(trust.examine, paths))
     faults = [

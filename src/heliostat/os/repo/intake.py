@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from heliostat.core.counting import counted
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.packages.rpm.reader import read
@@ -41,7 +42,7 @@ def take_in(
     """
     told = monitor or SilentMonitor()
     url = repository.settings.url.removesuffix(repository.name).rstrip("/")
-    with told.step(f"Signing {len(packages)} packages"):
+    with told.step(f"Signing {counted(len(packages), 'package')}"):
         ready = [completed(each, signer, url, cache / "own-client") for each in packages]
         signed = signed_copies(ready, signer, cache)
     with told.step(f"Publishing {repository.name}"):

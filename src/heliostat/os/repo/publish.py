@@ -24,6 +24,7 @@ from pathlib import Path
 
 import msgspec
 
+from heliostat.core.counting import counted
 from heliostat.core.files import atomic_write, sync_directory
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.packages.openpgp.signer import Signer
@@ -96,7 +97,9 @@ def _publish(
     index, key = write_repomd((each.row for each in packed), revision), signer.public_text
     if before is not None and _is_current(repository, index, key):
         return Published(before.number, False, Difference(), "nothing has changed")
-    monitor.progress(f"{len(wanted.packages)} packages, {str(plan) or 'the same as before'}")
+    monitor.progress(
+        f"{counted(len(wanted.packages), 'package')}, {str(plan) or 'the same as before'}"
+    )
     _sync_packages(repository, difference(before, wanted))
     signature = signer.sign_detached(index, revision)
     making = _make(repository, wanted, packed, {"": index, ".asc": signature, ".key": key})

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from heliostat.core.counting import counted
 from heliostat.core.errors import HeliostatError
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.repo.admission import Trust
@@ -50,7 +51,7 @@ def verify(repository: Repository, trust: Trust, *, monitor: Monitor | None = No
         staged, found = _staged(repository)
         packages |= staged
         faults += found
-        told.progress(f"{len(packages)} packages")
+        told.progress(counted(len(packages), "package"))
         with ThreadPoolExecutor(_THREADS) as pool:
             rows = pool.map(lambda each: _package_fault(repository, each, trust), sorted(packages))
             faults += [fault for fault in rows if fault is not None]

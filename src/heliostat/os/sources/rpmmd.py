@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from heliostat.core.counting import counted
 from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
 from heliostat.os.monitor import Monitor, SilentMonitor
@@ -91,7 +92,10 @@ class RpmMd:
         ]
         if missing:
             size = sum(each.package_size for each, _ in missing) / 2**20
-            with told.step(f"Downloading {len(missing)} packages"), Remote(self.url) as remote:
+            with (
+                told.step(f"Downloading {counted(len(missing), 'package')}"),
+                Remote(self.url) as remote,
+            ):
                 told.progress(f"{size:.1f} MiB")
                 with ThreadPoolExecutor(_STREAMS) as pool:
                     list(pool.map(lambda each: self._download(remote, *each), missing))

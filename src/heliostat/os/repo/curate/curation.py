@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from heliostat.core.counting import counted
 from heliostat.core.errors import HeliostatError
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.packages.openpgp.signer import Signer
@@ -127,7 +128,7 @@ class Curator:
             scene = scene_of(paths, repositories, Trust(self.signer.keyring), folder)
             if not paths:
                 return scene, held
-            with self.monitor.step(f"Testing {len(paths)} packages"):
+            with self.monitor.step(f"Testing {counted(len(paths), 'package')}"):
                 faults = self._faults(scene)
             if not faults:
                 return scene, held
@@ -162,7 +163,7 @@ class Curator:
         staged = {each.digest: each for each in self.target.staged().packages}
         with self.target.claimed(self.monitor):
             issued = self._issued(scene, offers, staged)
-        reason = f"curated: {len(issued)} source{'' if len(issued) == 1 else 's'}"
+        reason = f"curated: {counted(len(issued), 'source')}"
         done = publish(self.target, self.signer, self.cache, monitor=self.monitor, reason=reason)
         return tuple(_told(scene, each, source, offers) for source, each in issued), done.number
 
