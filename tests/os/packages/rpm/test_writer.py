@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import stat
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,10 @@ from heliostat.os.packages.rpm.file import File, FileFlag, OnDisk
 from heliostat.os.packages.rpm.package import Change, Package
 from heliostat.os.packages.rpm.reader import read
 from heliostat.os.packages.rpm.relation import Relation
+from heliostat.os.packages.rpm.signing import sign
 from heliostat.os.packages.rpm.writer import write
-from heliostat.testing.rpms import BUILT, tiny
+from heliostat.testing.rpms import BUILT, signer, tiny
+from heliostat.testing.small_disk import small_disk
 
 _CONFIG = FileFlag.CONFIG | FileFlag.NO_REPLACE
 
@@ -174,7 +176,7 @@ def test_what_was_written_is_read_again(
         assert (entry.size_bytes, stat.S_IMODE(entry.mode)) == (len(content), mode)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _elsewhere() -> Iterator[None]:
     """Another time zone and umask."""
     before, mask = os.environ.get("TZ"), os.umask(0o077)
@@ -242,3 +244,26 @@ def test_a_content_that_shrank_meanwhile_is_told(tmp_path: Path) -> None:
     source.write_bytes(b"1")
     with pytest.raises(HeliostatError, match="ended after 1 of 5 bytes"):
         write(tiny(files=(File.regular("/a", content),)), tmp_path / "out")
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
+    noise = File.regular("/noise", os.urandom(6 << 20))
+    fitting = write(tiny(), tmp_path / "fitting").path
+    with small_disk(tmp_path / "disk", 4) as disk:
+        with pytest.raises(HeliostatError) as caught:
+            write(tiny(files=(noise,)), disk)
+        assert caught.value.code == "DiskFull"
+        assert [path.name for path in disk.iterdir()] == ["lost+found"]
+        kept = disk / fitting.name
+        kept.write_bytes(fitting.read_bytes())
+        _fill(disk / "filler")
+        with pytest.raises(HeliostatError) as caught:
+            sign(kept, signer())
+        assert caught.value.code == "DiskFull"
+        assert kept.read_bytes() == fitting.read_bytes()
+
+
+def _fill(path: Path) -> None:
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as stream:
+        while True:
+            stream.write(b"\0" * 512)

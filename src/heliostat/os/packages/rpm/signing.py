@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from heliostat.os.packages.openpgp.signer import Signer
-from heliostat.os.packages.rpm.frame import WrittenPackage, padded, place, read_front
+from heliostat.os.packages.rpm.frame import WrittenPackage, padded, place, read_front, told_if_full
 from heliostat.os.packages.rpm.header import Entries
 from heliostat.os.packages.rpm.tags import SignatureTag, Tag
 
@@ -24,9 +24,9 @@ def sign(path: Path, signer: Signer, out: Path | None = None) -> WrittenPackage:
     """Sign the package at ``path``, in place or as the new file ``out``.
 
     The time of the signature is the package's build time, so the same package and key
-    give the same bytes.  Raises ``PackageInvalid``.
+    give the same bytes.  Raises ``PackageInvalid`` and ``DiskFull``.
     """
-    with path.open("rb") as stream:
+    with told_if_full(out or path), path.open("rb") as stream:
         front = read_front(stream, path.name)
         entries = Entries()
         for tag in (*_KEPT, *_KEPT_LONG):

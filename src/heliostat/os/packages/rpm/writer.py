@@ -13,7 +13,7 @@ from pathlib import Path
 
 from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.packages.rpm.contents import main_header
-from heliostat.os.packages.rpm.frame import WrittenPackage, lead, padded, place
+from heliostat.os.packages.rpm.frame import WrittenPackage, lead, padded, place, told_if_full
 from heliostat.os.packages.rpm.header import Entries, invalid
 from heliostat.os.packages.rpm.implied import completed
 from heliostat.os.packages.rpm.package import Package
@@ -39,18 +39,19 @@ def write(
 ) -> WrittenPackage:
     """Write ``<name>-<version>-<release>.<arch>.rpm`` into ``folder``, signed if asked.
 
-    Raises ``PackageInvalid`` for a package that RPM could not hold.
+    Raises ``PackageInvalid`` for a package that RPM could not hold, and ``DiskFull``.
     """
     check(package)
     whole = completed(package)
     archive = members(whole.files)
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as spool:
+    path = folder / whole.file_name
+    with told_if_full(path), tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as spool:
         payload = write_payload(archive, spool, level=level, threads=threads)
         header = main_header(whole, archive, payload, level).encode(Tag.REGION)
         signature = _signature_header(header, payload, signer, whole.build_time)
         front = lead(whole.nvr) + signature
         spool.seek(0)
-        return place(folder / whole.file_name, front, header, spool)
+        return place(path, front, header, spool)
 
 
 def check(package: Package) -> None:
