@@ -43,6 +43,25 @@ def test_a_key_is_made_once_and_exported(
     assert told[0]["fingerprint"] in shown
 
 
+def test_a_key_of_ones_own_is_taken_and_not_replaced_by_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, other = tmp_path / "mine.asc", tmp_path / "other.asc"
+    mine.write_bytes(signer().secret_text)
+    other.write_bytes(signer("Other <other@example.invalid>").secret_text)
+    keys = ["--keys", str(tmp_path / "keys")]
+    assert run(["os", "key", "import", str(mine), *keys]) == 0
+    assert run(["os", "key", "import", str(mine), *keys]) == 0
+    assert run(["os", "key", "import", str(other), *keys]) == 1
+    assert "SigningKeyExists" in capsys.readouterr().err
+    assert run(["os", "key", "show", *keys, "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["fingerprint"] == signer().fingerprint
+    assert run(["os", "key", "import", str(other), "--replace", *keys]) == 0
+    mine.write_text("no key")
+    assert run(["os", "key", "import", str(mine), *keys]) == 1
+    assert "SignatureInvalid" in capsys.readouterr().err
+
+
 def test_without_a_key_nothing_is_signed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

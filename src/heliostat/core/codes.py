@@ -290,4 +290,7 @@ CODES: dict[str, Code] = {
         404, "Name a root tree, an image file, or an image that `helio os image list` shows."
     ),
     "PathNotFound": Code(404, "Name the file by its whole path in the system, from the root on."),
+    "SigningKeyExists": Code(
+        409, "--replace takes the new one; every client then needs its public key."
+    ),
 }

@@ -49,6 +49,26 @@ def create_key(owner: str | None, keys: Path | None, output: str) -> None:
         click.echo("Keep a copy of the folder: without it every client needs a new key.")
 
 
+@key_group.command(
+    name="import",
+    help="Sign with the RSA key in FILE from now on: what `gpg --export-secret-keys` gives "
+    "for a key without a passphrase.",
+)
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--replace", is_flag=True, help="Even if another key signs now.")
+@_keys_option
+@output_option
+def import_key(file: Path, replace: bool, keys: Path | None, output: str) -> None:
+    from heliostat.os.packages.openpgp.signer import Signer
+
+    folder = keys or os_home() / "keys"
+    signer = Signer.adopt(folder, file.read_bytes(), replace=replace)
+    if output == "json":
+        print_json(_told(signer, folder))
+    else:
+        _print(signer, folder)
+
+
 @key_group.command(name="show", help="Show the signing key and where it lies.")
 @_keys_option
 @output_option

@@ -113,6 +113,24 @@ def test_gnupg_takes_the_secret_key_and_signs_with_it(gnupg: Gnupg, tmp_path: Pa
     assert Signer.parse(exported).sign(b"x", _LATER) == signer().sign(b"x", _LATER)
 
 
+@pytest.mark.parametrize(
+    ("details", "passphrase", "told"),
+    [
+        (("rsa2048", "sign", "never"), "secret", "passphrase"),
+        (("ed25519", "sign", "never"), "", "no RSA key"),
+        (("rsa2048", "cert", "never"), "", "may not sign"),
+    ],
+)
+def test_a_key_that_cannot_sign_for_us_says_why(
+    gnupg: Gnupg, details: tuple[str, ...], passphrase: str, told: str
+) -> None:
+    asked = ["--pinentry-mode", "loopback", "--passphrase", passphrase]
+    gnupg.gpg(*asked, "--quick-gen-key", "A <a@example.invalid>", *details)
+    exported = gnupg.gpg(*asked, "--armor", "--export-secret-keys").encode()
+    with pytest.raises(HeliostatError, match=told):
+        Signer.parse(exported)
+
+
 @pytest.mark.parametrize("kind", ["rsa3072", "ed25519"])
 def test_signatures_of_gnupg_are_read(gnupg: Gnupg, tmp_path: Path, kind: str) -> None:
     ring = Keyring.parse(gnupg.new_key(kind, "sign", "never"))

@@ -129,21 +129,15 @@ class SecretKey:
     @classmethod
     def parse(cls, body: bytes) -> SecretKey:
         """From the body of an unencrypted secret key packet, as :meth:`encode` makes it."""
+        if len(body) < 6 or body[5] != Algorithm.RSA:
+            raise malformed("The secret key is no RSA key.")
         end = _end_of_numbers(body, 6, 2)
-        if body[5] != Algorithm.RSA or body[end : end + 1] != b"\0":
-            raise malformed("The secret key is encrypted, or no RSA key.")
-        modulus, exponent = mpis(body[6:end])
-        private, first, second, _ = mpis(body[end + 1 : -2])
-        numbers = rsa.RSAPrivateNumbers(
-            p=first,
-            q=second,
-            d=private,
-            dmp1=private % (first - 1),
-            dmq1=private % (second - 1),
-            iqmp=pow(second, -1, first),
-            public_numbers=rsa.RSAPublicNumbers(exponent, modulus),
-        )
-        return cls(PublicKey(body[:end]), numbers.private_key())
+        if body[end : end + 1] != b"\0":
+            raise malformed("The secret key is encrypted: take its passphrase off first.")
+        try:
+            return cls(PublicKey(body[:end]), _private(mpis(body[6:end]), mpis(body[end + 1 : -2])))
+        except ValueError as error:
+            raise malformed(f"The secret key's numbers don't belong together: {error}.") from error
 
     def encode(self) -> bytes:
         """The body of a secret key packet, unencrypted."""
@@ -157,6 +151,22 @@ class SecretKey:
         """The signature's numbers."""
         raw = self.material.sign(digest, padding.PKCS1v15(), kind.prehashed)
         return mpi(int.from_bytes(raw, "big"))
+
+
+def _private(public: list[int], secret: list[int]) -> rsa.RSAPrivateKey:
+    """Modulus and exponent; private exponent and the primes (and what follows from them)."""
+    modulus, exponent = public
+    private, first, second, _ = secret
+    numbers = rsa.RSAPrivateNumbers(
+        p=first,
+        q=second,
+        d=private,
+        dmp1=private % (first - 1),
+        dmq1=private % (second - 1),
+        iqmp=pow(second, -1, first),
+        public_numbers=rsa.RSAPublicNumbers(exponent, modulus),
+    )
+    return numbers.private_key()
 
 
 def _joined(signature: bytes) -> bytes:

@@ -17,7 +17,7 @@ from heliostat.core.files import atomic_write
 from heliostat.os.packages.openpgp.armor import Block, armored, dearmored
 from heliostat.os.packages.openpgp.certificate import Keyring
 from heliostat.os.packages.openpgp.keys import SecretKey
-from heliostat.os.packages.openpgp.packets import Packet, PacketKind, packets
+from heliostat.os.packages.openpgp.packets import Packet, PacketKind, malformed, packets
 from heliostat.os.packages.openpgp.signature import SignatureKind, certification, make
 from heliostat.os.turn import turn
 
@@ -58,10 +58,27 @@ class Signer:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with turn(folder / ".lock", "making the signing key"):
                 if not (folder / SECRET_NAME).exists():
-                    made = cls.generate(owner, int(time.time()) if created is None else created)
-                    atomic_write(folder / PUBLIC_NAME, made.public_text)
-                    atomic_write(folder / SECRET_NAME, made.secret_text, mode=0o600)
+                    now = int(time.time()) if created is None else created
+                    cls.generate(owner, now)._keep(folder)
         return cls.open(folder)
+
+    @classmethod
+    def adopt(cls, folder: Path, text: bytes, *, replace: bool = False) -> Signer:
+        """Keep the private key ``text`` in ``folder``; the same key twice is no fault.
+
+        Raises ``SigningKeyExists`` for another key than the one there, ``SignatureInvalid``
+        for what is no such key.
+        """
+        signer = cls.parse(text)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with turn(folder / ".lock", "keeping the signing key"):
+            there = cls.open(folder) if (folder / SECRET_NAME).exists() else None
+            if there is not None and there.fingerprint != signer.fingerprint and not replace:
+                raise HeliostatError(
+                    "SigningKeyExists", f"The key {there.fingerprint} signs already in {folder}."
+                )
+            signer._keep(folder)
+        return signer
 
     @classmethod
     def generate(cls, owner: str, created: int) -> Signer:
@@ -76,10 +93,20 @@ class Signer:
     def parse(cls, text: bytes) -> Signer:
         """From a private key block as this module, or ``gpg --export-secret-keys``, made it."""
         found = list(packets(dearmored(text, Block.PRIVATE_KEY)[0]))
+        if found[0].kind != PacketKind.SECRET_KEY:
+            raise malformed("The private key block has no private key in it.")
         key = SecretKey.parse(found[0].body)
         public = Packet(PacketKind.PUBLIC_KEY, key.public.body)
         names = found[1:3]  # the first user id and its certification
-        return cls(key, b"".join(each.encode() for each in (public, *names)))
+        signer = cls(key, b"".join(each.encode() for each in (public, *names)))
+        if signer.key_id not in signer.keyring.keys:
+            raise malformed(f"The key {signer.key_id} may not sign: only its subkeys may.")
+        return signer
+
+    def _keep(self, folder: Path) -> None:
+        """The secret last: whoever sees it finds the public key too."""
+        atomic_write(folder / PUBLIC_NAME, self.public_text)
+        atomic_write(folder / SECRET_NAME, self.secret_text, mode=0o600)
 
     @property
     def key_id(self) -> str:
