@@ -94,6 +94,8 @@ def test_unknown_editions_and_formats_are_refused(shell: Shell) -> None:
     assert "did you mean vmdk" in told
 
 
-def test_without_repositories_the_next_command_is_named(shell: Shell) -> None:
+@needs_root
+def test_repositories_filled_by_hand_are_taken_as_they_are(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "home/os/repos/extras").mkdir(parents=True)
     told = shell.image("build", str(shell.edition), exit_code=1)
     assert "helio os import" in told

@@ -48,7 +48,8 @@ def image_group() -> None:
     "folders",
     multiple=True,
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A repository, or a folder of packages; may be repeated (default: your own, by name).",
+    help="A repository, or a folder of packages; may be repeated (default: your own, by name; "
+    "without any, what the edition takes is imported first).",
 )
 @out_option
 @output_option
@@ -61,22 +62,25 @@ def build_image(
     out_dir: Path | None,
     output: str,
 ) -> None:
+    from heliostat.os.image.from_nothing import Places, sources_for
     from heliostat.os.image.order import DEFAULT_FORMATS, Order, carry_out, stages_folder
     from heliostat.os.monitor import monitor_for
     from heliostat.os.tree import load_edition
-    from heliostat.os.tree.repositories import chosen_sources
 
     started = time.monotonic()
+    monitor = monitor_for(sys.stderr)
+    system = load_edition(edition)
+    places = Places(cache=os_cache(), home=os_home())
     wanted = tuple(name for each in formats for name in each.split(",") if name)
     order = Order(
-        edition=load_edition(edition),
-        sources=tuple(chosen_sources(folders, os_home() / "repos")),
+        edition=system,
+        sources=tuple(sources_for(system, folders, places, monitor)),
         formats=wanted or DEFAULT_FORMATS,
         out_dir=images_folder(out_dir),
         stages=stages_folder(),
         force=force,
     )
-    finished = carry_out(order, monitor_for(sys.stderr))
+    finished = carry_out(order, monitor)
     elapsed = time.monotonic() - started
     if output == "json":
         told = {**_summary(finished.image), "stages": [_stage(each) for each in finished.outcomes]}

@@ -80,6 +80,19 @@ def build(
     return carry_out(order, watcher).image
 
 
+def sources_for(
+    edition: Edition, chosen: Sequence[Path], places: Places, monitor: Monitor
+) -> list[Source]:
+    """The folders ``chosen``; without any, our repositories, which are filled if nobody has.
+
+    Repositories that somebody filled by hand are taken as they are.
+    """
+    by_hand = any((places.repositories / name).is_dir() for name in NAMES)
+    if chosen or (by_hand and _last_import(edition, places) is None):
+        return chosen_sources(chosen, places.repositories)
+    return packages_of(edition, places, monitor)
+
+
 def packages_of(edition: Edition, places: Places, monitor: Monitor) -> list[Source]:
     """Repositories that hold all packages of ``edition``, imported if need be."""
     digest = deciding_digest(locate_distro())
