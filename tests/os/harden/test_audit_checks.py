@@ -42,6 +42,7 @@ PAM = {
         "arguments": {"retry": "<= 3"},
     }
 }
+MODULES = {"pam_modules": {"folders": ["/lib/security"]}}
 NULLOK = {"pam_forbidden": {"module": "pam_unix.so", "arguments": ["nullok"]}}
 FAILLOCK = {
     "settings": {
@@ -194,6 +195,17 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str], Outcome]] = [
         },
         FAIL,
     ),
+    ("module missing", MODULES, {"/etc/pam.d/x": "auth required pam_y.so"}, FAIL),
+    (
+        "module may be missing",
+        MODULES,
+        {
+            "/etc/pam.d/x": "-auth optional pam_y.so\nauth required pam_z.so",
+            "/lib/security/pam_z.so": "",
+        },
+        PASS,
+    ),
+    ("no stacks", MODULES, {}, NONE),
     (
         "saved",
         FIREWALL,

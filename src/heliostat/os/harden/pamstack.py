@@ -18,13 +18,20 @@ _LINE = re.compile(r"(-?)(auth|account|password|session)\s+(\[[^]]*\]|\S+)\s+(\S
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One line: group, control, module without its folder, arguments, file."""
+    """One line: group, control, module as written, arguments, file."""
 
     group: str
     control: str
-    name: str
+    module: str
     arguments: tuple[str, ...]
     path: str
+    optional: bool = False
+    """A dash before it: it may be missing without a word."""
+
+    @property
+    def name(self) -> str:
+        """Without its folder."""
+        return self.module.rpartition("/")[2]
 
 
 def stack(tree: Tree, service: str) -> list[Module] | None:
@@ -56,12 +63,11 @@ def _modules(tree: Tree, path: str, only: str | None, depth: int) -> Iterator[Mo
         found = _LINE.fullmatch(line)
         if found is None or (only is not None and found[2] != only):
             continue
-        _, group, control, module, arguments = found.groups()
+        dash, group, control, module, arguments = found.groups()
         if control in ("include", "substack"):
             yield from _included(tree, module, group, depth)
         else:
-            name = module.rpartition("/")[2]
-            yield Module(group, control, name, tuple(arguments.split()), path)
+            yield Module(group, control, module, tuple(arguments.split()), path, bool(dash))
 
 
 def _included(tree: Tree, service: str, only: str | None, depth: int) -> Iterator[Module]:

@@ -32,7 +32,7 @@ from heliostat.os.harden.checks.firewall import Firewall
 from heliostat.os.harden.checks.identities import Accounts
 from heliostat.os.harden.checks.kernel import CommandLine, KernelOptions
 from heliostat.os.harden.checks.mounting import Certificates, Mounts
-from heliostat.os.harden.checks.pam import Pam, PamForbidden
+from heliostat.os.harden.checks.pam import Pam, PamForbidden, PamModules
 from heliostat.os.harden.checks.ssh import Ssh, SshAlgorithms
 from heliostat.os.harden.checks.sysctls import Sysctls
 from heliostat.os.harden.checks.units import EnabledUnits, Listening, Units
@@ -86,6 +86,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ssh_algorithms: SshAlgorithms | None = None
     pam: Pam | None = None
     pam_forbidden: PamForbidden | None = None
+    pam_modules: PamModules | None = None
     settings: Settings | None = None
     lines: Lines | None = None
     units: Units | None = None

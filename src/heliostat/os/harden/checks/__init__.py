@@ -46,6 +46,7 @@ CHECKS: dict[str, Check] = {
     "ssh_algorithms": ssh.algorithms,
     "pam": pam.judge,
     "pam_forbidden": pam.forbidden,
+    "pam_modules": pam.installed,
     "settings": configuration.values,
     "lines": configuration.lines,
     "units": units.state,

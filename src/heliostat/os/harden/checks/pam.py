@@ -35,6 +35,12 @@ class PamForbidden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     arguments: tuple[str, ...]
 
 
+class PamModules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Folders of the modules that stacks name without one."""
+
+    folders: tuple[str, ...]
+
+
 def judge(tree: Tree, wanted: Pam) -> Finding:
     stacks = ((name, stack(tree, name)) for name in wanted.services)
     there = [(name, modules) for name, modules in stacks if modules is not None]
@@ -59,6 +65,33 @@ def forbidden(tree: Tree, wanted: PamForbidden) -> Finding:
         text = f"{module.group} {module.name} {' '.join(module.arguments)}".strip()
         pairs.append((Evidence(path, text, f"without {', '.join(wanted.arguments)}"), not bad))
     return compared(f"lines with {wanted.module}", pairs)
+
+
+def installed(tree: Tree, wanted: PamModules) -> Finding:
+    """A stack that names a missing module refuses everybody, or lets a check fall out."""
+    named = {
+        (module.path, module.module)
+        for service in services(tree)
+        for module in stack(tree, service) or ()
+        if not module.optional
+    }
+    if not named:
+        return not_applicable("There are no stacks.")
+    pairs = (
+        (
+            Evidence(path, f"{module} is {'there' if there else 'missing'}", module),
+            there,
+        )
+        for path, module in sorted(named)
+        for there in (_is_there(tree, module, wanted.folders),)
+    )
+    return compared("modules in stacks", pairs)
+
+
+def _is_there(tree: Tree, module: str, folders: tuple[str, ...]) -> bool:
+    if module.startswith("/"):
+        return tree.exists(module)
+    return any(tree.exists(f"{folder}/{module}") for folder in folders)
 
 
 def _pairs(service: str, modules: list[Module], wanted: Pam) -> Iterator[tuple[Evidence, bool]]:
