@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,9 +155,7 @@ def _state(system: System, entry: FileEntry) -> State:
 
 
 def _is_there(system: System, path: str) -> bool:
-    return (system.root is not None and inside(system.root, path).is_symlink()) or (
-        system.root is not None and inside(system.root, path).exists()
-    )
+    return system.root is not None and os.path.lexists(inside(system.root, path))
 
 
 def _beside(system: System, path: str) -> tuple[str, ...]:
