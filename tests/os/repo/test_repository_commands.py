@@ -11,7 +11,12 @@ import pytest
 from heliostat.cli.main import run
 from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.packages.rpm.writer import write
-from heliostat.testing.packages import small_package, written
+from heliostat.os.repo.admission import Trust
+from heliostat.os.repo.publish import publish
+from heliostat.os.repo.repository import Repository
+from heliostat.os.repo.settings import Settings
+from heliostat.os.repo.staging import add
+from heliostat.testing.packages import signer_of_tests, small_package, written
 
 Captured = pytest.CaptureFixture[str]
 
@@ -139,10 +144,28 @@ def test_curating_from_a_folder(capsys: Captured, tmp_path: Path) -> None:
     assert "Nothing is newer" in capsys.readouterr().out
 
 
-def test_without_a_key_publishing_says_how_to_make_one(capsys: Captured, tmp_path: Path) -> None:
-    from heliostat.os.repo.repository import Repository
-    from heliostat.os.repo.settings import Settings
+@pytest.mark.usefixtures("signer_at_home")
+def test_mirroring_takes_what_is_named_and_what_that_needs(
+    capsys: Captured, cache_dir: Path, tmp_path: Path
+) -> None:
+    theirs = signer_of_tests("theirs")
+    far = Repository.create(tmp_path / "far", Settings(name="far"))
+    made = [small_package("alpha", requires=("beta",)), small_package("beta"), small_package("c")]
+    paths = [written(each, tmp_path / "in", theirs) for each in made]
+    add(far, paths, Trust(theirs.keyring), cache_dir)
+    publish(far, theirs, cache_dir)
+    run(["os", "repo", "create", "own"])
+    words = ["mirror", "own", far.root.as_uri(), "--trust", str(far.layout.key)]
+    planned = _json(capsys, *words, "alpha", "--plan")
+    assert [each["name"] for each in planned] == ["alpha", "beta"]
+    done = _json(capsys, *words, "alpha")
+    assert [each["name"] for each in done["added"]] == ["alpha", "beta"]
+    assert [each["name"] for each in _json(capsys, *words)["added"]] == ["c"]
+    assert run(["os", "repo", *words, "--alone", "alpah"]) == 1
+    assert "Did you mean alpha?" in capsys.readouterr().err
 
+
+def test_without_a_key_publishing_says_how_to_make_one(capsys: Captured, tmp_path: Path) -> None:
     Repository.create(tmp_path / "home/os/repos/own", Settings(name="own"))
     assert run(["os", "repo", "publish", "own"]) == 1
     assert "SigningKeyMissing" in capsys.readouterr().err

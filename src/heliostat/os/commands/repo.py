@@ -14,6 +14,7 @@ import click
 
 from heliostat.os.commands.options import os_cache, output_option
 from heliostat.os.commands.repo_curate import curate_command
+from heliostat.os.commands.repo_mirror import mirror_command
 from heliostat.os.commands.repo_print import (
     places,
     print_difference,
@@ -31,7 +32,7 @@ def repo_group() -> None:
     """Group of the commands below."""
 
 
-for _command in (*UPKEEP, curate_command):
+for _command in (*UPKEEP, mirror_command, curate_command):
     repo_group.add_command(_command)
 
 

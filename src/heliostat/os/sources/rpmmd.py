@@ -7,8 +7,9 @@ they keep it, so whoever takes them trusts that key.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from heliostat.core.files import atomic_write
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.repo.admission import Trust
 from heliostat.os.repo.advisory import Advisory, parse_updateinfo
+from heliostat.os.repo.lock import locked
 from heliostat.os.repo.parse import complete, parse_filelists, parse_primary
 from heliostat.os.repo.record import PackageRecord
 from heliostat.os.repo.repomd import MetadataFile, parse_repomd, unpack
@@ -75,6 +77,18 @@ class RpmMd:
             parse_filelists(documents["filelists"], self.name) if ("filelists" in documents) else {}
         )
         return complete(parse_primary(documents["primary"], self.name), files, {})
+
+    def find(self, name: str, records: dict[str, PackageRecord]) -> PackageRecord:
+        """One of ``records``; ``PackageNotFound`` with the nearest name otherwise."""
+        if name in records:
+            return records[name]
+        close = difflib.get_close_matches(name, records, n=1, cutoff=0.7)
+        meant = f" Did you mean {close[0]}?" if close else ""
+        raise HeliostatError(
+            "PackageNotFound",
+            f"{self.url} has no package {name}.{meant}",
+            hint="`helio os repo mirror NAME URL --plan` lists all that it has.",
+        )
 
     def advisories(self) -> list[Advisory]:
         """What the repository itself says about its updates."""
@@ -180,3 +194,13 @@ class RpmMd:
                 f"{record.digest[:16]}… as the index says.",
             )
         begun.rename(path)
+
+
+def newest_records(records: Iterable[PackageRecord]) -> dict[str, PackageRecord]:
+    """The newest package of every name, source packages left out."""
+    found: dict[str, PackageRecord] = {}
+    for each in records:
+        known = found.get(each.name)
+        if each.arch != "src" and (known is None or locked(known).order < locked(each).order):
+            found[each.name] = each
+    return dict(sorted(found.items()))
