@@ -67,7 +67,7 @@ async def ssh(key: Path, port: int, *command: str) -> str:
 @pytest.mark.slow
 @pytest.mark.qemu
 @pytest.mark.takes(150)
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("attach", [nvme, virtio])
 async def test_the_minimal_image_is_a_machine_with_an_identity(
     cache: Path, tmp_path: Path, attach: Attach
@@ -89,8 +89,8 @@ async def test_the_minimal_image_is_a_machine_with_an_identity(
     devices += attach(iso, "seed", image_format="raw")
     network = ("-nic", f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{port}-:22")
     async with guest(tmp_path, [*devices, *network, "-m", "768", "-smp", "2"]) as machine:
-        await machine.wait_for("Cloud-init v. ", timeout_s=180)
-        await machine.wait_for("finished at", timeout_s=180)
+        await machine.wait_for("Cloud-init v. ", timeout_s=400)
+        await machine.wait_for("finished at", timeout_s=400)
         status = await ssh(key, port, "cloud-init status --long; hostname; ls /run/ran")
         assert "status: done" in status
         assert "mirror-8\n/run/ran" in status
