@@ -59,6 +59,18 @@ def test_an_installed_package_verifies_clean(root: RpmRoot, tmp_path: Path) -> N
     assert "S.5" in caught.value.stdout
 
 
+def test_a_file_between_two_links_of_another_stays_itself(root: RpmRoot, tmp_path: Path) -> None:
+    files = (
+        File.regular("/opt/a", b"shared\n", mtime=BUILT),
+        File.regular("/opt/b", b"alone\n", mtime=BUILT),
+        File("/opt/c", stat.S_IFREG | 0o644, hard_link="/opt/a"),
+    )
+    root.install(_written(tiny(files=files), tmp_path))
+    assert root.verify() == ""
+    assert (root.path / "opt/a").read_bytes() == b"shared\n"
+    assert (root.path / "opt/a").samefile(root.path / "opt/c")
+
+
 def test_capabilities_are_set(root: RpmRoot, tmp_path: Path) -> None:
     ping = File("/usr/bin/ping", stat.S_IFREG | 0o755, b"x", capabilities="cap_net_raw=ep")
     root.install(_written(tiny(files=(ping,)), tmp_path))

@@ -148,9 +148,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def digest_of(self, name: str) -> str:
         """SHA-256 of everything that decides about ``name``."""
-        return hashlib.sha256(
-            self._defaults_digest + msgspec.json.encode(self.of(name))
-        ).hexdigest()
+        mine = sorted(link for link, owner in self.defaults.alternatives.items() if owner == name)
+        decided = msgspec.json.encode((self.of(name), mine))
+        return hashlib.sha256(self._defaults_digest + decided).hexdigest()
 
     @cached_property
     def _patterns(self) -> list[tuple[str, PackagePolicy]]:
@@ -158,7 +158,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _defaults_digest(self) -> bytes:
-        return hashlib.sha256(msgspec.json.encode(self.defaults)).digest()
+        """Of what decides about all; whose a link is shows only in the packages concerned."""
+        links = dict.fromkeys(self.defaults.alternatives, "")
+        shared = msgspec.structs.replace(self.defaults, alternatives=links)
+        return hashlib.sha256(msgspec.json.encode(shared)).digest()
 
 
 def load_policy(folder: Path) -> Policy:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -81,7 +82,7 @@ def write_payload(archive: list[Member], out: Sink, *, level: int, threads: int)
     frame = zstandard.ZstdCompressor(level=level, threads=max(1, threads)).compressobj(size=total)
     plain = _Digesting(_Compressing(frame, compressed))
     digests: dict[int, str] = {}
-    for member in stored:
+    for member in in_archive_order(stored):
         plain.write(_entry(member))
         if member.carries and not member.file.is_folder:
             digests[member.inode] = _write_body(member.file, plain)
@@ -94,6 +95,21 @@ def write_payload(archive: list[Member], out: Sink, *, level: int, threads: int)
         compressed_bytes=compressed.count,
         digests=digests,
     )
+
+
+def in_archive_order(stored: list[Member]) -> Iterator[Member]:
+    """Hard links of one file in a row, at the place of the last, as ``rpmbuild`` writes them.
+
+    librpm relies on it: a file between the links of another one gets that one's inode.
+    """
+    waiting: dict[int, list[Member]] = {}
+    for member in stored:
+        group = waiting.setdefault(member.inode, [])
+        group.append(member)
+        if member.carries:
+            yield from waiting.pop(member.inode)
+    for rest in waiting.values():
+        yield from rest
 
 
 def archive_bytes(stored: list[Member]) -> int:
