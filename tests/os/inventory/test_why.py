@@ -17,6 +17,7 @@ from heliostat.cli.main import run as helio
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run
 from heliostat.os.image.built import ImageFile, ImageRecord
+from heliostat.os.inventory.container import ContainerFiles
 from heliostat.os.inventory.installed import DATABASES, installed
 from heliostat.os.inventory.subject import opened
 from heliostat.os.inventory.system import System
@@ -114,7 +115,10 @@ def test_an_unknown_key_an_unsigned_package_and_a_forged_database_are_told_apart
     assert "was changed" in signer_of(forged_package, signer().keyring).verdict
 
 
-def test_an_image_is_asked_like_a_tree(tree: Path, tmp_path: Path) -> None:
+def test_an_image_is_asked_like_a_tree(tmp_path: Path) -> None:
+    tree = system(tmp_path / "root", base(), library(), program())
+    (tree / "etc/greet.conf").write_text("polite=0\n")
+    (tree / "usr/lib/libgreet.so.1").unlink()
     disk, qcow2 = tmp_path / "disk.raw", tmp_path / "disk.qcow2"
     _image(tree, disk)
     run(["qemu-img", "convert", "-O", "qcow2", str(disk), str(qcow2)], timeout_s=60)
@@ -122,10 +126,24 @@ def test_an_image_is_asked_like_a_tree(tree: Path, tmp_path: Path) -> None:
         with opened(image) as read:
             answer = why(read, "/bin/hello", signer().keyring)
             assert read.version == "1"
-        assert answer.owners[0].package == "greet-1.0-1.x86_64"
-        assert answer.owners[0].state is State.UNKNOWN
+            assert answer.owners[0].package == "greet-1.0-1.x86_64"
+            assert answer.owners[0].state is State.UNKNOWN  # only of files
+            looked = {path: _state_of(read, path) for path in _LOOKED}
+        assert looked == _LOOKED
     with opened(qcow2, complete=True) as read:
         assert why(read, "/bin/hello", signer().keyring).owners[0].state is State.AS_PACKAGED
+
+
+_LOOKED = {
+    "/bin/greet": State.AS_PACKAGED,
+    "/etc/greet.conf": State.CHANGED,
+    "/usr/lib/libgreet.so.1": State.MISSING,
+    "/var/lib/greeted": State.AS_PACKAGED,
+}
+
+
+def _state_of(read: System, path: str) -> State:
+    return why(read, path, signer().keyring).owners[0].state
 
 
 def _image(tree: Path, disk: Path) -> None:
@@ -174,8 +192,7 @@ def test_archives_of_disks_and_of_containers_are_asked_too(tree: Path, tmp_path:
             with opened(image, complete=complete) as read:
                 answer = why(read, "/bin/greet", signer().keyring)
                 assert answer.owners[0].package == "greet-1.0-1.x86_64"
-                wanted = State.AS_PACKAGED if complete else State.UNKNOWN
-                assert answer.owners[0].state is wanted
+                assert answer.owners[0].state is State.AS_PACKAGED
 
 
 def _save_container(tree: Path, out: Path) -> None:
@@ -248,3 +265,20 @@ def test_a_built_image_is_named_without_its_path(
     assert "greet-1.0-1.x86_64" in capsys.readouterr().out
     assert helio(["os", "sbom", "small"]) == 1
     assert "ImageNotFound" in capsys.readouterr().err
+
+
+def test_a_hard_link_in_a_container_brings_its_file(tree: Path, tmp_path: Path) -> None:
+    layer_path, saved, out = tmp_path / "layer.tar", tmp_path / "image.tar", tmp_path / "out"
+    with tarfile.open(layer_path, "w") as layer:
+        layer.add(tree / "usr/bin/greet", "./opt/first")
+        link = tarfile.TarInfo("./opt/second")
+        link.type, link.linkname = tarfile.LNKTYPE, "./opt/first"
+        layer.addfile(link)
+    index = json.dumps([{"Layers": ["layer.tar"]}]).encode()
+    with tarfile.open(saved, "w") as archive:
+        archive.add(layer_path, "layer.tar")
+        member = tarfile.TarInfo("manifest.json")
+        member.size = len(index)
+        archive.addfile(member, io.BytesIO(index))
+    ContainerFiles(saved).take({"opt/second", "opt/third"}, out)
+    assert (out / "opt/second").read_bytes() == b"greet\n"

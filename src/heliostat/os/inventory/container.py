@@ -10,7 +10,8 @@ import json
 import os
 import shutil
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -24,20 +25,45 @@ _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
 
-def unpack(archive: tarfile.TarFile, root: Path, wanted: Callable[[str], bool]) -> None:
-    """Put the files whose paths (``usr/bin/ls``) are wanted below ``root``.
+@dataclass(frozen=True, slots=True)
+class ContainerFiles:
+    """The archive at ``path``."""
 
-    Raises ``DatabaseMissing`` if the archive is damaged.
-    """
-    try:
-        index = json.loads(_member(archive, INDEX).read())
-        for name in index[0]["Layers"]:
-            with _layer(_member(archive, name)) as layer:
-                _apply(layer, root, wanted)
-    except (LookupError, ValueError, OSError, tarfile.TarError, zstandard.ZstdError) as error:
-        raise HeliostatError(
-            "DatabaseMissing", f"{archive.name!r} is no container image that can be read: {error}."
-        ) from error
+    path: Path
+
+    def take(self, names: Collection[str], root: Path) -> None:
+        """Put those of the files ``names`` (``usr/bin/ls``) that are there below ``root``."""
+        wanted = set(names)
+        while more := self._unpack(root, wanted.__contains__) - wanted:
+            wanted |= more
+
+    def take_all(self, root: Path) -> None:
+        self._unpack(root, _everything)
+
+    def _unpack(self, root: Path, wanted: Callable[[str], bool]) -> set[str]:
+        """Unpack what is wanted; files that hard links among it lead to and that weren't.
+
+        ``DatabaseMissing`` if the archive is damaged.
+        """
+        root.mkdir(parents=True, exist_ok=True)
+        missing: set[str] = set()
+        try:
+            with tarfile.open(self.path) as archive:
+                index = json.loads(_member(archive, INDEX).read())
+                for name in index[0]["Layers"]:
+                    with _layer(_member(archive, name)) as layer:
+                        missing |= set(_apply(layer, root, wanted))
+        except (LookupError, ValueError, OSError, tarfile.TarError, zstandard.ZstdError) as error:
+            raise HeliostatError(
+                "DatabaseMissing",
+                f"{self.path} is no container image that can be read: {error}.",
+            ) from error
+        return missing
+
+
+def _everything(name: str) -> bool:
+    del name
+    return True
 
 
 def _member(archive: tarfile.TarFile, name: str | tarfile.TarInfo) -> IO[bytes]:
@@ -57,9 +83,10 @@ def _layer(stream: IO[bytes]) -> tarfile.TarFile:
     return tarfile.open(fileobj=stream, mode="r|*")
 
 
-def _apply(layer: tarfile.TarFile, root: Path, wanted: Callable[[str], bool]) -> None:
+def _apply(layer: tarfile.TarFile, root: Path, wanted: Callable[[str], bool]) -> Iterator[str]:
+    """Change ``root`` as the layer says; yields what its hard links lead to in vain."""
     for member in layer:
-        path = member.name.removeprefix("./").strip("/")
+        path = _plain(member.name)
         folder, _, name = path.rpartition("/")
         if name.removeprefix(_WHITEOUT) in ("", ".", ".."):
             continue  # the root itself, or no name of a file
@@ -68,7 +95,10 @@ def _apply(layer: tarfile.TarFile, root: Path, wanted: Callable[[str], bool]) ->
         elif name.startswith(_WHITEOUT):
             _remove(_inside(root, folder) / name.removeprefix(_WHITEOUT))
         elif wanted(path):
-            _put(layer, member, _inside(root, folder) / name, root)
+            if member.islnk() and not os.path.lexists(_linked(member, root)):
+                yield _plain(member.linkname)
+            else:
+                _put(layer, member, _inside(root, folder) / name, root)
 
 
 def _put(layer: tarfile.TarFile, member: tarfile.TarInfo, target: Path, root: Path) -> None:
@@ -83,11 +113,20 @@ def _put(layer: tarfile.TarFile, member: tarfile.TarInfo, target: Path, root: Pa
     if member.issym():
         target.symlink_to(member.linkname)
     elif member.islnk():
-        folder, _, name = member.linkname.removeprefix("./").strip("/").rpartition("/")
-        os.link(_inside(root, folder) / name, target, follow_symlinks=False)
+        os.link(_linked(member, root), target, follow_symlinks=False)
     elif member.isreg():
         with _member(layer, member) as source, target.open("wb") as out:
             shutil.copyfileobj(source, out, 1 << 20)
+
+
+def _linked(member: tarfile.TarInfo, root: Path) -> Path:
+    """The file that a hard link is another name of."""
+    folder, _, name = _plain(member.linkname).rpartition("/")
+    return _inside(root, folder) / name
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("./").strip("/")
 
 
 def _inside(root: Path, folder: str) -> Path:

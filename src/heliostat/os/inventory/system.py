@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -18,18 +18,24 @@ _RICH = {"and", "or", "if", "unless", "else", "with", "without", "(", ")"}
 _OPERATORS = {"<", "<=", "=", ">=", ">"}
 _MOST_LINKS = 40
 
+Fetch = Callable[[str], Path | None]
+
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """Packages by name; ``root`` is where the files are, if they are at hand."""
+    """Packages by name; ``root`` is where the files are, if they are at hand.
+
+    Where they aren't, ``fetch`` brings a single regular file, or None if it isn't there.
+    """
 
     name: str
     version: str
     packages: tuple[InstalledPackage, ...]
     root: Path | None
+    fetch: Fetch | None = None
 
     @classmethod
-    def read(cls, tree: Path, *, complete: bool = True) -> System:
+    def read(cls, tree: Path, *, complete: bool = True, fetch: Fetch | None = None) -> System:
         """Of a tree folder; with ``complete`` its files can be looked at too.
 
         Raises ``DatabaseMissing``.
@@ -40,6 +46,7 @@ class System:
             version=release.get("VERSION_ID", ""),
             packages=tuple(installed(tree)),
             root=tree if complete else None,
+            fetch=fetch,
         )
 
     @cached_property

@@ -135,13 +135,19 @@ def _kind(entry: FileEntry) -> str:
 
 
 def _state(system: System, entry: FileEntry) -> State:
-    if system.root is None:
+    if system.root is not None:
+        return _compared(inside(system.root, entry.path), entry)
+    if system.fetch is None or not stat.S_ISREG(entry.mode):
         return State.UNKNOWN
-    path = inside(system.root, entry.path)
+    path = system.fetch(entry.path)
+    return _compared(path, entry) if path is not None else _absent(entry)
+
+
+def _compared(path: Path, entry: FileEntry) -> State:
     try:
         found = path.lstat()
     except OSError:
-        return State.AS_PACKAGED if entry.ghost else State.MISSING
+        return _absent(entry)
     if stat.S_IFMT(found.st_mode) != stat.S_IFMT(entry.mode):
         return State.CHANGED
     if stat.S_ISLNK(entry.mode):
@@ -154,8 +160,14 @@ def _state(system: System, entry: FileEntry) -> State:
     return State.AS_PACKAGED if same else State.CHANGED
 
 
+def _absent(entry: FileEntry) -> State:
+    return State.AS_PACKAGED if entry.ghost else State.MISSING
+
+
 def _is_there(system: System, path: str) -> bool:
-    return system.root is not None and os.path.lexists(inside(system.root, path))
+    if system.root is not None:
+        return os.path.lexists(inside(system.root, path))
+    return system.fetch is not None and system.fetch(path) is not None
 
 
 def _beside(system: System, path: str) -> tuple[str, ...]:
