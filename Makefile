@@ -41,11 +41,11 @@ bench: ## measure, beside peers where there are any; ONLY=api measures that alon
 
 kernel: ## build the kernel of our own (12 to 40 minutes, once)
 	@scripts/bootstrap run
-	@$(BIN)/helio os kernel build
+	@$(BIN)/helio os kernel build --repo base
 
 rebuilds: ## build anew what the archive ships without hardening (an hour, once)
 	@scripts/bootstrap run
-	@$(BIN)/helio os build --all
+	@$(BIN)/helio os build --all --repo base
 
 docs: ## write the generated reference pages again
 	$(BIN)/python -m heliostat.cli.reference > docs/reference/cli.md

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from heliostat.os.commands.options import os_cache, os_home, output_option
+from heliostat.os.commands.options import os_cache, output_option
+from heliostat.os.commands.repo_print import places
 
 if TYPE_CHECKING:
+    from heliostat.os.commands.repo_print import Places
     from heliostat.os.packages.build.provenance import Statement
     from heliostat.os.packages.build.results import Result
     from heliostat.os.packages.build.workshop import Workshop
@@ -38,9 +40,7 @@ class _BuildsByDefault(click.Group):
         return super().parse_args(ctx, args)
 
 
-keys_option = click.option(
-    "--keys", type=click.Path(path_type=Path), help="Folder of the keys that sign."
-)
+repo_option = click.option("--repo", "repository", help="Publish the packages in this repository.")
 suite_option = click.option("--suite", help="Release of the archive to build from and with.")
 
 
@@ -62,22 +62,26 @@ def build_command() -> None:
 @click.argument("wanted", nargs=-1, metavar="WHAT…")
 @click.option("--all", "everything", is_flag=True, help="Everything in distro/rebuilds.yaml.")
 @click.option("--anew", is_flag=True, help="Build even if the result is there.")
-@keys_option
+@repo_option
 @suite_option
+@places
 @output_option
 def run_build(
     wanted: tuple[str, ...],
     everything: bool,
     anew: bool,
-    keys: Path | None,
+    repository: str | None,
     suite: str | None,
+    at: Places,
     output: str,
 ) -> None:
-    shop = workshop(keys, suite)
+    shop = workshop(at.keys, suite)
     names = (*wanted, *(shop.rebuild_names() if everything else ()))
     if not names:
         raise click.UsageError("Name what to build, or give --all.")
-    print_results([shop.build(name, anew=anew) for name in names], output)
+    results = [shop.build(name, anew=anew) for name in names]
+    deliver(results, repository, at)
+    print_results(results, output)
 
 
 @build_command.command(name="list", help="List what was built.")
@@ -127,7 +131,7 @@ def _of_record(statement: Statement) -> list[tuple[str, str]]:
     ]
 
 
-def workshop(keys: Path | None, suite: str | None) -> Workshop:
+def workshop(keys: Path, suite: str | None) -> Workshop:
     """With the settings of ``distro/archive.yaml`` and of the command."""
     import msgspec
 
@@ -144,9 +148,30 @@ def workshop(keys: Path | None, suite: str | None) -> Workshop:
     return Workshop(
         archive_of(settings),
         os_cache(),
-        keys or os_home() / "keys",
+        keys,
         distro,
         monitor_for(sys.stderr),
+    )
+
+
+def deliver(results: list[Result], name: str | None, at: Places) -> None:
+    """Publish what was built in the repository ``name``, if one is named."""
+    if name is None:
+        return
+    from heliostat.os.monitor import monitor_for
+    from heliostat.os.packages.openpgp.signer import Signer
+    from heliostat.os.repo.intake import take_in
+    from heliostat.os.repo.repository import Repository
+    from heliostat.os.repo.settings import SHIPPED, Settings
+
+    settings = Settings(name=name, title=SHIPPED.get(name, ""))
+    take_in(
+        Repository.ensure(at.repos / name, settings),
+        [path for each in results for path in each.paths],
+        Signer.create(at.keys),
+        os_cache(),
+        reason=f"built from source: {', '.join(each.name for each in results)}",
+        monitor=monitor_for(sys.stderr),
     )
 
 

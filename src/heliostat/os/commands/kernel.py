@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from heliostat.os.commands.build import keys_option, print_results, suite_option, workshop
+from heliostat.os.commands.build import (
+    deliver,
+    print_results,
+    repo_option,
+    suite_option,
+    workshop,
+)
 from heliostat.os.commands.options import output_option
+from heliostat.os.commands.repo_print import places
+
+if TYPE_CHECKING:
+    from heliostat.os.commands.repo_print import Places
 
 
 @click.group(name="kernel", help="The kernel of our own.", no_args_is_help=True)
@@ -18,21 +28,26 @@ def kernel_group() -> None:
 
 @kernel_group.command(name="build", help="Build the package linux-virt (12 to 40 minutes, once).")
 @click.option("--anew", is_flag=True, help="Build even if the result is there.")
-@keys_option
+@repo_option
 @suite_option
+@places
 @output_option
-def build_kernel(anew: bool, keys: Path | None, suite: str | None, output: str) -> None:
-    print_results([workshop(keys, suite).build_kernel(anew=anew)], output)
+def build_kernel(
+    anew: bool, repository: str | None, suite: str | None, at: Places, output: str
+) -> None:
+    results = [workshop(at.keys, suite).build_kernel(anew=anew)]
+    deliver(results, repository, at)
+    print_results(results, output)
 
 
 @kernel_group.command(name="check", help="Compare the options asked for with those granted.")
-@keys_option
 @suite_option
+@places
 @output_option
-def check_kernel(keys: Path | None, suite: str | None, output: str) -> None:
+def check_kernel(suite: str | None, at: Places, output: str) -> None:
     from heliostat.os.packages.build.options import parse
 
-    path = workshop(keys, suite).check_kernel()
+    path = workshop(at.keys, suite).check_kernel()
     granted = parse(path.read_text())
     counts = {value: list(granted.values()).count(value) for value in ("y", "m")}
     if output == "json":

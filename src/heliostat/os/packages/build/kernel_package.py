@@ -21,7 +21,7 @@ from heliostat.os.packages.rpm.file import File, FileFlag
 from heliostat.os.packages.rpm.package import Package
 from heliostat.os.packages.rpm.relation import Relation, Sense
 
-PACKER = 1
+PACKER = 2
 """Counts up when the same kernel is packed differently."""
 
 LEVEL = 19
