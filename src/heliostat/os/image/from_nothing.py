@@ -26,7 +26,7 @@ from heliostat.os.supply import open_supply
 from heliostat.os.tree import Edition, choose, load_edition
 from heliostat.os.tree.repositories import NAMES, chosen_sources
 
-_BASE = "base"
+_BASE, _UPDATES = "base", "updates"
 _DECIDING = ("archive.yaml", "editions", "packages", "policy")
 
 
@@ -94,23 +94,27 @@ def sources_for(
 
 
 def packages_of(edition: Edition, places: Places, monitor: Monitor) -> list[Source]:
-    """Repositories that hold all packages of ``edition``, imported if need be."""
-    digest = deciding_digest(locate_distro())
+    """Repositories that hold all packages of ``edition``, imported if need be.
+
+    What was built from source (`make kernel`, `make rebuilds`) is in ``updates``: where its
+    version is the newer one, or an edition prefers it, it is what is installed.
+    """
+    rebuilt = sorted((places.cache / "rebuilt").glob("*/*.rpm"))
+    digest = stages.digest_of(
+        [("distro", deciding_digest(locate_distro()).encode())]
+        + [(path.name, str(path.stat().st_mtime_ns).encode()) for path in rebuilt]
+    )
     if _last_import(edition, places) == digest and (found := _complete(edition, places)):
         return found
     supply = open_supply(places.cache, monitor=monitor)
     taken = supply.take(supply.plan((), [edition]))
     signer = Signer.create(places.keys)
-    settings = Settings(name=_BASE, title=SHIPPED.get(_BASE, ""))
-    repository = Repository.ensure(places.repositories / _BASE, settings)
-    take_in(
-        repository,
-        taken.paths,
-        signer,
-        places.cache,
-        reason=f"the edition {edition.name}",
-        monitor=monitor,
-    )
+    for name, paths in ((_BASE, taken.paths), (_UPDATES, rebuilt)):
+        if paths:
+            settings = Settings(name=name, title=SHIPPED.get(name, ""))
+            repository = Repository.ensure(places.repositories / name, settings)
+            reason = f"the edition {edition.name}"
+            take_in(repository, paths, signer, places.cache, reason=reason, monitor=monitor)
     atomic_write(places.imported(edition), digest.encode())
     return chosen_sources((), places.repositories)
 
