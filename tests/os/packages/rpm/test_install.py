@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from heliostat.core.process import CommandFailed
 from heliostat.os.packages.rpm.file import File, FileFlag
@@ -206,3 +209,46 @@ def test_a_root_that_demands_signatures_takes_ours_and_no_strangers(
         with pytest.raises(CommandFailed):
             root.install(bad, options=strict)
     assert root.query("%{NAME} ", "good") == "good "
+
+
+_NAMES = st.lists(st.sampled_from(["a", "a-b", "a.b", "b", "B", "ä", "~"]), min_size=1, max_size=3)
+_KINDS = st.tuples(
+    st.sampled_from(["file", "hard", "link", "folder"]), st.binary(max_size=9), st.integers(0, 9)
+)
+
+
+@given(told=st.dictionaries(_NAMES.map(lambda parts: "/opt/" + "/".join(parts)), _KINDS))
+@settings(max_examples=15, deadline=None)
+def test_any_tree_is_installed_as_it_was_given(told: dict[str, tuple[str, bytes, int]]) -> None:
+    files = _tree(told)
+    with tempfile.TemporaryDirectory() as folder:
+        root = RpmRoot(Path(folder) / "root")
+        root.install(_written(tiny(files=files), Path(folder)))
+        assert root.verify() == ""
+        for file in files:
+            path = root.path / file.path[1:]
+            origin = root.path / (file.hard_link or file.path)[1:]
+            assert path.is_symlink() == file.is_link
+            if file.is_regular:
+                assert path.samefile(origin)
+                shared = [each for each in files if file.path in (each.path, each.hard_link)]
+                assert file.hard_link or path.stat().st_nlink == len(shared)
+                assert file.hard_link or path.read_bytes() == file.content
+
+
+def _tree(told: dict[str, tuple[str, bytes, int]]) -> tuple[File, ...]:
+    """What can be: nothing lies below a file, and hard links lead to files."""
+    paths = [path for path in told if not any(other.startswith(f"{path}/") for other in told)]
+    plain = sorted(path for path in paths if told[path][0] == "file")
+    found = []
+    for path in paths:
+        kind, content, number = told[path]
+        if kind == "folder":
+            found.append(File.folder(path, mtime=BUILT))
+        elif kind == "link":
+            found.append(File.link(path, f"target{number}", mtime=BUILT))
+        elif kind == "hard" and plain:
+            found.append(File(path, stat.S_IFREG, hard_link=plain[number % len(plain)]))
+        else:
+            found.append(File.regular(path, content, mtime=BUILT))
+    return tuple(found)

@@ -225,6 +225,15 @@ def test_the_bytes_depend_on_the_package_alone(
         ({"files": (File.regular("/a", b""), File.folder("/a"))}, "there twice"),
         ({"files": (File("/pipe", stat.S_IFIFO | 0o600),)}, "neither file"),
         ({"files": (File("/a", stat.S_IFREG | 0o600, hard_link="/b"),)}, "hard link to /b"),
+        (
+            {
+                "files": (
+                    File("/a", stat.S_IFREG, flags=FileFlag.GHOST),
+                    File("/b", stat.S_IFREG, hard_link="/a"),
+                )
+            },
+            "hard link to /a",
+        ),
         ({"summary": "a\0b"}, "zero byte"),
     ],
 )

@@ -108,8 +108,6 @@ def in_archive_order(stored: list[Member]) -> Iterator[Member]:
         group.append(member)
         if member.carries:
             yield from waiting.pop(member.inode)
-    for rest in waiting.values():
-        yield from rest
 
 
 def archive_bytes(stored: list[Member]) -> int:
@@ -189,7 +187,7 @@ def _origin(file: File, by_path: dict[str, File]) -> str:
     if not file.hard_link:
         return file.path
     named = by_path.get(file.hard_link)
-    if named is None or named.hard_link or not named.is_regular:
+    if named is None or named.hard_link or not named.is_regular or named.ghost or file.ghost:
         raise invalid(f"{file.path} is a hard link to {file.hard_link}, which is no file of it.")
     return named.path
 
