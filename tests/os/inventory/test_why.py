@@ -50,6 +50,12 @@ def test_a_file_names_package_source_digest_signer_and_who_wanted_it(tree: Path)
     assert owner.chain == ("greet", "libgreet1")
 
 
+def test_a_package_is_asked_by_its_name(tree: Path) -> None:
+    (owner,) = why(System.read(tree), "libgreet1", signer().keyring).owners
+    assert (owner.kind, owner.package) == ("package", "libgreet1-1.0-1.x86_64")
+    assert owner.chain == ("greet", "libgreet1")
+
+
 def test_links_on_the_way_are_followed(tree: Path) -> None:
     answer = why(System.read(tree), "/bin/../bin//hello", signer().keyring)
     assert (answer.resolved, answer.target) == ("/usr/bin/hello", "greet")

@@ -21,8 +21,8 @@ _SHOWN = 8
 
 @click.command(
     name="why",
-    help="Name package, version, source, digest and signer of each PATH of a system, "
-    "and which other packages wanted it.",
+    help="Name package, version, source, digest and signer of each PATH of a system (or of "
+    "the package of that name), and which other packages wanted it.",
 )
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--root", type=WHERE, default=Path("/"), help="A root tree (default: this system).")
@@ -67,7 +67,8 @@ def _lines(answer: Answer) -> Iterator[str]:
 
 def _facts(owner: Ownership) -> Iterator[tuple[str, str]]:
     yield "package", f"{owner.package} ({owner.summary})"
-    yield "kind", f"{owner.kind}, {owner.state}"
+    if owner.kind != "package":
+        yield "kind", f"{owner.kind}, {owner.state}"
     yield "source", f"{owner.source}, {owner.vendor}"
     yield "licence", owner.licence
     if owner.file_digest:

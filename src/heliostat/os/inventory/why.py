@@ -1,4 +1,4 @@
-"""Why is this file here?  Package, source, digest and signer of a path, and who wanted it."""
+"""Why is this here?  Package, source, digest and signer of a path, and who wanted it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """One package that has the path."""
+    """One package that has the path, or that is asked for itself."""
 
     package: str
     name: str
@@ -67,10 +67,14 @@ class Answer:
 
 
 def why(system: System, path: str, keyring: Keyring) -> Answer:
-    """Where ``path`` (absolute, in the system) comes from.
+    """Where ``path`` (absolute, in the system), or the package of that name, comes from.
 
     Raises ``PathNotFound`` for a path that no package has and that isn't on disk.
     """
+    named = [package for package in system.packages if package.name == path]
+    if named:
+        told = tuple(_ownership(system, package, None, keyring) for package in named)
+        return Answer(path=path, resolved=path, target="", owners=told, beside=())
     resolved = system.resolve(path)
     owners = system.owners.get(resolved, [])
     if not owners and not _is_there(system, resolved):
@@ -81,7 +85,9 @@ def why(system: System, path: str, keyring: Keyring) -> Answer:
         path=path,
         resolved=resolved,
         target=system.links.get(resolved, ""),
-        owners=tuple(_ownership(system, package, resolved, keyring) for package in owners),
+        owners=tuple(
+            _ownership(system, package, package.entries[resolved], keyring) for package in owners
+        ),
         beside=() if owners else _beside(system, resolved),
     )
 
@@ -100,8 +106,9 @@ def signer_of(package: InstalledPackage, keyring: Keyring) -> Signer:
     return Signer(made.issuer, signing.owner, "good")
 
 
-def _ownership(system: System, package: InstalledPackage, path: str, keyring: Keyring) -> Ownership:
-    entry = package.entries[path]
+def _ownership(
+    system: System, package: InstalledPackage, entry: FileEntry | None, keyring: Keyring
+) -> Ownership:
     return Ownership(
         package=package.nevra,
         name=package.name,
@@ -110,9 +117,9 @@ def _ownership(system: System, package: InstalledPackage, path: str, keyring: Ke
         licence=package.licence,
         summary=package.summary,
         built=package.build_time,
-        kind=_kind(entry),
-        file_digest=entry.digest,
-        state=_state(system, entry),
+        kind="package" if entry is None else _kind(entry),
+        file_digest="" if entry is None else entry.digest,
+        state=State.UNKNOWN if entry is None else _state(system, entry),
         package_digest=package.digest,
         signer=signer_of(package, keyring),
         required_by=tuple(sorted(system.needed_by[package.name])),
