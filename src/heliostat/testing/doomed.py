@@ -8,6 +8,7 @@ process is a fork: it really dies, with whatever it had not yet written.
 from __future__ import annotations
 
 import errno
+import faulthandler
 import os
 import sys
 import traceback
@@ -21,6 +22,7 @@ from heliostat.core.errors import HeliostatError
 _CREATES = {"open", "os.mkdir", "os.link", "os.symlink"}
 _CHANGES = _CREATES | {"os.rename", "os.remove", "os.rmdir", "os.truncate"}
 _DIED, _REFUSED, _BROKE = 9, 3, 1
+_PATIENCE_S = 60.0  # an action that hangs tells where, instead of hanging its test
 
 
 class Doom(Enum):
@@ -75,6 +77,7 @@ def _live(doom: Doom, number: int, folder: Path, action: Callable[[], object]) -
         if doom is Doom.FULL_DISK and seen >= number and event in _CREATES:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(arguments[0]))
 
+    faulthandler.dump_traceback_later(_PATIENCE_S, exit=True, file=2)
     sys.addaudithook(notice)
     try:
         action()

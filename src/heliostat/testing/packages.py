@@ -20,7 +20,7 @@ BUILT_AT = 1_750_000_000
 @cache
 def signer_of_tests(name: str = "ours") -> Signer:
     """A key made once a process; another name, another key."""
-    return Signer.generate(f"{name} <{name}@example.invalid>", BUILT_AT - 1000)
+    return Signer.generate(f"{name} <{name}@example.invalid>", BUILT_AT - 1000, bits=2048)
 
 
 def small_package(

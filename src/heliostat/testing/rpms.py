@@ -25,7 +25,7 @@ DATABASE = "/usr/lib/sysimage/rpm"
 @functools.cache
 def signer(owner: str = "Tests <tests@example.invalid>") -> Signer:
     """The key of that owner, the same for the whole process."""
-    return Signer.generate(owner, BUILT)
+    return Signer.generate(owner, BUILT, bits=2048)
 
 
 def tiny(name: str = "tiny", **changes: Any) -> Package:

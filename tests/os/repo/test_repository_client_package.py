@@ -58,6 +58,6 @@ def test_publishing_puts_our_key_in(
 
 
 def test_a_later_key_is_an_update(plain: Package, signer: Signer) -> None:
-    later = Signer.generate("Later <later@example.invalid>", BUILT_AT + 1)
+    later = Signer.generate("Later <later@example.invalid>", BUILT_AT + 1, bits=2048)
     assert client_package(plain, signer).evr < client_package(plain, later).evr
     assert client_package(plain, signer) == client_package(plain, signer)

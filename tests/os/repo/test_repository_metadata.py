@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heliostat.core.process import run
@@ -65,7 +65,8 @@ _RECORD = st.builds(
 )
 
 
-@given(st.lists(_RECORD, max_size=4, unique_by=lambda each: each.digest))
+@settings(max_examples=40)
+@given(st.lists(_RECORD, max_size=3, unique_by=lambda each: each.digest))
 def test_records_come_back_as_they_went(records: list[PackageRecord]) -> None:
     made = documents(map(fragments_of, records))
     assert _parsed(made) == records

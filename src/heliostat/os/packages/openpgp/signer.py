@@ -81,9 +81,9 @@ class Signer:
         return signer
 
     @classmethod
-    def generate(cls, owner: str, created: int) -> Signer:
-        """A new key, kept nowhere."""
-        key = SecretKey.create(created)
+    def generate(cls, owner: str, created: int, *, bits: int = 4096) -> Signer:
+        """A new key, kept nowhere; fewer ``bits`` for tests, whose keys are made often."""
+        key = SecretKey.create(created, bits)
         name = owner.encode()
         public = Packet(PacketKind.PUBLIC_KEY, key.public.body).encode()
         user = Packet(PacketKind.USER_ID, name).encode()
