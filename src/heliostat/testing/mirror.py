@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def _handler_of(state: Mirror) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             wanted = self.headers.get("Range", "")
             state.asked.append(f"{self.path} {wanted}".strip())
-            path = state.folder / self.path.lstrip("/").replace("%2b", "+")
+            path = state.folder / unquote(self.path.lstrip("/"))
             fault = next(
                 (found for end, found in state.faults.items() if self.path.endswith(end)), None
             )

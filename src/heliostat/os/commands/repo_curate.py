@@ -124,8 +124,12 @@ def _archive(
     distro = locate_distro()
     archive = archive_of(settings)
     suite = open_suite(archive, os_cache(), max_age_s=0, monitor=monitor)
+    published = {
+        name: each.order for name, each in newest(each.published() for each in repositories).items()
+    }
+    policy = load_policy(distro / "policy")
     supply = ArchiveSupply(
-        Importer(suite, load_policy(distro / "policy"), os_cache(), monitor),
+        Importer(suite, policy, os_cache(), monitor, published=published),
         published_sources(repositories),
         tuple(load_rebuilds(distro / "rebuilds.yaml").rebuilds),
     )

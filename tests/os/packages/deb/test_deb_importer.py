@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from heliostat.core.errors import HeliostatError
 from heliostat.os.packages.deb.importer import Importer
 from heliostat.os.packages.deb.policy import Defaults, PackagePolicy, Policy
 from heliostat.os.packages.deb.store import Store
+from heliostat.os.packages.rpm.version import Evr
 from heliostat.os.solve import PackageFolder, Unsolvable, solve
 from heliostat.os.sources.suite import open_suite
 from heliostat.testing.debian_archive import TinyArchive, tiny_archive
@@ -141,6 +143,20 @@ def test_several_processes_convert_the_same(archive: TinyArchive, cache: Path) -
 
 
 HELIO = (sys.executable, "-m", "heliostat.cli.main", "os")
+
+
+def test_an_upgrade_that_clients_would_not_see_is_refused(
+    archive: TinyArchive, cache: Path
+) -> None:
+    archive.publish(TinyDeb("odd", "1.0+~cs1.0-1"))
+    plain = importer(archive, cache)
+    one = dataclasses.replace(plain, published={"odd": Evr.parse("1.0-1")})
+    with pytest.raises(HeliostatError, match=r"RPM orders 1\.0\+~cs1\.0-1 before 1\.0-1") as raised:
+        one.take_names(["odd"])
+    assert "raise_epoch: 1" in raised.value.hint
+    raised_once = Policy(packages={"odd": PackagePolicy(raise_epoch=1)})
+    (made,) = dataclasses.replace(one, policy=raised_once).take_names(["odd"])
+    assert Evr.parse(made.evr) > Evr.parse("1.0-1")
 
 
 def helio(home: Path, *argv: str) -> subprocess.CompletedProcess[str]:

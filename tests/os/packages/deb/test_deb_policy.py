@@ -99,8 +99,12 @@ def test_owners_that_the_policy_names_are_accounts_from_the_start() -> None:
 
     decided = load_policy(distro / "policy").packages.values()
     owners = [owner for each in decided for owner in each.owners.values()]
-    made = [new for each in decided for new in (*each.files.values(), *each.folders.values())]
     assert {owner.user for owner in owners if owner.user} <= names("passwd")
     assert {owner.group for owner in owners if owner.group} <= names("group")
-    assert {new.user for new in made} <= names("passwd")
-    assert {new.group for new in made} <= names("group")
+    for each in decided:
+        for new in each.files.values():
+            assert new.user in names("passwd")
+            assert new.group in names("group")
+        for folder in each.folders.values():
+            assert folder.user in names("passwd")
+            assert folder.group in names("group")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +21,8 @@ from heliostat.os.packages.deb.policy import Policy
 from heliostat.os.packages.deb.scripts import Residue, read_scripts
 from heliostat.os.packages.deb.store import Imported, Store
 from heliostat.os.packages.deb.universe import Universe
+from heliostat.os.packages.deb.versions import check_published
+from heliostat.os.packages.rpm.version import Evr
 from heliostat.os.solve import Source, solve
 from heliostat.os.sources.download import fetch
 from heliostat.os.sources.entry import Entry
@@ -48,6 +50,8 @@ class Importer:
     cache: Path
     monitor: Monitor = field(default_factory=SilentMonitor)
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    published: Mapping[str, Evr] = field(default_factory=dict)
+    """What clients may have already, by name: no import may look older to them."""
 
     @cached_property
     def universe(self) -> Universe:
@@ -94,6 +98,7 @@ class Importer:
         Raises one ``ImportRefused`` that tells all refusals.
         """
         wanted = list({entry.sha256: entry for entry in entries}.values())
+        self._check_order(wanted)
         store = Store(self.cache)
         found = {entry.sha256: store.find(entry, self.policy) for entry in wanted}
         missing = [entry for entry in wanted if found[entry.sha256] is None]
@@ -107,6 +112,18 @@ class Importer:
     def take_names(self, names: Iterable[str], *, beside: Iterable[Source] = ()) -> list[Imported]:
         """``take`` of the closure of ``names``."""
         return self.take(planned.entry for planned in self.plan(names, beside=beside))
+
+    def _check_order(self, entries: Iterable[Entry]) -> None:
+        refused: list[HeliostatError] = []
+        for entry in entries:
+            if entry.name in self.published:
+                raised = self.policy.of(entry.name).raise_epoch
+                try:
+                    check_published(entry.name, self.published[entry.name], entry.version, raised)
+                except HeliostatError as error:
+                    refused.append(error)
+        if refused:
+            raise _refusal(refused)
 
     def _converted(self, entries: Sequence[Entry], debs: dict[str, Path]) -> Iterator[Imported]:
         """Large ones first, so that all cores end together."""

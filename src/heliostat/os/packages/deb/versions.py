@@ -49,3 +49,25 @@ def check_upgrade(
         hint=f"Add to distro/policy:\npackages:\n  {name}:\n    raise_epoch: {raised_by + 1}",
         data={"name": name, "old": old, "new": new},
     )
+
+
+def check_published(name: str, published: Evr, new: str, raised_by: int = 0) -> None:
+    """Refuse ``new`` if Debian holds it newer than what is published, and RPM doesn't.
+
+    The published version is taken as Debian's: of what the mapping loses (a hyphen that
+    became ``+``, a revision ``0`` that was none) nothing changes the order in practice.
+    """
+    if not hidden_upgrade(published, new, raised_by):
+        return
+    check_upgrade(name, plain(published, raised_by), new, raised_by, raised_by)
+
+
+def plain(published: Evr, raised_by: int = 0) -> str:
+    """A published version as Debian would write it."""
+    epoch = max(published.epoch - raised_by, 0)
+    return f"{epoch}:{published.version}-{published.release}"
+
+
+def hidden_upgrade(published: Evr, new: str, raised_by: int = 0) -> bool:
+    """Whether ``new`` is an upgrade that RPM would not see."""
+    return newer(new, plain(published, raised_by)) and not evr_of(new, raised_by) > published

@@ -10,6 +10,7 @@ from pathlib import Path
 from heliostat.core.errors import HeliostatError
 from heliostat.os.packages.deb.importer import Importer
 from heliostat.os.packages.deb.store import convert_evr
+from heliostat.os.packages.deb.versions import hidden_upgrade
 from heliostat.os.packages.rpm.reader import Header, read
 from heliostat.os.packages.rpm.version import Evr
 from heliostat.os.repo.curate.offer import Brought, Offer, source_name
@@ -63,8 +64,16 @@ class ArchiveSupply:
         for name in have:
             if name in known and not self._replaced(name):
                 offer = self._offer(known[name])
-                if offer.evr > have[name].order:
+                order = have[name].order
+                if offer.evr > order or self._hidden(known[name], order):
                     yield offer
+
+    def _hidden(self, entry: Entry, order: Evr) -> bool:
+        """Whether Debian holds it newer and RPM doesn't; the importer refuses it, and says so."""
+        if entry.name not in self.importer.published:
+            return False
+        raised = self.importer.policy.of(entry.name).raise_epoch
+        return hidden_upgrade(order, entry.version, raised)
 
     def _replaced(self, name: str) -> bool:
         return name in self.importer.policy.replaced
