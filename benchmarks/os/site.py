@@ -1,0 +1,108 @@
+"""Where the benchmarks of the system build: folders of their own beside what was downloaded.
+
+Downloads and the archive's index are those of ``HELIO_CACHE``: what is measured is work, not
+the network.  Everything that is made from them is made here, and goes with the folder.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from heliostat.core.cache import cache_folder
+from heliostat.os.image.built import BuiltImage
+from heliostat.os.image.distro import locate_distro
+from heliostat.os.image.from_nothing import Places, build, packages_of
+from heliostat.os.monitor import SilentMonitor
+from heliostat.os.packages.openpgp.signer import Signer
+from heliostat.os.packages.own import own_packages
+from heliostat.os.packages.rpm.writer import write
+from heliostat.os.repo.intake import take_in
+from heliostat.os.repo.repository import Repository
+from heliostat.os.tree import load_edition
+
+_DOWNLOADED = ("archives", "debs", "universe")
+_CHANGED = "heliostat-release"
+
+
+def shared_cache() -> Path:
+    """The folder that all builds of this checkout share."""
+    return cache_folder(os.environ) / "os"
+
+
+def shared_image(edition: str) -> BuiltImage:
+    """The image as users get it: with the kernel and the rebuilt packages, where they were built.
+
+    Its repositories are the benchmarks' own; without `make kernel` and `make rebuilds` they
+    hold the archive's.
+    """
+    cache = shared_cache()
+    places = Places(cache, cache / "benchmarks")
+    return build(edition, cache / "benchmarks" / "images", places)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Repositories, stages and images in ``folder``."""
+
+    folder: Path
+
+    @property
+    def places(self) -> Places:
+        return Places(self.folder / "cache", self.folder / "home")
+
+    def publish(self, edition: str) -> None:
+        """Import what the edition takes; sign and publish it."""
+        packages_of(load_edition(edition), self.places, SilentMonitor())
+
+    def build(self, edition: str) -> BuiltImage:
+        """The edition's image from the repository that is there."""
+        return build(edition, self.folder / "images", self.places)
+
+    def forget_what_was_imported(self) -> None:
+        """Leave nothing but downloads."""
+        for each in self.folder.iterdir():
+            shutil.rmtree(each)
+        _link_downloads(self.places.cache)
+
+    def forget_stages(self) -> None:
+        """Leave nothing that was built from the repositories."""
+        for each in (self.places.cache / "stages", self.folder / "images"):
+            shutil.rmtree(each, ignore_errors=True)
+
+    def change_a_package(self, number: int) -> None:
+        """Publish a newer version of one package, with another description and digest."""
+        packages = own_packages(locate_distro() / "packages")
+        before = next(each for each in packages if each.name == _CHANGED)
+        release = f"{before.release}.{number}"
+        changed = dataclasses.replace(before, release=release, description=f"Change {number}.")
+        work = self.folder / "changed"
+        work.mkdir(exist_ok=True)
+        written = write(changed, work).path
+        signer = Signer.create(self.places.keys)
+        repository = Repository.open(self.places.repositories / "base")
+        take_in(repository, [written], signer, self.places.cache)
+
+
+@contextmanager
+def site() -> Iterator[Site]:
+    """A new one on the disk that the cache is on."""
+    cache = shared_cache()
+    cache.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="benchmark-", dir=cache) as folder:
+        made = Site(Path(folder))
+        made.forget_what_was_imported()
+        yield made
+
+
+def _link_downloads(cache: Path) -> None:
+    cache.mkdir(parents=True)
+    for name in _DOWNLOADED:
+        (shared_cache() / name).mkdir(exist_ok=True)
+        (cache / name).symlink_to(shared_cache() / name)
