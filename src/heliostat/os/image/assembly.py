@@ -14,16 +14,19 @@ again and turns out the same leaves its disk alone.
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import zstandard
+
 from heliostat.core.units import GIB, MIB
 from heliostat.os.image import boot, cpio, disk, esp, ext4, formats, grub, modules, programs, sparse
 from heliostat.os.image.composed import ROOT, TreeRecord, tree_record, tree_stage, with_packages
 from heliostat.os.image.formats import WRITERS, Material
-from heliostat.os.image.outputs import load_output, output_path
+from heliostat.os.image.outputs import Kind, load_output, output_path
 from heliostat.os.image.stages import Stage
 from heliostat.os.image.store import Build, Outcome
 from heliostat.os.monitor import Monitor
@@ -145,6 +148,7 @@ class Assembly:
             title=f"Making {name} of {edition.name}",
             inputs={
                 "format": _digest(output_path(name)),
+                **_compressors(output.kind),
                 "summary": edition.summary,
                 **({"disk": raw.record.identity} if raw else {"tree": record.fingerprint}),
                 **({output.base: base.record.identity} if base else {}),
@@ -163,6 +167,15 @@ def _layout(edition: Edition, record: TreeRecord, root: Path) -> disk.Layout:
         label=edition.name[:_LABEL_LENGTH],
         epoch=record.epoch,
     )
+
+
+def _compressors(kind: Kind) -> dict[str, str]:
+    """Versions of what compresses: another one may write other bytes."""
+    versions = {
+        "zlib": zlib.ZLIB_RUNTIME_VERSION,
+        "zstd": ".".join(map(str, zstandard.ZSTD_VERSION)),
+    }
+    return versions | (programs.digests(["qemu-img"]) if kind is Kind.VAGRANT else {})
 
 
 def _digest(path: Path) -> str:

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from heliostat.os.image.formats import disks, gce, oci, ova, pxe, vagrant, vhd, vmdk
+from heliostat.os.image.formats import gce, oci, ova, pxe, qcow2, raw, vagrant, vhd, vmdk
 from heliostat.os.image.formats.material import Material
 from heliostat.os.image.outputs import Kind
 
 Write = Callable[[Material, Path], None]
 
 WRITERS: dict[Kind, Write] = {
-    Kind.RAW: disks.raw,
-    Kind.QCOW2: disks.qcow2,
+    Kind.RAW: raw.write,
+    Kind.QCOW2: qcow2.write,
     Kind.VMDK: vmdk.write,
     Kind.OVA: ova.write,
     Kind.VHD: vhd.write,
