@@ -13,7 +13,7 @@ from heliostat.os.packages.deb.store import convert_evr
 from heliostat.os.packages.deb.versions import hidden_upgrade
 from heliostat.os.packages.rpm.reader import Header, read
 from heliostat.os.packages.rpm.version import Evr
-from heliostat.os.repo.curate.offer import Brought, Offer, source_name
+from heliostat.os.repo.curate.offer import Brought, Offer, by_source, source_name
 from heliostat.os.repo.lock import LockedPackage
 from heliostat.os.solve import Source
 from heliostat.os.sources.entry import Entry
@@ -43,21 +43,30 @@ class ArchiveSupply:
         ]
 
     def bring(self, offers: Sequence[Offer]) -> Brought:
-        """With what the offers newly need; a refusal takes only its own package away."""
-        refused: dict[str, str] = {}
+        """With what the offers newly need.
+
+        What can't be had takes only its own source away: where all together fail, each
+        source is tried by itself.
+        """
         names = [each.name for each in offers]
-        while names:
-            try:
-                made = self.importer.take_names(names, beside=self.beside)
-            except HeliostatError as error:
-                found = _refusals(error)
-                if not found.keys() & set(names):
-                    return Brought({}, refused | dict.fromkeys(names, error.message))
-                refused |= found
-                names = [name for name in names if name not in refused]
-            else:
-                return Brought({each.name: each.path for each in made}, refused)
-        return Brought({}, refused)
+        try:
+            made = self.importer.take_names(names, beside=self.beside)
+        except HeliostatError as error:
+            groups = by_source(offers)
+            if len(groups) > 1:
+                return _together([self.bring(group) for group in groups.values()])
+            reasons = _refusals(error)
+            return Brought({}, {name: reasons.get(name, error.message) for name in names})
+        paths = {each.name: each.path for each in made}
+        return Brought(paths, {name: self._why_not(name) for name in names if name not in paths})
+
+    def _why_not(self, name: str) -> str:
+        """Why the solver kept to the published version of ``name``."""
+        try:
+            self.importer.plan([name])
+        except HeliostatError as error:
+            return error.message
+        return f"what else is published needs {name} as it is"
 
     def _newer(self, have: Mapping[str, LockedPackage]) -> Iterator[Offer]:
         known = self.importer.suite.newest
@@ -115,6 +124,13 @@ class FolderSupply:
 
     def _headers(self) -> dict[Path, Header]:
         return {path: read(path) for path in sorted(self.folder.rglob("*.rpm"))}
+
+
+def _together(parts: Sequence[Brought]) -> Brought:
+    return Brought(
+        {name: path for part in parts for name, path in part.paths.items()},
+        {name: why for part in parts for name, why in part.refused.items()},
+    )
 
 
 def _built_from(package: LockedPackage) -> Evr:

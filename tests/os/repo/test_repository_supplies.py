@@ -1,0 +1,121 @@
+"""From a Debian archive that moves on to ``updates``: what is newer, needed, refused, rebuilt."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from heliostat.os.packages.deb.importer import Importer
+from heliostat.os.packages.deb.policy import Defaults, Policy
+from heliostat.os.packages.openpgp.signer import Signer
+from heliostat.os.repo.curate.curation import Curator
+from heliostat.os.repo.curate.offer import newest
+from heliostat.os.repo.curate.report import Report
+from heliostat.os.repo.curate.rules import Rules
+from heliostat.os.repo.curate.scene import published_sources
+from heliostat.os.repo.curate.supplies import ArchiveSupply
+from heliostat.os.repo.intake import take_in
+from heliostat.os.repo.repository import Repository
+from heliostat.os.repo.settings import Settings
+from heliostat.os.sources.suite import open_suite
+from heliostat.testing.debian_archive import TinyArchive, tiny_archive
+from heliostat.testing.debs import TinyDeb
+
+POLICY = Policy(defaults=Defaults(folders=("/usr", "/usr/bin", "/usr/share", "/usr/share/doc")))
+
+
+def _deb(name: str, version: str, news: str = "", **more: object) -> TinyDeb:
+    entry = f"{name} ({version}) testing; urgency=medium\n\n  * {news or 'Built.'}\n\n"
+    entry += " -- A Person <a@example.invalid>  Mon, 02 Nov 2026 10:00:00 +0000\n"
+    packed = gzip.compress(entry.encode(), mtime=0)
+    files = {f"/usr/bin/{name}": f"{name} {version}\n"}
+    files_and_news = {**files, f"/usr/share/doc/{name}/changelog.Debian.gz": packed}
+    return TinyDeb(name, version, files=files_and_news, **more)  # type: ignore[arg-type]
+
+
+class Site:
+    """``base`` imported from the archive as it is first, ``updates`` empty."""
+
+    def __init__(self, archive: TinyArchive, folder: Path, signer: Signer) -> None:
+        self.archive, self.cache, self.signer = archive, folder / "cache", signer
+        self.base = Repository.create(folder / "base", Settings(name="base"))
+        self.updates = Repository.create(folder / "updates", Settings(name="updates"))
+        made = self.importer().take_names(["app", "lib", "built"])
+        take_in(self.base, [each.path for each in made], signer, self.cache)
+
+    def importer(self) -> Importer:
+        suite = open_suite(self.archive.archive, self.cache, max_age_s=0)
+        return Importer(suite, POLICY, self.cache)
+
+    def supply(self) -> ArchiveSupply:
+        beside = published_sources((self.base, self.updates))
+        return ArchiveSupply(self.importer(), beside, ("built",))
+
+    def curate(self) -> Report:
+        return Curator(
+            target=self.updates,
+            beside=(self.base,),
+            supplies=(self.supply(),),
+            rules=Rules(cve_reference="https://example.invalid/{id}"),
+            signer=self.signer,
+            cache=self.cache,
+            now=1_790_000_000,
+            year=2026,
+        ).run()
+
+    def visible(self) -> list[str]:
+        return [each.nevra for each in self.updates.published()]
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[TinyArchive]:
+    with tiny_archive(tmp_path / "archive") as made:
+        made.publish(_deb("app", "1.0-1"), _deb("lib", "1:2.0-1"), _deb("built", "1.0-1"))
+        yield made
+
+
+@pytest.fixture
+def site(archive: TinyArchive, tmp_path: Path, signer: Signer) -> Site:
+    return Site(archive, tmp_path, signer)
+
+
+def test_a_fix_in_the_archive_reaches_updates(site: Site) -> None:
+    site.archive.publish(_deb("lib", "1:2.0-1+deb13u1", "Fix CVE-2026-4242."))
+    report = site.curate()
+    assert site.visible() == ["lib-1:2.0-1+deb13u1.x86_64"]
+    assert report.promoted[0].cves == ("CVE-2026-4242",)
+    assert report.promoted[0].origin == "testing"
+    assert not site.curate().promoted
+
+
+def test_what_an_update_newly_needs_comes_along(site: Site) -> None:
+    needs = _deb("app", "1.1-1", fields={"Depends": "fresh"})
+    site.archive.publish(needs, _deb("fresh", "0.1-1"))
+    report = site.curate()
+    assert site.visible() == ["app-1.1-1.x86_64", "fresh-0.1-1.x86_64"]
+    assert report.promoted[1].packages == ("fresh (new) -> 0.1-1",)
+
+
+def test_what_is_refused_holds_only_itself(site: Site) -> None:
+    evil = _deb("app", "1.1-1", scripts={"postinst": "#!/bin/sh\nwget evil\n"})
+    unmet = _deb("lib", "1:2.1-1", fields={"Depends": "nothing-of-the-kind"})
+    other = _deb("built", "1.0-1")
+    site.archive.publish(evil, unmet, other)
+    report = site.curate()
+    held = {each.source: each.reasons[0] for each in report.held}
+    assert "postinst" in held["app"]
+    assert "nothing-of-the-kind" in held["lib"]
+    assert site.visible() == []
+    site.archive.publish(_deb("lib", "1:2.2-1"))
+    site.curate()
+    assert site.visible() == ["lib-1:2.2-1.x86_64"]
+
+
+def test_what_is_rebuilt_here_waits_for_its_build(site: Site) -> None:
+    site.archive.publish(_deb("built", "1.1-1"))
+    have = newest(each.published() for each in (site.base, site.updates))
+    assert [str(each.evr) for each in site.supply().to_rebuild(have)] == ["1.1-1"]
+    assert not site.curate().promoted
