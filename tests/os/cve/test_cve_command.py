@@ -169,6 +169,8 @@ def test_tables(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert lines[0].endswith("INSTALLED  FIXED IN  KNOWN FROM")
     assert lines[1].startswith("CVE-2026-0001  high")
     assert lines[-1].startswith("1 package of 1 source looked at (Debian trixie): 1 finding")
+    assert run(["os", "cve", str(package)]) == 0
+    assert capsys.readouterr().out.splitlines() == lines
     assert run(["os", "cve", "show", "cve-2026-0001"]) == 0
     shown = capsys.readouterr().out
     assert "Debian:trixie" in shown

@@ -101,3 +101,9 @@ def test_its_packages_tell_their_sources_and_what_they_fixed(system: System) -> 
     sources = {package.source for package in packages}
     assert {"openssl", "glibc", "systemd"} <= sources
     assert len({cve for package in packages for cve in package.fixes}) > 100
+
+
+def test_every_rule_holds_for_the_smallest_edition(cache: Path) -> None:
+    with opened(edition_image("nano", cache)) as found:
+        report = audit(Tree(found.root, found.capabilities))
+    assert report.passed, "\n".join(lines(report))

@@ -25,9 +25,21 @@ def _database_option(command: Callable[..., None]) -> Callable[..., None]:
     )(command)
 
 
-@click.group(name="cve")
+class _ScanByDefault(click.Group):
+    """``helio os cve IMAGE`` is ``helio os cve scan IMAGE``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and Path(args[0]).exists():
+            args = ["scan", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(name="cve", cls=_ScanByDefault)
 def cve_group() -> None:
-    """Known vulnerabilities in a system or in packages, from an offline database."""
+    """Known vulnerabilities in a system or in packages, from an offline database.
+
+    `helio os cve IMAGE|DIR|RPM|SOURCE` scans.
+    """
 
 
 @cve_group.command(name="import")
