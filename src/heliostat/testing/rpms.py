@@ -1,6 +1,6 @@
 """Tiny packages, a key to sign them, and a root to install them into with RPM itself.
 
-The key is made once a process: making one takes a second.
+Keys are made once a process, and short: making a long one takes seconds.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class SecretKey:
     material: rsa.RSAPrivateKey
 
     @classmethod
-    def create(cls, created: int, bits: int = 4096) -> SecretKey:
+    def create(cls, created: int, bits: int) -> SecretKey:
         return cls.of(rsa.generate_private_key(65537, bits), created)
 
     @classmethod

@@ -23,6 +23,7 @@ from heliostat.os.turn import turn
 
 PUBLIC_NAME = "RPM-GPG-KEY-heliostat"
 SECRET_NAME = "signing-key.asc"  # noqa: S105 - a file's name
+BITS = 4096
 OWNER = "Heliostat packages <packages@heliostat.invalid>"
 
 
@@ -81,7 +82,7 @@ class Signer:
         return signer
 
     @classmethod
-    def generate(cls, owner: str, created: int, *, bits: int = 4096) -> Signer:
+    def generate(cls, owner: str, created: int, *, bits: int = BITS) -> Signer:
         """A new key, kept nowhere; fewer ``bits`` for tests, whose keys are made often."""
         key = SecretKey.create(created, bits)
         name = owner.encode()
