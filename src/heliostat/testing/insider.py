@@ -31,8 +31,12 @@ Wants={_DEVICE}
 After={_DEVICE}
 Conflicts=shutdown.target
 Before=shutdown.target
+StartLimitIntervalSec=0
 
 [Service]
+# systemd waits 90 s for the device, which is too little on a host with much else to do
+Restart=on-failure
+RestartSec=1
 ExecStart=/bin/sh /run/credentials/@system/{PORT}
 OOMScoreAdjust=-900
 TasksMax=infinity
@@ -41,7 +45,7 @@ _WANTED = f"[Unit]\nWants={PORT}.service\n"
 
 # A line in is "<number> <script in base64>", a line out "<number> <exit code> +<out> +<err>".
 _SHELL = f"""\
-exec 3<>/dev/virtio-ports/{PORT}
+exec 3<>/dev/virtio-ports/{PORT} || exit 1
 echo ready >&3
 while read -r number script <&3; do
     echo "$script" | base64 -d > /run/insider.sh

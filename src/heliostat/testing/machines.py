@@ -20,7 +20,7 @@ from heliostat.testing.bootable import Attach, Guest, guest, virtio
 from heliostat.testing.insider import Insider, Said, arguments, insider
 from heliostat.testing.private_net import PrivateNet, private_net
 
-BOOT_S = 240.0
+BOOT_S = 420.0
 _OVMF = Path("/usr/share/OVMF")
 SSH_PORT = 2222
 WEB_PORT = 2280
