@@ -11,10 +11,10 @@ import pytest
 
 from heliostat.cli.main import root
 from heliostat.cli.session import Session
+from heliostat.core.errors import HeliostatError
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGES = sorted([*(DOCS / "tutorial").glob("*.md"), *(DOCS / "howto").glob("*.md")])
-FILES = ("minimal.qcow2", "tools.iso", "storm.toml", "seed-7.json")
 
 
 def commands(page: Path) -> list[str]:
@@ -38,12 +38,9 @@ CASES = [(page.name, line) for page in PAGES for line in commands(page)]
 
 
 @pytest.mark.parametrize(("page", "line"), CASES)
-def test_it_can_be_typed(
-    page: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in FILES:
-        (tmp_path / name).touch()
+def test_it_can_be_typed(page: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its words are understood; the reader's own files, images and keys need not be here."""
+    monkeypatch.setattr(click.Path, "convert", lambda _self, value, *_: Path(value))
     words = typed(line)[1:]
     context = click.Context(root, info_name="helio", obj=Session())
     command: click.Command | None = root
@@ -56,6 +53,8 @@ def test_it_can_be_typed(
         command.make_context(command.name or "", words, parent=context)
     except click.UsageError as error:
         pytest.fail(f"{page}: {line}: {error.format_message()}")
+    except HeliostatError as error:
+        assert error.code == "ImageNotFound", f"{page}: {line}: {error}"
 
 
 def test_there_are_guides() -> None:

@@ -35,6 +35,7 @@ OS_CAUSES: dict[str, str] = {
     "RepositoryUnusable": "The repository's metadata is missing, damaged or unfinished.",
     "RepositoryUnwritable": "The folder of the repository can't be written.",
     "SignatureInvalid": "A signature is damaged, or what it signs was changed afterwards.",
+    "SigningKeyExists": "Another key signs already in that folder.",
     "SigningKeyMissing": "This machine has no key to sign with, or it can't be read.",
     "VulnerabilityUnknown": "Nothing that was imported speaks of this id.",
 }
