@@ -103,8 +103,8 @@ def cve_order(cve: str) -> tuple[int, int, str]:
 
 
 def source_version(version: str) -> str:
-    """Without the suffix of a rebuild by the archive (``+b1``) or by us (``^hs1``)."""
-    return re.sub(r"(?:\+b\d+)?(?:[.^]hs\d+)?$", "", version)
+    """Without the suffix of a rebuild by the archive (``+b1``) or by us (``+bhs1``)."""
+    return re.sub(r"(?:\+b\d+)?(?:(?:[.^]|\+b)hs\d+)?$", "", version)
 
 
 def fixed_by(lines: Iterable[str]) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 The source is built by its own ``debian/rules`` with all of Debian's hardening switched on
 (dpkg-buildflags(1)); the packages that come out are converted as imported ones are.  A
-rebuild's release ends in ``^hs1``: newer than the archive's build of the same version,
-older than the archive's next (a security update isn't hidden by a rebuild of what it fixes).
+rebuild's release ends in ``+bhs1``: newer than every build of the same source by the archive
+(``+b4``), older than the archive's next source (``+deb13u1``), so that no rebuild hides a
+security update of what it was built from.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from heliostat.os.packages.build.source_package import SourcePackage
 from heliostat.os.packages.rpm.package import Package
 from heliostat.os.packages.rpm.relation import Relation, Sense
 
-SUFFIX = "^hs1"
+SUFFIX = "+bhs1"
 VENDOR = "Heliostat (rebuilt from Debian's source)"
 HARDENING = "hardening=+all"
 
