@@ -5,6 +5,7 @@ What a server answers is told as it is (404, half a file, no answer), with the a
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ class Remote:
     url: str
     sleep: Callable[[float], None] = time.sleep
     _client: httpx.Client | None = field(default=None, init=False)
+    _making: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __enter__(self) -> Self:
         return self
@@ -68,9 +70,11 @@ class Remote:
         return Path(unquote(parts.path)) / path if parts.scheme == "file" else None
 
     def _http(self) -> httpx.Client:
-        if self._client is None:
-            self._client = httpx.Client(timeout=_TIMEOUT, follow_redirects=True)
-        return self._client
+        """One client for all threads: a second one would never be closed."""
+        with self._making:
+            if self._client is None:
+                self._client = httpx.Client(timeout=_TIMEOUT, follow_redirects=True)
+            return self._client
 
     def _retried(self, path: str, fetch: Callable[[str], T]) -> T:
         address = self._address(path)
