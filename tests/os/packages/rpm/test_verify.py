@@ -250,3 +250,23 @@ def test_no_damaged_byte_gets_through(where: float, bit: int) -> None:
 @functools.cache
 def _good() -> Path:
     return write(tiny(), Path(tempfile.mkdtemp()), signer=signer()).path
+
+
+@pytest.mark.parametrize("version", [b"\x03", b"\x06"])
+def test_a_signature_of_another_version_names_the_package(signed: Path, version: bytes) -> None:
+    """Version 3 is obsolete; version 6 nobody writes into packages yet."""
+    with signed.open("rb") as stream:
+        front = read_front(stream, signed.name)
+    made = front.signature.binary(SignatureTag.RSA)
+    entries = Entries()
+    entries.string(SignatureTag.SHA256, _sha256(front.header.data))
+    entries.binary(SignatureTag.RSA, made[:3] + version + made[4:])
+    _with_signature_header(signed, entries)
+    assert "not of OpenPGP's version 4" in _told(signed, "SignatureInvalid")
+
+
+def test_a_damaged_header_names_the_package(signed: Path) -> None:
+    with signed.open("rb") as stream:
+        start = read_front(stream, signed.name).header_start
+    _changed(signed, start)
+    assert "no RPM header" in _told(signed, "PackageInvalid")

@@ -20,7 +20,7 @@ from typing import BinaryIO
 import zstandard
 
 from heliostat.os.packages.rpm.frame import Readable, read_front
-from heliostat.os.packages.rpm.header import invalid
+from heliostat.os.packages.rpm.header import invalid, told_of
 from heliostat.os.packages.rpm.tags import Tag
 
 _HEADER_BYTES = 110
@@ -62,7 +62,7 @@ def entries(path: Path) -> Iterator[Entry]:
         front = read_front(stream, path.name)
         method = front.header.string(Tag.PAYLOAD_COMPRESSOR) or "gzip"
         try:
-            with _plain(stream, method) as plain:
+            with told_of(path.name), _plain(stream, method) as plain:
                 yield from _members(plain)
         except (zstandard.ZstdError, lzma.LZMAError, EOFError, OSError) as error:
             raise invalid(f"The payload of {path.name} can't be unpacked: {error}.") from error

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from heliostat.core.errors import HeliostatError
-from heliostat.os.packages.rpm.header import Blob, invalid, length
+from heliostat.os.packages.rpm.header import Blob, invalid, length, told_of
 from heliostat.os.packages.rpm.tags import SignatureTag
 
 _LEAD = struct.Struct(">4sBBHH66sHH16s")
@@ -77,11 +77,13 @@ def read_front(stream: BinaryIO, name: str) -> Front:
         raise invalid(f"{name} is no RPM package: it does not begin like one.")
     if len(first) < _LEAD.size:
         raise _short(name)
-    signature = _read_header(stream, name)
-    _read(stream, -len(signature) % 8, name)
-    start = _LEAD.size + len(padded(signature))
-    header = _read_header(stream, name)
-    return Front(first, Blob.parse(signature), Blob.parse(header), start, start + len(header))
+    with told_of(name):
+        signature = _read_header(stream, name)
+        _read(stream, -len(signature) % 8, name)
+        start = _LEAD.size + len(padded(signature))
+        header = _read_header(stream, name)
+        parts = Blob.parse(signature), Blob.parse(header)
+    return Front(first, *parts, start, start + len(header))
 
 
 def place(path: Path, front: bytes, header: bytes, payload: Readable) -> WrittenPackage:

@@ -8,6 +8,8 @@ trust: whatever does not fit is ``PackageInvalid``, never an exception of ``stru
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from heliostat.core.errors import HeliostatError
@@ -26,6 +28,20 @@ Value = int | str | bytes | list[int] | list[str]
 
 def invalid(sentence: str) -> HeliostatError:
     return HeliostatError("PackageInvalid", sentence)
+
+
+@contextmanager
+def told_of(name: str) -> Iterator[None]:
+    """Faults that are found within name the package in which they are."""
+    try:
+        yield
+    except HeliostatError as error:
+        if name in error.message:
+            raise
+        sentence = error.message[:1].lower() + error.message[1:]
+        raise HeliostatError(
+            error.code, f"{name}: {sentence}", hint=error.hint, data=error.data
+        ) from error
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from heliostat.core.errors import HeliostatError
 from heliostat.os.packages.openpgp.certificate import Keyring, SigningKey
 from heliostat.os.packages.openpgp.signature import Signature
 from heliostat.os.packages.rpm.frame import Front, read_front
-from heliostat.os.packages.rpm.header import invalid
+from heliostat.os.packages.rpm.header import invalid, told_of
 from heliostat.os.packages.rpm.reader import Header
 from heliostat.os.packages.rpm.tags import SHA256, SignatureTag, Tag
 
@@ -40,7 +40,7 @@ def verify(path: Path, keyring: Keyring | None) -> Verified:
     Raises ``PackageInvalid`` (no package, cut short), ``PackageTampered``, ``DigestTooWeak``,
     ``PackageUnsigned``, ``KeyUnknown`` or ``SignatureInvalid``.
     """
-    with path.open("rb") as stream:
+    with path.open("rb") as stream, told_of(path.name):
         front = read_front(stream, path.name)
         _check_length(front, path)
         _check_header(front, path.name)
