@@ -28,9 +28,9 @@ def left_out(patterns: Sequence[str], paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def _is_out(patterns: Sequence[str], path: str) -> bool:
-    for pattern in reversed(patterns):
-        if _expression(pattern.removeprefix("!")).match(path):
-            return not pattern.startswith("!")
+    for told in reversed(patterns):
+        if _expression(told.removeprefix("!")).match(path):
+            return not told.startswith("!")
     return False
 
 
@@ -39,7 +39,12 @@ def _covered(path: str, whole: set[str]) -> bool:
 
 
 @cache
-def _expression(pattern: str) -> re.Pattern[str]:
-    told = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
-    parts = re.split(r"(\*\*|\*|\?)", pattern.rstrip("/"))
-    return re.compile("".join(told.get(part, re.escape(part)) for part in parts) + r"(/.*)?\Z")
+def _expression(told: str) -> re.Pattern[str]:
+    return re.compile(pattern(told))
+
+
+def pattern(told: str) -> str:
+    """The regular expression of a pattern, to its end."""
+    meant = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = re.split(r"(\*\*|\*|\?)", told.rstrip("/"))
+    return "".join(meant.get(part, re.escape(part)) for part in parts) + r"(/.*)?\Z"

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from heliostat.os.tree.chroot import Chroot
 from heliostat.os.tree.edition import Edition
+from heliostat.os.tree.exclusion import pattern
 
 # systemd takes this for "not yet set up": units with ConditionFirstBoot= run
 MACHINE_ID = b"uninitialized\n"
@@ -54,13 +55,19 @@ def _apply_presets(chroot: Chroot) -> str:
     return "".join(line for line in lines if not line.startswith(("Created ", "Removed ")))
 
 
-def _compile(chroot: Chroot, folders: Iterable[str]) -> str:
-    """Python modules in ``folders``; checked by nothing at start, since packages own both times."""
-    there = [each for each in folders if (chroot.root / each.lstrip("/")).is_dir()]
+def _compile(chroot: Chroot, folders: Sequence[str]) -> str:
+    """Python modules in ``folders``; checked by nothing at start, since packages own both times.
+
+    ``!`` before a pattern passes over the modules that it fits.
+    """
+    wanted = [each for each in folders if not each.startswith("!")]
+    there = [each for each in wanted if (chroot.root / each.lstrip("/")).is_dir()]
     if not there or not chroot.has("/usr/bin/python3"):
         return ""
-    mode = ["--invalidation-mode", "unchecked-hash"]
-    argv = ["/usr/bin/python3", "-I", "-m", "compileall", "-q", *mode, *there]
+    options = ["-q", "--invalidation-mode", "unchecked-hash"]
+    if passed_over := [pattern(each[1:]) for each in folders if each.startswith("!")]:
+        options += ["-x", "|".join(f"(?:^{each})" for each in passed_over)]
+    argv = ["/usr/bin/python3", "-I", "-m", "compileall", *options, *there]
     done = chroot.run(argv, timeout_s=600)
     return done.stdout + done.stderr
 
