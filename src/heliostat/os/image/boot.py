@@ -59,7 +59,7 @@ def additions(tree: Path, options: Sequence[str], wanted: Sequence[str]) -> dict
     kernel = kernel_of(tree)
     added: dict[str, bytes] = {}
     has_initrd = (tree / INITRD.lstrip("/")).is_file()
-    if not has_initrd and (loaded := _to_load(kernel, wanted)):
+    if not has_initrd and (loaded := to_load(kernel, wanted)):
         added[INITRD] = initrd(tree, kernel, loaded)
         has_initrd = True
     if not (tree / MENU.lstrip("/")).is_file():
@@ -117,7 +117,7 @@ def _kernels(tree: Path) -> list[tuple[str, Path]]:
     return [(version, path) for version, path in (*in_boot, *beside) if path.is_file()]
 
 
-def _to_load(kernel: Kernel, wanted: Sequence[str]) -> list[str]:
+def to_load(kernel: Kernel, wanted: Sequence[str]) -> list[str]:
     """Those of ``wanted`` that aren't part of the kernel itself."""
     listed = kernel.modules / "modules.builtin"
     names = listed.read_text().splitlines() if listed.is_file() else []

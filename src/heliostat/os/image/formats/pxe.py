@@ -50,8 +50,8 @@ def write(material: Material, out: Path) -> None:
         _write_system(material, system)
         with tarfile.open(out, "w", format=tarfile.GNU_FORMAT) as tar:
             archive.add_file(tar, "vmlinuz", kernel.file, material.epoch)
-            if any(kernel.modules.rglob("*.ko*")):
-                initrd = boot.initrd(material.tree, kernel, material.modules)
+            if loaded := boot.to_load(kernel, material.modules):
+                initrd = boot.initrd(material.tree, kernel, loaded)
                 archive.add_bytes(tar, "initrd.img", initrd, material.epoch)
             archive.add_file(tar, "system.img", system, material.epoch)
             archive.add_bytes(tar, "boot.ipxe", _menu(material), material.epoch)
