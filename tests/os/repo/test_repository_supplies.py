@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,6 +113,19 @@ def test_what_is_refused_holds_only_itself(site: Site) -> None:
     site.archive.publish(_deb("lib", "1:2.2-1"))
     site.curate()
     assert site.visible() == ["lib-1:2.2-1.x86_64"]
+
+
+def test_a_hyphen_in_a_version_makes_no_news(
+    archive: TinyArchive, tmp_path: Path, signer: Signer
+) -> None:
+    """RPM allows none in a version; as the ``+`` that it becomes Debian sorts it lower."""
+    archive.publish(_deb("lib", "1:2.1-2026-3"))
+    site = Site(archive, tmp_path, signer)
+    have = newest([site.base.published()])
+    published = {name: each.order for name, each in have.items()}
+    told = dataclasses.replace(site.importer(), published=published)
+    assert dataclasses.replace(site.supply(), importer=told).offers(have) == []
+    assert told.take_names(["lib"])
 
 
 def test_what_is_rebuilt_here_waits_for_its_build(site: Site) -> None:

@@ -21,7 +21,7 @@ from heliostat.os.packages.deb.policy import Policy
 from heliostat.os.packages.deb.scripts import Residue, read_scripts
 from heliostat.os.packages.deb.store import Imported, Store
 from heliostat.os.packages.deb.universe import Universe
-from heliostat.os.packages.deb.versions import check_published
+from heliostat.os.packages.deb.versions import check_published, evr_of
 from heliostat.os.packages.rpm.version import Evr
 from heliostat.os.solve import Source, solve
 from heliostat.os.sources.download import fetch
@@ -116,10 +116,11 @@ class Importer:
     def _check_order(self, entries: Iterable[Entry]) -> None:
         refused: list[HeliostatError] = []
         for entry in entries:
-            if entry.name in self.published:
-                raised = self.policy.of(entry.name).raise_epoch
+            published = self.published.get(entry.name)
+            raised = self.policy.of(entry.name).raise_epoch
+            if published is not None and published != evr_of(entry.version, raised):
                 try:
-                    check_published(entry.name, self.published[entry.name], entry.version, raised)
+                    check_published(entry.name, published, entry.version, raised)
                 except HeliostatError as error:
                     refused.append(error)
         if refused:

@@ -78,8 +78,12 @@ class ArchiveSupply:
                     yield offer
 
     def _hidden(self, entry: Entry, order: Evr) -> bool:
-        """Whether Debian holds it newer and RPM doesn't; the importer refuses it, and says so."""
-        if entry.name not in self.importer.published:
+        """Whether Debian holds it newer and RPM doesn't; the importer refuses it, and says so.
+
+        What is published in the very same form is no news: Debian sorts the hyphen of an
+        upstream version after the ``+`` that it becomes.
+        """
+        if entry.name not in self.importer.published or self._offer(entry).evr == order:
             return False
         raised = self.importer.policy.of(entry.name).raise_epoch
         return hidden_upgrade(order, entry.version, raised)
