@@ -14,7 +14,6 @@ from heliostat.testing.machines import Machine, Shape, booted, overlay
 
 _READY_S = 900.0
 _IDLE_S = 30
-_MEMORY = "awk '/^MemTotal|^MemAvail/ {print $2}' /proc/meminfo"
 _DISK = "df --output=used -B1 / | tail -1"
 
 
@@ -50,7 +49,7 @@ async def _wake(image: Path, image_format: str, seeded: bool) -> Woken:
 
 
 async def _looked_at(machine: Machine, running_s: float) -> Woken:
-    memory = await machine.run(f"sleep {_IDLE_S}; {_MEMORY}", timeout_s=300)
-    total_kib, available_kib = (int(each) for each in memory.split())
+    await machine.run(f"sleep {_IDLE_S}", timeout_s=300)
+    used_kib = await machine.used_kib()
     disk_bytes = int(await machine.run(_DISK))
-    return Woken(running_s, (total_kib - available_kib) * 1024 / 1e6, disk_bytes / 1e6)
+    return Woken(running_s, used_kib * 1024 / 1e6, disk_bytes / 1e6)

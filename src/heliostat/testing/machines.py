@@ -99,16 +99,21 @@ class Machine:
             "systemctl show -P UserspaceTimestampMonotonic -P FinishTimestampMonotonic"
         )
         userspace_us, finish_us = (int(each) for each in times.split())
-        memory = await self.run("awk '/^MemTotal|^MemAvail/ {print $2}' /proc/meminfo")
-        total_kib, available_kib = (int(each) for each in memory.split())
+        used_kib = await self.used_kib()
         return Health(
             state=state,
             failed=tuple(failed.split()),
             errors=tuple(errors.splitlines()),
             kernel_s=userspace_us / 1e6,
             userspace_s=(finish_us - userspace_us) / 1e6,
-            used_kib=total_kib - available_kib,
+            used_kib=used_kib,
         )
+
+    async def used_kib(self) -> int:
+        """MemTotal less MemAvailable."""
+        told = await self.run("cat /proc/meminfo")
+        found = {line.split(":")[0]: line.split()[1] for line in told.splitlines()}
+        return int(found["MemTotal"]) - int(found["MemAvailable"])
 
     async def ssh(self, key: Path, user: str, *command: str, options: Sequence[str] = ()) -> Said:
         """Sign in from outside with this key and run a command."""
