@@ -11,11 +11,12 @@ from pathlib import Path
 
 import click
 
+from heliostat.os.commands.inventory_subject import WHERE
 from heliostat.os.commands.options import chosen_output
 
 
 @click.command(name="audit")
-@click.argument("subject", metavar="IMAGE|TREE", type=click.Path(path_type=Path))
+@click.argument("subject", metavar="IMAGE|TREE", type=WHERE)
 @click.option(
     "-o",
     "--output",
@@ -43,7 +44,8 @@ def audit_command(
     fail_on: str,
     evidence: int,
 ) -> None:
-    """Check a folder with a root tree, or a disk image, against the hardening rules.
+    """Check a folder with a root tree, a disk image, or a built image by its name, against
+    the hardening rules.
 
     Nothing of the system is run or changed.  Rules and named exceptions are the files of
     distro/audit.

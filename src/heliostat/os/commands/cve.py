@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from heliostat.os.commands.inventory_subject import WHERE
 from heliostat.os.commands.options import os_home, output_option
 
 _SEVERITIES = ["negligible", "low", "medium", "high", "critical"]
@@ -75,7 +76,7 @@ def import_files(files: tuple[Path, ...], database: Path | None, output: str) ->
 
 
 @cve_group.command(name="scan")
-@click.argument("path", metavar="IMAGE|DIR|RPM|SOURCE", type=click.Path(path_type=Path))
+@click.argument("path", metavar="IMAGE|DIR|RPM|SOURCE", type=WHERE)
 @click.option(
     "--fail-on", type=click.Choice(_SEVERITIES), help="Exit with 1 from this severity on."
 )
