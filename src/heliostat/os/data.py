@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,16 @@ def load(path: Path, kind: type[T]) -> T:
     faults = list(faults_of(value, inspect.type_info(kind)))
     if faults:
         raise _refused(path, text, faults)
-    return msgspec.convert(value, kind)
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:  # what a struct refuses by itself
+        raise _refused(path, text, [_own_fault(error)]) from error
+
+
+def _own_fault(error: msgspec.ValidationError) -> Fault:
+    sentence, _, where = str(error).partition(" - at `$")
+    steps = re.findall(r"\.([^.\[`]+)|\[(\d+)\]", where)
+    return Fault(tuple(int(index) if index else name for name, index in steps), sentence)
 
 
 def faults_of(value: object, wanted: inspect.Type, place: Place = ()) -> Iterator[Fault]:

@@ -49,6 +49,22 @@ def test_a_wrong_parameter_names_its_line(tmp_path: Path) -> None:
     assert "pies" in told
 
 
+@pytest.mark.parametrize(
+    ("check", "told"),
+    [
+        ("lines: {files: [/x], wants: ['(']}", "no regular expression"),
+        ("modes: {/x: {mode: '09'}}", "'09' is no mode"),
+        ("set_id: {allowed: {/x: rwx}}", "'rwx' is no mode"),
+        ("sysctl: {settings: {a: '<= many'}}", "'<= many' has no number"),
+        ("settings: {file: /x, values: {a: [b, mask 9]}}", "'mask 9' has no number"),
+    ],
+)
+def test_a_parameter_without_sense_names_its_line(tmp_path: Path, check: str, told: str) -> None:
+    message = refused(tmp_path, RULE + f"    {check}\n")
+    assert "1.yaml:5" in message
+    assert told in message
+
+
 @pytest.mark.parametrize("checks", ["", "    owners: {}\n    unowned: {}\n"])
 def test_a_rule_has_one_check(tmp_path: Path, checks: str) -> None:
     assert "needs one check" in refused(tmp_path, RULE + checks)

@@ -11,6 +11,8 @@ a list                  any of these
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 Wanted = str | tuple[str, ...]
 
 
@@ -30,6 +32,16 @@ def satisfies(found: str | None, wanted: Wanted) -> bool:
     return found.strip().lower() == wanted.lower()
 
 
+def require_sound(values: Iterable[Wanted]) -> None:
+    """``ValueError`` for a limit that is no number; for ``__post_init__`` of parameters."""
+    for value in values:
+        for each in (value,) if isinstance(value, str) else value:
+            kind, _, limit = each.partition(" ")
+            base = {"<=": 10, ">=": 10, "mask": 8}.get(kind)
+            if base is not None:
+                _number(limit, base, each)
+
+
 def told(wanted: Wanted) -> str:
     """For people: ``at most 5``, ``yes or no``."""
     if isinstance(wanted, tuple):
@@ -37,6 +49,13 @@ def told(wanted: Wanted) -> str:
     kind, _, limit = wanted.partition(" ")
     words = {"<=": f"at most {limit}", ">=": f"at least {limit}", "mask": f"{limit} or stricter"}
     return words.get(kind, wanted)
+
+
+def _number(text: str, base: int, whole: str) -> int:
+    try:
+        return int(text, base)
+    except ValueError as error:
+        raise ValueError(f"{whole!r} has no number behind its first word") from error
 
 
 def _within(found: str, kind: str, limit: int) -> bool:

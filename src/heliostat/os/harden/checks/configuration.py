@@ -11,7 +11,7 @@ from heliostat.os.harden.checks.finding import Finding, compared, not_applicable
 from heliostat.os.harden.keyvalues import files_of, settings
 from heliostat.os.harden.report import Evidence
 from heliostat.os.harden.tree import Tree
-from heliostat.os.harden.wanted import Wanted, satisfies, told
+from heliostat.os.harden.wanted import Wanted, require_sound, satisfies, told
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,6 +20,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file: str
     values: dict[str, Wanted]
     section: str | None = None
+
+    def __post_init__(self) -> None:
+        require_sound(self.values.values())
 
 
 class Lines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,6 +35,13 @@ class Lines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """None is found in any."""
     each: tuple[str, ...] = ()
     """Each is found in every file."""
+
+    def __post_init__(self) -> None:
+        for expression in (*self.wants, *self.forbids, *self.each):
+            try:
+                re.compile(expression)
+            except re.error as error:
+                raise ValueError(f"{expression!r} is no regular expression: {error}") from error
 
 
 def values(tree: Tree, wanted: Settings) -> Finding:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from heliostat.os.harden import packages
@@ -23,11 +25,17 @@ class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     owner: str = "root"
     group: str | tuple[str, ...] = "root"
 
+    def __post_init__(self) -> None:
+        require_octal((self.mode,))
+
 
 class SetId(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Files that may be set-uid or set-gid, each with its exact mode."""
 
     allowed: dict[str, str]
+
+    def __post_init__(self) -> None:
+        require_octal(self.allowed.values())
 
 
 class Capabilities(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,6 +70,13 @@ class Present(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Owners(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Every user and group number is one that the tree's own files name."""
+
+
+def require_octal(texts: Iterable[str]) -> None:
+    """``ValueError`` for what is no mode; for ``__post_init__`` of parameters."""
+    for text in texts:
+        if not text or set(text) - set("01234567") or len(text) > 4:
+            raise ValueError(f"{text!r} is no mode in octal digits")
 
 
 def modes(tree: Tree, wanted: dict[str, Mode]) -> Finding:

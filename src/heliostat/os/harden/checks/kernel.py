@@ -10,7 +10,7 @@ import msgspec
 from heliostat.os.harden.checks.finding import Finding, compared, not_applicable
 from heliostat.os.harden.report import Evidence
 from heliostat.os.harden.tree import Tree
-from heliostat.os.harden.wanted import Wanted, satisfies, told
+from heliostat.os.harden.wanted import Wanted, require_sound, satisfies, told
 
 _CONFIGS = ("/usr/lib/modules/*/config", "/usr/lib/modules/*/build/.config", "/boot/config-*")
 _BOOT_MENUS = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg", "/efi/loader/entries/*.conf")
@@ -22,6 +22,9 @@ class KernelOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Values by option without ``CONFIG_``; ``n`` is also what is not there."""
 
     options: dict[str, Wanted]
+
+    def __post_init__(self) -> None:
+        require_sound(self.options.values())
 
 
 class CommandLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ from heliostat.os.harden.checks.finding import Finding, compared, not_applicable
 from heliostat.os.harden.pamstack import Module, services, stack
 from heliostat.os.harden.report import Evidence
 from heliostat.os.harden.tree import Tree
-from heliostat.os.harden.wanted import Wanted, satisfies, told
+from heliostat.os.harden.wanted import Wanted, require_sound, satisfies, told
 
 Group = Literal["auth", "account", "password", "session"]
 
@@ -26,6 +26,9 @@ class Pam(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Another module that comes later."""
     arguments: dict[str, Wanted] = {}
     """By name; a bare word has the value ``""`` and is wanted as ``set`` or ``unset``."""
+
+    def __post_init__(self) -> None:
+        require_sound(self.arguments.values())
 
 
 class PamForbidden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,13 +10,16 @@ from heliostat.os.harden import sshd
 from heliostat.os.harden.checks.finding import Finding, compared, not_applicable
 from heliostat.os.harden.report import Evidence
 from heliostat.os.harden.tree import Tree
-from heliostat.os.harden.wanted import Wanted, satisfies, told
+from heliostat.os.harden.wanted import Wanted, require_sound, satisfies, told
 
 
 class Ssh(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Values by setting, in sshd's spelling."""
 
     settings: dict[str, Wanted]
+
+    def __post_init__(self) -> None:
+        require_sound(self.settings.values())
 
 
 class SshAlgorithms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

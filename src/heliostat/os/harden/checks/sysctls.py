@@ -15,13 +15,16 @@ from heliostat.os.harden.checks.finding import Finding, compared
 from heliostat.os.harden.patterns import matches
 from heliostat.os.harden.report import Evidence
 from heliostat.os.harden.tree import Tree
-from heliostat.os.harden.wanted import Wanted, satisfies, told
+from heliostat.os.harden.wanted import Wanted, require_sound, satisfies, told
 
 
 class Sysctls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Values by key (with dots)."""
 
     settings: dict[str, Wanted]
+
+    def __post_init__(self) -> None:
+        require_sound(self.settings.values())
 
 
 class Assignment(NamedTuple):
