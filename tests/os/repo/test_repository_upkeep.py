@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 from heliostat.core.errors import HeliostatError
 from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.packages.rpm.package import Package
+from heliostat.os.packages.rpm.writer import write
 from heliostat.os.repo.admission import Trust
 from heliostat.os.repo.history import gc, pin, rollback, unpin
+from heliostat.os.repo.intake import signed_copies, take_in
 from heliostat.os.repo.keys import trust_key, trust_of
 from heliostat.os.repo.lock import Difference, read_lock, write_lock
 from heliostat.os.repo.publish import Published, publish
@@ -239,6 +242,19 @@ def test_a_lost_cache_is_made_again(shelf: Shelf) -> None:
     shutil.rmtree(shelf.cache)
     shelf.publish(small_package("beta"))
     assert len(shelf.visible()) == 2
+
+
+def test_old_signed_copies_are_forgotten_unless_a_repository_shares_them(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    shared = write(small_package("alpha"), tmp_path / "in").path
+    alone = write(small_package("beta"), tmp_path / "in").path
+    take_in(shelf.repository, [shared], shelf.signer, shelf.cache)
+    copies = signed_copies([shared, alone], shelf.signer, shelf.cache)
+    for each in copies:
+        os.utime(each, (0, 0))
+    signed_copies([], shelf.signer, shelf.cache)
+    assert [each.exists() for each in copies] == [True, False]
 
 
 def test_repositories_are_found_by_name(shelf: Shelf) -> None:

@@ -7,6 +7,8 @@ package that makes clients gets our key on this way, since only here it is known
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +26,7 @@ from heliostat.os.repo.repository import Repository
 from heliostat.os.repo.staging import Rules, add
 
 _THREADS = 2
+_KEPT_S = 14 * 86_400.0
 
 
 def take_in(
@@ -59,9 +62,19 @@ def take_in(
 
 def signed_copies(packages: Sequence[Path], signer: Signer, cache: Path) -> list[Path]:
     """Signed copies in the cache, in the order given; those made before are not made again."""
+    _forget_unneeded(cache / "signed", time.time())
     folder = cache / "signed" / signer.key_id
     with ThreadPoolExecutor(_THREADS) as pool:
         return list(pool.map(lambda path: _signed(path, signer, folder), packages))
+
+
+def _forget_unneeded(folder: Path, now: float) -> None:
+    """Copies that no repository shares, and that are old: making them again is quick."""
+    for path in folder.rglob("*.rpm"):
+        with contextlib.suppress(FileNotFoundError):  # another process forgot it first
+            facts = path.stat()
+            if facts.st_nlink == 1 and now - facts.st_mtime > _KEPT_S:
+                path.unlink()
 
 
 def _signed(path: Path, signer: Signer, folder: Path) -> Path:
