@@ -27,6 +27,12 @@ TIMEOUT_S = 1800.0
 # apt-pkg/acquire-item.cc, apt-pkg/deb/debmetaindex.cc and methods/*.cc of its source.
 _FAULTS: tuple[tuple[str, str, str, str], ...] = (
     (
+        r"No space left on device",
+        "DiskFull",
+        "The disk of the cache is full.",
+        "Free space, or point HELIO_CACHE to a larger disk, and run the same again.",
+    ),
+    (
         r"Release file for (\S+) is expired \((.*?)\)",
         "ArchiveUntrusted",
         "The index {0} is too old: {1}.",
@@ -85,12 +91,6 @@ _FAULTS: tuple[tuple[str, str, str, str], ...] = (
         "ArchiveUnreachable",
         "{0} can't be fetched: {1}.",
         "See that the mirror can be reached from here: `helio os source show`.",
-    ),
-    (
-        r"No space left on device",
-        "ArchiveUnreachable",
-        "The disk of the cache is full.",
-        "Free space, or point HELIO_CACHE to a larger disk, and run the same again.",
     ),
 )
 

@@ -21,6 +21,7 @@ from heliostat.os.solve import PackageFolder, Unsolvable, solve
 from heliostat.os.sources.suite import open_suite
 from heliostat.testing.debian_archive import TinyArchive, tiny_archive
 from heliostat.testing.debs import TinyDeb
+from heliostat.testing.small_disk import small_disk
 
 APP = TinyDeb(
     "app",
@@ -140,6 +141,22 @@ def test_several_processes_convert_the_same(archive: TinyArchive, cache: Path) -
     entries = [one.suite.find(each.name) for each in big]
     taken = Importer(one.suite, POLICY, cache, workers=2).take(entries)
     assert [each.name for each in taken] == ["big0", "big1"]
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_half(archive: TinyArchive, tmp_path: Path) -> None:
+    archive.publish(TinyDeb("large", files={"/usr/lib/large": os.urandom(5 << 20)}))
+    with small_disk(tmp_path / "small", 24) as cache:
+        one = importer(archive, cache)
+        large = one.suite.find("large")
+        ballast = cache / "ballast"
+        ballast.write_bytes(bytes(10 << 20))
+        with pytest.raises(HeliostatError) as raised:
+            one.take([large])
+        assert raised.value.code == "DiskFull"
+        assert Store(cache).find(large, POLICY) is None
+        ballast.unlink()
+        assert [each.name for each in one.take([large])] == ["large"]
+        assert list((cache / "converted" / "work").iterdir()) == []
 
 
 HELIO = (sys.executable, "-m", "heliostat.cli.main", "os")

@@ -202,6 +202,8 @@ def _faults_named(path: Path) -> Iterator[None]:
     try:
         yield
     except _BROKEN as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's complaint, not the package's
         raise _broken(path, str(error) or type(error).__name__) from error
 
 

@@ -7,6 +7,7 @@ several processes may share it; nothing in it is signed, signing copies.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import msgspec
 
+from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
 from heliostat.os.packages.deb.archive import read_deb
 from heliostat.os.packages.deb.convert import convert
@@ -82,9 +84,9 @@ class Store:
         return msgspec.structs.replace(record, folder=str(folder))
 
     def convert(self, entry: Entry, deb: Path, policy: Policy) -> Imported:
-        """Convert ``deb`` and keep the result; raises ``ImportRefused``."""
+        """Convert ``deb`` and keep the result; raises ``ImportRefused``, ``DiskFull``."""
         folder = self.folder_of(entry, policy)
-        with self._work() as work:
+        with _full_disk_told(entry.name), self._work() as work:
             package = read_deb(deb, work)
             written = write(convert(package, policy), work / "whole")
             record = Imported(
@@ -119,6 +121,21 @@ class Store:
         with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=above) as name:
             (Path(name) / "whole").mkdir()
             yield Path(name)
+
+
+@contextmanager
+def _full_disk_told(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise HeliostatError(
+            "DiskFull",
+            f"The disk of the cache is full; {name} was being converted.",
+            hint="Free space, or point HELIO_CACHE to a larger disk, and run the same again: "
+            "what was converted is kept.",
+        ) from error
 
 
 @cache
