@@ -149,7 +149,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half(archive: TinyArchive, tmp_p
         one = importer(archive, cache)
         large = one.suite.find("large")
         ballast = cache / "ballast"
-        ballast.write_bytes(bytes(10 << 20))
+        ballast.write_bytes(bytes(14 << 20))
         with pytest.raises(HeliostatError) as raised:
             one.take([large])
         assert raised.value.code == "DiskFull"
