@@ -51,7 +51,10 @@ def opened(subject: Path) -> Iterator[System]:
     if subject.is_dir():
         if not any((subject / name).exists() for name in _SYSTEM_FOLDERS):
             raise _not_a_system(subject, "the folder has neither usr nor etc")
-        yield System(subject, str(subject))
+        try:
+            yield System(subject, str(subject))
+        except PermissionError as error:
+            raise _not_a_system(subject, f"only root may read {error.filename}") from error
         return
     if not subject.is_file():
         raise _not_a_system(subject, "there is no such file or folder")

@@ -190,3 +190,12 @@ def test_a_missing_subject_and_an_unknown_rule(
     assert "no such file" in capsys.readouterr().err
     assert run(["os", "audit", str(tree), "--only", "elf-pi"]) == 1
     assert "did you mean 'elf-pie'" in capsys.readouterr().err
+
+
+def test_what_only_root_may_read_is_told(tree: Path) -> None:
+    def refused() -> None:
+        with opened(tree):
+            raise PermissionError(13, "Permission denied", "/x/etc/shadow")
+
+    with pytest.raises(HeliostatError, match="only root may read /x/etc/shadow"):
+        refused()
