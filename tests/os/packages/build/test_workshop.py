@@ -26,7 +26,8 @@ pytestmark = [
 def shop(cache: Path, tmp_path: Path) -> Workshop:
     distro = locate_distro()
     archive = archive_of(load(distro / "archive.yaml", ArchiveSettings))
-    return Workshop(archive, cache / "os", tmp_path / "keys", distro, SilentMonitor())
+    out = tmp_path / "rebuilt"
+    return Workshop(archive, cache / "os", tmp_path / "keys", distro, SilentMonitor(), out)
 
 
 @pytest.mark.timeout(1500)

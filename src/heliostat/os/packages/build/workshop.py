@@ -44,11 +44,13 @@ class Workshop:
     distro: Path
     """The folder of the system's data."""
     monitor: Monitor
+    out: Path | None = None
+    """Where the RPMs lie, if not in the cache."""
 
     @property
     def results(self) -> Path:
         """Where the RPMs lie."""
-        return self.cache.resolve() / "rebuilt"
+        return self.out or self.cache.resolve() / "rebuilt"
 
     def rebuild_names(self) -> tuple[str, ...]:
         """The sources of the rebuild list."""
