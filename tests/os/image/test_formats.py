@@ -23,6 +23,7 @@ from heliostat.core.units import MIB
 from heliostat.os.image import cpio, sparse
 from heliostat.os.image.formats import WRITERS, Material
 from heliostat.os.image.formats.gzipped import gzip_file
+from heliostat.os.image.formats.vagrant import with_content_id
 from heliostat.os.image.outputs import Output, load_output, output_names
 
 EPOCH = 1_767_225_600
@@ -201,6 +202,14 @@ def test_the_container_image_is_a_layout_with_dockers_index(
         assert inside.getmember("usr/bin/twin").islnk()
     docker = json.loads((tmp_path / "manifest.json").read_text())[0]
     assert (tmp_path / docker["Layers"][0]).is_file()
+
+
+@pytest.mark.parametrize("found", ["1", "0badcafe", "deadbeef"])
+def test_identifiers_of_whatever_length_are_replaced(found: str) -> None:
+    text = f"version=1\nCID={found}\nparentCID=ffffffff\n".encode().ljust(1024, b"\0")
+    fixed = with_content_id(text, "12345678")
+    assert fixed.rstrip(b"\0") == b"version=1\nCID=12345678\nparentCID=ffffffff\n"
+    assert len(fixed) == len(text)
 
 
 @pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")

@@ -16,6 +16,8 @@ from heliostat.os.image import stages
 from heliostat.os.image.built import BuiltImage
 from heliostat.os.image.distro import locate_distro
 from heliostat.os.image.order import DEFAULT_FORMATS, Order, carry_out
+from heliostat.os.image.prune import prune_stages
+from heliostat.os.image.store import StageStore
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.repo.intake import take_in
@@ -27,6 +29,7 @@ from heliostat.os.tree import Edition, choose, load_edition
 from heliostat.os.tree.repositories import NAMES, chosen_sources
 
 _BASE, _UPDATES = "base", "updates"
+_KEPT = 2  # outcomes of each stage: the way back from a change costs nothing
 _DECIDING = ("archive.yaml", "editions", "packages", "policy")
 
 
@@ -65,7 +68,8 @@ def build(
 ) -> BuiltImage:
     """The image of ``edition`` (a name or a file) in ``out_dir``, with all that it takes.
 
-    Raises ``HeliostatError`` as importing, composing and building do.
+    Stages that newer ones have taken the place of go.  Raises ``HeliostatError`` as
+    importing, composing and building do.
     """
     watcher = monitor or SilentMonitor()
     wanted = load_edition(edition)
@@ -77,7 +81,9 @@ def build(
         stages=places.cache / "stages",
         force=force,
     )
-    return carry_out(order, watcher).image
+    image = carry_out(order, watcher).image
+    prune_stages(StageStore(order.stages), keep=_KEPT)
+    return image
 
 
 def sources_for(

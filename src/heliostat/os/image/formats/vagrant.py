@@ -24,7 +24,7 @@ from heliostat.os.image.formats.ovf import envelope
 from heliostat.os.image.programs import resolve
 
 _DESCRIPTOR_BYTES = 20 * 512
-_CONTENT_ID = re.compile(rb"CID=[0-9a-f]{8}")
+_CONTENT_ID = re.compile(rb"\nCID=[0-9a-f]{1,8}\n")  # without leading zeros
 _VAGRANTFILE = """\
 Vagrant.configure("2") do |config|
   config.vm.synced_folder ".", "/vagrant", disabled: true
@@ -90,9 +90,14 @@ def _growing_disk(material: Material, out: Path) -> None:
     with out.open("r+b") as stream:  # its identifier would be random
         stream.seek(512)
         descriptor = stream.read(_DESCRIPTOR_BYTES)
-        fixed = _CONTENT_ID.sub(f"CID={material.identity[:8]}".encode(), descriptor, count=1)
         stream.seek(512)
-        stream.write(fixed)
+        stream.write(with_content_id(descriptor, material.identity[:8]))
+
+
+def with_content_id(descriptor: bytes, identifier: str) -> bytes:
+    """The descriptor, padded as it was, with that identifier of eight digits."""
+    fixed = _CONTENT_ID.sub(f"\nCID={identifier}\n".encode(), descriptor, count=1)
+    return fixed[: len(descriptor)].ljust(len(descriptor), b"\0")
 
 
 def _vmx(material: Material) -> str:
