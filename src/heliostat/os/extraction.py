@@ -31,6 +31,8 @@ _ROOT_TYPES = (
 _EXT_MAGIC = b"\x53\xef"
 _SYSTEM_FOLDERS = ("usr", "etc", "bin")
 _TIMEOUT_S = 600
+_BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # lines, or no text
+_LONGEST_PATH = 8000  # debugfs breaks a longer line (BUFSIZ) in two
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +122,39 @@ def _restored(image: Path, device: str, root: Path) -> dict[str, str]:
     folders, programs = [""], []
     for folder, names, files in os.walk(root):
         place = folder[len(str(root)) :]
+        _refuse_unaskable(image, place, [*names, *files])
         folders += [f"{place}/{name}" for name in names if not os.path.islink(f"{folder}/{name}")]
         programs += [f"{place}/{name}" for name in files if _is_program(f"{folder}/{name}")]
     script = root.parent / "requests"
-    asked = [f'ls -p "{path}/"' for path in folders if '"' not in path]
-    asked += [f'ea_get -x "{path}" {ATTRIBUTE}' for path in programs if '"' not in path]
+    asked = [f'ls -p "{_quoted(path)}/"' for path in folders]
+    asked += [f'ea_get -x "{_quoted(path)}" {ATTRIBUTE}' for path in programs]
     script.write_text("\n".join(asked) + "\n")
     output = _debugfs(image, device, None, script)
     for path, mode in _special_modes(output):
         if os.path.lexists(f"{root}{path}"):
             os.chmod(f"{root}{path}", mode)
     return dict(_told_capabilities(output))
+
+
+def _refuse_unaskable(image: Path, folder: str, names: list[str]) -> None:
+    """``debugfs`` reads a request a line, and hands a line with ``!`` in front to a shell.
+
+    So a name that could break a line is never asked about; nor is it passed over, since its
+    set-uid bit would go unseen.
+    """
+    for name in names:
+        path = f"{folder}/{name}"
+        if _BREAKING.search(name) or len(os.fsencode(_quoted(path))) > _LONGEST_PATH:
+            raise _not_a_system(image, f"debugfs can't be asked about its file {path!r:.200}")
+
+
+def _quoted(path: str) -> str:
+    """As it stands between quotation marks in a request."""
+    return path.replace('"', '""')
+
+
+def _unquoted(path: str) -> str:
+    return path.replace('""', '"')
 
 
 def _is_program(path: str) -> bool:
@@ -149,7 +173,7 @@ def _special_modes(output: str) -> Iterator[tuple[str, int]]:
     folder = ""
     for line in output.splitlines():
         if listed := _FOLDER.match(line):
-            folder = listed[1]
+            folder = _unquoted(listed[1])
         elif (entry := _ENTRY.match(line)) and entry["name"] not in (".", ".."):
             mode = int(entry["mode"], 8)
             if mode & 0o7000 and not stat.S_ISLNK(mode):
@@ -160,7 +184,7 @@ def _told_capabilities(output: str) -> Iterator[tuple[str, str]]:
     path = ""
     for line in output.splitlines():
         if asked := _ASKED.match(line):
-            path = asked[1]
+            path = _unquoted(asked[1])
         elif path and (value := _VALUE.match(line.strip())):
             yield path, told(bytes.fromhex(value["hex"]))
             path = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -62,22 +63,46 @@ def tree(tmp_path: Path) -> Path:
     return root
 
 
+def file_system(tree: Path, path: Path) -> Path:
+    """An ext4 with the tree."""
+    with path.open("wb") as stream:
+        stream.truncate(24 << 20)
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", tree, path], check=True)
+    return path
+
+
 @pytest.fixture
 def image(tree: Path, tmp_path: Path) -> Path:
     """A GPT disk with a boot partition and the tree as ext4 root."""
-    root, disk = tmp_path / "root.ext4", tmp_path / "disk.raw"
+    root, disk = file_system(tree, tmp_path / "root.ext4"), tmp_path / "disk.raw"
     with disk.open("wb") as stream:
         stream.truncate(32 << 20)
     table = "label: gpt\nstart=2048, size=2048, type=21686148-6449-6E6F-744E-656564454649\n"
     table += "start=4096, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709\n"
     subprocess.run(["sfdisk", "-q", disk], input=table.encode(), check=True)
-    with root.open("wb") as stream:
-        stream.truncate(24 << 20)
-    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", tree, root], check=True)
     with disk.open("r+b") as stream, root.open("rb") as source:
         stream.seek(4096 * 512)
         shutil.copyfileobj(source, stream)
     return disk
+
+
+def test_names_of_an_image_are_never_requests(tree: Path, tmp_path: Path) -> None:
+    """debugfs hands a line with an exclamation mark in front to a shell."""
+    (tree / 'usr/say "hi"').mkdir()
+    (tree / 'usr/say "hi"/su').write_text("x")
+    (tree / 'usr/say "hi"/su').chmod(0o4755)
+    with opened(file_system(tree, tmp_path / "quoted.raw")) as system:
+        assert (system.root / 'usr/say "hi"/su').stat().st_mode & 0o7777 == 0o4755
+    told = tmp_path / "told"
+    (tree / "usr/x\n!echo>told;#").mkdir()
+    image = file_system(tree, tmp_path / "broken.raw")
+    with (
+        contextlib.chdir(tmp_path),
+        pytest.raises(HeliostatError, match="can't be asked about its file '/usr/x"),
+        opened(image),
+    ):
+        pass
+    assert not told.exists()
 
 
 def audited(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
