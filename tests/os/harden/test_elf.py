@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from heliostat.os.harden.elf import Property, violations
 from heliostat.os.harden.elffile import NotReadable, read
@@ -128,6 +131,20 @@ def test_damaged_headers_are_a_finding_not_a_crash(built: Path, tmp_path: Path) 
     with pytest.raises(NotReadable, match="outside of the file"):
         read(cut)
     assert found(tmp_path) == [("/usr/bin/cut", Property.READABLE)]
+
+
+@given(at=st.integers(16, 1200), bytes_=st.binary(min_size=1, max_size=8))
+def test_any_damage_is_read_or_refused(built: Path, at: int, bytes_: bytes) -> None:
+    sample = built / "sample"
+    if not sample.exists():
+        argv = ["gcc", "-w", *HARDENED, "-o", str(sample), str(built / "main.c")]
+        subprocess.run(argv, check=True, timeout=60)
+    content = bytearray(sample.read_bytes())
+    content[at : at + len(bytes_)] = bytes_
+    damaged = built / "damaged"
+    damaged.write_bytes(content)
+    with contextlib.suppress(NotReadable):
+        read(damaged)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x7fELF", b"#!/bin/sh\n" * 20, b"\x7fELF" + bytes(96)])

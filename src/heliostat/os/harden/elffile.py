@@ -85,7 +85,7 @@ def read(path: Path | str) -> ElfFile | None:
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
             try:
                 return _facts(content, kind, wide=head[4] == 2)
-            except (struct.error, IndexError) as error:
+            except (struct.error, OverflowError) as error:
                 raise NotReadable(f"{path}: its ELF headers point outside of the file") from error
 
 
