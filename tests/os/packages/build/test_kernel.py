@@ -17,18 +17,13 @@ from heliostat.os.packages.build.kernel import (
     configure,
 )
 from heliostat.os.packages.build.kernel_package import CompiledKernel, kernel_package
-from heliostat.os.packages.build.modules import ModuleKey, module_key
+from heliostat.os.packages.build.modules import ModuleKey
 from heliostat.os.packages.rpm.writer import write
 from heliostat.testing.builds import HOST, kernel_source
 from heliostat.testing.rpms import signer
 
 SETTINGS = KernelSettings("linux-tiny", "linux-source-tiny", (), ("a.config",))
 PATCH = "--- a/init.c\n+++ b/init.c\n@@ -1 +1 @@\n-wait();\n+go();\n"
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> ModuleKey:
-    return module_key(tmp_path_factory.mktemp("keys"))
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,6 @@ from heliostat.os.packages.build.modules import MARKER, ModuleKey, module_key
 MODULE = b"\x7fELF" + bytes(1000)
 
 
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> ModuleKey:
-    return module_key(tmp_path_factory.mktemp("keys"))
-
-
 def verify(module: bytes, signed: bytes, key: ModuleKey, folder: Path) -> None:
     """What the kernel does, by ``openssl cms``: raises if the signature isn't good."""
     assert signed.endswith(MARKER)
@@ -59,10 +54,11 @@ def test_the_same_module_has_the_same_signature(key: ModuleKey) -> None:
     assert key.sign(MODULE) == key.sign(MODULE)
 
 
-def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
-    first = module_key(tmp_path)
-    assert module_key(tmp_path).certificate == first.certificate
-    assert (tmp_path / "kernel-modules.pem").stat().st_mode & 0o777 == 0o600
+def test_the_key_is_made_once_and_only_its_owner_reads_it(
+    key: ModuleKey, keys_folder: Path
+) -> None:
+    assert module_key(keys_folder).certificate == key.certificate
+    assert (keys_folder / "kernel-modules.pem").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_packed_module_says_its_size() -> None:
