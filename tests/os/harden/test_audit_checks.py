@@ -161,6 +161,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str], Outcome]] = [
         PASS,
     ),
     ("watched above", AUDITED, {"/etc/audit/rules.d/1.rules": "-w /etc -p rwxa"}, PASS),
+    ("open quotation mark", AUDITED, {"/etc/audit/rules.d/1.rules": "-w /etc -p wa -k it's"}, PASS),
     ("half watched", AUDITED, {"/etc/audit/rules.d/1.rules": "-w /etc/sudoers -p w"}, FAIL),
     ("no auditd", AUDITED, {}, NONE),
     (

@@ -45,7 +45,14 @@ def _lines(tree: Tree) -> Iterator[list[str]]:
         for raw in (tree.text(path) or "").splitlines():
             line = raw.strip()
             if line and not line.startswith("#"):
-                yield shlex.split(line, comments=True, posix=True)
+                yield _words(line)
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line, comments=True)
+    except ValueError:  # an open quotation mark: auditctl takes it as it stands
+        return line.split()
 
 
 def _watches(lines: list[list[str]]) -> Iterator[tuple[str, str]]:
