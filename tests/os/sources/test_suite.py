@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import hashlib
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from heliostat.core.errors import HeliostatError
+from heliostat.os.sources.archive import Archive
 from heliostat.os.sources.download import deb_path, fetch
 from heliostat.os.sources.lock import keep, open_locked, read_lock, write_lock
 from heliostat.os.sources.suite import Suite, open_suite
@@ -46,6 +48,15 @@ def test_entries_are_what_the_index_says(archive: TinyArchive, cache: Path) -> N
     assert one.url == f"{archive.mirror.url}/pool/one_1.0-1_amd64.deb"
     assert one.summary == "one of the test"
     assert (suite.find("two").source, suite.find("two").source_version) == ("two", "1:2.0-1")
+
+
+@pytest.mark.parametrize("scheme", ["file:", "file://"])
+def test_an_archive_may_be_a_folder(scheme: str, archive: TinyArchive, cache: Path) -> None:
+    (source,) = archive.archive.sources
+    local = dataclasses.replace(source, uri=f"{scheme}{archive.root / 'www'}")
+    suite = open_suite(Archive((local,)), cache, max_age_s=0)
+    one = suite.find("one")
+    assert fetch(suite.archive, [one], cache)[one.sha256].stat().st_size == one.size_bytes
 
 
 def test_a_young_index_is_not_asked_for_again(archive: TinyArchive, cache: Path) -> None:

@@ -209,7 +209,7 @@ def fault_of(error: CommandFailed) -> HeliostatError:
 
 def uri_to_file_name(uri: str) -> str:
     """The name that apt gives to a file of ``uri`` (``URItoFileName`` in strutl.cc)."""
-    path = re.sub(r"^[a-z+]+:/{0,2}", "", uri)
+    path = re.sub(r"^[a-z+]+:(//)?", "", uri)
     path = re.sub(r"^[^/@]*@", "", path)
     quoted = "".join(
         f"%{ord(char):02x}" if char in '\\|{}[]<>"^~_=!@#$%^&*' else char for char in path

@@ -135,7 +135,10 @@ def test_a_broken_conversion_of_the_cache_is_made_anew(archive: TinyArchive, cac
 
 
 def test_several_processes_convert_the_same(archive: TinyArchive, cache: Path) -> None:
-    big = [TinyDeb(f"big{n}", files={f"/usr/lib/b{n}": os.urandom(2_200_000)}) for n in range(2)]
+    big = [
+        TinyDeb(f"big{n}", files={f"/usr/lib/b{n}": os.urandom(2_200_000)}, compression="none")
+        for n in range(2)
+    ]
     archive.publish(*big)
     one = importer(archive, cache)
     entries = [one.suite.find(each.name) for each in big]
@@ -144,7 +147,9 @@ def test_several_processes_convert_the_same(archive: TinyArchive, cache: Path) -
 
 
 def test_a_full_disk_is_told_and_leaves_nothing_half(archive: TinyArchive, tmp_path: Path) -> None:
-    archive.publish(TinyDeb("large", files={"/usr/lib/large": os.urandom(5 << 20)}))
+    archive.publish(
+        TinyDeb("large", files={"/usr/lib/large": os.urandom(5 << 20)}, compression="none")
+    )
     with small_disk(tmp_path / "small", 24) as cache:
         one = importer(archive, cache)
         large = one.suite.find("large")
