@@ -133,7 +133,8 @@ class Machine:
 
     async def switch_off(self, *, timeout_s: float = 120.0) -> None:
         """Power off from inside and wait for the end of QEMU."""
-        await self.run("systemctl --no-block poweroff")
+        # a moment later, so that the shell has answered before it is stopped
+        await self.run("(sleep 1; systemctl poweroff) </dev/null >/dev/null 2>&1 &")
         await self.guest.exit_code(timeout_s=timeout_s)
 
 
