@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import faulthandler
 import os
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -17,11 +18,14 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from heliostat.core.errors import HeliostatError
 
 _CREATES = {"open", "os.mkdir", "os.link", "os.symlink"}
 _CHANGES = _CREATES | {"os.rename", "os.remove", "os.rmdir", "os.truncate"}
 _DIED, _REFUSED, _BROKE = 9, 3, 1
+_ALONE = "HELIO_TEST_ALONE"
 _PATIENCE_S = 60.0  # an action that hangs tells where, instead of hanging its test
 
 
@@ -101,3 +105,21 @@ def _below(folder: Path, event: str, arguments: tuple[Any, ...]) -> bool:
 def _writes(arguments: tuple[Any, ...]) -> bool:
     flags = arguments[2] if len(arguments) > 2 else 0
     return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR))
+
+
+def in_process_of_its_own(request: pytest.FixtureRequest) -> bool:
+    """Run the asking test in a fresh process; true: it was run there, and passed.
+
+    A fork takes the locks of all threads along, but not the threads; after hundreds of
+    other tests nobody knows which those are.
+    """
+    name = request.node.nodeid
+    if os.environ.get(_ALONE) == name:
+        return False
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", name]
+    root = request.config.rootpath
+    done = subprocess.run(
+        argv, cwd=root, env={**os.environ, _ALONE: name}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return True
