@@ -170,7 +170,7 @@ case $1 in
     "info-get guestinfo.userdata") echo '{userdata}' ;;
     "info-get guestinfo."*.encoding) echo base64 ;;
     "info-set "*) echo "$1" >> /run/told-to-the-host ;;
-    *) exit 1 ;;
+    *) printf 'No value found' >&2; exit 1 ;;
 esac
 """
 INSTALL = """\
