@@ -6,12 +6,15 @@ import shutil
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run
 from heliostat.os.packages.openpgp.signer import Signer
-from heliostat.os.repo.admission import Trust
+from heliostat.os.packages.rpm.reader import Header, read
+from heliostat.os.repo.admission import Trust, record_of
 from heliostat.os.repo.metadata import documents, fragments_of
 from heliostat.os.repo.parse import complete, parse_filelists, parse_other, parse_primary
 from heliostat.os.repo.publish import publish
@@ -96,6 +99,20 @@ def test_createrepo_tells_the_same_of_the_same_packages(
     mine, other = _comparable(repository.root), _comparable(theirs)
     assert [each.name for each in mine] == ["alpha", "beta", "gamma"]
     assert mine == sorted(other, key=lambda each: each.name)
+
+
+class _Outside(Header):
+    """A signed package could be called anything."""
+
+    @property
+    def name(self) -> str:
+        return "../../../outside"
+
+
+def test_a_name_never_leads_out_of_the_repository(tmp_path: Path) -> None:
+    header = read(written(small_package("alpha"), tmp_path))
+    with pytest.raises(HeliostatError, match="can't be the name of a package's file"):
+        record_of(_Outside(header.front), "00", 1)
 
 
 def _parsed(made: dict[str, bytes]) -> list[PackageRecord]:

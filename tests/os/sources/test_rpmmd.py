@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from heliostat.core.errors import HeliostatError
@@ -12,12 +18,13 @@ from heliostat.core.process import run
 from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.repo.admission import Trust
 from heliostat.os.repo.publish import publish
-from heliostat.os.repo.repomd import Compression
+from heliostat.os.repo.repomd import Compression, pack, parse_repomd, unpack, write_repomd
 from heliostat.os.repo.repository import Repository
 from heliostat.os.repo.settings import Settings
 from heliostat.os.repo.staging import add
 from heliostat.os.solve import solve
-from heliostat.os.sources.rpmmd import RpmMd
+from heliostat.os.sources.remote import Remote
+from heliostat.os.sources.rpmmd import RpmMd, newest_records
 from heliostat.testing.packages import signer_of_tests, small_package, written
 from heliostat.testing.web import served
 
@@ -144,6 +151,94 @@ def test_an_index_that_points_outside_is_refused(signer: Signer, tmp_path: Path)
     far = RpmMd("evil", (tmp_path / "evil").as_uri(), Trust(signer.keyring), tmp_path / "c")
     with pytest.raises(HeliostatError, match="outside"):
         far.update()
+
+
+def index_of(folder: Path, signer: Signer, old: bytes, new: bytes) -> None:
+    """The folder's primary metadata says ``new`` instead of ``old``, rightly signed."""
+    repodata = folder / "repodata"
+    rows = parse_repomd((repodata / "repomd.xml").read_bytes(), "")
+    document = unpack(rows["primary"], (folder / rows["primary"].location).read_bytes(), "")
+    assert old in document
+    packed = pack("primary", document.replace(old, new), Compression.GZIP, 0)
+    (folder / packed.row.location).write_bytes(packed.content)
+    index = write_repomd([packed.row], 0)
+    (repodata / "repomd.xml").write_bytes(index)
+    (repodata / "repomd.xml.asc").write_bytes(signer.sign_detached(index, 0))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'build="', b'build="soon'),
+        (b'pkgid="YES">', b'pkgid="YES">../../../'),
+        (b'archive="', b'archive="-x'),
+    ],
+)
+def test_metadata_that_makes_no_sense_is_told(
+    remote: tuple[Repository, RpmMd], signer: Signer, old: bytes, new: bytes
+) -> None:
+    repository, far = remote
+    index_of(repository.root, signer, old, new)
+    far.update()
+    with pytest.raises(HeliostatError, match="can't be used") as caught:
+        far.packages()
+    assert caught.value.code == "RepositoryCorrupt"
+
+
+class _Odd(BaseHTTPRequestHandler):
+    """Calls what it sends packed an encoding of the open file; never ends; leads in circles."""
+
+    def do_GET(self) -> None:
+        if self.path == "/circle":
+            self.send_response(302)
+            self.send_header("Location", "/circle")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.send_response(200)
+        if self.path == "/packed":
+            self.send_header("Content-Encoding", "gzip")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(gzip.compress(b"x", mtime=0))
+            for _ in range(1000 if self.path == "/endless" else 0):
+                self.wfile.write(bytes(1 << 16))
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: it is a test."""
+
+
+def test_odd_servers(tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Odd) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with Remote(f"http://127.0.0.1:{server.server_port}", sleep=lambda _: None) as remote:
+            assert remote.get("packed") == gzip.compress(b"x", mtime=0)
+            with pytest.raises(HeliostatError, match="more than 4,096 bytes"):
+                remote.get("endless", 4096)
+            with pytest.raises(HeliostatError, match="can't be fetched"):
+                remote.get("circle")
+            with pytest.raises(HeliostatError, match="bytes of 4,096"):
+                remote.download("endless", tmp_path / "endless", 4096)
+        server.shutdown()
+        thread.join()
+
+
+def test_two_at_once_fetch_a_package_once(remote: tuple[Repository, RpmMd]) -> None:
+    _, far = remote
+    far.update()
+    wanted = far.packages()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: far.fetch([*wanted, *wanted]), range(8)))
+    assert len({tuple(each) for each in found}) == 1
+
+
+def test_the_newest_that_runs_here(remote: tuple[Repository, RpmMd]) -> None:
+    _, far = remote
+    far.update()
+    alpha = far.packages()[0]
+    others = [msgspec.structs.replace(alpha, arch=arch) for arch in ("i686", "src", "aarch64")]
+    assert newest_records([*others, alpha, *others]) == {"alpha": alpha}
 
 
 def test_both_compressions_of_ours_are_read(signer: Signer, tmp_path: Path) -> None:

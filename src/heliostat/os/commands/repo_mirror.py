@@ -78,7 +78,7 @@ def _wanted(
     if alone:
         return [far.find(name, records) for name in names]
     chosen = solve([far.source, *published_sources([repository])], names).packages
-    return [records[each.name] for each in chosen if each.source == far.name]
+    return [far.find(each.name, records) for each in chosen if each.source == far.name]
 
 
 def _print_plan(wanted: list[PackageRecord], output: str) -> None:

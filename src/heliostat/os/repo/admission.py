@@ -6,6 +6,7 @@ Reading makes a package's record, the one thing the rest of the repository works
 from __future__ import annotations
 
 import hashlib
+import re
 import stat
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from heliostat.os.monitor import Monitor
 from heliostat.os.packages.openpgp.armor import Block, dearmored
 from heliostat.os.packages.openpgp.certificate import Keyring
 from heliostat.os.packages.openpgp.signature import Signature
+from heliostat.os.packages.rpm.header import invalid
 from heliostat.os.packages.rpm.reader import FileEntry, Header, read
 from heliostat.os.packages.rpm.relation import Relation
 from heliostat.os.packages.rpm.relation import Sense as Flags
@@ -35,6 +37,7 @@ from heliostat.os.repo.record import (
 )
 
 _THREADS = 2
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+~^:{}%-]*")  # what becomes part of a path
 _MOST_CHANGES = 10  # what other writers list, newest entries
 _EARLY = Flags.PREREQ | Flags.SCRIPT_PRE | Flags.SCRIPT_POST
 _SENSES = {"": "", "=": "EQ", "<": "LT", "<=": "LE", ">": "GT", ">=": "GE"}
@@ -103,6 +106,8 @@ def record_of(header: Header, digest: str, size_bytes: int) -> PackageRecord:
     start, end = header.header_range
     arch = "src" if header.is_source else header.arch
     name = f"{header.name}-{header.version}-{header.release}.{arch}.rpm"
+    if not _FILE_NAME.fullmatch(name):
+        raise invalid(f"{name!r:.200} can't be the name of a package's file.")
     files = tuple(sorted(_listed(each) for each in header.files()))
     relations = {kind: _dependencies(header.relations(kind)) for kind in RELATIONS}
     relations["requires"] = _needed(relations["requires"], relations["provides"], files)

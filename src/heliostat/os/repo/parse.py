@@ -7,8 +7,9 @@ its records.  What isn't the format is refused with the place where it broke.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from typing import Any
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
 from xml.etree.ElementTree import Element, ParseError, iterparse
 
 import msgspec
@@ -29,30 +30,37 @@ _C = f"{{{COMMON}}}"
 _R = f"{{{RPM}}}"
 _F = f"{{{FILELISTS}}}"
 _O = f"{{{OTHER}}}"
+_SHA256 = re.compile(r"[0-9a-f]{64}")  # becomes part of paths
+T = TypeVar("T")
 
 
 def parse_primary(document: bytes, source: str) -> list[PackageRecord]:
     """Records with the files that primary metadata lists; ``source`` names it in errors."""
-    return [_record(each, source) for each in _packages(document, f"{_C}package", source)]
+    return _read(document, f"{_C}package", source, lambda each: _record(each, source))
 
 
 def parse_filelists(document: bytes, source: str) -> dict[str, tuple[ListedFile, ...]]:
     """All files of each package, by its digest."""
-    return {
-        _wanted(each.get("pkgid"), "pkgid", source): _files(each, f"{_F}file")
-        for each in _packages(document, f"{_F}package", source)
-    }
+    return dict(
+        _read(
+            document,
+            f"{_F}package",
+            source,
+            lambda each: (_wanted(each.get("pkgid"), "pkgid", source), _files(each, f"{_F}file")),
+        )
+    )
 
 
 def parse_other(document: bytes, source: str) -> dict[str, tuple[Change, ...]]:
     """The changelog of each package, by its digest."""
-    return {
-        _wanted(each.get("pkgid"), "pkgid", source): tuple(
-            Change(one.get("author", ""), int(one.get("date", "0")), one.text or "")
-            for one in each.iterfind(f"{_O}changelog")
+    return dict(
+        _read(
+            document,
+            f"{_O}package",
+            source,
+            lambda each: (_wanted(each.get("pkgid"), "pkgid", source), _changes(each)),
         )
-        for each in _packages(document, f"{_O}package", source)
-    }
+    )
 
 
 def complete(
@@ -76,16 +84,19 @@ def broken(source: str, why: str) -> HeliostatError:
     return HeliostatError("RepositoryCorrupt", f"{source} can't be used: {why}.")
 
 
-def _packages(document: bytes, tag: str, source: str) -> Iterator[Element]:
+def _read(document: bytes, tag: str, source: str, read: Callable[[Element], T]) -> list[T]:
+    """What ``read`` makes of each element; what it can't read is a fault of the document."""
+    found: list[T] = []
     try:
         for _, element in iterparse(io.BytesIO(document)):  # noqa: S314 - expat bounds entities
             if element.tag == tag:
-                yield element
+                found.append(read(element))
                 element.clear()
     except ParseError as error:
         raise broken(source, f"it is not the XML of a repository ({error})") from error
     except ValueError as error:
         raise broken(source, str(error)) from error
+    return found
 
 
 def _record(element: Element, source: str) -> PackageRecord:
@@ -95,6 +106,9 @@ def _record(element: Element, source: str) -> PackageRecord:
         raise broken(source, "a package in it has no version, checksum or format")
     if checksum.get("type") != "sha256":
         raise broken(source, f"its digests are {checksum.get('type')}, which is not trusted")
+    digest = (checksum.text or "").strip()
+    if not _SHA256.fullmatch(digest):
+        raise broken(source, f"{digest[:80]!r} in it is no SHA-256")
     size, time = _attributes(element, "size"), _attributes(element, "time")
     span = format_.find(f"{_R}header-range")
     header = {} if span is None else dict(span.attrib)
@@ -104,7 +118,7 @@ def _record(element: Element, source: str) -> PackageRecord:
         version=version.get("ver", ""),
         release=version.get("rel", ""),
         arch=_wanted(element.findtext(f"{_C}arch"), "arch", source),
-        digest=(checksum.text or "").strip(),
+        digest=digest,
         location=_wanted(_attributes(element, "location").get("href"), "location", source),
         build_time=int(time.get("build", "0")),
         package_size=int(size.get("package", "0")),
@@ -153,6 +167,13 @@ def _files(element: Element, tag: str) -> tuple[ListedFile, ...]:
     return tuple(
         ListedFile(each.text or "", FileKind(each.get("type", "file")))
         for each in element.iterfind(tag)
+    )
+
+
+def _changes(element: Element) -> tuple[Change, ...]:
+    return tuple(
+        Change(each.get("author", ""), int(each.get("date", "0")), each.text or "")
+        for each in element.iterfind(f"{_O}changelog")
     )
 
 

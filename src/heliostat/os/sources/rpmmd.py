@@ -18,6 +18,7 @@ from heliostat.core.counting import counted
 from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
 from heliostat.os.monitor import Monitor, SilentMonitor
+from heliostat.os.packages.rpm.frame import told_if_full
 from heliostat.os.repo.admission import Trust
 from heliostat.os.repo.advisory import Advisory, parse_updateinfo
 from heliostat.os.repo.lock import locked
@@ -26,8 +27,10 @@ from heliostat.os.repo.record import PackageRecord
 from heliostat.os.repo.repomd import MetadataFile, parse_repomd, unpack
 from heliostat.os.solve.sources import MetadataFolder
 from heliostat.os.sources.remote import Remote
+from heliostat.os.turn import turn
 
 _STREAMS = 3
+_RUNNABLE = ("x86_64", "noarch")
 _KINDS = ("primary", "filelists", "updateinfo")
 
 
@@ -57,7 +60,11 @@ class RpmMd:
     def update(self, *, monitor: Monitor | None = None) -> None:
         """Fetch the index, and what of the metadata changed; the old state stays until then."""
         told = monitor or SilentMonitor()
-        with told.step(f"Fetching the index of {self.name}"), Remote(self.url) as remote:
+        with (
+            told.step(f"Fetching the index of {self.name}"),
+            turn(self.folder / "lock", f"reading the index of {self.url}", told),
+            Remote(self.url) as remote,
+        ):
             index = self._index(remote)
             rows = parse_repomd(index, f"{self.url}: repomd.xml")
             if "primary" not in rows:
@@ -101,9 +108,14 @@ class RpmMd:
         """The packages' files, in the order given; only what is missing is downloaded."""
         told = monitor or SilentMonitor()
         paths = [self._path(each) for each in records]
-        missing = [
-            (each, path) for each, path in zip(records, paths, strict=True) if not path.is_file()
-        ]
+        if all(path.is_file() for path in paths):
+            return paths
+        with turn(self.cache / "rpms" / "lock", "downloading packages", told):
+            self._fetch(dict(zip(paths, records, strict=True)), told)
+        return paths
+
+    def _fetch(self, wanted: dict[Path, PackageRecord], told: Monitor) -> None:
+        missing = [(each, path) for path, each in wanted.items() if not path.is_file()]
         if missing:
             size = sum(each.package_size for each, _ in missing) / 2**20
             with (
@@ -113,7 +125,6 @@ class RpmMd:
                 told.progress(f"{size:.1f} MiB")
                 with ThreadPoolExecutor(_STREAMS) as pool:
                     list(pool.map(lambda each: self._download(remote, *each), missing))
-        return paths
 
     def _index(self, remote: Remote) -> bytes:
         """repomd.xml, verified; once more if it was published anew in between."""
@@ -137,7 +148,7 @@ class RpmMd:
                 return
             except HeliostatError:
                 path.unlink()  # torn: fetched again
-        content = remote.get(row.location)
+        content = remote.get(row.location, row.size)
         unpack(row, content, f"{self.url}: {row.location}")
         atomic_write(path, content)
 
@@ -179,7 +190,8 @@ class RpmMd:
 
     def _download(self, remote: Remote, record: PackageRecord, path: Path) -> None:
         begun = path.with_name(f".{path.name}.part")
-        remote.download(record.location, begun, record.package_size)
+        with told_if_full(path):
+            remote.download(record.location, begun, record.package_size)
         found = self.trust.examine(begun)
         if isinstance(found, str):
             begun.unlink()
@@ -197,10 +209,10 @@ class RpmMd:
 
 
 def newest_records(records: Iterable[PackageRecord]) -> dict[str, PackageRecord]:
-    """The newest package of every name, source packages left out."""
+    """The newest package of every name that our systems can run: no sources, no 32 bits."""
     found: dict[str, PackageRecord] = {}
     for each in records:
         known = found.get(each.name)
-        if each.arch != "src" and (known is None or locked(known).order < locked(each).order):
+        if each.arch in _RUNNABLE and (known is None or locked(known).order < locked(each).order):
             found[each.name] = each
     return dict(sorted(found.items()))
