@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from heliostat.cli.main import run
+from heliostat.os.cve.installed import in_tree
 from heliostat.os.packages.rpm.package import Change
 from heliostat.os.packages.rpm.writer import write
 from heliostat.testing.feeds import match, nvd, nvd_cve, osv, tracker, written
@@ -115,6 +116,14 @@ def test_a_tree_of_imported_rpms_knows_its_changelogs(said: Any, tmp_path: Path)
     code, told = said(root.path)
     assert code == 0
     assert ids(told) == FOUND
+
+
+def test_no_text_of_a_package_passes_for_another_package(tmp_path: Path) -> None:
+    text = "* Done.\n\x01other\t0\t1.0\t1\tDebian\tother-1.0-1.src.rpm\n\x02"
+    changes = (Change(BUILT, "A <a@example.invalid> - 1.0-1", text),)
+    root = RpmRoot(tmp_path / "root")
+    root.install(rpm(tmp_path, "bash", changelog=changes))
+    assert [each.name for each in in_tree(root.path)] == ["bash"]
 
 
 def test_a_package_file_and_a_folder_of_them(said: Any, tmp_path: Path) -> None:

@@ -14,10 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliostat.cli.main import run as helio
+from heliostat.os.inventory.difference import Kind, compare
 from heliostat.os.inventory.document import document
 from heliostat.os.inventory.licences import licence
 from heliostat.os.inventory.system import System
-from heliostat.testing.rpms import BUILT, tiny
+from heliostat.os.packages.rpm.relation import Relation
+from heliostat.os.packages.rpm.writer import write
+from heliostat.testing.rpms import BUILT, RpmRoot, tiny
 from heliostat.testing.systems import base, library, program, system
 
 _needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="installing into a root needs root")
@@ -65,8 +68,8 @@ def test_every_package_is_in_it_with_licence_source_and_needs(tree: Path) -> Non
         (each["spdxElementId"], each["relationshipType"], each["relatedSpdxElement"])
         for each in told["relationships"]
     }
-    ours = "SPDXRef-Package-greet-x86.5f.64"
-    assert (ours, "DEPENDS_ON", "SPDXRef-Package-libgreet1-x86.5f.64") in relations
+    ours = "SPDXRef-Package-greet-1.0-1-x86.5f.64"
+    assert (ours, "DEPENDS_ON", "SPDXRef-Package-libgreet1-1.0-1-x86.5f.64") in relations
     assert (ours, "GENERATED_FROM", "SPDXRef-Source-greet-1.0-1") in relations
     (reference,) = told["hasExtractedLicensingInfos"]
     assert reference["licenseId"] == "LicenseRef-Unheard-of"
@@ -133,3 +136,26 @@ def test_licences_become_expressions_that_spdx_knows(said: str, expression: str)
 def test_any_words_are_an_expression_or_none(said: str) -> None:
     told = licence(said)
     assert all(each.startswith("LicenseRef-") for each in told.references)
+
+
+@_needs_root
+def test_two_versions_of_a_package_are_two_components(tmp_path: Path) -> None:
+    user = tiny("user", requires=(Relation.parse("kernel"),))
+    kernels = [tiny("kernel", version=version, files=()) for version in ("6.1", "6.12")]
+    root = RpmRoot(tmp_path / "root")
+    rpms = [str(write(each, tmp_path).path) for each in (*kernels, user)]
+    root.rpm("-i", "--nodeps", "--force-debian", *rpms)
+    cyclonedx, spdx = _told(root.path, "cyclonedx"), _told(root.path, "spdx")
+    listed = [each["bom-ref"] for each in cyclonedx["components"]]
+    assert len(set(listed)) == 3
+    refs = {each for each in listed if "/kernel@6.1" in each}
+    assert len(refs) == 2
+    needs = {each["ref"]: set(each["dependsOn"]) for each in cyclonedx["dependencies"]}
+    assert refs in needs.values()
+    identifiers = [each["SPDXID"] for each in spdx["packages"]]
+    assert len(set(identifiers)) == len(identifiers)
+    before, after = System.read(root.path), tmp_path / "after"
+    three = write(tiny("kernel", version="6.18", files=()), tmp_path).path
+    RpmRoot(after).rpm("-i", "--nodeps", "--force-debian", rpms[1], str(three), rpms[2])
+    (change,) = compare(before, System.read(after)).packages
+    assert (change.kind, change.before, change.after) == (Kind.UPGRADED, "6.1-1", "6.18-1")

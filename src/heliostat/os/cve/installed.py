@@ -17,9 +17,11 @@ from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run
 from heliostat.os.cve.changelogs import Entry, entries, rpm_entries, source_version
 from heliostat.os.cve.versions import Scheme, older
-from heliostat.os.harden.packages import rpm_database
+from heliostat.os.inventory.installed import DATABASES, database_in, installed
+from heliostat.os.packages.rpm.described import Described
 from heliostat.os.packages.rpm.reader import read as read_rpm
 
+_OLDER = ("Packages", "Packages.db")
 _DEBIAN_VENDOR = ("heliostat", "debian")
 _FIELDS = ("NAME", "EPOCHNUM", "VERSION", "RELEASE", "VENDOR", "SOURCERPM")
 _FORM = (
@@ -51,9 +53,10 @@ class Installed:
 def in_tree(root: Path) -> list[Installed]:
     """Packages of a root tree's database; ``NotASystem`` if it has none."""
     found: list[Installed] = []
-    database = rpm_database(root)
-    if database is not None:
-        found += in_rpm_database(database)
+    if database_in(root) is not None:
+        found += (_described(each) for each in installed(root))
+    elif (older_form := _older_database(root)) is not None:
+        found += in_rpm_database(older_form)
     status = root / "var/lib/dpkg/status"
     if status.is_file():
         found += in_dpkg_status(status.read_text(encoding="utf-8", errors="replace"))
@@ -64,7 +67,14 @@ def in_tree(root: Path) -> list[Installed]:
     return sorted(found, key=lambda each: (each.name, each.version))
 
 
+def _older_database(root: Path) -> Path | None:
+    """The folder of a database from before SQLite (Berkeley DB, NDB), which only RPM reads."""
+    folders = (root / name for name in DATABASES)
+    return next((each for each in folders if any((each / n).is_file() for n in _OLDER)), None)
+
+
 def in_rpm_database(database: Path) -> Iterator[Installed]:
+    """What RPM says of a database."""
     argv = ["rpm", "--dbpath", str(database), "-qa", "--qf", _FORM]
     for record in run(argv, timeout_s=120).stdout.split("\x01")[1:]:
         head, *changes = record.split("\x02")
@@ -77,12 +87,14 @@ def in_rpm_database(database: Path) -> Iterator[Installed]:
 
 def in_rpm(path: Path) -> Installed:
     """A package file; ``PackageInvalid`` if it is none."""
-    header = read_rpm(path)
-    changes = [(change.author, change.text) for change in header.changelog]
-    evr = header.evr
-    return _rpm(
-        header.name, evr.epoch, evr.version, evr.release, header.vendor, header.source_rpm, changes
-    )
+    return _described(read_rpm(path))
+
+
+def _described(package: Described) -> Installed:
+    evr, source_rpm = package.evr, package.source_rpm
+    changes = [(change.author, change.text) for change in package.changelog]
+    name, vendor = package.name, package.vendor
+    return _rpm(name, evr.epoch, evr.version, evr.release, vendor, source_rpm, changes)
 
 
 def in_dpkg_status(text: str) -> Iterator[Installed]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -61,7 +61,9 @@ class Bill:
 
 def bill_of(system: System, created: int | None = None) -> Bill:
     """``created`` is SOURCE_DATE_EPOCH if it is set, else when the youngest package was built."""
-    purls = {package.name: purl(package, system) for package in system.packages}
+    purls: dict[str, list[str]] = {}
+    for package in system.packages:
+        purls.setdefault(package.name, []).append(purl(package, system))
     components = tuple(_component(package, system, purls) for package in system.packages)
     newest = max((component.built for component in components), default=0)
     listed = [(each.purl, each.header_digest) for each in components]
@@ -93,13 +95,15 @@ def _purl(namespace: str, name: str, version: str, qualifiers: Mapping[str, str]
     return f"pkg:rpm/{quote(namespace)}/{quote(name, safe='~')}@{quote(version, safe='~')}?{told}"
 
 
-def _component(package: InstalledPackage, system: System, purls: Mapping[str, str]) -> Component:
+def _component(
+    package: InstalledPackage, system: System, purls: Mapping[str, Sequence[str]]
+) -> Component:
     made = package.signature
     return Component(
         name=package.name,
         version=str(package.evr),
         arch=package.arch,
-        purl=purls[package.name],
+        purl=purl(package, system),
         summary=package.summary,
         vendor=package.vendor,
         url=package.url,
@@ -109,7 +113,7 @@ def _component(package: InstalledPackage, system: System, purls: Mapping[str, st
         header_digest=package.digest,
         payload_digest=package.payload_digest,
         signer="" if made is None else made.issuer,
-        needs=tuple(sorted(purls[name] for name in system.needs[package.name])),
+        needs=tuple(sorted(each for name in system.needs[package.name] for each in purls[name])),
     )
 
 

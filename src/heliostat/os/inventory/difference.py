@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from heliostat.os.cve.changelogs import cve_order, rpm_entries
@@ -100,12 +101,21 @@ def compare(before: System, after: System) -> Difference:
 
 
 def _packages(before: System, after: System) -> Iterator[PackageChange]:
-    old = {(each.name, each.arch): each for each in before.packages}
-    new = {(each.name, each.arch): each for each in after.packages}
+    """Of what may be there in several versions (kernels), those that both have are the same."""
+    old, new = _by_slot(before), _by_slot(after)
     for key in sorted(old.keys() | new.keys()):
-        one, two = old.get(key), new.get(key)
-        if one is None or two is None or one.digest != two.digest or one.evr != two.evr:
-            yield _change(one, two)
+        ones, twos = old.get(key, {}), new.get(key, {})
+        gone = [each for build, each in ones.items() if build not in twos]
+        come = [each for build, each in twos.items() if build not in ones]
+        yield from (_change(one, two) for one, two in zip_longest(gone, come))
+
+
+def _by_slot(system: System) -> dict[tuple[str, str], dict[tuple[Evr, str], InstalledPackage]]:
+    """By name and architecture, then by version and digest; in the order of versions."""
+    found: dict[tuple[str, str], dict[tuple[Evr, str], InstalledPackage]] = {}
+    for each in system.packages:
+        found.setdefault((each.name, each.arch), {})[each.evr, each.digest] = each
+    return found
 
 
 def _change(one: InstalledPackage | None, two: InstalledPackage | None) -> PackageChange:

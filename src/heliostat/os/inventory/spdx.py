@@ -131,7 +131,8 @@ def _licences(bill: Bill) -> Json:
 
 
 def _identifier(component: Component) -> str:
-    return f"SPDXRef-Package-{_allowed(component.name)}-{_allowed(component.arch)}"
+    parts = (component.name, component.version, component.arch)
+    return f"SPDXRef-Package-{'-'.join(map(_allowed, parts))}"
 
 
 def _source_identifier(origin: Origin) -> str:

@@ -26,7 +26,7 @@ _DISKS = (".raw", ".img", ".qcow2", ".vmdk", ".vhd", ".vdi", "box.img")
 _NEEDED = {
     "usr/lib/os-release",
     "etc/os-release",
-    *(f"{folder}/{FILE}" for folder in DATABASES),
+    *(f"{folder}/{name}" for folder in DATABASES for name in (FILE, f"{FILE}-wal")),
 }
 
 
