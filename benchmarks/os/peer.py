@@ -70,4 +70,4 @@ def make_disk(root: Path, raw: Path, work: Path) -> None:
     layout = disk.Layout("peer", size, "peer", 1_750_000_000)
     options = " ".join((f"root=PARTUUID={layout.root_partition_id}", *_OPTIONS))
     menu = f"set timeout=0\nlinux /vmlinuz {options}\ninitrd /initrd.img\nboot\n"
-    disk.assemble(disk.Content(root, {"boot/grub/grub.cfg": menu.encode()}), layout, raw, work)
+    disk.assemble(disk.Content(root, {"/boot/grub/grub.cfg": menu.encode()}), layout, raw, work)

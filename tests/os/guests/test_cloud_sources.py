@@ -176,7 +176,8 @@ esac
 INSTALL = """\
 install -D -m 755 /run/credentials/@system/rpctool /usr/local/bin/vmware-rpctool
 echo 'datasource: VMware' > /etc/cloud/ds-identify.cfg
-rm -f /etc/machine-id /etc/ssh/ssh_host_*; echo uninitialized > /etc/machine-id; sync
+rm -rf /etc/machine-id /etc/ssh/ssh_host_* /etc/hostname /var/lib/cloud
+echo uninitialized > /etc/machine-id; sync
 """
 
 
