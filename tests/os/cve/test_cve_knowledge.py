@@ -281,6 +281,18 @@ def test_an_archive_with_one_bad_record_is_refused_whole(
     assert said(base, "x") == []
 
 
+def test_an_encrypted_archive_is_told(base: KnowledgeBase, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("a.json", "{}")
+    raw = bytearray((tmp_path / "all.zip").read_bytes())
+    raw[6] |= 1  # the flag of encryption, in the member and in the directory
+    raw[raw.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "all.zip").write_bytes(raw)
+    with pytest.raises(HeliostatError, match="encrypted") as caught:
+        base.add(tmp_path / "all.zip")
+    assert caught.value.code == "KnowledgeUnreadable"
+
+
 def test_a_missing_file_and_a_foreign_database(tmp_path: Path) -> None:
     with pytest.raises(HeliostatError, match="Nothing was imported yet"):
         KnowledgeBase(tmp_path / "none.sqlite")

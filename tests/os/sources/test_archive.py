@@ -90,3 +90,11 @@ def test_an_unknown_setting_names_the_nearest(tmp_path: Path) -> None:
 )
 def test_names_of_apts_lists(uri: str, name: str) -> None:
     assert uri_to_file_name(uri) == name
+
+
+@pytest.mark.parametrize("pattern", ["http://past.test/{suite}", "http://past.test/{", "{0}"])
+def test_a_pattern_that_cannot_be_filled_in_is_refused(pattern: str, root: Path) -> None:
+    settings = ArchiveSettings(snapshot="20260101T000000Z", snapshot_pattern=pattern)
+    with pytest.raises(HeliostatError, match="can't be filled in") as caught:
+        archive_of(settings, root)
+    assert caught.value.code == "InvalidSetting"

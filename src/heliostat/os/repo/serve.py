@@ -21,7 +21,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from heliostat.os.repo.pairing import Pairing
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _CHUNK = 1 << 18
 _PRIVATE = {"repository.json", "next.json", "pins"}
 

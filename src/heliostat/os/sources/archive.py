@@ -113,4 +113,11 @@ def _at_snapshot(uri: str, settings: ArchiveSettings) -> str:
             "`http://HOST/archive/{archive}/{snapshot}`.",
         )
     name = uri.rstrip("/").rpartition("/")[2]
-    return settings.snapshot_pattern.format(archive=name, snapshot=settings.snapshot)
+    try:
+        return settings.snapshot_pattern.format(archive=name, snapshot=settings.snapshot)
+    except (LookupError, ValueError) as error:
+        raise HeliostatError(
+            "InvalidSetting",
+            f"snapshot_pattern is {settings.snapshot_pattern}, which can't be filled in: {error}.",
+            hint="Only {archive} and {snapshot} may stand in braces.",
+        ) from error

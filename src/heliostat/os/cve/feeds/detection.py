@@ -23,6 +23,9 @@ from heliostat.os.cve.feeds import nvd, nvd_old, osv, packages, tracker
 from heliostat.os.cve.feeds.unreadable import unreadable
 from heliostat.os.cve.statement import Entry, Knowledge
 
+# RuntimeError: a member is encrypted, or packed in a way that nobody here knows
+_DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, RuntimeError)
+
 
 class Form(StrEnum):
     """Published forms that can be read."""
@@ -112,7 +115,7 @@ def _archive(content: bytes, name: str) -> Feed:
             if not members:
                 raise unreadable(name, "there is no JSON file in the archive")
             first = archive.read(members[0])
-    except (zipfile.BadZipFile, zlib.error, OSError) as error:
+    except _DAMAGED as error:
         raise unreadable(name, f"the archive is damaged ({error})") from error
     form = form_of(first, f"{name}: {members[0]}")
     return Feed(form, _members(content, name, form))
@@ -124,7 +127,7 @@ def _members(content: bytes, name: str, form: Form) -> Iterator[Entry]:
             if member.endswith(".json"):
                 try:
                     packed = archive.read(member)
-                except (zipfile.BadZipFile, zlib.error) as error:
+                except _DAMAGED as error:
                     raise unreadable(f"{name}: {member}", f"it is damaged ({error})") from error
                 yield from _READERS[form](packed, f"{name}: {member}")
 
