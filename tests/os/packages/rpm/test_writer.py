@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -135,6 +136,45 @@ def test_unpacking_stays_inside_of_the_folder(tmp_path: Path) -> None:
     files = (File.link("/way", "/tmp"), File.regular("/way/out", b"no"))
     path = write(tiny("climber", files=files), tmp_path).path
     with pytest.raises(HeliostatError, match="leads outside") as caught:
+        extract(path, tmp_path / "out")
+    assert caught.value.code == "PackageInvalid"
+
+
+def _member(name: str, mode: int, body: bytes = b"", links: int = 1) -> bytes:
+    """One of a cpio archive (newc), of the inode 5."""
+    text = name.encode() + b"\0"
+    fields = (5, mode, 0, 0, links, BUILT, len(body), 0, 0, 0, 0, len(text), 0)
+    head = b"070701" + b"".join(b"%08x" % each for each in fields) + text
+    return head + b"\0" * (-len(head) % 4) + body + b"\0" * (-len(body) % 4)
+
+
+def _crafted(folder: Path, *members: bytes) -> Path:
+    """A package whose payload isn't what any program would write."""
+    path = write(tiny("crafted"), folder).path
+    payload = b"".join((*members, _member("TRAILER!!!", 0)))
+    front = path.read_bytes()[: read(path).front.header_end]
+    path.write_bytes(front + zstandard.compress(payload))
+    return path
+
+
+def test_a_hard_link_never_leads_outside(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"whole")
+    path = _crafted(
+        tmp_path,
+        _member("./a", stat.S_IFREG | 0o644, links=2),
+        _member("./a", stat.S_IFLNK | 0o777, str(victim).encode()),
+        _member("./b", stat.S_IFREG | 0o644, b"spoilt", links=2),
+    )
+    with pytest.raises(HeliostatError, match="something else where /b links to"):
+        extract(path, tmp_path / "out")
+    assert victim.read_bytes() == b"whole"
+
+
+@pytest.mark.parametrize("kinds", [(stat.S_IFDIR, stat.S_IFREG), (stat.S_IFREG, stat.S_IFDIR)])
+def test_a_file_that_is_a_folder_too_is_refused(kinds: tuple[int, int], tmp_path: Path) -> None:
+    path = _crafted(tmp_path, *(_member("./a", kind | 0o755) for kind in kinds))
+    with pytest.raises(HeliostatError, match="twice, once as a folder") as caught:
         extract(path, tmp_path / "out")
     assert caught.value.code == "PackageInvalid"
 

@@ -80,8 +80,12 @@ def extract(path: Path, folder: Path) -> list[Path]:
         target = _inside(folder, entry.path)
         target.parent.mkdir(parents=True, exist_ok=True)
         if stat.S_ISDIR(entry.mode):
+            if target.is_symlink() or (target.exists() and not target.is_dir()):
+                raise invalid(f"The package has {entry.path} twice, once as a folder.")
             target.mkdir(exist_ok=True)
             continue
+        if target.is_dir() and not target.is_symlink():
+            raise invalid(f"The package has {entry.path} twice, once as a folder.")
         target.unlink(missing_ok=True)
         if stat.S_ISLNK(entry.mode):
             target.symlink_to(os.fsdecode(entry.body.read()))
@@ -94,6 +98,8 @@ def extract(path: Path, folder: Path) -> list[Path]:
 def _write(entry: Entry, target: Path, first: dict[int, Path]) -> None:
     """Of hard links the last carries the content, and it is the same file for all."""
     if entry.links > 1 and entry.inode in first:
+        if not stat.S_ISREG(first[entry.inode].lstat().st_mode):
+            raise invalid(f"The package puts something else where {entry.path} links to.")
         os.link(first[entry.inode], target)
         mode = "r+b"
     else:
