@@ -184,7 +184,7 @@ echo uninitialized > /etc/machine-id; sync
 """
 
 
-@pytest.mark.takes(200)
+@pytest.mark.takes(300)
 async def test_vmware_guest_information_makes_the_machine(
     disk: Path, key: Key, tmp_path: Path
 ) -> None:

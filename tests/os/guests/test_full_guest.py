@@ -16,7 +16,7 @@ from heliostat.testing.machines import Machine, Shape, booted, overlay
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.qemu,
-    pytest.mark.takes(250),
+    pytest.mark.takes(600),
     pytest.mark.timeout(1200),
     pytest.mark.asyncio(loop_scope="module"),
 ]
