@@ -31,7 +31,7 @@ def shop(cache: Path, tmp_path: Path) -> Workshop:
 
 
 @pytest.mark.timeout(1500)
-@pytest.mark.takes(240)
+@pytest.mark.takes(700)
 def test_a_source_of_the_archive_is_the_same_twice(shop: Workshop) -> None:
     first = shop.build("gawk", anew=True)
     before = [path.read_bytes() for path in first.paths]
