@@ -1,14 +1,12 @@
 """``helio os``: one module a noun, imported when that noun is named.
 
 ``NOUNS`` is the table of them, in the order of the help: packages come in, lie in
-repositories, become trees and images, and are looked into.  A row whose module
-is not there is not offered.
+repositories, become trees and images, and are looked into.
 """
 
 from __future__ import annotations
 
 import importlib
-from importlib.util import find_spec
 from typing import NamedTuple
 
 import click
@@ -46,12 +44,12 @@ class _Nouns(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
-        return [name for name, noun in NOUNS.items() if _is_there(noun)]
+        return list(NOUNS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
         noun = NOUNS.get(cmd_name)
-        if noun is None or not _is_there(noun):
+        if noun is None:
             return None
         found = getattr(importlib.import_module(f"{__name__}.{noun.module}"), noun.attribute)
         assert isinstance(found, click.Command)
@@ -61,10 +59,6 @@ class _Nouns(click.Group):
         rows = [(name, NOUNS[name].summary) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
-
-
-def _is_there(noun: Noun) -> bool:
-    return find_spec(f"{__name__}.{noun.module}") is not None
 
 
 os_group = _Nouns(name="os", help="Build the operating system.", no_args_is_help=True)

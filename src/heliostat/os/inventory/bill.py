@@ -78,7 +78,7 @@ def bill_of(system: System, created: int | None = None) -> Bill:
 
 
 def purl(package: InstalledPackage, system: System) -> str:
-    """The package's URL: https://github.com/package-url/purl-spec, type ``rpm``."""
+    """The package's URL by the specification "purl", type ``rpm``."""
     qualifiers = {"arch": package.arch}
     if package.epoch:
         qualifiers["epoch"] = str(package.epoch)
