@@ -88,6 +88,17 @@ def test_nothing_is_younger_than_the_packages(system: TinySystem, tmp_path: Path
     assert newest == BUILT
 
 
+def test_packages_may_be_younger_than_the_one_with_the_machine_id(
+    system: TinySystem, tmp_path: Path
+) -> None:
+    system.put("identity", "1.0", {"/etc/machine-id": b"uninitialized\n"}, 0o444)
+    write(tiny("tool", version="2.0", build_time=BUILT + 86_400), system.packages)
+    edition = system.edition(packages=["filesystem", "linux", "identity", "tool"])
+    tree = composed(system, tmp_path / "root", edition)
+    assert tree.epoch == BUILT + 86_400
+    assert (tree.root / "etc/machine-id").stat().st_mtime == BUILT
+
+
 def test_the_database_is_one_whole_file_that_rpm_reads(system: TinySystem, tmp_path: Path) -> None:
     folder = composed(system, tmp_path / "root").root / "usr/lib/sysimage/rpm"
     assert [path.name for path in folder.iterdir()] == ["rpmdb.sqlite"]

@@ -80,7 +80,7 @@ def _forget_identity(root: Path) -> None:
     for key in root.glob("etc/ssh/ssh_host_*"):
         key.unlink()
     for log in root.glob("var/log/**/*"):
-        if log.is_file() and not log.is_symlink():
+        if log.is_file() and not log.is_symlink() and log.stat().st_size:
             os.truncate(log, 0)
     _write(root / "etc/machine-id", MACHINE_ID)
     (root / "etc/machine-id").chmod(0o444)
@@ -97,9 +97,11 @@ def _empty(folder: Path) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """In place: owner and mode stay as the package has them."""
+    """In place: owner and mode stay as the package has them, and the time if nothing changes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = not path.exists()
+    if not new and path.read_bytes() == data:
+        return  # packages of another day are in the tree too: their time is not this file's
     path.write_bytes(data)
     if new:
         path.chmod(0o644)  # whatever our own umask is
