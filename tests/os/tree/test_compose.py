@@ -13,6 +13,8 @@ import pytest
 
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run
+from heliostat.os.inventory.subject import opened
+from heliostat.os.inventory.why import why
 from heliostat.os.monitor import SilentMonitor
 from heliostat.os.packages.rpm.file import File, FileFlag
 from heliostat.os.packages.rpm.package import FileTrigger, TriggerKind
@@ -134,7 +136,9 @@ def test_documentation_and_translations_come_only_where_they_are_wanted(
     assert (rich / "usr/share/x/de").exists()
 
 
-def test_the_edition_is_a_package_that_a_key_may_sign(system: TinySystem, tmp_path: Path) -> None:
+def test_the_edition_is_a_package_that_the_key_of_its_composer_signs(
+    system: TinySystem, tmp_path: Path
+) -> None:
     tree = composed(system, tmp_path / "root", signer=signer())
     form = "%|RSAHEADER?{%{RSAHEADER:pgpsig}}:{none}| %{REQUIRENAME}"
     database = ["--dbpath", str(tree.root / "usr/lib/sysimage/rpm")]
@@ -142,6 +146,9 @@ def test_the_edition_is_a_package_that_a_key_may_sign(system: TinySystem, tmp_pa
         ["rpm", *database, "-q", "--qf", form, "heliostat-edition-small"], timeout_s=60
     ).stdout
     assert "Key ID" in told
+    with opened(tree.root) as looked_into:
+        (owner,) = why(looked_into, "heliostat-edition-small", signer().keyring).owners
+    assert (owner.signer.key_id, owner.signer.verdict) == (signer().key_id, "good")
 
 
 def test_a_file_that_two_packages_have_is_refused_with_both(

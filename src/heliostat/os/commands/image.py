@@ -65,6 +65,7 @@ def build_image(
     from heliostat.os.image.from_nothing import Places, sources_for
     from heliostat.os.image.order import DEFAULT_FORMATS, Order, carry_out, stages_folder
     from heliostat.os.monitor import monitor_for
+    from heliostat.os.packages.openpgp.signer import Signer
     from heliostat.os.tree import load_edition
 
     started = time.monotonic()
@@ -79,6 +80,7 @@ def build_image(
         out_dir=images_folder(out_dir),
         stages=stages_folder(),
         force=force,
+        signer=Signer.create(places.keys),
     )
     finished = carry_out(order, monitor)
     elapsed = time.monotonic() - started

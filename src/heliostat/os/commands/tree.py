@@ -47,13 +47,20 @@ def compose_tree(
     output: str,
 ) -> None:
     from heliostat.os.monitor import monitor_for
+    from heliostat.os.packages.openpgp.signer import Signer
     from heliostat.os.tree import compose, fingerprint, load_edition
     from heliostat.os.tree.record import write_record
 
     started = time.monotonic()
     monitor = monitor_for(sys.stderr)
     tree = compose(
-        load_edition(edition), _sources(folders), out, monitor, epoch=epoch, checked=not keep_failed
+        load_edition(edition),
+        _sources(folders),
+        out,
+        monitor,
+        epoch=epoch,
+        signer=Signer.create(os_home() / "keys"),
+        checked=not keep_failed,
     )
     write_record(tree)
     digest = fingerprint(tree.root)

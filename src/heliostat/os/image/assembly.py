@@ -30,6 +30,7 @@ from heliostat.os.image.outputs import Kind, load_output, output_path
 from heliostat.os.image.stages import Stage
 from heliostat.os.image.store import Build, Outcome
 from heliostat.os.monitor import Monitor
+from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.solve import Source
 from heliostat.os.tree import Edition
 
@@ -51,19 +52,25 @@ class Assembly:
     """The stages of ``edition``, each run once and only when a format needs it."""
 
     def __init__(
-        self, build: Build, edition: Edition, sources: Sequence[Source], monitor: Monitor
+        self,
+        build: Build,
+        edition: Edition,
+        sources: Sequence[Source],
+        monitor: Monitor,
+        signer: Signer | None = None,
     ) -> None:
         self._build = build
         self._edition = edition
         self._sources = sources
         self._monitor = monitor
+        self._signer = signer
         self._done: dict[str, Outcome] = {}
 
     def tree(self, more: Sequence[str] = ()) -> Outcome:
         """The composed tree, with ``more`` packages."""
         edition = with_packages(self._edition, more)
         if f"{edition.name}/tree" not in self._done:
-            self._once(tree_stage(edition, self._sources, self._monitor))
+            self._once(tree_stage(edition, self._sources, self._monitor, self._signer))
         return self._done[f"{edition.name}/tree"]
 
     def disk(self, variant: Variant) -> Outcome:

@@ -14,6 +14,7 @@ from heliostat.os.image import programs
 from heliostat.os.image.built import PackageRecord
 from heliostat.os.image.stages import Stage
 from heliostat.os.monitor import Monitor
+from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.solve import Chosen, Source
 from heliostat.os.tree import Edition, database
 
@@ -43,12 +44,17 @@ def with_packages(edition: Edition, more: Iterable[str]) -> Edition:
     )
 
 
-def tree_stage(edition: Edition, sources: Sequence[Source], monitor: Monitor) -> Stage:
-    """Composing ``edition`` from the packages that ``sources`` offer now."""
+def tree_stage(
+    edition: Edition, sources: Sequence[Source], monitor: Monitor, signer: Signer | None
+) -> Stage:
+    """Composing ``edition`` from the packages that ``sources`` offer now.
+
+    ``signer`` signs the edition's own package, whose signature is in the tree's database.
+    """
     solution = tree.choose(edition, sources)
 
     def make(folder: Path) -> None:
-        composed = tree.compose(edition, sources, folder / ROOT, monitor)
+        composed = tree.compose(edition, sources, folder / ROOT, monitor, signer=signer)
         record = TreeRecord(
             epoch=composed.epoch,
             fingerprint=tree.fingerprint(composed.root),
@@ -62,6 +68,7 @@ def tree_stage(edition: Edition, sources: Sequence[Source], monitor: Monitor) ->
         inputs={
             "edition": hashlib.sha256(msgspec.json.encode(_of_tree(edition))).hexdigest(),
             **{f"package {each.name}": _version(each) for each in solution.packages},
+            "signed by": signer.fingerprint if signer else "nobody",
             **programs.digests(_PROGRAMS),
         },
         make=make,

@@ -80,6 +80,7 @@ def build(
         out_dir=out_dir,
         stages=places.cache / "stages",
         force=force,
+        signer=Signer.create(places.keys),
     )
     image = carry_out(order, watcher).image
     prune_stages(StageStore(order.stages), keep=_KEPT)

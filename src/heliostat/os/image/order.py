@@ -22,6 +22,7 @@ from heliostat.os.image.composed import tree_record
 from heliostat.os.image.outputs import Output, load_output
 from heliostat.os.image.store import Build, Outcome, StageStore
 from heliostat.os.monitor import Monitor
+from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.solve import Source
 from heliostat.os.tree import Edition
 
@@ -42,6 +43,8 @@ class Order:
     """Folder of the kept stages."""
     force: bool = False
     """Make every stage again."""
+    signer: Signer | None = None
+    """Signs the package that the edition itself is; without one it stays unsigned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def carry_out(order: Order, monitor: Monitor) -> Finished:
     programs.require(_PROGRAMS)
     _require_root()
     with StageStore(order.stages).build(monitor, force=order.force) as running:
-        assembly = Assembly(running, order.edition, order.sources, monitor)
+        assembly = Assembly(running, order.edition, order.sources, monitor, order.signer)
         tree = assembly.tree()
         made = {name: assembly.format(name) for name in outputs}
         cached = all(each.reused for each in running.outcomes)
