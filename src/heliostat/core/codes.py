@@ -269,6 +269,10 @@ CODES: dict[str, Code] = {
     "RepositoryCorrupt": Code(
         500, "`helio os repo verify NAME` tells every fault; `rollback` and `publish` mend it."
     ),
+    "RepositoryUntrusted": Code(
+        400,
+        "Name the file of its key with --key once you trust it, or publish it again with yours.",
+    ),
     "RepositoryUnwritable": Code(
         500, "See that you may write the repository's folder and that its disk is in order."
     ),

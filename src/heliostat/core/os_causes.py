@@ -32,6 +32,8 @@ OS_CAUSES: dict[str, str] = {
     "PromotionRefused": "A newer package did not pass the gates of the repository.",
     "RepositoryCorrupt": "The repository's files aren't what its own records say.",
     "RepositoryNotFound": "There is no repository of that name.",
+    "RepositoryUntrusted": "The index of a repository isn't signed by a trusted key, or its "
+    "metadata isn't what the index names.",
     "RepositoryUnusable": "The repository's metadata is missing, damaged or unfinished.",
     "RepositoryUnwritable": "The folder of the repository can't be written.",
     "SignatureInvalid": "A signature is damaged, or what it signs was changed afterwards.",

@@ -17,16 +17,21 @@ from heliostat.os.packages.rpm.file import File
 from heliostat.os.packages.rpm.writer import write
 from heliostat.os.solve import PackageFolder
 from heliostat.os.tree.edition import Edition, EditionFile, resolve
-from heliostat.testing.rpms import BUILT, tiny
+from heliostat.testing.rpms import BUILT, signer, tiny
 
 _FOLDERS = ("boot", "boot/grub", "etc", "proc", "run", "tmp", "usr", "usr/bin", "usr/lib", "var")
 
 
 @dataclass(frozen=True, slots=True)
 class TinySystem:
-    """Packages in ``folder``, and what is made from them."""
+    """Signed packages in ``folder``, and what is made from them."""
 
     folder: Path
+
+    @property
+    def key(self) -> Path:
+        """The file of the public key that signs the packages."""
+        return self.folder / "key.asc"
 
     @property
     def packages(self) -> Path:
@@ -49,7 +54,7 @@ class TinySystem:
             old.unlink()
         held = tuple(File.regular(path, data, mode, mtime=BUILT) for path, data in files.items())
         package = tiny(name, version=version, files=held)
-        write(package, self.packages)
+        write(package, self.packages, signer=signer())
 
     def order(self, *formats: str, force: bool = False, **changes: Any) -> Order:
         """An image of it."""
@@ -67,12 +72,13 @@ def tiny_system(folder: Path) -> TinySystem:
     """A tiny system below ``folder``."""
     system = TinySystem(folder)
     system.packages.mkdir(parents=True, exist_ok=True)
+    system.key.write_bytes(signer().public_text)
     folders = tuple(
         # nobody writes into /proc, and composing doesn't wait for its package to say so
         File.folder(f"/{name}", 0o555 if name == "proc" else 0o755, mtime=BUILT)
         for name in _FOLDERS
     )
-    write(tiny("filesystem", files=folders), system.packages)
+    write(tiny("filesystem", files=folders), system.packages, signer=signer())
     system.put("linux", "6.12", {"/boot/vmlinuz-6.12": b"a kernel " * 1000})
     system.put("tool", "1.0", {"/usr/bin/tool": b"#!/bin/sh\necho 1.0\n"}, 0o755)
     return system

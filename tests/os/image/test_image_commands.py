@@ -32,8 +32,12 @@ class Shell:
         return shown.out if exit_code == 0 else shown.err
 
     def build(self, *options: str) -> str:
-        packages = str(self.system.packages)
-        return self.image("build", str(self.edition), "--repo", packages, *options)
+        return self.image("build", str(self.edition), *self.trusted, *options)
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """The packages and the key that signed them."""
+        return "--repo", str(self.system.packages), "--key", str(self.system.key)
 
     def told(self, *words: str) -> Any:
         return json.loads(self.image(*words, "-o", "json"))
@@ -85,12 +89,9 @@ def test_formats_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_unknown_editions_and_formats_are_refused(shell: Shell) -> None:
-    packages = str(shell.system.packages)
-    told = shell.image("build", "minimul", "--repo", packages, exit_code=1)
+    told = shell.image("build", "minimul", *shell.trusted, exit_code=1)
     assert "did you mean minimal" in told
-    told = shell.image(
-        "build", str(shell.edition), "--repo", packages, "--format", "vmdq", exit_code=1
-    )
+    told = shell.image("build", str(shell.edition), *shell.trusted, "--format", "vmdq", exit_code=1)
     assert "did you mean vmdk" in told
 
 

@@ -30,7 +30,8 @@ def helio(*arguments: object) -> Result:
 
 def compose(system: TinySystem, out: Path, *more: object) -> Result:
     edition = system.folder.parent / "small.yaml"
-    return helio("tree", "compose", edition, "--out", out, "--repo", system.packages, *more)
+    trusted = ["--repo", system.packages, "--key", system.key]
+    return helio("tree", "compose", edition, "--out", out, *trusted, *more)
 
 
 def test_editions_are_listed_and_shown() -> None:

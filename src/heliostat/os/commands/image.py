@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from heliostat.os.commands.inventory_subject import key_option
 from heliostat.os.commands.options import (
     images_folder,
     os_cache,
@@ -24,6 +25,7 @@ from heliostat.os.commands.options import (
 if TYPE_CHECKING:
     from heliostat.os.image.built import BuiltImage
     from heliostat.os.image.store import Outcome
+    from heliostat.os.packages.openpgp.certificate import Keyring
 
 _MIB = 1 << 20
 
@@ -51,6 +53,7 @@ def image_group() -> None:
     help="A repository, or a folder of packages; may be repeated (default: your own, by name; "
     "without any, what the edition takes is imported first).",
 )
+@key_option
 @out_option
 @output_option
 def build_image(
@@ -59,6 +62,7 @@ def build_image(
     why: bool,
     force: bool,
     folders: tuple[Path, ...],
+    keyring: Keyring,
     out_dir: Path | None,
     output: str,
 ) -> None:
@@ -75,7 +79,7 @@ def build_image(
     wanted = tuple(name for each in formats for name in each.split(",") if name)
     order = Order(
         edition=system,
-        sources=tuple(sources_for(system, folders, places, monitor)),
+        sources=tuple(sources_for(system, folders, places, keyring, monitor)),
         formats=wanted or DEFAULT_FORMATS,
         out_dir=images_folder(out_dir),
         stages=stages_folder(),

@@ -54,6 +54,23 @@ def keyring_options(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
+def key_option(command: Callable[..., None]) -> Callable[..., None]:
+    """``--key``; the command gets our key and those that are named as ``keyring``."""
+
+    @click.option(
+        "--key",
+        "named",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        multiple=True,
+        help="A public key whose packages are trusted, besides ours; may be repeated.",
+    )
+    @functools.wraps(command)
+    def wrapped(named: tuple[Path, ...], **rest: Any) -> None:
+        command(keyring=_keyring(os_home() / "keys", named), **rest)
+
+    return wrapped
+
+
 def _keyring(folder: Path, named: tuple[Path, ...]) -> Keyring:
     from heliostat.os.packages.openpgp.certificate import Keyring
     from heliostat.os.packages.openpgp.signer import PUBLIC_NAME

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from heliostat.os.commands.inventory_subject import key_option
 from heliostat.os.commands.options import os_home, output_option
 
 if TYPE_CHECKING:
+    from heliostat.os.packages.openpgp.certificate import Keyring
     from heliostat.os.solve import Source
     from heliostat.os.tree import Verdict
 
@@ -37,6 +39,7 @@ _repository_option = click.option(
 @click.option("--epoch", type=int, help="Time of the tree in seconds since 1970.")
 @click.option("--keep-failed", is_flag=True, help="Keep a tree that a gate refuses, to look at.")
 @_repository_option
+@key_option
 @output_option
 def compose_tree(
     edition: str,
@@ -44,6 +47,7 @@ def compose_tree(
     epoch: int | None,
     keep_failed: bool,
     folders: tuple[Path, ...],
+    keyring: Keyring,
     output: str,
 ) -> None:
     from heliostat.os.monitor import monitor_for
@@ -55,7 +59,7 @@ def compose_tree(
     monitor = monitor_for(sys.stderr)
     tree = compose(
         load_edition(edition),
-        _sources(folders),
+        _sources(folders, keyring),
         out,
         monitor,
         epoch=epoch,
@@ -125,10 +129,10 @@ def digest_tree(folder: Path, lines: bool) -> None:
     click.echo(fingerprint(folder))
 
 
-def _sources(folders: tuple[Path, ...]) -> list[Source]:
+def _sources(folders: tuple[Path, ...], keyring: Keyring) -> list[Source]:
     from heliostat.os.tree.repositories import chosen_sources
 
-    return chosen_sources(folders, os_home() / "repos")
+    return chosen_sources(folders, os_home() / "repos", keyring)
 
 
 def _summary(

@@ -88,14 +88,7 @@ def _of_tree(edition: Edition) -> Edition:
 
 
 def _version(package: Chosen) -> str:
-    return f"{package.evr}.{package.arch} {_digest(package)}"
-
-
-def _digest(package: Chosen) -> str:
-    """Of the package's file; read from it where there is no metadata to say so."""
-    if package.sha256 is None and package.path is not None and package.path.is_file():
-        return hashlib.sha256(package.path.read_bytes()).hexdigest()
-    return package.sha256 or ""
+    return f"{package.evr}.{package.arch} {package.sha256 or ''}"
 
 
 def _packages(root: Path, chosen: Sequence[Chosen]) -> Iterable[PackageRecord]:
@@ -105,7 +98,7 @@ def _packages(root: Path, chosen: Sequence[Chosen]) -> Iterable[PackageRecord]:
             name=each.name,
             version=each.evr,
             arch=each.arch,
-            sha256=_digest(each),
+            sha256=each.sha256 or "",
             repository=each.source,
             source=(each.source_rpm or "").removesuffix(".src.rpm"),
             signer=signers.get((each.name, each.arch), ""),

@@ -19,7 +19,8 @@ from heliostat.os.image.order import DEFAULT_FORMATS, Order, carry_out
 from heliostat.os.image.prune import prune_stages
 from heliostat.os.image.store import StageStore
 from heliostat.os.monitor import Monitor, SilentMonitor
-from heliostat.os.packages.openpgp.signer import Signer
+from heliostat.os.packages.openpgp.certificate import Keyring
+from heliostat.os.packages.openpgp.signer import PUBLIC_NAME, Signer
 from heliostat.os.repo.intake import take_in
 from heliostat.os.repo.repository import Repository
 from heliostat.os.repo.settings import SHIPPED, Settings
@@ -51,6 +52,12 @@ class Places:
     def keys(self) -> Path:
         """Folder of the signing key."""
         return self.home / "keys"
+
+    @property
+    def keyring(self) -> Keyring:
+        """Our own key, if there is one yet: what it signed is trusted."""
+        public = self.keys / PUBLIC_NAME
+        return Keyring.read(*([public] if public.is_file() else []))
 
     def imported(self, edition: Edition) -> Path:
         """What the packages of an edition were last imported by."""
@@ -88,15 +95,16 @@ def build(
 
 
 def sources_for(
-    edition: Edition, chosen: Sequence[Path], places: Places, monitor: Monitor
+    edition: Edition, chosen: Sequence[Path], places: Places, keyring: Keyring, monitor: Monitor
 ) -> list[Source]:
     """The folders ``chosen``; without any, our repositories, which are filled if nobody has.
 
-    Repositories that somebody filled by hand are taken as they are.
+    Repositories that somebody filled by hand are taken as they are, if a key of
+    ``keyring`` signed them.
     """
     by_hand = any((places.repositories / name).is_dir() for name in NAMES)
     if chosen or (by_hand and _last_import(edition, places) is None):
-        return chosen_sources(chosen, places.repositories)
+        return chosen_sources(chosen, places.repositories, keyring)
     return packages_of(edition, places, monitor)
 
 
@@ -123,7 +131,7 @@ def packages_of(edition: Edition, places: Places, monitor: Monitor) -> list[Sour
             reason = f"the edition {edition.name}"
             take_in(repository, paths, signer, places.cache, reason=reason, monitor=monitor)
     atomic_write(places.imported(edition), digest.encode())
-    return chosen_sources((), places.repositories)
+    return chosen_sources((), places.repositories, places.keyring)
 
 
 def deciding_digest(distro: Path) -> str:
@@ -147,8 +155,8 @@ def _complete(edition: Edition, places: Places) -> list[Source] | None:
     there = any((places.repositories / name / "repodata").is_dir() for name in NAMES)
     if not there:
         return None
-    sources = chosen_sources((), places.repositories)
     try:
+        sources = chosen_sources((), places.repositories, places.keyring)
         chosen = choose(edition, sources)
     except HeliostatError:
         return None

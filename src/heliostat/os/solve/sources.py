@@ -17,6 +17,8 @@ from heliostat.core.errors import HeliostatError
 # The metadata of a repository that dependencies are met from: files beside the
 # well-known folders are only in `filelists`, and are asked for by few.
 _PARTS = ("primary", "filelists")
+_WITH_SHA256 = 1 << 13
+"""``RPM_ADD_WITH_SHA256SUM`` of libsolv's repo_rpmdb.h, which its bindings don't name."""
 
 
 class Source(Protocol):
@@ -85,7 +87,7 @@ class PackageFolder:
 
     def fill(self, repo: solv.Repo) -> None:
         for path in sorted(self.folder.resolve().rglob("*.rpm")):
-            flags = solv.Repo.REPO_REUSE_REPODATA | solv.Repo.REPO_NO_INTERNALIZE
+            flags = solv.Repo.REPO_REUSE_REPODATA | solv.Repo.REPO_NO_INTERNALIZE | _WITH_SHA256
             if repo.add_rpm(str(path), flags) is None:
                 raise _unusable(self.name, f"{path} is not a package")
         repo.internalize()

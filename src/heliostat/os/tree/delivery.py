@@ -1,7 +1,7 @@
 """What the repositories delivered, before anything is installed: each file there, whole, as named.
 
-A package's SHA-256 comes from signed metadata, so a package that passes is the one that
-was signed for.
+A package's SHA-256 comes from signed metadata (:mod:`heliostat.os.tree.trust`), so a package
+that passes is the one that was signed for.
 """
 
 from __future__ import annotations
@@ -54,9 +54,14 @@ def _fault(package: Chosen) -> tuple[str, str] | None:
     if path is None or not path.is_file():
         where = f"{path}, which isn't there" if path else "no file yet"
         return "PackageMissing", f"{package.source} offers {package.nevra} as {where}"
+    if package.sha256 is None:
+        return (
+            "PackageTampered",
+            f"the metadata of {package.source} names no SHA-256 of {package.nevra}",
+        )
     with path.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if package.sha256 is not None and found != package.sha256:
+    if found != package.sha256:
         return (
             "PackageTampered",
             f"{path} is not the file that the metadata of {package.source} names",
