@@ -1,0 +1,54 @@
+"""The program ``tdnf``: from an argument list to an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from heliostat.os.tdnf import VERSION
+from heliostat.os.tdnf.arguments import Invocation, parse
+from heliostat.os.tdnf.commands import command
+from heliostat.os.tdnf.errors import ABORTED, TdnfError, system_error
+from heliostat.os.tdnf.output import Output
+from heliostat.os.tdnf.session import Session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None, program: str | None = None) -> int:
+    """One run of tdnf with ``argv`` (without the program's name); its exit code."""
+    given = sys.argv[1:] if argv is None else argv
+    name = sys.argv[0] if program is None else program
+    out = Output(json="-j" in given or "--json" in given or name.endswith("tdnfj"))
+    try:
+        invocation = parse(given, name)
+        out.json, out.quiet = invocation.options.json, invocation.options.quiet
+        code = _run(invocation, out)
+    except TdnfError as error:
+        out.error(error)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        out.error(TdnfError(ABORTED, "Stopped by the keyboard."))
+        code = ABORTED % 256
+    except BrokenPipeError:
+        # who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except OSError as error:
+        told = system_error(error, f"{name.rpartition('/')[2]} {' '.join(given)}")
+        out.error(told)
+        code = told.exit_code
+    out.close()
+    return code
+
+
+def _run(invocation: Invocation, out: Output) -> int:
+    if invocation.options.version:
+        out.value({"Name": "tdnf", "Version": VERSION})
+        out.line(f"tdnf: {VERSION}")
+        return 0
+    name = "help" if invocation.options.help else invocation.command
+    run = command(name, os.geteuid())
+    return run(Session(invocation, out))

@@ -1,0 +1,1 @@
+"""Metadata of repositories: fetched, verified, kept, and turned into libsolv's own form."""

@@ -1,0 +1,220 @@
+"""What is kept of one repository, and how libsolv gets it.
+
+Folder ``<cachedir>/<id>-<8 hex>``: ``repodata/`` as it was fetched, ``solvcache/`` the
+same parsed, ``rpms/``, ``keys/`` and ``lastrefresh``, whose time says when the metadata
+was last known to be the repository's.  A ``.solv`` is named by the digest of the
+``repomd.xml`` that it was made from, so that one of another generation is never read;
+its parts (file lists, advisories, changelogs) lie beside it and are read when asked for.
+"""
+
+from __future__ import annotations
+
+import os
+
+import solv
+
+from heliostat.os.tdnf.errors import CACHE_UNREADABLE, TdnfError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from heliostat.os.tdnf.settings.repository import Repository
+
+# parts of the metadata beyond ``primary``: kind in repomd.xml and how libsolv reads it
+FILELISTS = "filelists"
+UPDATEINFO = "updateinfo"
+OTHER = "other"
+PARTS = (FILELISTS, UPDATEINFO, OTHER)
+
+
+class Part:
+    """One file that ``repomd.xml`` names."""
+
+    __slots__ = ("checksum", "kind", "location", "size")
+
+    def __init__(self, kind: str, location: str, checksum: solv.Chksum | None, size: int) -> None:
+        self.kind = kind
+        self.location = location
+        self.checksum = checksum
+        self.size = size
+
+    @property
+    def file_name(self) -> str:
+        """The file's name in ``repodata/``: never a path out of it."""
+        return os.path.basename(self.location)
+
+
+class Cached:
+    """The kept metadata of ``repository`` in ``folder``."""
+
+    def __init__(self, repository: Repository, folder: str) -> None:
+        self.repository = repository
+        self.folder = folder
+        self._digest: str | None = None
+
+    def path(self, *names: str) -> str:
+        """A place inside the folder."""
+        return os.path.join(self.folder, *names)
+
+    @property
+    def repomd(self) -> str:
+        """The index that was last verified."""
+        return self.path("repodata", "repomd.xml")
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is any metadata to read."""
+        return os.path.exists(self.repomd)
+
+    def age_s(self, now: float) -> float:
+        """Seconds since the metadata was last known to be current; infinite if never."""
+        try:
+            return now - os.stat(self.path("lastrefresh")).st_mtime
+        except OSError:
+            return float("inf")
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether the metadata may be used without asking the repository."""
+        if not self.exists:
+            return False
+        limit = self.repository.metadata_expire_s
+        return limit is None or 0 <= self.age_s(now) <= limit
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of ``repomd.xml``, which names all else by digest."""
+        if self._digest is None:
+            checksum = solv.Chksum(solv.REPOKEY_TYPE_SHA256)
+            with open(self.repomd, "rb") as file:
+                checksum.add(file.read())
+            self._digest = checksum.hex()
+        return self._digest
+
+    def solv_path(self, part: str = "") -> str:
+        """Where the parsed form of the whole, or of one part, lies."""
+        suffix = f"-{part}.solvx" if part else ".solv"
+        return self.path("solvcache", self.digest[:32] + suffix)
+
+    def load(self, pool: solv.Pool) -> solv.Repo:
+        """A repository of ``pool`` with every package; parts follow when they are asked for."""
+        repo = pool.add_repo(self.repository.id)
+        # libsolv: the higher the better; .repo files: the lower the better
+        repo.priority = 100 - self.repository.priority
+        repo.appdata = self
+        if not self._load_kept(repo):
+            self._parse_primary(repo)
+            self._keep(repo)
+        return repo
+
+    def _load_kept(self, repo: solv.Repo) -> bool:
+        file = _opened(self.solv_path())
+        return file is not None and bool(repo.add_solv(file, solv.Repo.SOLV_ADD_NO_STUBS))
+
+    def _parse_primary(self, repo: solv.Repo) -> None:
+        parts = self.parts(repo)
+        if "primary" not in parts:
+            raise TdnfError(CACHE_UNREADABLE, f"{self.repomd} names no primary metadata.")
+        if not repo.add_rpmmd(self.open_part(parts["primary"]), None):
+            told = f"{self.path('repodata', parts['primary'].file_name)} is not primary metadata."
+            raise TdnfError(CACHE_UNREADABLE, f"{told[:-1]}: {repo.pool.errstr}.")
+
+    def parts(self, repo: solv.Repo) -> dict[str, Part]:
+        """What ``repomd.xml`` names, by kind; also remembered in ``repo``."""
+        file = _opened(self.repomd)
+        if file is None or not repo.add_repomdxml(file):
+            raise TdnfError(CACHE_UNREADABLE, f"{self.repomd} can't be read.")
+        return {part.kind: part for part in parts_of(repo)}
+
+    def open_part(self, part: Part) -> solv.SolvFp:
+        """The part's file, unpacked while it is read; its digest is compared first."""
+        path = self.path("repodata", part.file_name)
+        file = _opened(path)
+        if file is None:
+            raise TdnfError(CACHE_UNREADABLE, f"{path} can't be read.")
+        if part.checksum is not None and not matches_checksum(path, part.checksum):
+            raise TdnfError(CACHE_UNREADABLE, f"{path} is not what repomd.xml says.")
+        return file
+
+    def load_part(self, repo: solv.Repo, kind: str) -> bool:
+        """Adds one part to packages that ``repo`` has.  False if the repository has none."""
+        flags = solv.Repo.REPO_EXTEND_SOLVABLES | solv.Repo.REPO_LOCALPOOL
+        kept = _opened(self.solv_path(kind))
+        if kept is not None and repo.add_solv(kept, flags):
+            return True
+        part = next((each for each in self._named_parts() if each.kind == kind), None)
+        if part is None or not os.path.exists(self.path("repodata", part.file_name)):
+            return False
+        file = self.open_part(part)
+        data = repo.add_repodata(0)
+        if kind == UPDATEINFO:
+            repo.add_updateinfoxml(file, 0)
+        else:
+            repo.add_rpmmd(file, "FL" if kind == FILELISTS else None, flags)
+        data.internalize()
+        keep(self.solv_path(kind), data.write)
+        return True
+
+    def _named_parts(self) -> list[Part]:
+        pool = solv.Pool()
+        return list(self.parts(pool.add_repo("index")).values())
+
+    def _keep(self, repo: solv.Repo) -> None:
+        keep(self.solv_path(), repo.write)
+
+
+def parts_of(repo: solv.Repo) -> list[Part]:
+    """The files that the index in ``repo`` names."""
+    found = []
+    entries = repo.Dataiterator_meta(solv.REPOSITORY_REPOMD_TYPE)
+    entries.prepend_keyname(solv.REPOSITORY_REPOMD)
+    for each in entries:
+        entry = each.parentpos()
+        location = entry.lookup_str(solv.REPOSITORY_REPOMD_LOCATION)
+        checksum = entry.lookup_checksum(solv.REPOSITORY_REPOMD_CHECKSUM)
+        size = entry.lookup_num(solv.REPOSITORY_REPOMD_SIZE)
+        if location:
+            found.append(Part(each.idstr, location, checksum, size))
+    return found
+
+
+def matches_checksum(path: str, wanted: solv.Chksum) -> bool:
+    """Whether the file at ``path`` has the checksum ``wanted``."""
+    found = solv.Chksum(wanted.type)
+    with open(path, "rb") as file:
+        found.add_fd(file.fileno())
+    return bool(found == wanted)
+
+
+def _opened(path: str) -> solv.SolvFp | None:
+    file = solv.xfopen(path)
+    return file or None
+
+
+def keep(path: str, write: Callable[[solv.SolvFp], object], *, only: bool = False) -> None:
+    """Writes a cache file whole or not at all; without the right to, it isn't kept.
+
+    ``only``: other files of its folder are of earlier states and go.
+    """
+    part = f"{path}.{os.getpid()}.part"
+    folder = os.path.dirname(path)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    except OSError:
+        return
+    file = solv.xfopen_fd(None, descriptor, "w")
+    try:
+        write(file)
+        if file.flush() and file.close():
+            os.rename(part, path)
+            part = ""
+    finally:
+        os.close(descriptor)
+        if part:
+            os.unlink(part)
+    if only:
+        name = os.path.basename(path)
+        for each in os.listdir(folder):
+            if each != name and not each.endswith(".part"):
+                os.unlink(os.path.join(folder, each))

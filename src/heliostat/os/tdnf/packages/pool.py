@@ -1,0 +1,133 @@
+"""One pool a run: installed packages and enabled repositories, loaded when first wanted.
+
+libsolv reads rpm's database itself.  Reading it takes 100 ms for some hundred packages,
+so it is kept in libsolv's form under the database's own times and sizes; who may not
+write the cache reads the database.
+"""
+
+from __future__ import annotations
+
+import os
+
+import solv
+
+from heliostat.os.tdnf.errors import DATABASE_UNREADABLE, UNKNOWN_ARCHITECTURE, TdnfError
+from heliostat.os.tdnf.metadata.cache import FILELISTS, Cached, keep
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+INSTALLED = "@System"
+_DATABASE_FOLDERS = ("usr/lib/sysimage/rpm", "var/lib/rpm")
+_DATABASE_FILES = ("rpmdb.sqlite", "rpmdb.sqlite-wal", "Packages", "Packages.db")
+
+
+class Packages:
+    """The pool ``pool``, with ``installed`` and one libsolv repository a ``Cached``."""
+
+    def __init__(self, root: str, architecture: str, cachedir: str) -> None:
+        self.pool = solv.Pool()
+        # Debian builds libsolv for dpkg's versions and architectures
+        self.pool.setdisttype(solv.Pool.DISTTYPE_RPM)
+        if architecture not in ARCHITECTURES:
+            raise TdnfError(UNKNOWN_ARCHITECTURE, f"The architecture {architecture} is not known.")
+        self.pool.setarch(architecture)
+        self.root = root
+        self._cachedir = cachedir
+        self._with_files = False
+        self.installed = self._load_installed()
+        self.repos: list[solv.Repo] = []
+
+    def add(self, repositories: Iterable[Cached]) -> None:
+        """Loads repositories and makes everything in the pool findable."""
+        self.repos += [each.load(self.pool) for each in repositories]
+        self.index()
+
+    def index(self) -> None:
+        """After packages have come: who provides what."""
+        self.pool.addfileprovides()
+        self.pool.createwhatprovides()
+
+    def load_files(self) -> None:
+        """Whole file lists, for paths that primary metadata doesn't have."""
+        if not self._with_files:
+            self._with_files = True
+            for repo in self.repos:
+                repo.appdata.load_part(repo, FILELISTS)
+            self.index()
+
+    def exclude(self, solvables: Iterable[solv.XSolvable]) -> None:
+        """From now on these are not there for queries and solver."""
+        self.pool.set_disabled_list([each.id for each in solvables])
+        self.pool.createwhatprovides()
+
+    def _load_installed(self) -> solv.Repo:
+        repo = self.pool.add_repo(INSTALLED)
+        self.pool.installed = repo
+        stamp = database_stamp(self.root)
+        if not stamp:
+            return repo
+        path = os.path.join(self._cachedir, "installed", f"{stamp}.solv")
+        kept = solv.xfopen(path)
+        if kept and repo.add_solv(kept):
+            return repo
+        self.pool.set_rootdir(self.root)
+        if not repo.add_rpmdb(None, solv.Repo.REPO_USE_ROOTDIR):
+            told = f"rpm's database under {self.root} can't be read: {self.pool.errstr}."
+            raise TdnfError(DATABASE_UNREADABLE, told)
+        keep(path, repo.write, only=True)
+        return repo
+
+
+ARCHITECTURES = ("x86_64", "aarch64", "noarch")
+
+
+def database_stamp(root: str) -> str:
+    """Changes whenever rpm's database does; empty if there is none."""
+    parts: list[str] = []
+    for folder in _DATABASE_FOLDERS:
+        for name in _DATABASE_FILES:
+            try:
+                state = os.stat(os.path.join(root, folder, name))
+            except OSError:
+                continue
+            parts.append(f"{state.st_ino:x}.{state.st_size:x}.{state.st_mtime_ns:x}")
+        if parts:
+            break
+    if not parts:
+        return ""
+    checksum = solv.Chksum(solv.REPOKEY_TYPE_SHA256)
+    checksum.add("/".join([root, *parts]).encode())
+    return str(checksum.hex())[:32]
+
+
+def split_evr(evr: str) -> tuple[str, str]:
+    """Epoch ("0" if none) and ``version-release`` of libsolv's ``[epoch:]version-release``."""
+    epoch, colon, rest = evr.partition(":")
+    return (epoch, rest) if colon else ("0", evr)
+
+
+def nevra(package: solv.XSolvable) -> str:
+    """``name-version-release.arch``, without the epoch, as the C tdnf writes it."""
+    return f"{package.name}-{split_evr(package.evr)[1]}.{package.arch}"
+
+
+def in_order(packages: Iterable[solv.XSolvable]) -> list[solv.XSolvable]:
+    """By name; of one name the newest first, because that is what is looked for."""
+    groups: dict[str, list[solv.XSolvable]] = {}
+    for each in packages:
+        groups.setdefault(each.name, []).append(each)
+    ordered = []
+    for name in sorted(groups):
+        group = groups[name]
+        if len(group) > 1:
+            from functools import cmp_to_key
+
+            group.sort(key=cmp_to_key(_newest_first))
+        ordered += group
+    return ordered
+
+
+def _newest_first(one: solv.XSolvable, other: solv.XSolvable) -> int:
+    return int(other.evrcmp(one))

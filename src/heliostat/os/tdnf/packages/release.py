@@ -1,0 +1,32 @@
+"""``$releasever``: the version of the package that says which release a system is."""
+
+from __future__ import annotations
+
+import solv
+
+from heliostat.os.tdnf.errors import DISTROVERPKG_NOT_INSTALLED, TdnfError
+from heliostat.os.tdnf.packages.pool import split_evr
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from heliostat.os.tdnf.session import Session
+
+
+def release_version(session: Session) -> str:
+    """The version that the first of ``distroverpkg`` gives, by its provide or its own.
+
+    Raises ``TdnfError`` 1022 where nothing installed provides one of them.
+    """
+    packages = session.installed_packages
+    packages.pool.createwhatprovides()
+    for capability in session.configuration.distroverpkg:
+        for package in packages.pool.whatprovides(packages.pool.Dep(capability)):
+            if not package.isinstalled():
+                continue
+            for provided in package.lookup_deparray(solv.SOLVABLE_PROVIDES):
+                name, _, version = str(provided).partition(" = ")
+                if name == capability and version and "(" in capability:
+                    return version.partition("-")[0]
+            return split_evr(package.evr)[1].rpartition("-")[0]
+    wanted = " or ".join(session.configuration.distroverpkg)
+    raise TdnfError(DISTROVERPKG_NOT_INSTALLED, f"No installed package provides {wanted}.")

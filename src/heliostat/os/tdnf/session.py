@@ -1,0 +1,152 @@
+"""What one run holds: options, configuration, repositories, pool; each made when first used.
+
+Lifetime: one command.  Nothing here outlives the process but caches on disk.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from heliostat.os.tdnf.errors import NO_CACHE, NO_ENABLED_REPOSITORIES, TdnfError
+from heliostat.os.tdnf.settings.configuration import Configuration, read_configuration
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from heliostat.os.tdnf.arguments import Invocation, Options
+    from heliostat.os.tdnf.metadata.cache import Cached
+    from heliostat.os.tdnf.output import Output
+    from heliostat.os.tdnf.packages.pool import Packages
+    from heliostat.os.tdnf.settings.repository import Repository
+    from heliostat.os.tdnf.settings.variables import Variables
+
+
+class Session:
+    """One run of one command."""
+
+    def __init__(self, invocation: Invocation, out: Output) -> None:
+        self.invocation = invocation
+        self.options: Options = invocation.options
+        self.arguments = invocation.arguments
+        self.out = out
+        self.root = os.path.abspath(self.options.installroot)
+        self._configuration: Configuration | None = None
+        self._repositories: list[Repository] | None = None
+        self._variables: Variables | None = None
+        self._packages: Packages | None = None
+
+    @property
+    def configuration(self) -> Configuration:
+        """``tdnf.conf`` with ``--setopt``; an install root's own, if it has one."""
+        if self._configuration is None:
+            path = self.options.config
+            within = self.within("/etc/tdnf/tdnf.conf")
+            if path is None and self.root != "/" and os.path.exists(within):
+                path = within
+            self._configuration = read_configuration(path, self.options.setopt)
+        return self._configuration
+
+    def within(self, path: str) -> str:
+        """``path`` inside the install root."""
+        return path if self.root == "/" else os.path.join(self.root, path.lstrip("/"))
+
+    @property
+    def architecture(self) -> str:
+        """Of the packages that may be installed."""
+        return self.options.forcearch or os.uname().machine
+
+    @property
+    def variables(self) -> Variables:
+        """For addresses of repositories."""
+        if self._variables is None:
+            from heliostat.os.tdnf.settings.variables import Variables
+
+            folders = [self.within(each) for each in self.configuration.varsdir]
+            self._variables = Variables(folders, self.architecture, self._release)
+        return self._variables
+
+    def _release(self) -> str:
+        from heliostat.os.tdnf.packages.release import release_version
+
+        return self.options.releasever or release_version(self)
+
+    @property
+    def repositories(self) -> list[Repository]:
+        """All of them, sorted by id; ``enabled`` says which count."""
+        if self._repositories is None:
+            from heliostat.os.tdnf.settings.repository import read_repositories
+
+            self._repositories = read_repositories(
+                self.configuration, self.options, self.variables.expand, root=self.root
+            )
+        return self._repositories
+
+    @property
+    def cachedir(self) -> str:
+        """Root's cache; another user's own one where root's can't be written."""
+        folder = self.within(self.configuration.cachedir)
+        if os.geteuid() == 0 or os.access(folder, os.W_OK):
+            return folder
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        return os.path.join(base, "tdnf")
+
+    @property
+    def persistdir(self) -> str:
+        """Where history and journal live."""
+        return self.within(self.configuration.persistdir)
+
+    @property
+    def installed_packages(self) -> Packages:
+        """The pool with at least what is installed."""
+        if self._packages is None:
+            from heliostat.os.tdnf.packages.pool import Packages
+
+            self._packages = Packages(self.root, self.architecture, self.cachedir)
+        return self._packages
+
+    @property
+    def packages(self) -> Packages:
+        """The pool with what is installed and what enabled repositories offer."""
+        packages = self.installed_packages
+        if not packages.repos:
+            packages.add(self.current_metadata())
+            from heliostat.os.tdnf.packages.exclusion import exclude_unwanted
+
+            exclude_unwanted(self, packages)
+        return packages
+
+    def enabled_repositories(self) -> list[Repository]:
+        """Those that count.  Raises ``TdnfError`` 1012 if there is none."""
+        enabled = [each for each in self.repositories if each.enabled]
+        if not enabled:
+            raise TdnfError(NO_ENABLED_REPOSITORIES)
+        return enabled
+
+    def current_metadata(self) -> list[Cached]:
+        """Metadata of every enabled repository, fetched where it is too old."""
+        now = time.time()
+        found = [self._cached(each, now) for each in self.enabled_repositories()]
+        stale = [each for each in found if self.options.refresh or not each.is_fresh(now)]
+        if stale and self.options.cacheonly:
+            missing = [each for each in stale if not each.exists]
+            for each in missing:
+                if not each.repository.skip_if_unavailable:
+                    told = (
+                        f"There is no metadata of {each.repository.id}, and -C forbids to fetch it."
+                    )
+                    raise TdnfError(NO_CACHE, told)
+        elif stale:
+            from heliostat.os.tdnf.metadata.refresh import refresh
+
+            refresh(self, stale)
+        return [each for each in found if each.exists]
+
+    def _cached(self, repository: Repository, now: float) -> Cached:
+        """The place of a repository's metadata: root's if it is good enough to read."""
+        from heliostat.os.tdnf.metadata.cache import Cached
+
+        everybodys = self.within(self.configuration.cachedir)
+        shared = Cached(repository, os.path.join(everybodys, repository.cache_name))
+        if self.cachedir == everybodys or (shared.is_fresh(now) and not self.options.refresh):
+            return shared
+        return Cached(repository, os.path.join(self.cachedir, repository.cache_name))

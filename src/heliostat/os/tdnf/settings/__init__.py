@@ -1,0 +1,1 @@
+"""What a run is told by files: ``tdnf.conf``, ``.repo`` files, variables, locks."""
