@@ -282,7 +282,9 @@ CODES: dict[str, Code] = {
     "PackageConflict": Code(409, "Give the package a higher release, or say what you want to do."),
     "PromotionRefused": Code(409, "`data.gates` tells every fault; mend them, then curate again."),
     "BuildNotFound": Code(404, "`helio os build list` shows what was built."),
-    "NotASystem": Code(400, "Name a folder with a root tree, or a disk image with an ext4 root."),
+    "NotASystem": Code(
+        400, "Name a folder with a root tree, a disk image with an ext4 root, or a container image."
+    ),
     "KnowledgeUnreadable": Code(
         400, "docs/howto/check-for-cves.md names the formats; download the file again."
     ),

@@ -8,7 +8,8 @@ OS_CAUSES: dict[str, str] = {
     "or its time has run out.",
     "BuildNotFound": "Nothing of that name was built from source on this machine.",
     "ComposeFailed": "RPM did not install the packages into the tree.",
-    "DatabaseMissing": "The tree or image has no database of packages, or isn't there.",
+    "DatabaseMissing": "A tree or image was looked into, and has no database of packages that can "
+    "be read.",
     "DependencyUnmet": "No choice of packages meets what was asked for; the message has the chain.",
     "DigestMismatch": "A file isn't the one whose digest its signed index names.",
     "DigestTooWeak": "A signature stands on MD5 or SHA-1, which can be forged.",
@@ -20,7 +21,8 @@ OS_CAUSES: dict[str, str] = {
     "KeyUnknown": "The signature is good, but by a key that isn't trusted here.",
     "KnowledgeMissing": "No feed of vulnerabilities was imported yet.",
     "KnowledgeUnreadable": "A feed is cut short, damaged, or in a form that isn't known.",
-    "NotASystem": "The path is neither a root tree, nor an image, nor packages.",
+    "NotASystem": "It can't be looked into at all: it isn't there, is neither a root tree, "
+    "nor an image, nor packages, or is an image that leads to other files.",
     "PackageConflict": "Two files of one name, version and architecture differ.",
     "PackageInvalid": "The file is no package of RPM, or not all of it.",
     "PackageMissing": "The metadata names a package whose file isn't there.",
@@ -30,11 +32,12 @@ OS_CAUSES: dict[str, str] = {
     "PackageUntrusted": "A package was offered to a repository without a signature that it trusts.",
     "PathNotFound": "No package brings the path, and it isn't in the system.",
     "PromotionRefused": "A newer package did not pass the gates of the repository.",
-    "RepositoryCorrupt": "The repository's files aren't what its own records say.",
+    "RepositoryCorrupt": "A file of the repository is there, but isn't what its own records say.",
     "RepositoryNotFound": "There is no repository of that name.",
     "RepositoryUntrusted": "The index of a repository isn't signed by a trusted key, or its "
     "metadata isn't what the index names.",
-    "RepositoryUnusable": "The repository's metadata is missing, damaged or unfinished.",
+    "RepositoryUnusable": "No repository is there, or its metadata isn't: it was never published "
+    "or fetched, or the solver can't read it.",
     "RepositoryUnwritable": "The folder of the repository can't be written.",
     "SignatureInvalid": "A signature is damaged, or what it signs was changed afterwards.",
     "SigningKeyExists": "Another key signs already in that folder.",

@@ -16,8 +16,8 @@ import pytest
 from heliostat.cli.main import run as helio
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run
+from heliostat.os.carrier.container import ContainerFiles
 from heliostat.os.image.built import ImageFile, ImageRecord
-from heliostat.os.inventory.container import ContainerFiles
 from heliostat.os.inventory.installed import DATABASES, installed
 from heliostat.os.inventory.subject import opened
 from heliostat.os.inventory.system import System
@@ -165,10 +165,11 @@ def _image(tree: Path, disk: Path) -> None:
 def test_what_holds_no_system_is_told(tmp_path: Path) -> None:
     junk = tmp_path / "junk"
     junk.write_bytes(b"junk" * 1000)
-    for where in (tmp_path, junk, tmp_path / "nowhere"):
+    codes = {tmp_path: "DatabaseMissing", junk: "NotASystem", tmp_path / "nowhere": "NotASystem"}
+    for where, code in codes.items():
         with pytest.raises(HeliostatError) as caught, opened(where):
             pass
-        assert caught.value.code == "DatabaseMissing"
+        assert caught.value.code == code
 
 
 def test_the_command_answers_what_it_can_and_ends_with_the_fault(
@@ -286,5 +287,5 @@ def test_a_hard_link_in_a_container_brings_its_file(tree: Path, tmp_path: Path) 
         member = tarfile.TarInfo("manifest.json")
         member.size = len(index)
         archive.addfile(member, io.BytesIO(index))
-    ContainerFiles(saved).take({"opt/second", "opt/third"}, out)
+    ContainerFiles(saved, saved).take({"opt/second", "opt/third"}, out)
     assert (out / "opt/second").read_bytes() == b"greet\n"

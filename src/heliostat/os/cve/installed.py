@@ -51,7 +51,7 @@ class Installed:
 
 
 def in_tree(root: Path) -> list[Installed]:
-    """Packages of a root tree's database; ``NotASystem`` if it has none."""
+    """Packages of a root tree's database; ``DatabaseMissing`` if it has none."""
     found: list[Installed] = []
     if database_in(root) is not None:
         found += (_described(each) for each in installed(root))
@@ -61,9 +61,7 @@ def in_tree(root: Path) -> list[Installed]:
     if status.is_file():
         found += in_dpkg_status(status.read_text(encoding="utf-8", errors="replace"))
     if not found:
-        raise HeliostatError(
-            "NotASystem", f"{root} can't be looked into: it has no database of packages."
-        )
+        raise HeliostatError("DatabaseMissing", f"{root} has no database of packages.")
     return sorted(found, key=lambda each: (each.name, each.version))
 
 

@@ -73,7 +73,7 @@ def subject_of(path: Path) -> Subject:
                 "NotASystem", f"{path} can't be looked into: it has neither usr nor RPMs."
             )
         return Subject(str(path), tuple(in_rpm(rpm) for rpm in rpms))
-    with opened(path) as system:
+    with opened(path, faithful=False) as system:
         tree = Tree(system.root, system.capabilities)
         release = {
             key: setting.value

@@ -9,7 +9,6 @@ Whoever uses an outcome holds its lock shared, so that pruning passes it over.
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import tempfile
@@ -25,6 +24,7 @@ import msgspec
 from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
 from heliostat.core.process import CommandFailed
+from heliostat.os.full_disk import is_full
 from heliostat.os.image import sparse, stages
 from heliostat.os.image.stages import Stage
 from heliostat.os.image.workspace import remove
@@ -226,7 +226,7 @@ def _failures_named(stage: Stage, folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if not is_full(error):
             raise
         raise _disk_full(stage, folder) from error
     except CommandFailed as error:

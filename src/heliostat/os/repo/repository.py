@@ -7,7 +7,6 @@ staged visible.  Nothing that clients see changes in here.
 from __future__ import annotations
 
 import contextlib
-import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from heliostat.core.errors import HeliostatError
+from heliostat.os.full_disk import is_full
 from heliostat.os.monitor import Monitor
 from heliostat.os.repo.journal import Journal
 from heliostat.os.repo.layout import LINKED, Layout
@@ -144,7 +144,7 @@ class Repository:
             raise self._refused(error) from error
 
     def _refused(self, error: OSError) -> HeliostatError:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             return HeliostatError(
                 "DiskFull",
                 f"The disk of repository {self.name} is full; clients see what they saw before.",

@@ -69,7 +69,7 @@ class RpmMd:
             rows = parse_repomd(index, f"{self.url}: repomd.xml")
             if "primary" not in rows:
                 raise HeliostatError(
-                    "RepositoryUnusable", f"The index of {self.url} names no primary metadata."
+                    "RepositoryCorrupt", f"The index of {self.url} names no primary metadata."
                 )
             for kind in _KINDS:
                 if kind in rows:

@@ -1,30 +1,30 @@
 """Which feed a file is, told by its content; and its entries.
 
-Plain, gzip, xz, zstd and zip are unpacked.  A zip archive is taken as OSV publishes its
-own: one JSON record a member; a zipped feed of NVD is one member as well.
+Plain, gzip, xz, zstd, bzip2 and zip are unpacked, up to a bound.  A zip archive is taken as
+OSV publishes its own: one JSON record a member; a zipped feed of NVD is one member as well.
 """
 
 from __future__ import annotations
 
-import gzip
 import io
-import lzma
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
-import zstandard
 
+from heliostat.os.compressed import DAMAGED, Bounded, TooLarge, told, unpacked
 from heliostat.os.cve.feeds import nvd, nvd_old, osv, packages, tracker
 from heliostat.os.cve.feeds.unreadable import unreadable
 from heliostat.os.cve.statement import Entry, Knowledge
 
 # RuntimeError: a member is encrypted, or packed in a way that nobody here knows
-_DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, RuntimeError)
+_DAMAGED = (*DAMAGED, zipfile.BadZipFile, RuntimeError, TooLarge)
+DOCUMENT_BYTES = 1 << 30
+"""The most that one document may be: NVD's years have some 150 MB, the tracker 70."""
+ARCHIVE_BYTES = 64 << 30
 
 
 class Form(StrEnum):
@@ -74,13 +74,15 @@ def recognised(path: Path) -> Feed:
     name = str(path)
     if path.suffix in (".deb", ".rpm"):
         return Feed(Form.PACKAGE, packages.read_package(path))
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise unreadable(name, f"it can't be read ({error.strerror})") from error
+    content = _read(path)
     if content[:4] == b"PK\x03\x04":
         return _archive(content, name)
-    content = _unpacked(content, name)
+    try:
+        content = unpacked(content, DOCUMENT_BYTES)
+    except DAMAGED as error:
+        raise unreadable(name, f"it is damaged or ends in the middle ({error})") from error
+    except TooLarge as error:
+        raise unreadable(name, str(error)) from error
     form = form_of(content, name)
     return Feed(form, _READERS[form](content, name))
 
@@ -114,7 +116,10 @@ def _archive(content: bytes, name: str) -> Feed:
             members = [each for each in archive.namelist() if each.endswith(".json")]
             if not members:
                 raise unreadable(name, "there is no JSON file in the archive")
-            first = archive.read(members[0])
+            whole = sum(each.file_size for each in archive.infolist())
+            if whole > ARCHIVE_BYTES:
+                raise unreadable(name, f"it unpacks to more than {told(ARCHIVE_BYTES)}")
+            first = _member(archive, members[0])
     except _DAMAGED as error:
         raise unreadable(name, f"the archive is damaged ({error})") from error
     form = form_of(first, f"{name}: {members[0]}")
@@ -126,21 +131,23 @@ def _members(content: bytes, name: str, form: Form) -> Iterator[Entry]:
         for member in sorted(archive.namelist()):
             if member.endswith(".json"):
                 try:
-                    packed = archive.read(member)
+                    packed = _member(archive, member)
                 except _DAMAGED as error:
                     raise unreadable(f"{name}: {member}", f"it is damaged ({error})") from error
                 yield from _READERS[form](packed, f"{name}: {member}")
 
 
-def _unpacked(content: bytes, name: str) -> bytes:
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """What a member holds, whatever its header says of the size."""
+    with archive.open(name) as stream:
+        return Bounded(stream, DOCUMENT_BYTES).readall()
+
+
+def _read(path: Path) -> bytes:
     try:
-        if content[:2] == b"\x1f\x8b":
-            return gzip.decompress(content)
-        if content[:6] == b"\xfd7zXZ\x00":
-            return lzma.decompress(content)
-        if content[:4] == b"\x28\xb5\x2f\xfd":
-            with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(content)) as stream:
-                return bytes(stream.read())
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
-        raise unreadable(name, f"it is damaged or ends in the middle ({error})") from error
-    return content
+        size = path.stat().st_size
+        if size > DOCUMENT_BYTES:
+            raise unreadable(str(path), f"{told(size)} are too many, {told(DOCUMENT_BYTES)} may be")
+        return path.read_bytes()
+    except OSError as error:
+        raise unreadable(str(path), f"it can't be read ({error.strerror})") from error

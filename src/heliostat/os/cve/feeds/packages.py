@@ -6,13 +6,12 @@ under the *source* package and holds for every suite.
 
 from __future__ import annotations
 
-import gzip
 import tempfile
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from heliostat.core.errors import HeliostatError
+from heliostat.os.compressed import CHANGELOG_BYTES, DAMAGED, TooLarge, unpacked
 from heliostat.os.cve.changelogs import Entry as Version
 from heliostat.os.cve.changelogs import entries, first_fixed_of, rpm_entries
 from heliostat.os.cve.feeds.unreadable import unreadable
@@ -76,6 +75,6 @@ def _deb_changelog(path: Path) -> str:
 
 def _text(packed: bytes, path: Path) -> str:
     try:
-        return gzip.decompress(packed).decode("utf-8", "replace")
-    except (OSError, EOFError, zlib.error) as error:
+        return unpacked(packed, CHANGELOG_BYTES).decode("utf-8", "replace")
+    except (*DAMAGED, TooLarge) as error:
         raise unreadable(str(path), f"its changelog is damaged ({error})") from error

@@ -6,30 +6,23 @@ large; contents are then slices of it.  Nothing of the package is ever executed.
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
 import struct
 import tarfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, BinaryIO
 
-import zstandard
-
 from heliostat.core.errors import HeliostatError
+from heliostat.os.compressed import DAMAGED, PACKAGE_BYTES, unpacking
 from heliostat.os.packages.rpm.file import Content, OnDisk
 
 _MAGIC = b"!<arch>\n"
 _CHUNK = 1 << 20
-_BROKEN = (
-    OSError, EOFError, ValueError, struct.error,
-    lzma.LZMAError, zlib.error, zstandard.ZstdError, tarfile.TarError,
-)  # fmt: skip
+_BROKEN = (*DAMAGED, ValueError, struct.error, tarfile.TarError)
+_CONTROL_BYTES = 64 << 20
 SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
 IN_MEMORY_BYTES = 320 << 20
 """Payloads above this are unpacked to a file: two conversions run side by side."""
@@ -79,7 +72,7 @@ def read_deb(path: Path, work: Path) -> Deb:
         members: tuple[Member, ...] = ()
         for name, size in _ar_members(stream):
             if name.startswith("control.tar"):
-                parts.update(_control(_unpacked(stream, name, size)))
+                parts.update(_control(_unpacked(stream, name, size, _CONTROL_BYTES)))
             elif name.startswith("data.tar"):
                 members = tuple(_payload(stream, name, size, work))
                 break
@@ -99,7 +92,7 @@ def read_control(path: Path) -> dict[str, str]:
     with _faults_named(path), path.open("rb") as stream:
         for name, size in _ar_members(stream):
             if name.startswith("control.tar"):
-                return _control(_unpacked(stream, name, size))
+                return _control(_unpacked(stream, name, size, _CONTROL_BYTES))
     raise _broken(path, "it has no control data")
 
 
@@ -129,23 +122,13 @@ def _ar_members(stream: BinaryIO) -> Iterator[tuple[str, int]]:
         stream.seek(start + size + size % 2)
 
 
-def _unpacked(stream: BinaryIO, name: str, size: int) -> IO[bytes]:
-    """The member as a stream of what it was before compression."""
+def _unpacked(stream: BinaryIO, name: str, size: int, most_bytes: int) -> IO[bytes]:
+    """The member as a stream of what it was before compression, which has a bound."""
     raw = io.BytesIO(stream.read(size))
     if len(raw.getbuffer()) < size:
         raise EOFError("it ends early")
-    match name.rpartition(".")[2]:
-        case "xz" | "lzma":
-            return lzma.open(raw)
-        case "zst":
-            return zstandard.ZstdDecompressor().stream_reader(raw)
-        case "gz":
-            return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
-        case "bz2":
-            return bz2.open(raw)
-        case "tar":
-            return raw
-    raise ValueError(f"nothing here unpacks {name}")
+    packing = name.rpartition(".")[2]
+    return raw if packing == "tar" else unpacking(raw, packing, most_bytes)
 
 
 def _control(packed: IO[bytes]) -> dict[str, str]:
@@ -159,7 +142,7 @@ def _control(packed: IO[bytes]) -> dict[str, str]:
 
 def _payload(stream: BinaryIO, name: str, size: int, work: Path) -> Iterator[Member]:
     """The members, whose contents are slices of the unpacked tar."""
-    with _unpacked(stream, name, size) as unpacked:
+    with _unpacked(stream, name, size, PACKAGE_BYTES) as unpacked:
         head = unpacked.read(IN_MEMORY_BYTES)
         rest = unpacked.read(_CHUNK)
         if not rest:

@@ -6,12 +6,11 @@ an upgrade fixed.  Format: deb-changelog(5).
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
+from heliostat.os.compressed import CHANGELOG_BYTES, DAMAGED, TooLarge, unpacked
 from heliostat.os.packages.deb.archive import Deb
 from heliostat.os.packages.deb.versions import evr_of
 from heliostat.os.packages.rpm.file import opened
@@ -54,6 +53,6 @@ def parse(text: str) -> Iterator[Change]:
 
 def _text(packed: bytes) -> str:
     try:
-        return gzip.decompress(packed).decode("utf-8", "replace")
-    except (OSError, EOFError, zlib.error):
+        return unpacked(packed, CHANGELOG_BYTES).decode("utf-8", "replace")
+    except (*DAMAGED, TooLarge):
         return ""

@@ -7,21 +7,20 @@ several processes may share it; nothing in it is signed, signing copies.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import msgspec
 
-from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
+from heliostat.os.full_disk import full_disk_told
 from heliostat.os.packages.deb.archive import read_deb
 from heliostat.os.packages.deb.convert import convert
 from heliostat.os.packages.deb.policy import Policy
@@ -86,7 +85,7 @@ class Store:
     def convert(self, entry: Entry, deb: Path, policy: Policy) -> Imported:
         """Convert ``deb`` and keep the result; raises ``ImportRefused``, ``DiskFull``."""
         folder = self.folder_of(entry, policy)
-        with _full_disk_told(entry.name), self._work() as work:
+        with _told_if_full(entry.name), self._work() as work:
             package = read_deb(deb, work)
             written = write(convert(package, policy), work / "whole")
             record = Imported(
@@ -123,19 +122,12 @@ class Store:
             yield Path(name)
 
 
-@contextmanager
-def _full_disk_told(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise HeliostatError(
-            "DiskFull",
-            f"The disk of the cache is full; {name} was being converted.",
-            hint="Free space, or point HELIO_CACHE to a larger disk, and run the same again: "
-            "what was converted is kept.",
-        ) from error
+def _told_if_full(name: str) -> AbstractContextManager[None]:
+    return full_disk_told(
+        f"The disk of the cache is full; {name} was being converted.",
+        "Free space, or point HELIO_CACHE to a larger disk, and run the same again: "
+        "what was converted is kept.",
+    )
 
 
 @cache

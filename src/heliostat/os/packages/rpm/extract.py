@@ -1,14 +1,11 @@
 """Reading a package's payload: its files one after another, or into a folder.
 
-Any compression that RPM uses is taken (zstd, xz, gzip, bzip2, none).  The archive is
-untrusted even if the package is not: nothing is written outside of the folder.
+Any compression that RPM uses is taken (zstd, xz, gzip, bzip2, none), up to a bound.  The
+archive is untrusted even if the package is not: nothing is written outside of the folder.
 """
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
 import os
 import stat
 from collections.abc import Iterator
@@ -17,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-import zstandard
-
+from heliostat.os.compressed import DAMAGED, PACKAGE_BYTES, TooLarge, unpacking
 from heliostat.os.packages.rpm.frame import Readable, read_front
 from heliostat.os.packages.rpm.header import invalid, told_of
 from heliostat.os.packages.rpm.tags import Tag
@@ -26,6 +22,8 @@ from heliostat.os.packages.rpm.tags import Tag
 _HEADER_BYTES = 110
 _MAGICS = (b"070701", b"070702")
 _LONGEST_NAME = 1 << 16
+_PACKINGS = {"zstd": "zst", "xz": "xz", "lzma": "lzma", "gzip": "gz", "bzip2": "bz2"}
+_UNPACKED = ("none", "uncompressed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +59,8 @@ def entries(path: Path) -> Iterator[Entry]:
     with path.open("rb") as stream:
         front = read_front(stream, path.name)
         method = front.header.string(Tag.PAYLOAD_COMPRESSOR) or "gzip"
-        try:
-            with told_of(path.name), _plain(stream, method) as plain:
-                yield from _members(plain)
-        except (zstandard.ZstdError, lzma.LZMAError, EOFError, OSError) as error:
-            raise invalid(f"The payload of {path.name} can't be unpacked: {error}.") from error
+        with told_of(path.name), _plain(stream, method) as plain:
+            yield from _members(plain)
 
 
 def extract(path: Path, folder: Path) -> list[Path]:
@@ -74,6 +69,11 @@ def extract(path: Path, folder: Path) -> list[Path]:
     For looking into a package; an installation is ``rpm --root``'s.  Raises
     ``PackageInvalid`` for names that lead outside of the folder.
     """
+    with told_of(path.name):
+        return _extracted(path, folder)
+
+
+def _extracted(path: Path, folder: Path) -> list[Path]:
     written: list[Path] = []
     first: dict[int, Path] = {}
     for entry in entries(path):
@@ -125,22 +125,11 @@ def _inside(folder: Path, name: str) -> Path:
 @contextmanager
 def _plain(stream: BinaryIO, method: str) -> Iterator[Readable]:
     """The payload without its compression."""
-    if method == "zstd":
-        with zstandard.ZstdDecompressor().stream_reader(
-            stream, read_across_frames=True, closefd=False
-        ) as plain:
-            yield plain
-    elif method in ("xz", "lzma"):
-        with lzma.open(stream) as plain:
-            yield plain
-    elif method == "gzip":
-        with gzip.open(stream) as plain:
-            yield plain
-    elif method == "bzip2":
-        with bz2.open(stream) as plain:
-            yield plain
-    elif method in ("none", "uncompressed"):
+    if method in _UNPACKED:
         yield stream
+    elif method in _PACKINGS:
+        with unpacking(stream, _PACKINGS[method], PACKAGE_BYTES) as plain:
+            yield plain
     else:
         raise invalid(f"The payload is compressed with {method!r}, which isn't known here.")
 
@@ -173,9 +162,12 @@ def _fields(header: bytes) -> list[int]:
 
 def _exactly(stream: Readable, count: int) -> bytes:
     parts = []
-    while count and (chunk := stream.read(count)):
-        parts.append(chunk)
-        count -= len(chunk)
+    try:
+        while count and (chunk := stream.read(count)):
+            parts.append(chunk)
+            count -= len(chunk)
+    except (*DAMAGED, TooLarge) as error:
+        raise invalid(f"The payload can't be unpacked: {error}.") from error
     if count:
         raise invalid("The payload ends in the middle of a file.")
     return b"".join(parts)

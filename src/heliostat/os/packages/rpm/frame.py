@@ -6,18 +6,16 @@ that a file that was cut short is told as such.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import struct
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from heliostat.core.errors import HeliostatError
+from heliostat.os.full_disk import full_disk_told
 from heliostat.os.packages.rpm.header import Blob, invalid, length, told_of
 from heliostat.os.packages.rpm.tags import SignatureTag
 
@@ -106,19 +104,12 @@ def place(path: Path, front: bytes, header: bytes, payload: Readable) -> Written
     return WrittenPackage(path, digest.hexdigest(), size, len(front), len(front) + len(header))
 
 
-@contextmanager
-def told_if_full(path: Path) -> Iterator[None]:
+def told_if_full(path: Path) -> AbstractContextManager[None]:
     """A disk without space becomes ``DiskFull``, naming the package that was being written."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise HeliostatError(
-            "DiskFull",
-            f"There is no space left to write {path}.",
-            hint=f"Free space in {path.parent} and in {tempfile.gettempdir()}, then try again.",
-        ) from error
+    return full_disk_told(
+        f"There is no space left to write {path}.",
+        f"Free space in {path.parent} and in {tempfile.gettempdir()}, then try again.",
+    )
 
 
 def _read_header(stream: BinaryIO, name: str) -> bytes:
