@@ -13,6 +13,10 @@ from dataclasses import dataclass
 
 from heliostat.core.errors import HeliostatError
 
+ENDING_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
+"""Before a program: it is killed when we are, however that comes about.  For what would go on
+writing where whoever repeats the work cleans up; its own children are its own business."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from heliostat.core.process import Output, run
+from heliostat.core.process import ENDING_WITH_US, Output, run
 
 _PATH = "/usr/sbin:/usr/bin"
 _UMASK = 0o022
@@ -42,7 +42,16 @@ class Chroot:
 
     def _run(self, argv: Sequence[str], timeout_s: float) -> Output:
         proc = self.root / "proc"
-        shut = ["unshare", "--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child"]
+        shut = [
+            *ENDING_WITH_US,
+            "unshare",
+            "--mount",
+            "--net",
+            "--ipc",
+            "--pid",
+            "--fork",
+            "--kill-child",
+        ]
         return run(
             [*shut, f"--mount-proc={proc}", *argv],
             timeout_s=timeout_s,

@@ -93,3 +93,22 @@ def test_a_build_that_fills_the_disk_is_ended(
     filling = recipe("cat /dev/zero | head -c 64M > big; sleep 600", "x", limits=Limits(60, 2**24))
     with pytest.raises(HeliostatError, match=r"its limit is 16 MiB"):
         carry_out(filling, tmp_path)
+
+
+def test_a_build_that_prints_without_end_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the disk, by the log, nor the memory, by a line without end."""
+    monkeypatch.setattr("heliostat.os.packages.build.sandbox._LOOK_EVERY_S", 0.05)
+    limits = Limits(60, 2**22)
+    with pytest.raises(HeliostatError, match=r"its limit is 4 MiB") as refused:
+        carry_out(recipe("tr '\\0' x < /dev/zero", "x", limits=limits), tmp_path)
+    assert len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize("name", ["../outside", "a/b", "", ".x", "x y"])
+def test_no_source_names_a_folder_of_ours(tmp_path: Path, name: str) -> None:
+    with pytest.raises(HeliostatError, match="can't be a file's name") as refused:
+        carry_out(recipe("true", "x", name=name), tmp_path)
+    assert refused.value.code == "InvalidSetting"
+    assert not list(tmp_path.iterdir())

@@ -74,3 +74,27 @@ def test_a_file_that_is_no_description_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.dsc").write_text("hello\n")
     with pytest.raises(HeliostatError, match=r"is no description of a source package"):
         read_dsc(tmp_path / "x.dsc")
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/shadow", ".", "a$(id)", "-rf", ".hidden"])
+def test_a_description_that_names_other_folders_files_is_refused(tmp_path: Path, name: str) -> None:
+    dsc = source_package(tmp_path / "source")
+    (tmp_path / "secret").write_text("a key\n")
+    dsc.write_text(dsc.read_text().replace("hello_1.0.orig.tar.xz", name))
+    with pytest.raises(HeliostatError, match="can't be a file's name") as refused:
+        read_dsc(dsc)
+    assert refused.value.code == "InvalidSetting"
+
+
+def test_an_index_that_names_other_folders_files_is_refused(tmp_path: Path) -> None:
+    index = index_of(source_package(tmp_path)).replace("hello_1.0.orig.tar.xz", "../../x.tar.xz")
+    newest = newest_first(list(stanzas(index, "hello", "http://mirror.invalid")))[0]
+    with pytest.raises(HeliostatError, match="can't be a file's name"):
+        _ = newest.files
+
+
+def test_a_description_without_a_version_is_none(tmp_path: Path) -> None:
+    dsc = source_package(tmp_path)
+    dsc.write_text(dsc.read_text().replace("Version: 1.0-1\n", ""))
+    with pytest.raises(HeliostatError, match="is no description of a source package"):
+        read_dsc(dsc)

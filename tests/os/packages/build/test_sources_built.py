@@ -109,6 +109,17 @@ def test_reading_a_spec_can_do_no_harm(tmp_path: Path) -> None:
     assert not Path("/etc/harm").exists()
 
 
+def test_a_spec_that_forges_what_was_read_of_it_names_no_folder_of_ours(tmp_path: Path) -> None:
+    """Reading runs it twice: the second time it may change what the first one printed."""
+    forged = "sed -i s,^Name:.*,Name:../../outside, /build/expanded"
+    forge = f"%global harm %(test ! -s /build/expanded || {forged})\n"
+    path = spec_file(tmp_path / "s", forge + SPEC)
+    said = spec.read_spec(path, HOST, tmp_path, SilentMonitor())
+    assert said.name == "../../outside"
+    with pytest.raises(HeliostatError, match="can't be a file's name"):
+        spec.recipe_in(HOST, path, said)
+
+
 def test_a_requirement_that_is_no_package_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HeliostatError, match=r"pkgconfig\(zlib\) isn't the name of a package"):
         spec.parsed(tmp_path, "Name: x\nVersion: 1\n\n%description", "pkgconfig(zlib)\n")

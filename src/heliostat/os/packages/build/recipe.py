@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from heliostat.os.packages.build.builder import FIXED_ENVIRONMENT
-from heliostat.os.packages.build.input_file import Input
+from heliostat.os.packages.build.input_file import Input, plain
 from heliostat.os.packages.build.root import BuildRoot
 
 FORMAT = 1
@@ -44,6 +44,9 @@ class Recipe:
     """Names a folder, seen as ``/kept``, that outlives the build: objects of a long one, which
     its own tool brings up to date.  A build that is interrupted goes on from there."""
     limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        plain(self.name, "The source's name")  # folders of results are named by it
 
     @property
     def full_environment(self) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 What a root holds is planned first, by apt on an empty system; the plan's digest names
 the root, so the same list of packages is the same root, however the archive moves on.
-A root is complete once its list lies beside it, and is never changed afterwards.
+A root is complete once its list lies beside it, and is never changed afterwards.  What a
+killed one left goes when the same root is made next; its mounts went with its processes.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import msgspec
 
 from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
-from heliostat.core.process import CommandFailed, run
+from heliostat.core.process import ENDING_WITH_US, CommandFailed, run
+from heliostat.os.image.workspace import remove
 from heliostat.os.monitor import Monitor
 from heliostat.os.packages.build.archive import SourceArchive
 from heliostat.os.packages.build.builder import BUILDER_ID
@@ -78,7 +80,8 @@ def build_root(
     with turn(folder / f"{name}.lock", "making the same build root", monitor):
         path, record = folder / name, folder / f"{name}.json"
         if not record.is_file():
-            shutil.rmtree(path, ignore_errors=True)
+            for stale in (*folder.glob(f".{name}-*"), *folder.glob(name)):
+                remove(stale)
             with monitor.step(f"Making a build root of {len(packages)} packages"):
                 _make(archive, packages, path)
             atomic_write(record, msgspec.json.encode(sorted(packages)))
@@ -94,14 +97,15 @@ def _make(archive: SourceArchive, packages: Sequence[str], path: Path) -> None:
         _furnish(begun)
         begun.rename(path)
     except BaseException:
-        shutil.rmtree(begun, ignore_errors=True)
+        remove(begun)
         raise
 
 
 def _install(archive: SourceArchive, packages: Sequence[str], path: Path) -> None:
     lines = "".join(f"{source.line()}\n" for source in archive.archive.sources)
     options = ('APT::Install-Recommends "false"', 'Acquire::Languages "none"')
-    argv = ["mmdebstrap", "--variant=buildd", "--format=directory", "--skip=check/empty"]
+    argv = [*ENDING_WITH_US, "unshare", "--mount", "--pid", "--fork", "--kill-child"]
+    argv += ["mmdebstrap", "--variant=buildd", "--format=directory", "--skip=check/empty"]
     argv += [f"--aptopt={option}" for option in (*options, *archive.archive.apt_options)]
     argv += ["--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/info/*"]
     argv += [f"--include={','.join(packages)}", archive.archive.suite, str(path), "-"]

@@ -3,7 +3,7 @@
 bubblewrap makes the namespaces.  Called by a user, it maps the user to the builder; called
 by root, it reaches folders that only root may enter, and the first thing inside becomes the
 builder for good, without a capability left.  Only ``/build`` (and ``/kept``) can be written
-to, and both have a limit.
+to; together with the log, which is all that gets out meanwhile, they have a limit.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from heliostat.os.packages.build.input_file import Input
 from heliostat.os.packages.build.recipe import Limits
 
 _LOOK_EVERY_S = 5.0
+_LINE_BYTES = 1 << 16
+"""A longer line counts as several: what is printed must not fill the memory."""
 _NAMESPACES = (
     *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-cgroup-try"),
     *("--cap-drop", "ALL"),
@@ -110,11 +112,11 @@ class Sandbox:
             argv = self.argv(command, inputs, as_root=as_root)
             stream = stack.enter_context(log.open("wb"))
             process = stack.enter_context(_started(argv))
-            watch = _Watch(process, folders, self.limits)
+            watch = _Watch(process, [*folders, log], self.limits)
             watch.start()
             try:
                 assert process.stdout is not None
-                for raw in process.stdout:
+                while raw := process.stdout.readline(_LINE_BYTES):
                     stream.write(raw)
                     on_line(raw.decode(errors="replace").rstrip())
                 code = process.wait()
@@ -141,10 +143,10 @@ class Sandbox:
 class _Watch(threading.Thread):
     """Ends the process once it is over a limit; ``passed`` says which."""
 
-    def __init__(self, process: subprocess.Popen[bytes], folders: list[Path], limits: Limits):
+    def __init__(self, process: subprocess.Popen[bytes], written: list[Path], limits: Limits):
         super().__init__(daemon=True)
         self.passed = ""
-        self._process, self._folders, self._limits = process, folders, limits
+        self._process, self._written, self._limits = process, written, limits
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -154,7 +156,7 @@ class _Watch(threading.Thread):
             began = time.monotonic()
             if began >= end:
                 self._end(f"The build did not end within {self._limits.time_s:g} s.")
-            elif (size := sum(map(_size_bytes, self._folders))) > self._limits.disk_bytes:
+            elif (size := sum(map(_size_bytes, self._written))) > self._limits.disk_bytes:
                 limit = self._limits.disk_bytes / 2**20
                 self._end(f"The build wrote {size / 2**20:.0f} MiB; its limit is {limit:.0f} MiB.")
             # looking through a hundred thousand files is work too: a fiftieth of the time
@@ -196,9 +198,11 @@ def _started(argv: Sequence[str]) -> subprocess.Popen[bytes]:
     )
 
 
-def _size_bytes(folder: Path) -> int:
-    """What the folder takes on disk; files that go away meanwhile don't count."""
-    total, waiting = 0, [str(folder)]
+def _size_bytes(path: Path) -> int:
+    """What a file or folder takes on disk; files that go away meanwhile don't count."""
+    if path.is_file():
+        return path.stat().st_blocks * 512
+    total, waiting = 0, [str(path)]
     while waiting:
         try:
             with os.scandir(waiting.pop()) as entries:

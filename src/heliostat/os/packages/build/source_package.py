@@ -17,7 +17,7 @@ from debian.debian_support import version_compare
 
 from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
-from heliostat.os.packages.build.input_file import Input
+from heliostat.os.packages.build.input_file import Input, plain
 
 _NOT_IN_DSC = ("Directory", "Priority", "Section", "Package")
 _FILE = re.compile(r"^ ?([0-9a-f]{64}) (\d+) (\S+)$", re.MULTILINE)
@@ -43,7 +43,10 @@ class Stanza:
     def files(self) -> tuple[SourceFile, ...]:
         """All but the ``.dsc``."""
         found = _FILE.findall(self.fields["Checksums-Sha256"])
-        files = (SourceFile(name, int(size), digest) for digest, size, name in found)
+        files = (
+            SourceFile(plain(name, f"{self.name} has the file"), int(size), digest)
+            for digest, size, name in found
+        )
         return tuple(each for each in files if not each.name.endswith(".dsc"))
 
     def dsc(self) -> str:
@@ -96,9 +99,9 @@ def newest_first(found: list[Stanza]) -> list[Stanza]:
 
 def read_dsc(path: Path) -> SourcePackage:
     """A ``.dsc`` and the files beside it, checked by the digests in it."""
-    with path.open(encoding="utf-8") as stream:
+    with path.open(encoding="utf-8", errors="replace") as stream:
         fields = Deb822(stream)
-    if "Source" not in fields or "Checksums-Sha256" not in fields:
+    if not {"Source", "Version", "Checksums-Sha256"} <= fields.keys():
         raise HeliostatError(
             "InvalidSetting",
             f"{path} is no description of a source package (.dsc) with SHA-256 digests.",
@@ -130,6 +133,7 @@ def written_dsc(stanza: Stanza, folder: Path) -> Path:
 
 
 def _there(dsc: Path, name: str) -> bool:
+    plain(name, f"{dsc.name} has the file")
     if not (dsc.parent / name).is_file():
         raise HeliostatError(
             "InvalidSetting",
