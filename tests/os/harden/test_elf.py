@@ -13,7 +13,11 @@ from hypothesis import strategies as st
 
 from heliostat.os.harden.elf import Property, violations
 from heliostat.os.harden.elffile import NotReadable, read
-from heliostat.os.harden.exemptions import Exemption, load_exemptions
+from heliostat.os.harden.exemptions import Builds, Exemption, load_exemptions
+from heliostat.os.packages.rpm.file import File
+from heliostat.os.packages.rpm.writer import write
+from heliostat.os.packages.vendor import built_here
+from heliostat.testing.rpms import BUILT, RpmRoot, tiny
 
 SOURCE = """
 #include <stdio.h>
@@ -107,6 +111,22 @@ def test_an_exception_counts_until_its_day(built: Path, tmp_path: Path) -> None:
     assert found(tmp_path, late) == [("/usr/bin/old", Property.PIE)]
     elsewhere = Exemption("elf-pie", "Another file.", TODAY, ("/usr/*",))
     assert found(tmp_path, elsewhere) == [("/usr/bin/old", Property.PIE)]
+
+
+def test_an_exception_for_the_archives_builds_covers_none_of_ours(
+    built: Path, tmp_path: Path
+) -> None:
+    """The same bytes: imported they are excused, in a rebuild they are a fault of the rebuild."""
+    program = compiled(built, tmp_path / "made", "old", "-no-pie", "-fno-pie").read_bytes()
+    root, vendors = RpmRoot(tmp_path / "root"), ("imported from Debian", "rebuilt from its source")
+    for number, vendor in enumerate(vendors):
+        file = File.regular(f"/usr/bin/old{number}", program, 0o755, mtime=BUILT)
+        made = tiny(f"old{number}", vendor=f"Heliostat ({vendor})", files=(file,))
+        root.install(write(made, tmp_path).path)
+    excused = Exemption("elf-pie", "Ours is better.", TODAY, ("/usr/bin/*",), Builds.ARCHIVE)
+    assert found(root.path, excused) == [("/usr/bin/old1", Property.PIE)]
+    assert built_here("Heliostat")
+    assert not built_here("Somebody else")
 
 
 def test_what_no_program_loads_is_left_alone(built: Path, tmp_path: Path) -> None:

@@ -46,6 +46,10 @@ def put_image(folder: Path, edition: str, number: int) -> None:
     built.publish(folder, record, sources, "qcow2")
 
 
+def files_of(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     for edition in ("minimal", "nano"):
@@ -96,6 +100,23 @@ def test_publishing_again_takes_old_versions_away_and_changes_nothing_else(
     assert {path: path.read_bytes() for path in site.rglob("*") if path.is_file()} == before
     publish(tmp_path / "images", site, signer(), keep=1)
     assert len(list(site.glob("*/*/record.json"))) == 2
+
+
+def test_when_an_image_was_built_leaves_no_trace(site: Path, tmp_path: Path) -> None:
+    """Whoever builds the same image again publishes the same bytes, signatures included."""
+    for path in (tmp_path / "images").glob("*.json"):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps({**record, "builtAtMs": record["builtAtMs"] + 86_400_000}))
+    publish(tmp_path / "images", tmp_path / "again", signer(), keep=2)
+    published = [
+        {
+            path.relative_to(folder): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+        for folder in (site, tmp_path / "again")
+    ]
+    assert published[0] == published[1]
 
 
 def test_without_images_nothing_is_published(tmp_path: Path) -> None:

@@ -77,10 +77,11 @@ def build_image(
     system = load_edition(edition)
     places = Places(cache=os_cache(), home=os_home())
     wanted = tuple(name for each in formats for name in each.split(",") if name)
+    chosen = wanted or DEFAULT_FORMATS
     order = Order(
         edition=system,
-        sources=tuple(sources_for(system, folders, places, keyring, monitor)),
-        formats=wanted or DEFAULT_FORMATS,
+        sources=tuple(sources_for(system, folders, places, keyring, monitor, chosen)),
+        formats=chosen,
         out_dir=images_folder(out_dir),
         stages=stages_folder(),
         force=force,

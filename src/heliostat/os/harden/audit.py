@@ -27,7 +27,7 @@ def audit(
     known = load_exemptions() if exceptions is None else exceptions
     day = today or dt.datetime.now(dt.UTC).date()
     verdicts = (
-        _verdict(rule, _looked(rule, tree), known, day)
+        _verdict(rule, _looked(rule, tree), known, day, tree.built_here)
         for rule in (load_rules() if rules is None else rules)
     )
     return Report(subject or str(tree.root), system_of(tree), tuple(verdicts))
@@ -49,11 +49,13 @@ def _looked(rule: Rule, tree: Tree) -> Finding:
     return check(tree, parameters)
 
 
-def _verdict(rule: Rule, finding: Finding, known: Sequence[Exemption], day: dt.date) -> Verdict:
+def _verdict(
+    rule: Rule, finding: Finding, known: Sequence[Exemption], day: dt.date, ours: frozenset[str]
+) -> Verdict:
     broken: list[Evidence] = []
     excused: list[Excused] = []
     for evidence in finding.broken:
-        exemption = excuse(known, rule.id, evidence.path, day)
+        exemption = excuse(known, rule.id, evidence.path, day, ours=evidence.path in ours)
         if exemption is None:
             broken.append(_with_lapsed(evidence, lapsed(known, rule.id, evidence.path, day)))
         else:

@@ -12,13 +12,14 @@ from __future__ import annotations
 import datetime as dt
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from heliostat.os.harden.elffile import ElfFile, NotReadable, read
 from heliostat.os.harden.exemptions import Exemption, excuse, load_exemptions
+from heliostat.os.harden.packages import paths_built_here
 from heliostat.os.harden.patterns import matches
 
 OUTSIDE = ("/usr/lib/modules/**", "/usr/lib/firmware/**", "/usr/lib/debug/**", "/boot/**")
@@ -66,20 +67,26 @@ class Violation:
 
 
 def violations(
-    root: Path, exceptions: Sequence[Exemption] | None = None, *, today: dt.date | None = None
+    root: Path,
+    exceptions: Sequence[Exemption] | None = None,
+    *,
+    today: dt.date | None = None,
+    ours: Container[str] | None = None,
 ) -> list[Violation]:
     """Files of the tree at ``root`` against the policy, in the order of their paths.
 
     ``exceptions`` are those of ``distro/audit`` unless given; ``today`` decides which of
-    them still count.
+    them still count, and ``ours`` (paths of builds of ours, by default those that the tree's
+    database tells) which are meant for the archive's builds only.
     """
     known = load_exemptions() if exceptions is None else exceptions
     day = today or dt.datetime.now(dt.UTC).date()
+    built = paths_built_here(root) if ours is None else ours
     return [
         Violation(path, lacking)
         for path, facts in elf_files(root)
         for lacking in lacks(facts)
-        if excuse(known, lacking.rule, path, day) is None
+        if excuse(known, lacking.rule, path, day, ours=path in built) is None
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,14 @@ import msgspec
 from heliostat.os.data import load
 from heliostat.os.harden.patterns import matches
 from heliostat.os.image.distro import locate_distro
+
+
+class Builds(StrEnum):
+    """Whose builds an exception covers."""
+
+    ANY = "any"
+    ARCHIVE = "archive"
+    """Of programs that we build better: the same deviation in a build of ours is a fault."""
 
 
 class Exemption(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,9 +36,12 @@ class Exemption(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The last day on which it counts."""
     paths: tuple[str, ...] = ("**",)
     """Patterns of the paths it covers, as the findings tell them."""
+    builds: Builds = Builds.ANY
 
-    def covers(self, rule: str, path: str) -> bool:
-        return self.rule == rule and any(matches(path, pattern) for pattern in self.paths)
+    def covers(self, rule: str, path: str, *, ours: bool = False) -> bool:
+        if self.rule != rule or (ours and self.builds is Builds.ARCHIVE):
+            return False
+        return any(matches(path, pattern) for pattern in self.paths)
 
 
 class Exemptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,11 +57,11 @@ def load_exemptions(folder: Path | None = None) -> tuple[Exemption, ...]:
 
 
 def excuse(
-    exemptions: Iterable[Exemption], rule: str, path: str, today: dt.date
+    exemptions: Iterable[Exemption], rule: str, path: str, today: dt.date, *, ours: bool = False
 ) -> Exemption | None:
-    """The exception that covers this finding today."""
+    """The exception that covers this finding today; ``ours``: the file is of a build of ours."""
     for exemption in exemptions:
-        if exemption.until >= today and exemption.covers(rule, path):
+        if exemption.until >= today and exemption.covers(rule, path, ours=ours):
             return exemption
     return None
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heliostat.os.inventory.installed import database_in, installed
+from heliostat.os.packages.vendor import built_here
 
 _DPKG = "var/lib/dpkg"
 
@@ -26,6 +27,14 @@ def owned_paths(root: Path) -> frozenset[str] | None:
     if not lists:
         return None
     return frozenset(line for each in lists for line in each.read_text().splitlines())
+
+
+def paths_built_here(root: Path) -> frozenset[str]:
+    """Paths of packages that we compiled ourselves; none where RPM has no database."""
+    if database_in(root) is None:
+        return frozenset()
+    ours = (package for package in installed(root) if built_here(package.vendor))
+    return frozenset(path for package in ours for path in package.paths)
 
 
 def signatures(root: Path) -> list[Signedness] | None:

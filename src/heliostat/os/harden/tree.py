@@ -81,6 +81,11 @@ class Tree:
         paths = packages.owned_paths(self.root)
         return None if paths is None else frozenset(self._canonical(path) for path in paths)
 
+    @cached_property
+    def built_here(self) -> frozenset[str]:
+        """Paths of what we compiled ourselves, as the findings tell them."""
+        return frozenset(self._canonical(path) for path in packages.paths_built_here(self.root))
+
     def exists(self, path: str) -> bool:
         return self.resolve(path) is not None
 

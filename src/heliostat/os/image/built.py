@@ -150,7 +150,7 @@ def publish(folder: Path, record: ImageRecord, files: Mapping[str, Path], first:
     earlier = _read(path)
     if earlier is not None:
         record = msgspec.structs.replace(record, files={**earlier.files, **record.files})
-    atomic_write(path, msgspec.json.format(msgspec.json.encode(record), indent=1))
+    atomic_write(path, encoded(record))
     return BuiltImage(record, folder / record.files[first].name, cached=False)
 
 
@@ -190,6 +190,11 @@ def remove_image(folder: Path, image: BuiltImage) -> int:
             freed += status.st_blocks * 512 if status.st_nlink == 1 else 0
             path.unlink()
     return freed
+
+
+def encoded(record: ImageRecord) -> bytes:
+    """The record as it is written: for people too, and in the order of names."""
+    return msgspec.json.format(msgspec.json.encode(record, order="deterministic"), indent=1)
 
 
 def place(source: Path, target: Path) -> None:

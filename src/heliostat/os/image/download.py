@@ -21,9 +21,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
-from heliostat.os.image.built import BuiltImage, built_images, place, stem_of
+from heliostat.os.image.built import (
+    BuiltImage,
+    ImageRecord,
+    built_images,
+    encoded,
+    place,
+    stem_of,
+)
 from heliostat.os.packages.openpgp.signer import PUBLIC_NAME, Signer
 
 CONTENT_ID = "org.heliostat:released:download"
@@ -129,11 +138,10 @@ def _put(image: BuiltImage, folder: Path, signer: Signer) -> list[str]:
     into = folder / _folder_of(image)
     into.mkdir(parents=True, exist_ok=True)
     sums = []
-    for kind, source in image.files().items():
+    for kind, source in sorted(image.files().items()):
         place(source, into / _name_of(image, kind))
         sums.append(f"{image.record.files[kind].sha256} *{_name_of(image, kind)}\n")
-    record = source.with_name(f"{stem_of(image.name, image.identity)}.json")
-    atomic_write(into / "record.json", record.read_bytes())
+    atomic_write(into / "record.json", encoded(_timeless(image.record)))
     text = "".join(sorted(sums)).encode()
     atomic_write(into / "SHA256SUMS", text)
     atomic_write(into / "SHA256SUMS.gpg", signer.sign_detached(text, image.record.epoch))
@@ -169,6 +177,12 @@ def _product(image: BuiltImage) -> str:
     return f"org.heliostat:{image.name}:{_ARCHITECTURE}"
 
 
+def _timeless(record: ImageRecord) -> ImageRecord:
+    """The record without when it was built, which no file of the image depends on."""
+    return msgspec.structs.replace(record, built_at_ms=record.epoch * 1000)
+
+
 def _moment(images: Sequence[BuiltImage]) -> str:
-    newest_ms = max(image.built_at_ms for image in images)
-    return time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime(newest_ms // 1000))
+    """Of the newest image: its packages' time, so that the same images give the same lists."""
+    newest_s = max(image.record.epoch for image in images)
+    return time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime(newest_s))

@@ -14,8 +14,10 @@ from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
 from heliostat.os.image import stages
 from heliostat.os.image.built import BuiltImage
+from heliostat.os.image.composed import with_packages
 from heliostat.os.image.distro import locate_distro
 from heliostat.os.image.order import DEFAULT_FORMATS, Order, carry_out
+from heliostat.os.image.outputs import load_output
 from heliostat.os.image.prune import prune_stages
 from heliostat.os.image.store import StageStore
 from heliostat.os.monitor import Monitor, SilentMonitor
@@ -82,7 +84,7 @@ def build(
     wanted = load_edition(edition)
     order = Order(
         edition=wanted,
-        sources=tuple(packages_of(wanted, places, watcher)),
+        sources=tuple(packages_of(wanted, places, watcher, formats)),
         formats=tuple(formats),
         out_dir=out_dir,
         stages=places.cache / "stages",
@@ -95,7 +97,12 @@ def build(
 
 
 def sources_for(
-    edition: Edition, chosen: Sequence[Path], places: Places, keyring: Keyring, monitor: Monitor
+    edition: Edition,
+    chosen: Sequence[Path],
+    places: Places,
+    keyring: Keyring,
+    monitor: Monitor,
+    formats: Sequence[str] = (),
 ) -> list[Source]:
     """The folders ``chosen``; without any, our repositories, which are filled if nobody has.
 
@@ -105,11 +112,13 @@ def sources_for(
     by_hand = any((places.repositories / name).is_dir() for name in NAMES)
     if chosen or (by_hand and _last_import(edition, places) is None):
         return chosen_sources(chosen, places.repositories, keyring)
-    return packages_of(edition, places, monitor)
+    return packages_of(edition, places, monitor, formats)
 
 
-def packages_of(edition: Edition, places: Places, monitor: Monitor) -> list[Source]:
-    """Repositories that hold all packages of ``edition``, imported if need be.
+def packages_of(
+    edition: Edition, places: Places, monitor: Monitor, formats: Sequence[str] = ()
+) -> list[Source]:
+    """Repositories that hold all packages of ``edition`` in ``formats``, imported if need be.
 
     What was built from source (`make kernel`, `make rebuilds`) is in ``updates``: where its
     version is the newer one, or an edition prefers it, it is what is installed.
@@ -119,10 +128,11 @@ def packages_of(edition: Edition, places: Places, monitor: Monitor) -> list[Sour
         [("distro", deciding_digest(locate_distro()).encode())]
         + [(path.name, str(path.stat().st_mtime_ns).encode()) for path in rebuilt]
     )
-    if _last_import(edition, places) == digest and (found := _complete(edition, places)):
+    variants = variants_of(edition, formats)
+    if _last_import(edition, places) == digest and (found := _complete(variants, places)):
         return found
     supply = open_supply(places.cache, monitor=monitor)
-    taken = supply.take(supply.plan((), [edition]))
+    taken = supply.take(supply.plan((), variants))
     signer = Signer.create(places.keys)
     for name, paths in ((_BASE, taken.paths), (_UPDATES, rebuilt)):
         if paths:
@@ -132,6 +142,13 @@ def packages_of(edition: Edition, places: Places, monitor: Monitor) -> list[Sour
             take_in(repository, paths, signer, places.cache, reason=reason, monitor=monitor)
     atomic_write(places.imported(edition), digest.encode())
     return chosen_sources((), places.repositories, places.keyring)
+
+
+def variants_of(edition: Edition, formats: Sequence[str]) -> list[Edition]:
+    """The edition, and the edition with the packages that a format asks for besides."""
+    wanted = dict.fromkeys(load_output(name).packages for name in formats)
+    variants = {each.name: each for each in (with_packages(edition, more) for more in wanted)}
+    return [edition, *(each for name, each in variants.items() if name != edition.name)]
 
 
 def deciding_digest(distro: Path) -> str:
@@ -150,15 +167,15 @@ def _last_import(edition: Edition, places: Places) -> str | None:
     return path.read_text() if path.is_file() else None
 
 
-def _complete(edition: Edition, places: Places) -> list[Source] | None:
-    """The repositories, if nothing that ``edition`` takes is missing."""
+def _complete(editions: Sequence[Edition], places: Places) -> list[Source] | None:
+    """The repositories, if nothing that ``editions`` take is missing."""
     there = any((places.repositories / name / "repodata").is_dir() for name in NAMES)
     if not there:
         return None
     try:
         sources = chosen_sources((), places.repositories, places.keyring)
-        chosen = choose(edition, sources)
+        chosen = [each for edition in editions for each in choose(edition, sources).packages]
     except HeliostatError:
         return None
-    missing = [each for each in chosen.packages if each.path is None or not each.path.is_file()]
+    missing = [each for each in chosen if each.path is None or not each.path.is_file()]
     return None if missing else sources

@@ -11,7 +11,7 @@ from heliostat.os.image.distro import locate_distro
 from heliostat.os.packages.build.debian import environment_of, script_of
 from heliostat.os.packages.build.rebuilds import Rebuild, load_rebuilds
 
-WITHOUT_HARDENING = {"runc", "containerd", "gawk", "tar"}
+WITHOUT_HARDENING = {"runc", "containerd", "gawk", "python3.13", "tar"}
 """Sources of which the archive ships programs that can be loaded at fixed addresses only, or
 that bind lazily, and that the editions need."""
 

@@ -59,7 +59,7 @@ def carry_out(
     """
     watcher = monitor or SilentMonitor()
     folder = cache.resolve() / "builds" / f"{recipe.name}-{recipe.identity[:16]}"
-    with turn(folder.with_suffix(".lock"), f"building {recipe.name}", watcher):
+    with turn(folder.with_name(f"{folder.name}.lock"), f"building {recipe.name}", watcher):
         if (folder / PROVENANCE).is_file() and not anew:
             return _found(recipe, folder, cached=True)
         with _cleared(folder) as work, watcher.step(f"Building {recipe.name} {recipe.version}"):
@@ -130,7 +130,7 @@ def _kept(recipe: Recipe, cache: Path, monitor: Monitor) -> Iterator[Path | None
         return
     folder = cache.resolve() / "builds" / "kept" / recipe.kept
     folder.mkdir(parents=True, exist_ok=True)
-    with turn(folder.with_suffix(".lock"), f"building {recipe.name}", monitor):
+    with turn(folder.with_name(f"{folder.name}.lock"), f"building {recipe.name}", monitor):
         yield folder
 
 

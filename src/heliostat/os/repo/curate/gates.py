@@ -17,6 +17,7 @@ from heliostat.core.errors import HeliostatError
 from heliostat.os.harden.elf import Violation, violations
 from heliostat.os.packages.rpm.extract import extract
 from heliostat.os.packages.rpm.reader import FileEntry, Header, read
+from heliostat.os.packages.vendor import built_here
 from heliostat.os.repo.admission import Trust
 from heliostat.os.repo.lock import LockedPackage
 from heliostat.os.repo.record import Dependency, PackageRecord
@@ -211,7 +212,9 @@ def _fault(source: Source, names: list[str]) -> str | None:
 def _violations(path: Path) -> list[Violation]:
     with tempfile.TemporaryDirectory(prefix="heliostat-gate-") as folder:
         extract(path, Path(folder))
-        return violations(Path(folder))
+        header = read(path)
+        ours = {each.path for each in header.files()} if built_here(header.vendor) else set()
+        return violations(Path(folder), ours=ours)
 
 
 def _unnumbered(each: Violation) -> tuple[str, str]:
