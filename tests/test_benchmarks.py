@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 from benchmarks import record as recording
 from benchmarks.__main__ import main, names, table
+from benchmarks.os import bench as system
+from benchmarks.os.parts import run_part, run_parts
 
 
 @pytest.fixture
@@ -96,3 +99,41 @@ def test_an_unknown_benchmark_is_refused_before_anything_is_forgotten(
     assert "cloudstore" in capsys.readouterr().out
     assert lines.exists()
     assert {"cli", "cloudstore"} <= set(names())
+
+
+_LINGERING = """
+import subprocess, sys, time
+from pathlib import Path
+child = subprocess.Popen(["sleep", "600"])
+Path(sys.argv[1]).write_text(str(child.pid))
+time.sleep(600)
+"""
+
+
+def test_a_part_that_does_not_end_is_ended_with_all_it_started(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    fault = run_part([sys.executable, "-c", _LINGERING, str(told)], limit_s=6)
+    assert "within 6 s" in fault
+    state = Path(f"/proc/{told.read_text()}/stat")
+    assert not state.exists() or state.read_text().split()[2] == "Z"
+
+
+def test_a_part_that_fails_is_named_and_the_next_runs(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "twoparts.py").write_text(
+        "import sys\nprint('ran', sys.argv[1])\nsys.exit(sys.argv[1] == 'one')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert run_parts("twoparts", {"one": 60.0, "two": 60.0}) == 1
+    out = capfd.readouterr().out
+    assert "ran two" in out
+    assert "not measured: one: ended with 1" in out
+
+
+def test_every_part_of_the_systems_benchmark_has_a_limit(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert system.PARTS.keys() == system.LIMITS_S.keys()
+    assert system.main(["nothing-like-it"]) == 2
+    assert "import, compose" in capsys.readouterr().out

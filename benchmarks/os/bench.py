@@ -1,71 +1,129 @@
 """The operating system: how long packages and images take, and what a guest takes when it runs.
 
-    python -m benchmarks.os.bench [import] [compose] [guests]
+    python -m benchmarks.os.bench [import] [compose] [rebuild] [guests]
 
 ``import`` starts from downloaded packages and ends with a signed, published repository;
 ``compose`` from that repository with an image; ``rebuild`` is the same after one package has
 changed.  Their peer is mmdebstrap with the same packages, from kept downloads too, and mke2fs.
 Guests are emulated, one after another, ours and the peer's in turn with the same options.
-Needs root, as building images does.
+
+Each part runs in a process of its own for no longer than ``LIMITS_S`` says; when one fails,
+the others run nevertheless, and what failed is named at the end.  Needs root, as building
+images does.
 """
 
 from __future__ import annotations
 
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.os.parts import run_parts, stated, timed
 from benchmarks.os.peer import make_disk, make_tree, peer_packages
-from benchmarks.os.site import Site, shared_cache, shared_image, site
-from benchmarks.os.waking import wake
+from benchmarks.os.site import ready_site, shared_cache, shared_image, site
+from benchmarks.os.waking import Woken, wake
 from benchmarks.record import record
+
+from heliostat.os.image.workspace import remove
 
 EDITION = "minimal"
 ROUNDS = 3
 BOOTS = 3
+_RATIO = "of the peer"
 
 
-def main(asked: list[str]) -> None:
-    wanted = asked or ["import", "compose", "guests"]
+def imports() -> None:
+    """``os.import``."""
     with site() as here:
-        if "import" in wanted:
-            _imports(here)
-        if "compose" in wanted:
-            _composes(here)
-    if "guests" in wanted:
-        _guests()
-
-
-def _imports(here: Site) -> None:
-    here.publish(EDITION)  # downloads what is missing
-    samples = []
-    for _ in range(ROUNDS):
-        here.forget_what_was_imported()
-        samples.append(_timed(partial(here.publish, EDITION)))
+        timed("downloading what is missing", partial(here.publish, EDITION))
+        samples = []
+        for number in range(ROUNDS):
+            here.forget_what_was_imported()
+            samples.append(timed(_round("import", number), partial(here.publish, EDITION)))
     _lower("os.import", samples, "s", floor=120, goal=40)
 
 
-def _composes(here: Site) -> None:
-    here.publish(EDITION)
-    image = here.build(EDITION)
-    packages = peer_packages(image)
-    with TemporaryDirectory(prefix="peer-", dir=shared_cache()) as name:
-        make_tree(packages, Path(name) / "first")  # downloads what is missing
+def composes() -> None:
+    """``os.compose``, and ``os.compose_peer`` in the same rounds."""
+    with ready_site(EDITION) as here, TemporaryDirectory(dir=shared_cache()) as name:
+        work = Path(name)
+        packages = peer_packages(here.build(EDITION))
+        warm = partial(make_tree, packages, work / "first")
+        timed(f"the peer's {len(packages)} packages, downloading what is missing", warm)
+        remove(work / "first")
         ours: list[float] = []
         peers: list[float] = []
         for number in range(ROUNDS):
             here.forget_stages()
-            ours.append(_timed(partial(here.build, EDITION)))
-            peers.append(_timed(partial(_peer, packages, Path(name) / f"{number}")))
-        rebuilt = [_timed(partial(_rebuild, here, number)) for number in range(ROUNDS)]
+            ours.append(timed(_round("compose", number), partial(here.build, EDITION)))
+            made = work / f"{number}"
+            peers.append(timed(_round("the peer", number), partial(_peer, packages, made)))
+            remove(made)
     _lower("os.compose", ours, "s", floor=60, goal=25)
-    _lower("os.rebuild", rebuilt, "s", floor=30, goal=8)
-    ratios = [our / peer for our, peer in zip(ours, peers, strict=True)]
-    _ratio("os.compose_peer", ratios, peers, floor=1.0, goal=0.5, peer="mmdebstrap and mke2fs")
+    _ratios("os.compose_peer", ours, peers, floor=1.0, goal=0.5, peer="mmdebstrap and mke2fs")
+
+
+def rebuilds() -> None:
+    """``os.rebuild``."""
+    with ready_site(EDITION) as here:
+        here.build(EDITION)
+
+        def rebuild(number: int) -> None:
+            here.change_a_package(number + 1)
+            here.build(EDITION)
+
+        samples = [
+            timed(_round("rebuild", number), partial(rebuild, number)) for number in range(ROUNDS)
+        ]
+    _lower("os.rebuild", samples, "s", floor=30, goal=8)
+
+
+def guests() -> None:
+    """``os.boot``, ``os.minimal_memory``, ``os.minimal_disk``, ``os.nano_disk``."""
+    nano = shared_image("nano")
+    small = wake(nano.path, seeded=False)
+    stated(f"nano: running after {small.running_s:.1f} s, {small.used_mb:.0f} MB of memory")
+    _lower("os.nano_disk", [small.disk_mb], "MB", floor=200, goal=120)
+    image = shared_image(EDITION)
+    with TemporaryDirectory(prefix="peer-", dir=shared_cache()) as name:
+        timed("the peer's disk", partial(_peer, peer_packages(image), Path(name)))
+        ours: list[Woken] = []
+        peers: list[Woken] = []
+        for number in range(BOOTS):
+            ours.append(wake(image.path))
+            stated(f"{_round('ours', number)}: {ours[-1]}")
+            peers.append(wake(Path(name) / "disk.raw", image_format="raw", of_peer=True))
+            stated(f"{_round('the peer', number)}: {peers[-1]}")
+    memory = [each.used_mb for each in ours]
+    _lower("os.minimal_memory", memory, "MB", floor=121, goal=80)
+    _lower("os.minimal_disk", [each.disk_mb for each in ours], "MB", floor=450, goal=300)
+    beside = [each.running_s for each in peers]
+    boots = [each.running_s for each in ours]
+    _ratios("os.boot", boots, beside, floor=0.8, goal=0.5, peer="Debian by mmdebstrap")
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    "import": imports,
+    "compose": composes,
+    "rebuild": rebuilds,
+    "guests": guests,
+}
+LIMITS_S = {"import": 900.0, "compose": 2400.0, "rebuild": 600.0, "guests": 3600.0}
+"""What each part may take at most: several times what it takes on two idle processors."""
+
+
+def main(asked: list[str]) -> int:
+    """The parts asked for, all without any; one alone is run in this process."""
+    if unknown := sorted(set(asked) - set(PARTS)):
+        print(f"The system's benchmarks have no part {unknown[0]}; there are {', '.join(PARTS)}.")
+        return 2
+    if len(asked) == 1:
+        PARTS[asked[0]]()
+        return 0
+    return run_parts(__name__ if __spec__ is None else __spec__.name, LIMITS_S, asked)
 
 
 def _peer(packages: list[str], folder: Path) -> None:
@@ -75,36 +133,8 @@ def _peer(packages: list[str], folder: Path) -> None:
     make_disk(root, folder / "disk.raw", work)
 
 
-def _rebuild(here: Site, number: int) -> None:
-    here.change_a_package(number + 1)
-    here.build(EDITION)
-
-
-def _guests() -> None:
-    image, nano = shared_image(EDITION), shared_image("nano")
-    with TemporaryDirectory(prefix="peer-", dir=shared_cache()) as name:
-        _peer(peer_packages(image), Path(name))
-        raw = Path(name) / "disk.raw"
-        ours, peers = [], []
-        for _ in range(BOOTS):
-            ours.append(wake(image.path))
-            peers.append(wake(raw, image_format="raw"))
-    small = wake(nano.path, seeded=False)
-    memory = [each.used_mb for each in ours]
-    _lower("os.minimal_memory", memory, "MB", floor=121, goal=80)
-    _lower("os.minimal_disk", [each.disk_mb for each in ours], "MB", floor=450, goal=300)
-    _lower("os.nano_disk", [small.disk_mb], "MB", floor=200, goal=120)
-    ratios = [our.running_s / peer.running_s for our, peer in zip(ours, peers, strict=True)]
-    beside = [each.running_s for each in peers]
-    _ratio("os.boot", ratios, beside, floor=0.8, goal=0.5, peer="Debian by mmdebstrap")
-    print(f"  ours {_told([each.running_s for each in ours])} s, Debian {_told(beside)} s")
-    print(f"  nano: {small.running_s:.1f} s, {small.used_mb:.0f} MB of memory")
-
-
-def _timed(action: Callable[[], object]) -> float:
-    began = time.monotonic()
-    action()
-    return time.monotonic() - began
+def _round(what: str, number: int) -> str:
+    return f"{what}, round {number + 1} of {ROUNDS}"
 
 
 def _lower(name: str, samples: list[float], unit: str, *, floor: float, goal: float) -> None:
@@ -113,15 +143,16 @@ def _lower(name: str, samples: list[float], unit: str, *, floor: float, goal: fl
     record(name, value, unit, floor=floor, goal=goal, better="lower", samples=samples)
 
 
-def _ratio(
-    name: str, ratios: list[float], peers: list[float], *, floor: float, goal: float, peer: str
+def _ratios(
+    name: str, ours: list[float], peers: list[float], *, floor: float, goal: float, peer: str
 ) -> None:
     """How much of the peer's time ours is, round by round."""
+    ratios = [our / theirs for our, theirs in zip(ours, peers, strict=True)]
     value = statistics.median(ratios)
     record(
         name,
         value,
-        "of the peer",
+        _RATIO,
         floor=floor,
         goal=goal,
         better="lower",
@@ -132,9 +163,5 @@ def _ratio(
     )
 
 
-def _told(samples: list[float]) -> str:
-    return ", ".join(f"{each:.1f}" for each in samples)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

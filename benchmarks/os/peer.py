@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from benchmarks.os.parts import stated
 from benchmarks.os.site import shared_cache
 
 from heliostat.core.process import run
@@ -18,23 +19,33 @@ from heliostat.core.units import MIB
 from heliostat.os.image import disk, ext4
 from heliostat.os.image.built import BuiltImage
 from heliostat.os.image.distro import locate_distro
+from heliostat.os.sources.archive import archive_of
 from heliostat.os.sources.settings import archive_settings
+from heliostat.os.sources.suite import open_suite
 
+_LIMIT_S = 900
 _OURS = "heliostat-"
 _KERNELS = ("linux-virt", "linux-image-")
 _KERNEL = ("linux-image-cloud-amd64", "initramfs-tools")
 _OPTIONS = (
     *("rw", "rootwait", "rootfstype=ext4", "console=tty0", "console=ttyS0", "no_timer_check"),
-    *("tsc_early_khz=1000000", "lpj=4000000", "net.ifnames=0", "panic=-1", "quiet", "loglevel=4"),
+    *("tsc_early_khz=1000000", "lpj=4000000", "tsc=nowatchdog", "net.ifnames=0", "panic=-1"),
+    *("quiet", "loglevel=4"),
 )
 _DHCP = "[Match]\nType=ether\nKind=!*\n[Network]\nDHCP=yes\n"
 
 
 def peer_packages(image: BuiltImage) -> list[str]:
-    """Names of the image's packages as Debian has them, its kernel and its initrd's maker."""
+    """Names of the image's packages that Debian has too, its kernel and its initrd's maker.
+
+    What we built from source under a name of our own is part of one of Debian's.
+    """
+    suite = open_suite(archive_of(archive_settings(locate_distro())), shared_cache())
     names = {each.name for each in image.record.packages}
-    imported = {name for name in names if not name.startswith((_OURS, *_KERNELS))}
-    return sorted(imported | set(_KERNEL))
+    wanted = {name for name in names if not name.startswith((_OURS, *_KERNELS))}
+    if unknown := sorted(wanted - suite.newest.keys()):
+        stated(f"Debian has no {', '.join(unknown)}")
+    return sorted(wanted & suite.newest.keys() | set(_KERNEL))
 
 
 def make_tree(packages: list[str], root: Path) -> None:
@@ -52,7 +63,8 @@ def make_tree(packages: list[str], root: Path) -> None:
     suite = archive_settings(locate_distro()).suite
     argv += [f"--include={','.join(packages)}", suite, str(root)]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
-    run(argv, timeout_s=1800, env=environment)
+    # ends what mmdebstrap has started too, which a time-out of our own would leave running
+    run(["timeout", f"{_LIMIT_S}", *argv], timeout_s=_LIMIT_S + 60, env=environment)
 
 
 def make_disk(root: Path, raw: Path, work: Path) -> None:

@@ -1,24 +1,28 @@
 """Where the benchmarks of the system build: folders of their own beside what was downloaded.
 
-Downloads and the archive's index are those of ``HELIO_CACHE``: what is measured is work, not
-the network.  Everything that is made from them is made here, and goes with the folder.
+Downloads, the archive's index and what was built from source are those of ``HELIO_CACHE``: what
+is measured is work, neither the network nor compilers.  Everything that is made from them is
+made here, and goes with the folder.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from benchmarks.os.parts import timed
 
 from heliostat.core.cache import cache_folder
 from heliostat.os.image.built import BuiltImage
 from heliostat.os.image.distro import locate_distro
 from heliostat.os.image.from_nothing import Places, build, packages_of
+from heliostat.os.image.workspace import remove
 from heliostat.os.monitor import SilentMonitor
 from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.packages.own import own_packages
@@ -27,7 +31,7 @@ from heliostat.os.repo.intake import take_in
 from heliostat.os.repo.repository import Repository
 from heliostat.os.tree import load_edition
 
-_DOWNLOADED = ("archives", "debs", "universe")
+_GIVEN = ("archives", "debs", "rebuilt", "universe")
 _CHANGED = "heliostat-release"
 
 
@@ -66,15 +70,16 @@ class Site:
         return build(edition, self.folder / "images", self.places)
 
     def forget_what_was_imported(self) -> None:
-        """Leave nothing but downloads."""
+        """Leave nothing but what is given."""
         for each in self.folder.iterdir():
-            shutil.rmtree(each)
-        _link_downloads(self.places.cache)
+            remove(each)
+        _link_given(self.places.cache)
 
     def forget_stages(self) -> None:
         """Leave nothing that was built from the repositories."""
         for each in (self.places.cache / "stages", self.folder / "images"):
-            shutil.rmtree(each, ignore_errors=True)
+            if each.exists():
+                remove(each)
 
     def change_a_package(self, number: int) -> None:
         """Publish a newer version of one package, with another description and digest."""
@@ -101,8 +106,16 @@ def site() -> Iterator[Site]:
         yield made
 
 
-def _link_downloads(cache: Path) -> None:
+@contextmanager
+def ready_site(edition: str) -> Iterator[Site]:
+    """A new one whose repositories hold what ``edition`` takes."""
+    with site() as made:
+        timed(f"importing what {edition} takes", partial(made.publish, edition))
+        yield made
+
+
+def _link_given(cache: Path) -> None:
     cache.mkdir(parents=True)
-    for name in _DOWNLOADED:
+    for name in _GIVEN:
         (shared_cache() / name).mkdir(exist_ok=True)
         (cache / name).symlink_to(shared_cache() / name)

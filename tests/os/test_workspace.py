@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from heliostat.os.image.workspace import mounts_below, workspace
+from heliostat.os.image.workspace import mounts_below, remove, workspace
 
 
 def broken_build(out: Path) -> None:
@@ -47,3 +47,18 @@ def test_what_is_mounted_stays_whole(tmp_path: Path) -> None:
     with workspace(out):
         assert not target.exists()
     assert (host / "precious").exists()
+
+
+def test_removing_follows_no_link_and_needs_no_order(tmp_path: Path) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "folder"
+    outside.mkdir()
+    (outside / "precious").touch()
+    (folder / "deep" / "deeper").mkdir(parents=True)
+    for number in range(100):
+        (folder / "deep" / f"{number}").write_text("x")
+    (folder / "deep" / "out").symlink_to(outside)
+    (folder / "precious").symlink_to(outside / "precious")
+    (folder / "nowhere").symlink_to("nowhere/at/all")
+    os.mkfifo(folder / "deep" / "deeper" / "pipe")
+    remove(folder)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["outside", "precious"]

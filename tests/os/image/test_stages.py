@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run
 from heliostat.os.image import stages
-from heliostat.os.image.prune import prune_stages
+from heliostat.os.image.prune import prune_stages, room_beside
 from heliostat.os.image.stages import Stage
 from heliostat.os.image.store import Outcome, StageStore
 from heliostat.os.monitor import SilentMonitor
@@ -161,3 +161,22 @@ def test_pruning_keeps_the_newest_of_each_stage_and_what_is_in_use(tmp_path: Pat
         assert used.file.read_text() == "one"
     assert [each.inputs["word"] for each in prune_stages(store, keep=1)] == ["one"]
     assert [each.inputs["word"] for each in store.records()] == ["three"]
+
+
+def test_room_is_made_for_what_is_made_and_only_for_that(tmp_path: Path) -> None:
+    store = StageStore(tmp_path)
+    for word in ("one", "two"):
+        run_one(store, stage(word))
+        run_one(store, stage(word, name="test/others"))
+
+    def built(word: str) -> list[str]:
+        with (
+            room_beside(store, keep=2) as make_room,
+            store.build(SilentMonitor(), make_room=make_room) as build,
+        ):
+            build.run(stage(word))
+        return [each.inputs["word"] for each in store.records() if each.name == "test/words"]
+
+    assert built("one") == ["one", "two"]  # the way back: nothing is made, so nothing goes
+    assert built("three") == ["two", "three"]
+    assert len([each for each in store.records() if each.name == "test/others"]) == 2

@@ -18,8 +18,6 @@ from heliostat.os.image.composed import with_packages
 from heliostat.os.image.distro import locate_distro
 from heliostat.os.image.order import DEFAULT_FORMATS, Order, carry_out
 from heliostat.os.image.outputs import load_output
-from heliostat.os.image.prune import prune_stages
-from heliostat.os.image.store import StageStore
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.packages.openpgp.certificate import Keyring
 from heliostat.os.packages.openpgp.signer import PUBLIC_NAME, Signer
@@ -90,10 +88,9 @@ def build(
         stages=places.cache / "stages",
         force=force,
         signer=Signer.create(places.keys),
+        keep=_KEPT,
     )
-    image = carry_out(order, watcher).image
-    prune_stages(StageStore(order.stages), keep=_KEPT)
-    return image
+    return carry_out(order, watcher).image
 
 
 def sources_for(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from heliostat.os.image.assembly import RAW, Assembly
 from heliostat.os.image.built import BuiltImage, ImageFile, ImageRecord
 from heliostat.os.image.composed import tree_record
 from heliostat.os.image.outputs import Output, load_output
+from heliostat.os.image.prune import prune_stages, room_beside
 from heliostat.os.image.store import Build, Outcome, StageStore
 from heliostat.os.monitor import Monitor
 from heliostat.os.packages.openpgp.signer import Signer
@@ -45,6 +47,8 @@ class Order:
     """Make every stage again."""
     signer: Signer | None = None
     """Signs the package that the edition itself is; without one it stays unsigned."""
+    keep: int | None = None
+    """Outcomes of each stage that stay, older ones go; without it all of them do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ def carry_out(order: Order, monitor: Monitor) -> Finished:
     outputs = {name: load_output(name) for name in order.formats}
     programs.require(_PROGRAMS)
     _require_root()
-    with StageStore(order.stages).build(monitor, force=order.force) as running:
+    with _build(order, monitor) as running:
         assembly = Assembly(running, order.edition, order.sources, monitor, order.signer)
         tree = assembly.tree()
         made = {name: assembly.format(name) for name in outputs}
@@ -75,6 +79,22 @@ def carry_out(order: Order, monitor: Monitor) -> Finished:
         if image_there is None:
             image_there = built.publish(order.out_dir, record, files, order.formats[0])
         return Finished(image_there, tuple(running.outcomes))
+
+
+@contextmanager
+def _build(order: Order, monitor: Monitor) -> Iterator[Build]:
+    """The store's build; what goes to make room goes beside the work, and the rest after it."""
+    store = StageStore(order.stages)
+    if order.keep is None:
+        with store.build(monitor, force=order.force) as running:
+            yield running
+        return
+    with (
+        room_beside(store, keep=order.keep) as make_room,
+        store.build(monitor, force=order.force, make_room=make_room) as running,
+    ):
+        yield running
+    prune_stages(store, keep=order.keep)
 
 
 def stages_folder() -> Path:

@@ -7,8 +7,9 @@ made again from the repositories.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from heliostat.os.image.built import BuiltImage, built_images, remove_image
@@ -19,8 +20,30 @@ from heliostat.os.image.workspace import remove
 def prune_stages(store: StageStore, *, keep: int) -> list[Record]:
     """Remove all but the ``keep`` newest outcomes of each stage; returns what went."""
     _sweep(store)
+    return _remove(store, superseded(store.records(), keep=keep))
+
+
+@contextmanager
+def room_beside(store: StageStore, *, keep: int) -> Iterator[Callable[[str], None]]:
+    """A function that makes room for an outcome of the stage it is told, beside the work.
+
+    Once the new outcome is there, ``keep`` are left.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        jobs = []
+
+        def make_room(name: str) -> None:
+            named = [record for record in store.records() if record.name == name]
+            jobs.append(pool.submit(_remove, store, superseded(named, keep=keep - 1)))
+
+        yield make_room
+        for job in jobs:
+            job.result()
+
+
+def _remove(store: StageStore, records: Iterable[Record]) -> list[Record]:
     pruned = []
-    for record in superseded(store.records(), keep=keep):
+    for record in records:
         with unused(store.lock_path(record.identity)) as alone:
             if alone:
                 folder = store.folder / record.identity

@@ -13,7 +13,7 @@ import fcntl
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,11 +79,20 @@ class StageStore:
         self.folder = folder
 
     @contextmanager
-    def build(self, monitor: Monitor, *, force: bool = False) -> Iterator[Build]:
-        """A build: what it makes or uses stays until it ends."""
+    def build(
+        self,
+        monitor: Monitor,
+        *,
+        force: bool = False,
+        make_room: Callable[[str], None] | None = None,
+    ) -> Iterator[Build]:
+        """A build: what it makes or uses stays until it ends.
+
+        ``make_room`` is told the name of each stage that is about to be made.
+        """
         (self.folder / _LOCKS).mkdir(parents=True, exist_ok=True)
         with ExitStack() as held:
-            yield Build(self, monitor, held, force=force)
+            yield Build(self, monitor, held, force=force, make_room=make_room or _no_room)
 
     def find(self, identity: str) -> Record | None:
         """What is kept under ``identity``."""
@@ -127,12 +136,19 @@ class Build:
     """One build in progress: asks the store for each stage in turn."""
 
     def __init__(
-        self, store: StageStore, monitor: Monitor, held: ExitStack, *, force: bool
+        self,
+        store: StageStore,
+        monitor: Monitor,
+        held: ExitStack,
+        *,
+        force: bool,
+        make_room: Callable[[str], None],
     ) -> None:
         self._store = store
         self._monitor = monitor
         self._held = held
         self._force = force
+        self._make_room = make_room
         self.outcomes: list[Outcome] = []
 
     def run(self, stage: Stage) -> Outcome:
@@ -163,6 +179,7 @@ class Build:
     def _make(self, stage: Stage, identity: str, inputs: dict[str, str]) -> Record:
         for stale in self._store.making(identity):
             remove(stale)
+        self._make_room(stage.name)
         step = contextlib.nullcontext() if stage.tells else self._monitor.step(stage.title)
         with _failures_named(stage, self._store.folder), step:
             attempt = self._store.new_attempt(identity)
@@ -183,6 +200,10 @@ class Build:
                 if attempt.exists():
                     remove(attempt)
         return record
+
+
+def _no_room(_name: str) -> None:
+    """Everything stays until somebody prunes."""
 
 
 def read_record(path: Path) -> Record | None:

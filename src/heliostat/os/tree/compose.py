@@ -21,7 +21,7 @@ from heliostat.os.packages.rpm.writer import write
 from heliostat.os.solve import Chosen, Solution, Source, solve
 from heliostat.os.tree import gates
 from heliostat.os.tree.chroot import Chroot, devices
-from heliostat.os.tree.database import settle
+from heliostat.os.tree.database import in_memory, settle
 from heliostat.os.tree.delivery import check_delivery
 from heliostat.os.tree.edition import Edition
 from heliostat.os.tree.exclusion import left_out
@@ -80,7 +80,8 @@ def compose(
         with monitor.step(f"install {len(files.paths)} packages"), devices(work):
             wishes = _wishes(edition, files.contents)
             own = _edition_file(edition, wishes, epoch, signer, stack)
-            said = install(chroot, [*files.paths, own], wishes, timeout_s=_INSTALL_TIMEOUT_S)
+            with in_memory(work):
+                said = install(chroot, [*files.paths, own], wishes, timeout_s=_INSTALL_TIMEOUT_S)
         with monitor.step("finish"):
             with devices(work):
                 said += finish(chroot, edition)

@@ -7,10 +7,12 @@ the rows, so that equal trees have equal databases.
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from heliostat.core.process import CommandFailed, run
 from heliostat.os.tree.transaction import DATABASE
@@ -24,6 +26,38 @@ _PASSING = (".rpm.lock", "rpmdb.sqlite-shm", "rpmdb.sqlite-wal")
 def database_of(root: Path) -> Path:
     """The folder of the database."""
     return root / DATABASE.lstrip("/")
+
+
+@contextmanager
+def in_memory(root: Path) -> Iterator[None]:
+    """Keep the database of a tree that is being made in memory meanwhile.
+
+    RPM forces each package's rows to the disk, one after the other: 1.5 s of a transaction
+    of 230.  A tree that isn't whole is thrown away, so it needs none of that.
+    """
+    folder = database_of(root)
+    _make_folders(root, folder)
+    run(["mount", "-t", "tmpfs", "-o", "mode=0755", "rpm-database", str(folder)], timeout_s=60)
+    with TemporaryDirectory(prefix=".database-", dir=root.parent) as name:
+        kept = Path(name)
+        try:
+            yield
+            for each in folder.iterdir():
+                shutil.copy2(each, kept / each.name)
+        finally:
+            run(["umount", str(folder)], timeout_s=60)
+        for each in kept.iterdir():
+            each.rename(folder / each.name)
+
+
+def _make_folders(root: Path, folder: Path) -> None:
+    """``folder`` and those above it up to ``root``, with the mode that RPM gives to such."""
+    inside = folder.relative_to(root)
+    for each in reversed([inside, *inside.parents]):
+        path = root / each
+        if not path.exists():
+            path.mkdir()
+            path.chmod(0o755)  # whatever our own umask is
 
 
 def settle(root: Path) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 _CHUNK = 1 << 20
@@ -23,21 +24,27 @@ def fingerprint(root: Path) -> str:
 
 
 def lines_of(root: Path) -> Iterator[str]:
-    """One line a file, in the order of paths; a hard link names the first of its paths."""
-    first_path: dict[int, str] = {}
-    for path in _walk(str(root)):
-        info = os.lstat(path)
-        name = path[len(str(root)) :] or "/"
-        linked = first_path.setdefault(info.st_ino, name) if info.st_nlink > 1 else name
-        same = "" if linked == name or stat.S_ISDIR(info.st_mode) else f"= {linked}"
-        yield " ".join(
-            [
-                name,
-                f"{info.st_mode:o} {info.st_uid}:{info.st_gid} {info.st_mtime_ns}",
-                _attributes(path),
-                same or _content(path, info),
-            ]
-        )
+    """One line a file, in the order of paths; a hard link names the first of its paths.
+
+    Files are read several at once, since hashing lets other threads run.
+    """
+    paths = list(_walk(str(root)))
+    infos = [os.lstat(path) for path in paths]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        contents = pool.map(_content, paths, infos)
+        first_path: dict[int, str] = {}
+        for path, info, content in zip(paths, infos, contents, strict=True):
+            name = path[len(str(root)) :] or "/"
+            linked = first_path.setdefault(info.st_ino, name) if info.st_nlink > 1 else name
+            same = "" if linked == name or stat.S_ISDIR(info.st_mode) else f"= {linked}"
+            yield " ".join(
+                [
+                    name,
+                    f"{info.st_mode:o} {info.st_uid}:{info.st_gid} {info.st_mtime_ns}",
+                    _attributes(path),
+                    same or content,
+                ]
+            )
 
 
 def _walk(root: str) -> Iterator[str]:

@@ -37,8 +37,9 @@ class Wishes:
 def arguments(root: Path, files: Sequence[Path], wishes: Wishes) -> list[str]:
     """RPM's command line.
 
-    ``--force-debian``: Debian's RPM refuses to install otherwise.  ``--nosignature``: the
-    packages were compared with signed metadata when they were chosen.
+    ``--force-debian``: Debian's RPM refuses to install otherwise.  ``--nosignature`` and the
+    like: the packages were compared with signed metadata when they were chosen, and every file
+    is compared with its package by the gates.
     """
     defined = {
         "_dbpath": DATABASE,
@@ -47,7 +48,8 @@ def arguments(root: Path, files: Sequence[Path], wishes: Wishes) -> list[str]:
         "_excludedocs": "0" if wishes.documentation else "1",
     }
     defines = [word for key, value in defined.items() for word in ("--define", f"{key} {value}")]
-    options = ["--upgrade", "--nosignature", "--noplugins", "--force-debian"]
+    unchecked = ["--nosignature", "--nodigest", "--nofiledigest"]
+    options = ["--upgrade", *unchecked, "--noplugins", "--force-debian"]
     return ["rpm", "--root", str(root), *options, *defines, *(str(path) for path in files)]
 
 

@@ -13,6 +13,8 @@ from heliostat.core.errors import HeliostatError
 from heliostat.core.process import CommandFailed, run
 from heliostat.os.packages.openpgp.armor import Block, dearmored
 from heliostat.os.packages.openpgp.certificate import Keyring
+from heliostat.os.packages.openpgp.keys import Digest, SecretKey
+from heliostat.os.packages.openpgp.packets import mpi
 from heliostat.os.packages.openpgp.signature import Signature
 from heliostat.os.packages.openpgp.signer import PUBLIC_NAME, SECRET_NAME, Signer
 from heliostat.testing.rpms import BUILT, signer
@@ -184,3 +186,20 @@ def test_what_is_no_key_is_refused() -> None:
     for data in (b"", b"hello", b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n!!\n"):
         with pytest.raises(HeliostatError):
             Keyring.parse(data)
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_a_secret_key_whose_numbers_differ_is_refused(at: int) -> None:
+    made = SecretKey.create(BUILT, 2048)
+    numbers = made.material.private_numbers()
+    first, second = sorted((numbers.p, numbers.q))
+    parts = [numbers.d, first, second, pow(first, -1, second)]
+    assert SecretKey.parse(_body(made, parts)).sign(bytes(32), Digest.SHA256)
+    parts[at] += 2
+    with pytest.raises(HeliostatError, match="don't belong together"):
+        SecretKey.parse(_body(made, parts))
+
+
+def _body(key: SecretKey, parts: list[int]) -> bytes:
+    secret = b"".join(map(mpi, parts))
+    return key.public.body + b"\0" + secret + (sum(secret) & 0xFFFF).to_bytes(2, "big")
