@@ -1,6 +1,7 @@
 """The image of an edition for tests in guests, and a machine ordered from it.
 
-``HELIO_IMAGE_<EDITION>`` names a finished image to test instead of building one.
+``HELIO_IMAGE_<EDITION>`` names a finished image to test instead of building one, and
+``HELIO_IMAGE_<EDITION>_<FORMAT>`` one in another format than qcow2.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from heliostat.os.image.from_nothing import Places, build
 from heliostat.testing.clouds.contract import Order
 
 
-def edition_image(edition: str, cache: Path) -> Path:
-    """The qcow2 image of an edition, built if it isn't there."""
-    given = os.environ.get(f"HELIO_IMAGE_{edition.upper()}")
+def edition_image(edition: str, cache: Path, image_format: str = "qcow2") -> Path:
+    """The image of an edition in a format, built if it isn't there."""
+    name = edition if image_format == "qcow2" else f"{edition}_{image_format}"
+    given = os.environ.get(f"HELIO_IMAGE_{name.upper()}")
     if given:
         return Path(given)
     places = Places(cache=cache / "os", home=cache / "os" / "home-of-tests")
-    return build(edition, cache / "images", places).path
+    return build(edition, cache / "images", places, formats=[image_format]).path
 
 
 @dataclass(frozen=True, slots=True)

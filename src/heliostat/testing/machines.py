@@ -26,7 +26,7 @@ SSH_PORT = 2222
 WEB_PORT = 2280
 MAC = "52:54:00:12:34:56"
 _FORWARDS = f"hostfwd=tcp:127.0.0.1:{SSH_PORT}-:22,hostfwd=tcp:127.0.0.1:{WEB_PORT}-:80"
-NETWORK = ("-nic", f"user,model=virtio-net-pci,mac={MAC},{_FORWARDS}")
+_CARD = f"user,model=virtio-net-pci,mac={MAC},{_FORWARDS}"
 _SSH_OPTIONS = (
     *("-oBatchMode=yes", "-oLogLevel=ERROR", "-oStrictHostKeyChecking=no"),
     *("-oUserKnownHostsFile=/dev/null", "-oConnectTimeout=30", "-oIdentitiesOnly=yes"),
@@ -50,6 +50,8 @@ class Shape:
     memory_mib: int = 1024
     cpus: int = 2
     disk: str = "6G"
+    domain: str = ""
+    """The network's name, as DHCP tells it."""
     smbios: Sequence[str] = ()
     """Values of ``-smbios``: what a cloud writes there to be recognised."""
     devices: Sequence[str] = field(default=())
@@ -166,7 +168,8 @@ async def booted(
     devices = [*shape.attach(disk, "boot", boot=True), *_firmware(shape.firmware, folder)]
     if seed is not None:
         devices += shape.attach(seed, "seed", image_format="raw")
-    devices += ["-m", str(shape.memory_mib), "-smp", str(shape.cpus), *NETWORK]
+    devices += ["-m", str(shape.memory_mib), "-smp", str(shape.cpus)]
+    devices += ["-nic", f"{_CARD},domainname={shape.domain}" if shape.domain else _CARD]
     for each in shape.smbios:
         devices += ["-smbios", each]
     devices += ["-device", "virtio-rng-pci", *arguments(socket), *shape.devices]

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 )
 @click.argument("names", nargs=-1)
 @click.option("--edition", "editions", multiple=True, help="Import all that an edition takes.")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    help="And what this format of an image adds to the edition, such as a cloud's agent.",
+)
 @click.option("--alone", is_flag=True, help="Only the packages named, not what they need.")
 @click.option("--suite", help="Release of the archive (default: distro/archive.yaml).")
 @click.option("--mirror", help="URL of the archive (default: that of this host's apt).")
@@ -52,6 +58,7 @@ if TYPE_CHECKING:
 def import_command(
     names: tuple[str, ...],
     editions: tuple[str, ...],
+    formats: tuple[str, ...],
     alone: bool,
     suite: str | None,
     mirror: str | None,
@@ -68,6 +75,7 @@ def import_command(
     output: str,
 ) -> None:
     from heliostat.os.image.distro import locate_distro
+    from heliostat.os.image.from_nothing import variants_of
     from heliostat.os.monitor import monitor_for
     from heliostat.os.sources.settings import archive_settings
     from heliostat.os.sources.suite import DAY_S
@@ -94,7 +102,9 @@ def import_command(
     if alone:
         planned = supply.importer.plan_alone(names)
     else:
-        planned = supply.plan(names, [load_edition(name) for name in editions])
+        loaded = [load_edition(name) for name in editions]
+        wanted = [each for edition in loaded for each in variants_of(edition, formats)]
+        planned = supply.plan(names, wanted)
     if show_scripts:
         _print_scripts(supply, planned, output)
         return

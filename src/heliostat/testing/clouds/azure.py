@@ -1,4 +1,8 @@
-"""Azure: instance metadata in one document, and a wire server that waits for "ready"."""
+"""Azure: instance metadata in one document, a wire server that waits for "ready", and a CD.
+
+The CD is there at the first boot only; whoever can't read it, as it is UDF, makes do with the
+metadata, which know neither passwords nor custom data.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,9 @@ from heliostat.testing.clouds.contract import (
 )
 
 WIRE_SERVER = "168.63.129.16"
+USER = "azureuser"
+LABEL = "rd_rdfe_stable.000000-0000"
+"""Of the CD."""
 CHASSIS = "7783-7084-3265-9085-8269-3286-77"
 _GOAL_STATE = """\
 <?xml version="1.0" encoding="utf-8"?>
@@ -24,10 +31,28 @@ _GOAL_STATE = """\
 <InstanceId>{instance_id}</InstanceId><State>Started</State>
 </RoleInstance></RoleInstanceList></Container></GoalState>
 """
+_PROVISIONING = """\
+<?xml version="1.0" encoding="utf-8"?>
+<ns0:Environment xmlns:ns0="http://schemas.dmtf.org/ovf/environment/1"
+ xmlns:ns1="http://schemas.microsoft.com/windowsazure">
+<ns1:ProvisioningSection><ns1:Version>1.0</ns1:Version>
+<ns1:LinuxProvisioningConfigurationSet>
+<ns1:ConfigurationSetType>LinuxProvisioningConfiguration</ns1:ConfigurationSetType>
+<ns1:HostName>{hostname}</ns1:HostName>
+<ns1:UserName>{user}</ns1:UserName>
+<ns1:DisableSshPasswordAuthentication>true</ns1:DisableSshPasswordAuthentication>
+<ns1:CustomData>{custom_data}</ns1:CustomData>
+</ns1:LinuxProvisioningConfigurationSet></ns1:ProvisioningSection>
+<ns1:PlatformSettingsSection><ns1:Version>1.0</ns1:Version><ns1:PlatformSettings>
+<ns1:ProvisionGuestAgent>false</ns1:ProvisionGuestAgent>
+<ns1:PreprovisionedVm>false</ns1:PreprovisionedVm>
+</ns1:PlatformSettings></ns1:PlatformSettingsSection>
+</ns0:Environment>
+"""
 
 
 def azure(order: Order, mac: str) -> Cloud:
-    """Known by the asset tag of its chassis; the user's name is ``azureuser``."""
+    """Known by the asset tag of its chassis; the user's name is ``USER``."""
     document = json.dumps(instance(order, mac))
 
     def metadata(asked: Asked) -> Answer:
@@ -56,6 +81,12 @@ def azure(order: Order, mac: str) -> Cloud:
     return Cloud("Azure", smbios, endpoints)
 
 
+def provisioning(order: Order) -> str:
+    """The document ``ovf-env.xml`` on the CD; the user data are its custom data."""
+    custom_data = base64.b64encode(order.user_data.encode()).decode()
+    return _PROVISIONING.format(hostname=order.hostname, user=USER, custom_data=custom_data)
+
+
 def instance(order: Order, mac: str) -> dict[str, object]:
     """The document of ``/metadata/instance``."""
     address = {"privateIpAddress": "10.0.2.15", "publicIpAddress": ""}
@@ -70,7 +101,7 @@ def instance(order: Order, mac: str) -> dict[str, object]:
         "location": "nowhere",
         "name": order.hostname,
         "osProfile": {
-            "adminUsername": "azureuser",
+            "adminUsername": USER,
             "computerName": order.hostname,
             "disablePasswordAuthentication": "true",
         },

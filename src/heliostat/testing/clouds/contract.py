@@ -39,6 +39,8 @@ class Answer:
     status: int = 200
     content_type: str = "text/plain"
     headers: Mapping[str, str] = field(default_factory=dict)
+    after_s: float = 0.0
+    """How long whoever asked is kept waiting."""
 
 
 NOT_FOUND = Answer("not found", 404)
@@ -64,6 +66,8 @@ class Cloud:
     endpoints: Sequence[Endpoint]
     names: Mapping[str, str] = field(default_factory=dict)
     """Host names that its DNS knows, and their addresses."""
+    domain: str = ""
+    """The name of the network, by DHCP."""
 
 
 def listing(tree: Mapping[str, object], path: str) -> Answer:

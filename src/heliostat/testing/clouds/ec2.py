@@ -1,7 +1,8 @@
 """EC2: a tree of folders at a link-local address, with session tokens (version 2) or without.
 
 Version 2 wants a token, made by PUT with a lifetime and sent with each request; without one it
-answers 401.  CloudStack answers the same tree from its virtual router, without tokens.
+answers 401.  CloudStack answers the same tree from its virtual router, without tokens, and
+hands out a password once, at a port of its own.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _SESSION = "AQAEAH-of-this-session"
 _TTL_HEADER = "x-aws-ec2-metadata-token-ttl-seconds"
 _SESSION_HEADER = "x-aws-ec2-metadata-token"
 _LONGEST_TTL_S = 21600
+_DOMAIN = "cs8cloud.internal"
 
 
 def ec2(order: Order) -> Cloud:
@@ -41,14 +43,30 @@ def ec2_without_tokens(order: Order) -> Cloud:
     return Cloud("Ec2", smbios, [Endpoint(METADATA, 80, _plain(tree_of(order)))])
 
 
-def cloudstack(order: Order) -> Cloud:
+def cloudstack(order: Order, password: str = "") -> Cloud:
     """CloudStack: the DHCP server is the virtual router, which answers."""
     smbios = ["type=1,manufacturer=Apache Software Foundation,product=CloudStack KVM Hypervisor"]
     endpoints = [
         Endpoint(HOST, 80, _plain(tree_of(order))),
-        Endpoint(HOST, 8080, lambda _asked: Answer("saved_password")),
+        Endpoint(HOST, 8080, _password_server(password)),
     ]
-    return Cloud("CloudStack", smbios, endpoints)
+    return Cloud("CloudStack", smbios, endpoints, domain=_DOMAIN)
+
+
+def _password_server(password: str) -> Answering:
+    """Tells the password until the machine says that it has been saved."""
+    waiting = [password] if password else []
+
+    def answer(asked: Asked) -> Answer:
+        match asked.headers.get("domu_request"):
+            case "send_my_password":
+                return Answer(waiting[0] if waiting else "saved_password")
+            case "saved_password":
+                waiting.clear()
+                return Answer("saved_password")
+        return Answer("bad_request")
+
+    return answer
 
 
 def tree_of(order: Order) -> dict[str, object]:

@@ -23,6 +23,8 @@ from heliostat.testing.private_net import PrivateNet, private_net
 _LOOPBACK = "127."
 _NAME_ERROR, _ANSWERED = 3, 0
 _ADDRESS_RECORD = 1
+_GOODBYE_S = 1.0
+"""How long the end of a cloud waits for requests that are still kept waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ async def _http(site: Site, endpoint: Endpoint) -> AsyncIterator[None]:
         )
         site.asked.append(asked)
         answer = endpoint.answer(asked)
+        if answer.after_s:
+            await asyncio.sleep(answer.after_s)
         return web.Response(
             text=answer.body,
             status=answer.status,
@@ -67,7 +71,7 @@ async def _http(site: Site, endpoint: Endpoint) -> AsyncIterator[None]:
             headers=answer.headers,
         )
 
-    runner = web.ServerRunner(web.Server(handle))
+    runner = web.ServerRunner(web.Server(handle), shutdown_timeout=_GOODBYE_S)
     await runner.setup()
     try:
         listener = site.net.listen(endpoint.address, endpoint.port)
