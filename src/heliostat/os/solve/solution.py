@@ -13,8 +13,8 @@ from pathlib import Path
 import solv
 
 from heliostat.core.errors import HeliostatError
-from heliostat.os.solve.explain import chains_of, reason_for, unknown_names
 from heliostat.os.solve.sources import Source
+from heliostat.os.tdnf.change.chains import chains_of, reason_for, unknown_names
 
 ARCHITECTURE = "x86_64"
 

@@ -1,0 +1,1 @@
+"""From wishes to a changed system: jobs, solver, plan, downloads, rpm, history."""

@@ -1,0 +1,101 @@
+"""One change from its wish to its end: plan, show, ask, carry out."""
+
+from __future__ import annotations
+
+from heliostat.os.tdnf.change.plan import REMOVE, Plan
+from heliostat.os.tdnf.change.showing import show
+from heliostat.os.tdnf.change.solve import Rules, solve
+from heliostat.os.tdnf.change.wishes import Wishes
+from heliostat.os.tdnf.errors import (
+    ABORTED,
+    NO_MATCH,
+    NOTHING_TO_DO,
+    PROTECTED,
+    TdnfError,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from heliostat.os.tdnf.session import Session
+
+
+class Request:
+    """What a command wants.
+
+    ``wish`` puts it into jobs; ``offers`` says whether repositories are needed at all;
+    ``unneeded`` asks for everything that came for others and serves nobody now.
+    """
+
+    def __init__(
+        self,
+        wish: Callable[[Wishes], None],
+        rules: Rules,
+        *,
+        offers: bool = True,
+        unneeded: bool = False,
+    ) -> None:
+        self.wish = wish
+        self.rules = rules
+        self.offers = offers
+        self.unneeded = unneeded
+
+
+def change(session: Session, request: Request) -> int:
+    """Does what ``request`` asks, after the person has agreed.  Raises ``TdnfError``."""
+    return settle(session, planned(session, request))
+
+
+def planned(session: Session, request: Request) -> Plan:
+    """The plan for ``request``, checked against what is protected."""
+    packages = session.packages if request.offers else session.installed_packages
+    if not request.offers:
+        packages.index()
+    wishes = Wishes(packages)
+    request.wish(wishes)
+    for line in session.configuration.beside("locks.d"):
+        wishes.lock(line)
+    plan = solve(wishes, request.rules)
+    _spare_protected(session, plan)
+    return plan
+
+
+def _spare_protected(session: Session, plan: Plan) -> None:
+    protected = {"tdnf", *session.configuration.beside("protected.d")}
+    for each in plan.of(REMOVE):
+        if each.name in protected:
+            told = f"{each.nevra} would go, and it is protected."
+            raise TdnfError(PROTECTED, told)
+
+
+def settle(session: Session, plan: Plan) -> int:
+    """Shows ``plan``, asks, and carries it out."""
+    out, options = session.out, session.options
+    if not (options.quiet and options.assumeyes):
+        show(plan, out, reasons=options.verbose)
+    if not plan:
+        out.value(plan.as_json())
+        if plan.missing:
+            raise TdnfError(NO_MATCH, f"No package matches {' '.join(plan.missing)}.")
+        raise TdnfError(NOTHING_TO_DO)
+    if options.assumeno or not (options.assumeyes or _agreed(session)):
+        out.value(plan.as_json())
+        raise TdnfError(ABORTED, "Nothing was changed, as you chose.")
+    from heliostat.os.tdnf.change.carrying import carry_out
+
+    carry_out(session, plan)
+    out.value(plan.as_json())
+    out.line("\nComplete!")
+    return 0
+
+
+def _agreed(session: Session) -> bool:
+    """The question; no answer is no."""
+    if session.out.json:
+        return False
+    session.out.results.write("Is this ok [y/N]: ")
+    session.out.results.flush()
+    import sys
+
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
