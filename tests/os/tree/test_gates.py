@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,18 @@ def test_a_program_against_the_hardening_policy_is_found(tree: Judged) -> None:
     header = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQ", 3, 62, 1, 0, 1 << 40)
     (tree.root / "usr/bin/broken").write_bytes(header.ljust(64, b"\xff"))
     assert tree.says("elf").evidence == ("/usr/bin/broken has damaged headers",)
+
+
+def test_a_library_that_was_left_out_under_a_program_is_found(tree: Judged) -> None:
+    folder = tree.root / "usr/bin"
+    shutil.copy(shutil.which("true") or "/usr/bin/true", folder / "true")
+    assert tree.says("libraries").evidence == ("/usr/bin/true needs libc.so.6",)
+    system = tree.root / "usr/lib/x86_64-linux-gnu"
+    system.mkdir(parents=True)
+    (system / "libc.so.6").symlink_to("libc-2.so")
+    assert not tree.says("libraries").passed
+    (system / "libc-2.so").write_bytes(b"of the test")
+    assert tree.says("libraries").passed
 
 
 def test_what_was_printed_while_composing_closes_the_gate(tree: Judged) -> None:

@@ -72,19 +72,21 @@ def violations(
     *,
     today: dt.date | None = None,
     ours: Container[str] | None = None,
+    files: Iterable[tuple[str, ElfFile | None]] | None = None,
 ) -> list[Violation]:
     """Files of the tree at ``root`` against the policy, in the order of their paths.
 
     ``exceptions`` are those of ``distro/audit`` unless given; ``today`` decides which of
     them still count, and ``ours`` (paths of builds of ours, by default those that the tree's
-    database tells) which are meant for the archive's builds only.
+    database tells) which are meant for the archive's builds only.  ``files`` are the tree's
+    if they were read before.
     """
     known = load_exemptions() if exceptions is None else exceptions
     day = today or dt.datetime.now(dt.UTC).date()
     built = paths_built_here(root) if ours is None else ours
     return [
         Violation(path, lacking)
-        for path, facts in elf_files(root)
+        for path, facts in (elf_files(root) if files is None else files)
         for lacking in lacks(facts)
         if excuse(known, lacking.rule, path, day, ours=path in built) is None
     ]

@@ -18,7 +18,16 @@ _EXEC, _DYN = 2, 3
 _LOAD, _DYNAMIC, _INTERP = 1, 2, 3
 _GNU_STACK, _GNU_RELRO = 0x6474E551, 0x6474E552
 _EXECUTE, _WRITE = 1, 2
-_STRTAB, _STRSZ, _RPATH, _TEXTREL, _BIND_NOW, _RUNPATH, _FLAGS = 5, 10, 15, 22, 24, 29, 30
+_NEEDED, _STRTAB, _STRSZ, _RPATH, _TEXTREL, _BIND_NOW, _RUNPATH, _FLAGS = (
+    1,
+    5,
+    10,
+    15,
+    22,
+    24,
+    29,
+    30,
+)
 _FLAGS_1 = 0x6FFFFFFB
 _DF_TEXTREL, _DF_BIND_NOW, _DF_1_NOW, _DF_1_PIE = 4, 8, 1, 0x08000000
 _MACHINES = frozenset({3, 62, 183})  # i386, x86-64, AArch64: others are data for devices
@@ -49,6 +58,8 @@ class ElfFile:
     text_relocations: bool
     writable_code: bool
     run_path: str
+    needed: tuple[str, ...]
+    """Names of the libraries that are loaded with it."""
     canary: bool
     fortified: bool
     fortifiable: bool
@@ -91,7 +102,7 @@ def read(path: Path | str) -> ElfFile | None:
 
 def _facts(content: mmap.mmap, kind: int, *, wide: bool) -> ElfFile:
     segments = _segments(content, wide=wide)
-    tags = _dynamic_tags(content, segments, wide=wide)
+    tags, needed = _dynamic_tags(content, segments, wide=wide)
     names = _names(content, segments, tags)
     flags, flags_1 = tags.get(_FLAGS, 0), tags.get(_FLAGS_1, 0)
     return ElfFile(
@@ -103,7 +114,8 @@ def _facts(content: mmap.mmap, kind: int, *, wide: bool) -> ElfFile:
         stack_executable=segments.stack_executable,
         text_relocations=_TEXTREL in tags or bool(flags & _DF_TEXTREL),
         writable_code=segments.writable_code,
-        run_path=_run_path(names, tags),
+        run_path=_name(names, tags.get(_RUNPATH, tags.get(_RPATH))),
+        needed=tuple(filter(None, (_name(names, at) for at in needed))),
         canary=b"\0__stack_chk_fail\0" in names or b"\0__stack_chk_guard\0" in names,
         fortified=_FORTIFIED.search(names) is not None,
         fortifiable=_FORTIFIABLE.search(names) is not None,
@@ -158,10 +170,14 @@ def _note_segment(
         found.stack_executable = bool(flags & _EXECUTE)
 
 
-def _dynamic_tags(content: mmap.mmap, segments: _Segments, *, wide: bool) -> dict[int, int]:
+def _dynamic_tags(
+    content: mmap.mmap, segments: _Segments, *, wide: bool
+) -> tuple[dict[int, int], list[int]]:
+    """The first value of each tag, and all of the one that may stand there more than once."""
     tags: dict[int, int] = {}
+    needed: list[int] = []
     if segments.dynamic is None:
-        return tags
+        return tags, needed
     start, size = segments.dynamic
     step, form = (16, "<QQ") if wide else (8, "<II")
     for at in range(start, start + size, step):
@@ -169,7 +185,9 @@ def _dynamic_tags(content: mmap.mmap, segments: _Segments, *, wide: bool) -> dic
         if tag == 0:
             break
         tags.setdefault(tag, value)
-    return tags
+        if tag == _NEEDED:
+            needed.append(value)
+    return tags, needed
 
 
 def _names(content: mmap.mmap, segments: _Segments, tags: dict[int, int]) -> bytes:
@@ -184,8 +202,7 @@ def _names(content: mmap.mmap, segments: _Segments, tags: dict[int, int]) -> byt
     return b""
 
 
-def _run_path(names: bytes, tags: dict[int, int]) -> str:
-    at = tags.get(_RUNPATH, tags.get(_RPATH))
+def _name(names: bytes, at: int | None) -> str:
     if at is None or at >= len(names):
         return ""
     return names[at : names.find(b"\0", at)].decode(errors="replace")

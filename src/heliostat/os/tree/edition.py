@@ -53,8 +53,8 @@ class EditionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exclude: tuple[str, ...] = ()
     """Patterns of packaged paths that aren't installed; ``!`` before one keeps what it matches."""
     bytecode: tuple[str, ...] = ()
-    """Folders whose Python modules are compiled ahead: time at boot for space on disk.  ``!``
-    before a pattern passes over what it fits."""
+    """Folders whose Python modules are compiled ahead: time at boot for space on disk.  Patterns
+    that follow pass over modules (``!``) or take them in again; the last one counts."""
     units: Units = Units()
     kernel: Kernel = Kernel()
     free_mib: int = 0

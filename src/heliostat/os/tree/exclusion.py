@@ -21,13 +21,14 @@ def left_out(patterns: Sequence[str], paths: Iterable[str]) -> tuple[str, ...]:
     known = frozenset(paths)
     if not patterns:
         return ()
-    out = {path for path in known if _is_out(patterns, path)}
+    out = {path for path in known if fits(patterns, path)}
     kept_above = {str(above) for path in known - out for above in PurePosixPath(path).parents}
     whole = {path for path in out if path not in kept_above}
     return tuple(sorted(path for path in whole if not _covered(path, whole)))
 
 
-def _is_out(patterns: Sequence[str], path: str) -> bool:
+def fits(patterns: Sequence[str], path: str) -> bool:
+    """Whether the last pattern that says something about ``path`` has no ``!``."""
     for told in reversed(patterns):
         if _expression(told.removeprefix("!")).match(path):
             return not told.startswith("!")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from heliostat.os.tree.chroot import Chroot
 from heliostat.os.tree.edition import Edition
-from heliostat.os.tree.exclusion import pattern
+from heliostat.os.tree.exclusion import fits
 
 # systemd takes this for "not yet set up": units with ConditionFirstBoot= run
 MACHINE_ID = b"uninitialized\n"
@@ -56,27 +56,37 @@ def _apply_presets(chroot: Chroot) -> str:
     return "".join(line for line in lines if not line.startswith(("Created ", "Removed ")))
 
 
-def _compile(chroot: Chroot, folders: Sequence[str]) -> str:
-    """Python modules in ``folders``; checked by nothing at start, since packages own both times.
+def _compile(chroot: Chroot, patterns: Sequence[str]) -> str:
+    """Python modules that ``patterns`` name, with the times of their sources in them.
 
-    ``!`` before a pattern passes over the modules that it fits.
+    Of a module that an upgrade replaces Python then makes the byte code anew; files that no
+    package has would otherwise outlive it, and the old code with them.
     """
-    wanted = [each for each in folders if not each.startswith("!")]
-    there = [each for each in wanted if (chroot.root / each.lstrip("/")).is_dir()]
-    if not there or not chroot.has("/usr/bin/python3"):
+    folders = list(_modules(chroot.root, patterns))
+    if not folders or not chroot.has("/usr/bin/python3"):
         return ""
-    options = ["-q", "--invalidation-mode", "unchecked-hash"]
-    if passed_over := [pattern(each[1:]) for each in folders if each.startswith("!")]:
-        options += ["-x", "|".join(f"(?:^{each})" for each in passed_over)]
-    argv = ["/usr/bin/python3", "-I", "-m", "compileall", *options]
+    argv = ["/usr/bin/python3", "-I", "-m", "compileall", "-q"]
+    argv += ["--invalidation-mode", "timestamp", "-i"]
 
     # a process a folder: which modules share one decides some bytes of what it writes
-    def compiled(folder: str) -> str:
-        done = chroot.run([*argv, folder], timeout_s=600)
+    def compiled(number: int) -> str:
+        listed = f"/tmp/modules-{number}"  # /tmp is emptied with the rest
+        lines = "".join(f"{path}\n" for path in folders[number])
+        _write(chroot.root / listed.lstrip("/"), lines.encode())
+        done = chroot.run([*argv, listed], timeout_s=600)
         return done.stdout + done.stderr
 
-    with ThreadPoolExecutor(len(there)) as pool:
-        return "".join(pool.map(compiled, there))
+    with ThreadPoolExecutor(len(folders)) as pool:
+        return "".join(pool.map(compiled, range(len(folders))))
+
+
+def _modules(root: Path, patterns: Sequence[str]) -> Iterator[list[str]]:
+    """Of each folder that patterns begin with the sources that they mean, as paths in the tree."""
+    for folder in (each for each in patterns if not each.startswith("!")):
+        there = root / folder.lstrip("/")
+        if there.is_dir():
+            found = sorted(f"/{path.relative_to(root)}" for path in there.rglob("*.py"))
+            yield [path for path in found if fits(patterns, path)]
 
 
 def _forget_identity(root: Path) -> None:

@@ -13,13 +13,16 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from heliostat.os.harden import elf
+from heliostat.os.harden.elffile import ElfFile
 from heliostat.os.tree.database import verify
 from heliostat.os.tree.edition import Edition
 from heliostat.os.tree.finish import MACHINE_ID
 from heliostat.os.tree.installed import left_out_paths
+from heliostat.os.tree.libraries import missing_libraries
 from heliostat.os.tree.units import states_that_differ
 from heliostat.os.tree.verdict import Verdict, judged, refuse_failed
 
@@ -32,7 +35,7 @@ _DIFFERENCE = re.compile(r"^(?P<marks>[.?SM5DLUGTP]{9}|missing)\s+(?:[cdglr]\s+)
 _UNMET = re.compile(r"^Unsatisfied dependencies|^\s+.+ is needed by ")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scene:
     """What gates look at."""
 
@@ -40,6 +43,11 @@ class Scene:
     edition: Edition
     said: str | None
     """What was printed while the tree was composed; None: not known any more."""
+
+    @cached_property
+    def programs(self) -> list[tuple[str, ElfFile | None]]:
+        """Programs and libraries of the tree; two gates look at them."""
+        return list(elf.elf_files(self.root))
 
 
 def gates(root: Path, edition: Edition, *, said: str | None = None) -> Iterator[Verdict]:
@@ -96,8 +104,16 @@ def units(scene: Scene) -> Verdict:
 
 def binaries(scene: Scene) -> Verdict:
     """Programs and libraries follow the hardening policy, or are excused by name."""
-    faults = [str(each) for each in elf.violations(scene.root)]
+    faults = [str(each) for each in elf.violations(scene.root, files=scene.programs)]
     return judged("elf", faults, "all follow the policy", "{n} breaches of the hardening policy")
+
+
+def libraries(scene: Scene) -> Verdict:
+    """What programs are loaded with wasn't left out."""
+    found = missing_libraries(scene.root, scene.programs)
+    faults = [f"{path} needs {name}" for path, name in found]
+    fine = "every program has its libraries"
+    return judged("libraries", faults, fine, "{n} libraries that programs need are not there")
 
 
 def set_id(scene: Scene) -> Verdict:
@@ -135,6 +151,7 @@ GATES: tuple[Callable[[Scene], Verdict], ...] = (
     identity,
     set_id,
     binaries,
+    libraries,
 )
 
 

@@ -125,8 +125,10 @@ class Workshop:
         def pack(folder: Path) -> Iterable[Path]:
             for path in debs:
                 with tempfile.TemporaryDirectory(dir=folder) as work:
-                    package = debian.as_rebuilt(convert(read_deb(path, Path(work)), policy))
-                    yield write(package, folder, signer=self._signer()).path
+                    deb = read_deb(path, Path(work))
+                    for name in (deb.name, *policy.of(deb.name).parts):
+                        package = debian.as_rebuilt(convert(deb, policy, name=name))
+                        yield write(package, folder, signer=self._signer()).path
 
         return packed(built, decided, pack, self._signer(), self.results, self.monitor)
 

@@ -13,6 +13,12 @@ from heliostat.core.errors import HeliostatError
 from heliostat.os.packages.deb.archive import Deb
 from heliostat.os.packages.deb.changelogs import changelog_of
 from heliostat.os.packages.deb.licences import licence_of
+from heliostat.os.packages.deb.parts import (
+    dropped_requires,
+    part_of,
+    requires_below,
+    without_parts,
+)
 from heliostat.os.packages.deb.payload import Strip, files_of, newest_time
 from heliostat.os.packages.deb.policy import PackagePolicy, Policy
 from heliostat.os.packages.deb.relations import Relations, relations_of
@@ -31,14 +37,30 @@ VENDOR = "Heliostat (imported from Debian)"
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "all": "noarch"}
 
 
-def convert(deb: Deb, policy: Policy, *, strip: Strip = strip_elf) -> Package:
-    """The RPM of ``deb``; ``ImportRefused`` if the policy doesn't allow it, with what to write."""
+def convert(
+    deb: Deb, policy: Policy, *, name: str | None = None, strip: Strip = strip_elf
+) -> Package:
+    """The RPM of ``deb``, or of its part ``name``.
+
+    ``ImportRefused`` if the policy doesn't allow it, with what to write.
+    """
+    decided = policy.of(deb.name)
+    whole = _whole(deb, policy, strip)
+    part = decided.parts.get(name or "")
+    if part is None or name is None:
+        return without_parts(whole, decided)
+    version = str(evr_of(deb.version, decided.raise_epoch))
+    return part_of(whole, name, part, version, deb.control)
+
+
+def _whole(deb: Deb, policy: Policy, strip: Strip) -> Package:
+    """With the files of its parts, without what they require."""
     decided = policy.of(deb.name)
     refuse_replaced(deb.name, policy)
     meaning = read_scripts(deb.scripts, deb.name)
     refuse_unread(deb.name, meaning.residues, policy)
     evr = evr_of(deb.version, decided.raise_epoch)
-    said = relations_of(deb.name, deb.control, frozenset(decided.drop_requires))
+    said = relations_of(deb.name, deb.control, dropped_requires(decided))
     summary, description = _description(deb.control.get("Description", ""))
     return Package(
         name=deb.name,
@@ -57,7 +79,7 @@ def convert(deb: Deb, policy: Policy, *, strip: Strip = strip_elf) -> Package:
         build_time=newest_time(deb),
         files=files_of(deb, policy, meaning, strip),
         provides=_provides(deb, decided, said),
-        requires=_requires(decided, said),
+        requires=_requires(decided, said, str(evr)),
         conflicts=_without(said.conflicts, decided.drop_conflicts),
         obsoletes=said.obsoletes,
         recommends=_without(said.recommends, decided.drop_recommends),
@@ -141,8 +163,8 @@ def _provides(deb: Deb, decided: PackagePolicy, said: Relations) -> tuple[Relati
     return tuple(dict.fromkeys((*own, *said.provides, *added)))
 
 
-def _requires(decided: PackagePolicy, said: Relations) -> tuple[Relation, ...]:
-    added = (Relation.parse(text) for text in decided.requires)
+def _requires(decided: PackagePolicy, said: Relations, own: str) -> tuple[Relation, ...]:
+    added = (*(Relation.parse(text) for text in decided.requires), *requires_below(decided, own))
     interpreters = (Relation(trigger.interpreter) for trigger in decided.triggers)
     return tuple(dict.fromkeys((*said.requires, *added, *interpreters)))
 

@@ -20,7 +20,7 @@ from heliostat.os.packages.deb.archive import SCRIPTS, read_control
 from heliostat.os.packages.deb.policy import Policy
 from heliostat.os.packages.deb.scripts import Residue, read_scripts
 from heliostat.os.packages.deb.store import Imported, Store
-from heliostat.os.packages.deb.universe import Universe
+from heliostat.os.packages.deb.universe import Universe, parts_of
 from heliostat.os.packages.deb.versions import check_published, evr_of
 from heliostat.os.packages.rpm.version import Evr
 from heliostat.os.solve import Source, solve
@@ -72,18 +72,24 @@ class Importer:
         """
         solution = solve([*beside, self.universe], names, excluded=excluded, preferred=preferred)
         return tuple(
-            Planned(self.suite.newest[chosen.name], chosen.why)
+            Planned(self.find(chosen.name), chosen.why)
             for chosen in solution.packages
             if chosen.source == self.universe.name and chosen.name not in self.policy.replaced
         )
 
     def plan_alone(self, names: Iterable[str]) -> tuple[Planned, ...]:
         """Just these, whatever they need; ``PackageNotFound`` for an unknown one."""
-        return tuple(Planned(self.suite.find(name), "named") for name in names)
+        return tuple(Planned(self.find(name), "named") for name in names)
+
+    def find(self, name: str) -> Entry:
+        """The newest of that name, which may be a part; ``PackageNotFound`` with the nearest."""
+        whole = self.suite.find(self.policy.whole_of(name))
+        parts = {part.name: part for part in parts_of(whole, self.policy)}
+        return parts.get(name, whole)
 
     def residues(self, planned: Iterable[Planned]) -> Iterator[tuple[Planned, Residue]]:
         """What was written by hand in the scripts of packages; they are downloaded for that."""
-        listed = list(planned)
+        listed = [each for each in planned if self.policy.part(each.entry.name) is None]
         entries = [each.entry for each in listed]
         debs = fetch(self.suite.archive, entries, self.cache, monitor=self.monitor)
         for each in listed:
@@ -97,17 +103,17 @@ class Importer:
 
         Raises one ``ImportRefused`` that tells all refusals.
         """
-        wanted = list({entry.sha256: entry for entry in entries}.values())
+        wanted = list({(entry.name, entry.sha256): entry for entry in entries}.values())
         self._check_order(wanted)
         store = Store(self.cache)
-        found = {entry.sha256: store.find(entry, self.policy) for entry in wanted}
-        missing = [entry for entry in wanted if found[entry.sha256] is None]
+        found = {(entry.name, entry.sha256): store.find(entry, self.policy) for entry in wanted}
+        missing = [entry for entry in wanted if found[entry.name, entry.sha256] is None]
         if missing:
             debs = fetch(self.suite.archive, missing, self.cache, monitor=self.monitor)
             with self.monitor.step("Converting packages"):
                 for made in self._converted(missing, debs):
-                    found[made.deb_sha256] = made
-        return [done for entry in wanted if (done := found[entry.sha256]) is not None]
+                    found[made.name, made.deb_sha256] = made
+        return [done for entry in wanted if (done := found[entry.name, entry.sha256]) is not None]
 
     def take_names(self, names: Iterable[str], *, beside: Iterable[Source] = ()) -> list[Imported]:
         """``take`` of the closure of ``names``."""

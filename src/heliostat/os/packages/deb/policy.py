@@ -75,6 +75,21 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     priority: int = 1_000_000
 
 
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A package of its own for files of another: what only some systems need.
+
+    It requires the package that it is a part of, in the same version.
+    """
+
+    summary: str
+    files: tuple[str, ...]
+    """Path patterns (``*`` also matches ``/``), whole folders included."""
+    requires: tuple[str, ...] = ()
+    """Dependencies of the whole that only these files have: they go with the part."""
+    below: bool = False
+    """The whole requires the part instead: others can do with the part alone."""
+
+
 class PackagePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything decided about one package; all of it may be absent."""
 
@@ -101,6 +116,8 @@ class PackagePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     triggers: tuple[Trigger, ...] = ()
     strip: tuple[str, ...] = ()
     """Path patterns of programs whose symbol tables are cut off."""
+    parts: dict[str, Part] = {}
+    """Packages that some of the files are in instead, by name."""
     raise_epoch: int = 0
     """Added to Debian's epoch, where RPM would order two versions differently."""
 
@@ -136,9 +153,20 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     replaced: dict[str, str] = {}
     packages: dict[str, PackagePolicy] = {}
 
+    def whole_of(self, name: str) -> str:
+        """The archive's package that ``name`` is a part of, or ``name`` itself."""
+        return self._wholes.get(name, name)
+
+    def part(self, name: str) -> Part | None:
+        """The part of that name, unless it is a whole package."""
+        return self.of(name).parts.get(name)
+
     def of(self, name: str) -> PackagePolicy:
-        """What was decided about ``name``; an empty decision if nothing was."""
-        exact = self.packages.get(name)
+        """What was decided about ``name``; an empty decision if nothing was.
+
+        For a part it is what was decided about the whole.
+        """
+        exact = self.packages.get(self.whole_of(name))
         if exact is not None:
             return exact
         for pattern, decided in self._patterns:
@@ -149,8 +177,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def digest_of(self, name: str) -> str:
         """SHA-256 of everything that decides about ``name``."""
         mine = sorted(link for link, owner in self.defaults.alternatives.items() if owner == name)
-        decided = msgspec.json.encode((self.of(name), mine))
+        part = name if self.part(name) else ""
+        decided = msgspec.json.encode((self.of(name), mine, *([part] if part else ())))
         return hashlib.sha256(self._defaults_digest + decided).hexdigest()
+
+    @cached_property
+    def _wholes(self) -> dict[str, str]:
+        return {part: name for name, each in self.packages.items() for part in each.parts}
 
     @cached_property
     def _patterns(self) -> list[tuple[str, PackagePolicy]]:
@@ -188,6 +221,9 @@ def check_names(policy: Policy, known: Iterable[str], folder: Path) -> None:
         close = difflib.get_close_matches(name, names, n=1, cutoff=0.7)
         nearest = f" Did you mean {close[0]}?" if close else ""
         raise _invalid(f"{_where(folder, name)}: the archive has no package {name}.{nearest}")
+    for part in (part for each in policy.packages.values() for part in each.parts):
+        if part in names:
+            raise _invalid(f"{_where(folder, part)}: {part} is a package of the archive already.")
 
 
 def _where(folder: Path, name: str) -> str:

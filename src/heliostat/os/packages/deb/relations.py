@@ -77,6 +77,13 @@ def relations_of(name: str, field_of: Mapping[str, str], without: Container[str]
     )
 
 
+def requires_within(field_of: Mapping[str, str], within: Container[str]) -> tuple[Relation, ...]:
+    """Only the dependencies of which one alternative is ``within``."""
+    field = f"{field_of.get('Pre-Depends', '')},{field_of.get('Depends', '')}"
+    wanted = (each for each in clauses(field) if any(one.name in within for one in each))
+    return tuple(dict.fromkeys(any_of(alternatives) for alternatives in wanted))
+
+
 def _relation(text: str) -> Relation:
     match = _ALTERNATIVE.match(text)
     if match is None:

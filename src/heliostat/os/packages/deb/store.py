@@ -87,7 +87,7 @@ class Store:
         folder = self.folder_of(entry, policy)
         with _told_if_full(entry.name), self._work() as work:
             package = read_deb(deb, work)
-            written = write(convert(package, policy), work / "whole")
+            written = write(convert(package, policy, name=entry.name), work / "whole")
             record = Imported(
                 name=entry.name,
                 version=entry.version,

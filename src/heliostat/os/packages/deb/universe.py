@@ -20,6 +20,7 @@ import msgspec
 
 from heliostat.core.files import atomic_write
 from heliostat.os.packages.deb.convert import ARCHITECTURES
+from heliostat.os.packages.deb.parts import dropped_requires, part_requires, requires_below
 from heliostat.os.packages.deb.policy import Policy
 from heliostat.os.packages.deb.relations import relations_of
 from heliostat.os.packages.deb.versions import evr_of
@@ -98,11 +99,20 @@ def primary_of(entries: Iterable[Entry], policy: Policy) -> bytes:
     A package that one of ours replaces stands there by its name alone, so that what
     depends on it can be solved for.
     """
-    listed = [entry for entry in entries if entry.architecture in ARCHITECTURES]
-    parts = [_HEAD.format(count=len(listed))]
-    parts += [_package(entry, policy) for entry in listed]
-    parts.append("</metadata>\n")
-    return "".join(parts).encode("utf-8", "replace")
+    listed = [
+        _package(each, policy)
+        for entry in entries
+        if entry.architecture in ARCHITECTURES
+        for each in (entry, *parts_of(entry, policy))
+    ]
+    text = "".join((_HEAD.format(count=len(listed)), *listed, "</metadata>\n"))
+    return text.encode("utf-8", "replace")
+
+
+def parts_of(entry: Entry, policy: Policy) -> Iterator[Entry]:
+    """The parts of a package as entries of their own: the same file under another name."""
+    for name, part in policy.of(entry.name).parts.items():
+        yield msgspec.structs.replace(entry, name=name, summary=part.summary)
 
 
 def _deciding(policy: Policy) -> object:
@@ -114,6 +124,7 @@ def _deciding(policy: Policy) -> object:
             decided.requires,
             decided.drop_requires,
             decided.drop_conflicts,
+            decided.parts,
         )
         for name, decided in policy.packages.items()
     }
@@ -126,7 +137,7 @@ def _package(entry: Entry, policy: Policy) -> str:
     return (
         f'<package type="rpm"><name>{entry.name}</name>'
         f"<arch>{ARCHITECTURES[entry.architecture]}</arch>{_version('version', evr)}"
-        f'<checksum type="sha256" pkgid="YES">{entry.sha256}</checksum>'
+        f'<checksum type="sha256" pkgid="YES">{_identity(entry, policy)}</checksum>'
         f"<summary>{escape(entry.summary)}</summary>"
         f'<size package="{entry.size_bytes}" installed="{entry.installed_bytes}" archive="0"/>'
         f"<location href={quoteattr(entry.file_name)}/><format>"
@@ -134,6 +145,13 @@ def _package(entry: Entry, policy: Policy) -> str:
         f"<rpm:sourcerpm>{_source_rpm(entry)}</rpm:sourcerpm>"
         f"{''.join(_relations(entry, policy, evr))}</format></package>\n"
     )
+
+
+def _identity(entry: Entry, policy: Policy) -> str:
+    """The file's digest; of a part one that no other entry has."""
+    if policy.whole_of(entry.name) == entry.name:
+        return entry.sha256
+    return hashlib.sha256(f"{entry.sha256} {entry.name}".encode()).hexdigest()
 
 
 def _source_rpm(entry: Entry) -> str:
@@ -148,9 +166,17 @@ def _relations(entry: Entry, policy: Policy, evr: Evr) -> Iterator[str]:
     if entry.name in policy.replaced:
         yield _section("provides", (own,))
         return
-    said = relations_of(entry.name, _fields(entry), frozenset(decided.drop_requires))
+    if (part := decided.parts.get(entry.name)) is not None:
+        whole = policy.whole_of(entry.name)
+        yield _section("provides", (own,))
+        yield _section("requires", part_requires(whole, part, str(evr), _fields(entry)))
+        return
+    said = relations_of(entry.name, _fields(entry), dropped_requires(decided))
     added = tuple(Relation.parse(text) for text in decided.provides)
-    needed = tuple(Relation.parse(text) for text in decided.requires)
+    needed = (
+        *(Relation.parse(text) for text in decided.requires),
+        *requires_below(decided, str(evr)),
+    )
     dropped = frozenset(decided.drop_conflicts)
     yield _section("provides", dict.fromkeys((own, plain, *said.provides, *added)))
     yield _section("requires", (*said.requires, *needed))

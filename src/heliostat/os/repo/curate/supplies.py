@@ -71,10 +71,11 @@ class ArchiveSupply:
     def _newer(self, have: Mapping[str, LockedPackage]) -> Iterator[Offer]:
         known = self.importer.suite.newest
         for name in have:
-            if name in known and not self._replaced(name):
-                offer = self._offer(known[name])
+            if self.importer.policy.whole_of(name) in known and not self._replaced(name):
+                entry = self.importer.find(name)
+                offer = self._offer(entry)
                 order = have[name].order
-                if offer.evr > order or self._hidden(known[name], order):
+                if offer.evr > order or self._hidden(entry, order):
                     yield offer
 
     def _hidden(self, entry: Entry, order: Evr) -> bool:
