@@ -70,7 +70,7 @@ def _compile(chroot: Chroot, patterns: Sequence[str]) -> str:
 
     # a process a folder: which modules share one decides some bytes of what it writes
     def compiled(number: int) -> str:
-        listed = f"/tmp/modules-{number}"  # /tmp is emptied with the rest
+        listed = f"/run/modules-{number}"  # /run is emptied with the rest
         lines = "".join(f"{path}\n" for path in folders[number])
         _write(chroot.root / listed.lstrip("/"), lines.encode())
         done = chroot.run([*argv, listed], timeout_s=600)
