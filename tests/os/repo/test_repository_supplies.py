@@ -7,23 +7,29 @@ import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from heliostat.core.errors import HeliostatError
+from heliostat.os.packages.build.rebuilds import Rebuild
 from heliostat.os.packages.deb.importer import Importer
 from heliostat.os.packages.deb.policy import Defaults, Policy
 from heliostat.os.packages.openpgp.signer import Signer
+from heliostat.os.packages.rpm.writer import write
 from heliostat.os.repo.curate.curation import Curator
-from heliostat.os.repo.curate.offer import newest
+from heliostat.os.repo.curate.offer import Supply, newest
+from heliostat.os.repo.curate.rebuilding import Build, rebuild
 from heliostat.os.repo.curate.report import Report
 from heliostat.os.repo.curate.rules import Rules
 from heliostat.os.repo.curate.scene import published_sources
-from heliostat.os.repo.curate.supplies import ArchiveSupply
+from heliostat.os.repo.curate.supplies import ArchiveSupply, FolderSupply
 from heliostat.os.repo.intake import take_in
 from heliostat.os.repo.repository import Repository
 from heliostat.os.repo.settings import Settings
 from heliostat.os.sources.suite import open_suite
 from heliostat.testing.debian_archive import TinyArchive, tiny_archive
 from heliostat.testing.debs import TinyDeb
+from heliostat.testing.packages import small_package
 
 POLICY = Policy(defaults=Defaults(folders=("/usr", "/usr/bin", "/usr/share", "/usr/share/doc")))
 
@@ -53,19 +59,22 @@ class Site:
 
     def supply(self) -> ArchiveSupply:
         beside = published_sources((self.base, self.updates))
-        return ArchiveSupply(self.importer(), beside, ("built",))
+        return ArchiveSupply(self.importer(), beside, {"built": Rebuild(packages=("built",))})
 
-    def curate(self) -> Report:
+    def curator(self, *supplies: Supply) -> Curator:
         return Curator(
             target=self.updates,
             beside=(self.base,),
-            supplies=(self.supply(),),
+            supplies=supplies or (self.supply(),),
             rules=Rules(cve_reference="https://example.invalid/{id}"),
             signer=self.signer,
             cache=self.cache,
             now=1_790_000_000,
             year=2026,
-        ).run()
+        )
+
+    def curate(self) -> Report:
+        return self.curator().run()
 
     def visible(self) -> list[str]:
         return [each.nevra for each in self.updates.published()]
@@ -131,5 +140,81 @@ def test_a_hyphen_in_a_version_makes_no_news(
 def test_what_is_rebuilt_here_waits_for_its_build(site: Site) -> None:
     site.archive.publish(_deb("built", "1.1-1"))
     have = newest(each.published() for each in (site.base, site.updates))
-    assert [str(each.evr) for each in site.supply().to_rebuild(have)] == ["1.1-1"]
+    assert [str(each.evr) for each in site.supply().to_rebuild(have, {})] == ["1.1-1"]
     assert not site.curate().promoted
+
+
+class Bench:
+    """Builds ``built`` as the archive has it, into a folder of ready packages."""
+
+    def __init__(self, site: Site, folder: Path, version: str) -> None:
+        self.site, self.ready, self._version = site, FolderSupply(folder), version
+        folder.mkdir()
+
+    def build(self, source: str) -> None:
+        made = small_package(source, self._version, "1+bhs1", provides=(f"{source} = 1.1-1",))
+        write(dataclasses.replace(made, source_rpm=f"{source}-1.1-1.src.rpm"), self.ready.folder)
+
+    def curate(self, build: Build | None) -> Report:
+        supply = self.site.supply()
+        have = newest([self.site.base.published(), self.site.updates.published()])
+        lacking = supply.to_rebuild(have, self.ready.versions())
+        waiting = rebuild(lacking, build, self.ready.versions)
+        supply = dataclasses.replace(supply, waiting={each.source for each in waiting})
+        curator = self.site.curator(supply, self.ready)
+        return dataclasses.replace(curator, waiting=waiting).run()
+
+
+@pytest.fixture
+def moved_on(site: Site) -> Site:
+    """The archive has ``built`` newer, and with it another package of that source."""
+    for version in ("1.0-1", "1.1-1"):
+        fields = {"Source": "built", "Depends": f"built (= {version})"}
+        site.archive.publish(_deb("built", version), _deb("beside", version, fields=fields))
+        if version == "1.0-1":
+            made = site.importer().take_names(["beside"])
+            take_in(site.base, [each.path for each in made], site.signer, site.cache)
+    return site
+
+
+def test_a_source_that_is_built_here_gets_in_with_its_other_packages(
+    moved_on: Site, tmp_path: Path
+) -> None:
+    bench = Bench(moved_on, tmp_path / "ready", "1.1")
+    report = bench.curate(bench.build)
+    assert not report.held
+    assert moved_on.visible() == ["beside-1.1-1.x86_64", "built-1.1-1+bhs1.x86_64"]
+
+
+def test_a_source_that_waits_for_its_build_waits_as_a_whole(moved_on: Site, tmp_path: Path) -> None:
+    report = Bench(moved_on, tmp_path / "ready", "1.1").curate(None)
+    assert moved_on.visible() == []
+    (held,) = report.held
+    assert (held.source, held.packages) == ("built", ("built",))
+    assert "helio os build built" in held.reasons[0]
+
+
+def test_a_build_that_fails_holds_its_source_only(moved_on: Site, tmp_path: Path) -> None:
+    def fail(source: str) -> None:
+        raise HeliostatError("BuildFailed", f"{source} 1.1 could not be built.", hint="See.")
+
+    moved_on.archive.publish(_deb("lib", "1:2.0-2"))
+    report = Bench(moved_on, tmp_path / "ready", "1.1").curate(fail)
+    assert moved_on.visible() == ["lib-1:2.0-2.x86_64"]
+    assert "could not be built" in report.held[0].reasons[0]
+
+
+def test_a_source_that_lags_behind_its_packages_is_told(moved_on: Site, tmp_path: Path) -> None:
+    bench = Bench(moved_on, tmp_path / "ready", "0.9")
+    assert "came to no newer built" in bench.curate(bench.build).held[0].reasons[0]
+
+
+def test_rebuilds_of_the_same_source_make_no_work(site: Site, tmp_path: Path) -> None:
+    """The archive compiles a source again, as it is; what we built from it stays."""
+    have = {"built": newest([site.base.published()])["built"]}
+    rebuilt = {"built": msgspec.structs.replace(have["built"], release="1+bhs1")}
+    site.archive.publish(_deb("built", "1.0-1+b4"))
+    assert site.supply().to_rebuild(have, {})
+    assert not site.supply().to_rebuild(rebuilt, {})
+    site.archive.publish(_deb("built", "1.0-1+deb13u1"))
+    assert site.supply().to_rebuild(rebuilt, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 from collections.abc import Callable
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from heliostat.os.monitor import Monitor
     from heliostat.os.repo.advisory import Severity
     from heliostat.os.repo.curate.offer import Supply
-    from heliostat.os.repo.curate.report import Report
+    from heliostat.os.repo.curate.report import Held, Report
+    from heliostat.os.repo.curate.supplies import FolderSupply
     from heliostat.os.repo.repository import Repository
-    from heliostat.os.sources.archive import ArchiveSettings
+    from heliostat.os.sources.archive import Archive, ArchiveSettings
 
 
 @click.command(
@@ -75,13 +77,17 @@ def curate_command(
 
     monitor = monitor_for(sys.stderr)
     target, beside = named(at.repos, into), tuple(named(at.repos, name) for name in over)
+    ready = FolderSupply(os_cache() / "rebuilt")
     supplies: list[Supply] = []
+    waiting: tuple[Held, ...] = ()
     if not no_archive:
         settings = archive_settings(
             locate_distro(), suite=suite, mirror=mirror, security_mirror=security_mirror
         )
-        supplies.append(_archive((*beside, target), at, settings, monitor, rebuild=rebuild))
-    supplies += [FolderSupply(each) for each in (os_cache() / "rebuilt", *folders) if each.is_dir()]
+        builds = rebuild and not plan_only
+        archive, waiting, ready = _archive((*beside, target), at, settings, monitor, ready, builds)
+        supplies.append(archive)
+    supplies += [ready, *(FolderSupply(each) for each in folders)]
     curator = Curator(
         target=target,
         beside=beside,
@@ -92,6 +98,7 @@ def curate_command(
         now=int(time.time()),
         year=datetime.now(UTC).year,
         rate=_rate(os_home() / "cve.sqlite"),
+        waiting=waiting,
         monitor=monitor,
     )
     report = curator.plan() if plan_only else curator.run()
@@ -106,41 +113,48 @@ def _archive(
     at: Places,
     settings: ArchiveSettings,
     monitor: Monitor,
-    *,
-    rebuild: bool,
-) -> Supply:
-    """The archive's supply; before that, what was built here is built anew if asked."""
+    ready: FolderSupply,
+    builds: bool,
+) -> tuple[Supply, tuple[Held, ...], FolderSupply]:
+    """The archive's supply, what waits for its build, and the builds that are ready."""
     from heliostat.os.image.distro import locate_distro
     from heliostat.os.packages.build.rebuilds import load_rebuilds
-    from heliostat.os.packages.build.workshop import Workshop
     from heliostat.os.packages.deb.importer import Importer
     from heliostat.os.packages.deb.policy import load_policy
     from heliostat.os.repo.curate.offer import newest
+    from heliostat.os.repo.curate.rebuilding import rebuild
     from heliostat.os.repo.curate.scene import published_sources
     from heliostat.os.repo.curate.supplies import ArchiveSupply
     from heliostat.os.sources.archive import archive_of
     from heliostat.os.sources.suite import open_suite
 
-    distro = locate_distro()
-    archive = archive_of(settings)
+    distro, archive = locate_distro(), archive_of(settings)
     suite = open_suite(archive, os_cache(), max_age_s=0, monitor=monitor)
-    published = {
-        name: each.order for name, each in newest(each.published() for each in repositories).items()
-    }
+    have = newest(each.published() for each in repositories)
+    published = {name: each.order for name, each in have.items()}
     policy = load_policy(distro / "policy")
     supply = ArchiveSupply(
         Importer(suite, policy, os_cache(), monitor, published=published),
         published_sources(repositories),
-        tuple(load_rebuilds(distro / "rebuilds.yaml").rebuilds),
+        load_rebuilds(distro / "rebuilds.yaml").rebuilds,
     )
-    waiting = supply.to_rebuild(newest(each.published() for each in repositories))
-    workshop = Workshop(archive, os_cache(), at.keys, distro, monitor)
-    for source in sorted({each.source for each in waiting}):
-        if rebuild:
-            workshop.build(source)
-        else:
-            click.echo(f"{source} is newer; build it: helio os build {source}", err=True)
-    return supply
+    lacking = supply.to_rebuild(have, ready.versions())
+    build = _builder(archive, at.keys, distro, monitor) if builds and lacking else None
+    waiting = rebuild(lacking, build, ready.versions)
+    secured = {each.source for each in supply.to_rebuild(have, {}) if each.security}
+    supply = dataclasses.replace(supply, waiting={each.source for each in waiting})
+    return supply, waiting, dataclasses.replace(ready, security=secured)
+
+
+def _builder(
+    archive: Archive, keys: Path, distro: Path, monitor: Monitor
+) -> Callable[[str], object]:
+    """Builds sources as the archive has them now."""
+    from heliostat.os.packages.build.archive import open_sources
+    from heliostat.os.packages.build.workshop import Workshop
+
+    open_sources(archive, os_cache(), monitor, max_age_s=0)
+    return Workshop(archive, os_cache(), keys, distro, monitor).build
 
 
 def _rate(database: Path) -> Callable[[str], Severity]:

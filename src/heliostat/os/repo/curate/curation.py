@@ -46,6 +46,8 @@ class Curator:
     """Seconds since 1970: the advisories' time."""
     year: int
     rate: Rate = lambda _: Severity.NONE
+    waiting: tuple[Held, ...] = ()
+    """What has to be built first, and isn't."""
     monitor: Monitor = field(default_factory=SilentMonitor)
 
     def have(self) -> dict[str, LockedPackage]:
@@ -87,9 +89,12 @@ class Curator:
         """Offers by source, and those that the rules hold."""
         groups = by_source(best(each for supply in self.supplies for each in supply.offers(have)))
         held = [
-            Held(source, tuple(each.name for each in group), (why,))
-            for source, group in groups.items()
-            if (why := self.rules.held(source))
+            *self.waiting,
+            *(
+                Held(source, tuple(each.name for each in group), (why,))
+                for source, group in groups.items()
+                if (why := self.rules.held(source))
+            ),
         ]
         kept = {source: group for source, group in groups.items() if not self.rules.held(source)}
         return kept, held

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from heliostat.core.errors import HeliostatError
+from heliostat.os.packages.build.rebuilds import Rebuild
 from heliostat.os.packages.deb.importer import Importer
 from heliostat.os.packages.deb.store import convert_evr
 from heliostat.os.packages.deb.versions import hidden_upgrade
@@ -18,29 +18,49 @@ from heliostat.os.repo.lock import LockedPackage
 from heliostat.os.solve import Source
 from heliostat.os.sources.entry import Entry
 
-_OUR_SUFFIX = re.compile(r"\.hs[0-9]+$")
-
 
 @dataclass(frozen=True)
 class ArchiveSupply:
-    """What a suite has newer; names that are rebuilt here are left to the rebuilds."""
+    """What a suite has newer; what is rebuilt here is left to the rebuilds.
+
+    A source of the rebuild list may have packages that aren't rebuilt.  Those are offered,
+    unless the source waits for its build: its packages belong together.
+    """
 
     importer: Importer
     beside: tuple[Source, ...] = ()
     """The repositories as they are: what they meet isn't imported again."""
-    rebuilt: Collection[str] = ()
-    """Sources of the rebuild list."""
+    rebuilt: Mapping[str, Rebuild] = field(default_factory=dict)
+    """The rebuild list, by source."""
+    waiting: Collection[str] = ()
+    """Sources that have to be built first."""
 
     def offers(self, have: Mapping[str, LockedPackage]) -> list[Offer]:
-        return [each for each in self._newer(have) if each.source not in self.rebuilt]
-
-    def to_rebuild(self, have: Mapping[str, LockedPackage]) -> list[Offer]:
-        """What the archive has newer than our own builds: those have to be built anew."""
         return [
             each
             for each in self._newer(have)
-            if each.source in self.rebuilt and each.evr > _built_from(have[each.name])
+            if each.source not in self.waiting and not self._is_ours(each)
         ]
+
+    def to_rebuild(
+        self, have: Mapping[str, LockedPackage], built: Mapping[str, Evr]
+    ) -> list[Offer]:
+        """What the archive has newer than our own builds: those have to be built anew.
+
+        A rebuild's release sorts above the archive's builds of the same source and below
+        its next one, so that comparing versions is all there is to it.  ``built`` are the
+        versions that lie ready.
+        """
+        return [
+            each
+            for each in self._newer(have)
+            if self._is_ours(each)
+            and each.evr > max(have[each.name].order, built.get(each.name, have[each.name].order))
+        ]
+
+    def _is_ours(self, offer: Offer) -> bool:
+        listed = self.rebuilt.get(offer.source)
+        return listed is not None and (not listed.packages or offer.name in listed.packages)
 
     def bring(self, offers: Sequence[Offer]) -> Brought:
         """With what the offers newly need.
@@ -108,13 +128,26 @@ class FolderSupply:
 
     folder: Path
     origin: str = "rebuilt"
+    security: Collection[str] = ()
+    """Sources that were built from what a security suite brought."""
 
     def offers(self, have: Mapping[str, LockedPackage]) -> list[Offer]:
         return [
-            Offer(header.name, header.evr, source_name(header.source_rpm, header.name), self.origin)
+            self._offer(header)
             for header in self._headers().values()
             if header.name in have and header.evr > have[header.name].order
         ]
+
+    def versions(self) -> dict[str, Evr]:
+        """The newest version of each name."""
+        found: dict[str, Evr] = {}
+        for header in self._headers().values():
+            found[header.name] = max(header.evr, found.get(header.name, header.evr))
+        return found
+
+    def _offer(self, header: Header) -> Offer:
+        source = source_name(header.source_rpm, header.name)
+        return Offer(header.name, header.evr, source, self.origin, source in self.security)
 
     def bring(self, offers: Sequence[Offer]) -> Brought:
         wanted = {(each.name, str(each.evr)) for each in offers}
@@ -136,12 +169,6 @@ def _together(parts: Sequence[Brought]) -> Brought:
         {name: path for part in parts for name, path in part.paths.items()},
         {name: why for part in parts for name, why in part.refused.items()},
     )
-
-
-def _built_from(package: LockedPackage) -> Evr:
-    """The archive's version that a package of ours was built from."""
-    release = _OUR_SUFFIX.sub("", package.release)
-    return Evr(package.order.epoch, package.version, release)
 
 
 def _refusals(error: HeliostatError) -> dict[str, str]:
