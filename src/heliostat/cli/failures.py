@@ -5,6 +5,7 @@ Exit codes are part of the interface: scripts branch on them.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -117,6 +118,10 @@ def _parts(error: BaseException) -> tuple[str, str, str]:
             return "UsageError", error.format_message(), ""
         case click.Abort() | KeyboardInterrupt():
             return "Interrupted", "Interrupted.", ""
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            where = error.filename or "the folder in use"
+            hint = "Free space on that disk, and run the same again."
+            return "DiskFull", f"There is no space left to write {where}.", hint
         case OSError():
             return "CommandFailed", f"{error.filename or 'The system'}: {error.strerror}.", ""
         case _:

@@ -75,6 +75,12 @@ _FAULTS: tuple[tuple[str, str, str, str], ...] = (
         "Check `suite` and `mirror`: `helio os source show`.",
     ),
     (
+        r"Failed to fetch (\S+)\s+(?:Hash Sum mismatch|Hash sum mismatch|File has unexpected size)",
+        "DigestMismatch",
+        "{0} isn't the file that the signed index names.",
+        "Try again in some minutes (mirrors are updated in place), else use another mirror.",
+    ),
+    (
         r"Hash Sum mismatch|Hash sum mismatch|File has unexpected size",
         "DigestMismatch",
         "A file of the archive isn't the one that its signed index names.",

@@ -62,12 +62,14 @@ def install(chroot: Chroot, files: Sequence[Path], wishes: Wishes, *, timeout_s:
     try:
         said = chroot.run_on(arguments(chroot.root, files, wishes), timeout_s=timeout_s)
     except CommandFailed as error:
-        raise failure(error.stderr or error.stdout, error) from error
+        raise failure(error.stderr or error.stdout, error, chroot.root) from error
     return said.stdout + said.stderr
 
 
-def failure(said: str, error: CommandFailed | None = None) -> HeliostatError:
-    """What RPM's refusal means."""
+def failure(
+    said: str, error: CommandFailed | None = None, root: Path | None = None
+) -> HeliostatError:
+    """What RPM's refusal means, in the tree at ``root``."""
     clashes = [_clash(match) for match in _CLASH.finditer(said)]
     if clashes:
         more = f" ({len(clashes) - 1} more in `data.clashes`)" if len(clashes) > 1 else ""
@@ -75,7 +77,13 @@ def failure(said: str, error: CommandFailed | None = None) -> HeliostatError:
     space = _SPACE.search(said)
     if space or "No space left on device" in said:
         lacking = f" {space['size']} more are needed." if space else ""
-        return HeliostatError("DiskFull", f"The disk of the tree is full.{lacking}")
+        where = f" of {root.parent}" if root is not None else ""
+        return HeliostatError(
+            "DiskFull",
+            f"The disk{where} has no room for the tree.{lacking}",
+            hint="Free space there (`helio os image prune` removes old stages), or work on a "
+            "larger disk.",
+        )
     lines = [line for line in said.splitlines() if line.startswith("error")]
     told = (lines or said.strip().splitlines() or [str(error)])[0]
     return HeliostatError(
