@@ -29,8 +29,7 @@ _KERNELS = ("linux-virt", "linux-image-")
 _KERNEL = ("linux-image-cloud-amd64", "initramfs-tools")
 _OPTIONS = (
     *("rw", "rootwait", "rootfstype=ext4", "console=tty0", "console=ttyS0", "no_timer_check"),
-    *("tsc_early_khz=1000000", "lpj=4000000", "tsc=nowatchdog", "net.ifnames=0", "panic=-1"),
-    *("quiet", "loglevel=4"),
+    *("lpj=4000000", "net.ifnames=0", "panic=-1", "quiet", "loglevel=4"),
 )
 _DHCP = "[Match]\nType=ether\nKind=!*\n[Network]\nDHCP=yes\n"
 
