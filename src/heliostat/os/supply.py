@@ -19,6 +19,7 @@ from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.packages.deb.importer import Importer, Planned
 from heliostat.os.packages.deb.policy import check_names, load_policy
 from heliostat.os.packages.deb.store import Imported, code_digest
+from heliostat.os.packages.installation import installation_digest
 from heliostat.os.packages.own import own_packages
 from heliostat.os.packages.rpm.writer import write
 from heliostat.os.solve import PackageFolder
@@ -131,8 +132,9 @@ def _place(begun: Path, folder: Path) -> None:
 
 
 def _own_digest(distro: Path) -> str:
-    """Of everything below ``distro/packages``, and of the code that writes it."""
-    digest = hashlib.sha256(code_digest().encode())
+    """Of everything below ``distro/packages``, of the code that writes it, and of this
+    installation, which is in one of them."""
+    digest = hashlib.sha256(f"{code_digest()}{installation_digest()}".encode())
     folder = distro / "packages"
     for path in sorted(folder.rglob("*")):
         if path.is_file():

@@ -15,11 +15,11 @@ from typing import Protocol
 
 import pycdlib
 
-from heliostat.agent.hypervisors.qemu.command_line import EMULATED_CPU
+from heliostat.core.emulation import accelerator_options
 
 MACHINE = (
     *("-nodefaults", "-no-reboot", "-display", "none", "-M", "q35"),
-    *("-accel", "tcg,thread=multi,tb-size=256", "-cpu", EMULATED_CPU, "-serial", "stdio"),
+    *(*accelerator_options("tcg", translated_mib=256), "-serial", "stdio"),
 )
 
 

@@ -1,7 +1,7 @@
 """Whole machines for tests: an image booted as a cloud would, and looked at from inside.
 
 ``booted`` puts together a copy-on-write child of the image, firmware, bus, seed, network and
-the insider's shell (``heliostat.testing.insider``).  ``Machine.health`` is what the gates of
+the insider's shell (``heliostat.os.guest.insider``).  ``Machine.health`` is what the gates of
 an image want to know: the system's state, what failed, what the journal holds against it.
 Everything ends with the context; the image is never written to.
 """
@@ -16,8 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from heliostat.core.process import CommandFailed, run, run_async
+from heliostat.os.guest.insider import Insider, Said, ScriptFailed, arguments, insider
 from heliostat.testing.bootable import Attach, Guest, guest, virtio
-from heliostat.testing.insider import Insider, Said, arguments, insider
 from heliostat.testing.private_net import PrivateNet, private_net
 
 BOOT_S = 420.0
@@ -180,7 +180,7 @@ async def booted(
         running = await stack.enter_async_context(start)
         try:
             await shell.ready(timeout_s=ready_s)
-        except AssertionError as error:
+        except ScriptFailed as error:
             raise AssertionError(f"{error}; its console:\n{running.text[-4000:]}") from error
         yield Machine(running, shell, net, folder)
 

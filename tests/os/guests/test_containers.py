@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from heliostat.os.guest.box import busybox_archive
 from heliostat.testing.clouds.disks import nocloud
-from heliostat.testing.container_images import busybox_archive
 from heliostat.testing.editions import Key, edition_image, order
 from heliostat.testing.machines import Machine, Shape, booted, overlay
 from heliostat.testing.private_net import PrivateNet, private_net

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from heliostat.testing.container_images import busybox_archive
+from heliostat.os.guest.box import busybox_archive
+from heliostat.os.guest.insider import credential
 from heliostat.testing.editions import Key, edition_image
-from heliostat.testing.insider import credential
 from heliostat.testing.machines import Machine, Shape, booted, overlay
 
 pytestmark = [

@@ -1,4 +1,4 @@
-"""``helio os image``: build images, see what was built, give it out, make room.
+"""``helio os image``: build images, test them, see what was built, give it out, make room.
 
 Images lie in ``HELIO_CACHE``, or below ``HELIO_HOME``, or in ``--out``.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from heliostat.os.commands.image_trial import test_image
 from heliostat.os.commands.inventory_subject import key_option
 from heliostat.os.commands.options import (
     images_folder,
@@ -213,6 +214,9 @@ def prune(keep: int, out_dir: Path | None, output: str) -> None:
     for stage in stages:
         click.echo(f"stage  {stage.name} {stage.identity[:16]}")
     click.echo(f"{len(images)} images and {len(stages)} stages were removed.")
+
+
+image_group.add_command(test_image)
 
 
 def _print_why(outcomes: tuple[Outcome, ...]) -> None:

@@ -12,6 +12,7 @@ import click
 
 from heliostat.os.commands.inventory_subject import key_option
 from heliostat.os.commands.options import os_home, output_option
+from heliostat.os.commands.verdict_print import exit_by, print_verdicts, told_verdicts
 
 if TYPE_CHECKING:
     from heliostat.os.packages.openpgp.certificate import Keyring
@@ -72,9 +73,9 @@ def compose_tree(
     if output == "json":
         click.echo(json.dumps(_summary(tree.root, tree.verdicts, digest), indent=2))
     else:
-        _print(tree.verdicts)
+        print_verdicts(tree.verdicts)
         click.echo(f"{tree.root}: {len(tree.packages)} packages in {elapsed:.1f} s, {digest[:16]}")
-    _exit_by(tree.verdicts)
+    exit_by(tree.verdicts)
 
 
 @tree_group.command(name="check", help="Judge the tree in FOLDER by every gate.")
@@ -93,8 +94,8 @@ def check_tree(folder: Path, edition: str | None, output: str) -> None:
     if output == "json":
         click.echo(json.dumps(_summary(folder, verdicts), indent=2))
     else:
-        _print(verdicts)
-    _exit_by(verdicts)
+        print_verdicts(verdicts)
+    exit_by(verdicts)
 
 
 @tree_group.command(name="size", help="Tell what takes space in FOLDER, by package.")
@@ -142,27 +143,5 @@ def _summary(
         "root": str(root),
         "digest": digest,
         "passed": all(each.passed for each in verdicts),
-        "gates": [
-            {
-                "gate": each.gate,
-                "passed": each.passed,
-                "reason": each.reason,
-                "evidence": list(each.evidence),
-            }
-            for each in verdicts
-        ],
+        "gates": told_verdicts(verdicts),
     }
-
-
-def _print(verdicts: tuple[Verdict, ...]) -> None:
-    for each in verdicts:
-        click.echo(f"{'passed' if each.passed else 'FAILED'}  {each.gate:<13} {each.reason}")
-        for line in each.evidence[:20]:
-            click.echo(f"          {line}")
-        if len(each.evidence) > 20:
-            click.echo(f"          … {len(each.evidence) - 20} more (`-o json` has all)")
-
-
-def _exit_by(verdicts: tuple[Verdict, ...]) -> None:
-    if not all(each.passed for each in verdicts):
-        sys.exit(1)

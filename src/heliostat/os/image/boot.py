@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from heliostat.os.image.distro import locate_distro
 
 MENU = "/boot/grub/grub.cfg"
 INITRD = "/boot/heliostat-initrd"
+_DRIVERS = "/boot/heliostat-modules"
 _TOOLS = (
     *("cat", "grep", "hexdump", "insmod", "mount", "poweroff", "readlink", "sh", "sleep"),
     *("switch_root", "uname", "usleep"),
@@ -39,8 +40,8 @@ class Kernel:
     """Folder of its modules; need not be there."""
 
 
-def kernel_of(tree: Path) -> Kernel:
-    """The newest kernel of ``tree``; ``BuildFailed`` if it has none."""
+def kernels_of(tree: Path) -> list[Kernel]:
+    """The kernels of ``tree``, the newest first; ``BuildFailed`` if it has none."""
     found = [
         Kernel(version, path, f"/{path.relative_to(tree)}", tree / "usr/lib/modules" / version)
         for version, path in _kernels(tree)
@@ -51,36 +52,48 @@ def kernel_of(tree: Path) -> Kernel:
             f"The tree has no kernel: neither {tree}/boot/vmlinuz-* nor one beside its modules.",
             hint="Add a kernel to the packages of the edition.",
         )
-    return max(found, key=lambda kernel: (_order(kernel.version), kernel.path))
+    return sorted(found, key=lambda kernel: (_order(kernel.version), kernel.path), reverse=True)
+
+
+def kernel_of(tree: Path) -> Kernel:
+    """The newest of them."""
+    return kernels_of(tree)[0]
 
 
 def additions(tree: Path, options: Sequence[str], wanted: Sequence[str]) -> dict[str, bytes]:
-    """What the disk needs besides ``tree`` to start: by paths, with the modules ``wanted``."""
-    kernel = kernel_of(tree)
-    added: dict[str, bytes] = {}
+    """What the disk needs besides ``tree`` to start: by paths, with the modules ``wanted``.
+
+    In the running system ``update-boot`` of heliostat-boot writes the same from then on.
+    """
+    kernels = kernels_of(tree)
     has_initrd = (tree / INITRD.lstrip("/")).is_file()
-    if not has_initrd and (loaded := to_load(kernel, wanted)):
-        added[INITRD] = initrd(tree, kernel, loaded)
-        has_initrd = True
+    added = {} if has_initrd else _initrds(tree, kernels, wanted)
     if not (tree / MENU.lstrip("/")).is_file():
-        added[MENU] = menu(kernel, options, has_initrd=has_initrd)
+        shown = [_entry(each, options, added, has_initrd=has_initrd) for each in kernels]
+        added[MENU] = menu(shown)
     return added
 
 
-def menu(kernel: Kernel, options: Sequence[str], *, has_initrd: bool) -> bytes:
-    """GRUB's menu: one entry, started at once."""
+def menu(entries: Sequence[str]) -> bytes:
+    """GRUB's menu: the first entry, at once; the next one if that can't be read."""
     lines = [
+        "# Written by /usr/lib/heliostat/update-boot when kernels come and go.",
         "set timeout=0",
+        "set default=0",
+        *(["set fallback=1"] if len(entries) > 1 else []),
         "probe --set=partition --part-uuid $root",
-        f"linux {kernel.path} root=PARTUUID=$partition {' '.join(options)}",
-        *([f"initrd {INITRD}"] if has_initrd else []),
-        "boot",
     ]
-    return "".join(f"{line}\n" for line in lines).encode()
+    return ("".join(f"{line}\n" for line in lines) + "".join(entries)).encode()
 
 
 def initrd(tree: Path, kernel: Kernel, wanted: Sequence[str]) -> bytes:
-    """A small system that loads the modules ``wanted`` and mounts the root: see its script."""
+    """Both archives in one, for who reads only one."""
+    base = first_archive(tree)
+    return base + b"\0" * (-len(base) % 4) + drivers_archive(kernel, wanted)
+
+
+def first_archive(tree: Path) -> bytes:
+    """A small system that loads modules and mounts the root, for any kernel: see its script."""
     archive = cpio.Archive()
     archive.add_character_device("dev/console", 5, 1)
     for folder in ("proc", "root", "sys"):
@@ -89,6 +102,12 @@ def initrd(tree: Path, kernel: Kernel, wanted: Sequence[str]) -> bytes:
     for name in _TOOLS:
         archive.add_link(f"bin/{name}", "busybox")
     archive.add_file("init", init_script().read_bytes(), 0o755)
+    return gzip.compress(archive.finish(), mtime=0)
+
+
+def drivers_archive(kernel: Kernel, wanted: Sequence[str]) -> bytes:
+    """The modules ``wanted`` of a kernel with all that they need, and the order to load them."""
+    archive = cpio.Archive()
     chosen = modules.loading_order(kernel.modules, wanted)
     drivers = f"lib/modules/{kernel.version}"
     for module in chosen:
@@ -109,6 +128,37 @@ def busybox_of(tree: Path) -> Path:
             return tree / path
     programs.require(["busybox"])
     return Path(programs.resolve("busybox"))
+
+
+def _initrds(tree: Path, kernels: Sequence[Kernel], wanted: Sequence[str]) -> dict[str, bytes]:
+    """The drivers of each kernel that needs some, and what loads them."""
+    added = {
+        drivers_path(kernel): drivers_archive(kernel, loaded)
+        for kernel in kernels
+        if (loaded := to_load(kernel, wanted))
+    }
+    return {INITRD: first_archive(tree), **added} if added else {}
+
+
+def drivers_path(kernel: Kernel) -> str:
+    """Where the disk has the drivers of a kernel."""
+    return f"{_DRIVERS}-{kernel.version}"
+
+
+def _entry(
+    kernel: Kernel, options: Sequence[str], added: Mapping[str, bytes], *, has_initrd: bool
+) -> str:
+    """A kernel in the menu; an initrd that the tree brings is every kernel's."""
+    archives = [INITRD] if has_initrd else []
+    if drivers_path(kernel) in added:
+        archives = [INITRD, drivers_path(kernel)]
+    lines = [
+        f'menuentry "Linux {kernel.version}" {{',
+        f"    linux {kernel.path} root=PARTUUID=$partition {' '.join(options)}",
+        *([f"    initrd {' '.join(archives)}"] if archives else []),
+        "}",
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _kernels(tree: Path) -> list[tuple[str, Path]]:

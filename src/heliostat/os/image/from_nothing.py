@@ -19,6 +19,7 @@ from heliostat.os.image.distro import locate_distro
 from heliostat.os.image.order import DEFAULT_FORMATS, Order, carry_out
 from heliostat.os.image.outputs import load_output
 from heliostat.os.monitor import Monitor, SilentMonitor
+from heliostat.os.packages.installation import installation_digest
 from heliostat.os.packages.openpgp.certificate import Keyring
 from heliostat.os.packages.openpgp.signer import PUBLIC_NAME, Signer
 from heliostat.os.repo.intake import take_in
@@ -30,6 +31,7 @@ from heliostat.os.tree import Edition, choose, load_edition
 from heliostat.os.tree.repositories import NAMES, chosen_sources
 
 _BASE, _UPDATES = "base", "updates"
+_OURSELVES = "heliostat"  # the package that this installation is
 _KEPT = 2  # outcomes of each stage: the way back from a change costs nothing
 _DECIDING = ("archive.yaml", "editions", "packages", "policy")
 
@@ -106,8 +108,9 @@ def sources_for(
     Repositories that somebody filled by hand are taken as they are, if a key of
     ``keyring`` signed them.
     """
-    by_hand = any((places.repositories / name).is_dir() for name in NAMES)
-    if chosen or (by_hand and _last_import(edition, places) is None):
+    there = any((places.repositories / name).is_dir() for name in NAMES)
+    by_hand = there and not any(places.imported(edition).parent.glob("*"))
+    if chosen or by_hand:
         return chosen_sources(chosen, places.repositories, keyring)
     return packages_of(edition, places, monitor, formats)
 
@@ -123,6 +126,7 @@ def packages_of(
     rebuilt = sorted((places.cache / "rebuilt").glob("*/*.rpm"))
     digest = stages.digest_of(
         [("distro", deciding_digest(locate_distro()).encode())]
+        + [("installation", installation_digest().encode())] * (_OURSELVES in edition.packages)
         + [(path.name, str(path.stat().st_mtime_ns).encode()) for path in rebuilt]
     )
     variants = variants_of(edition, formats)

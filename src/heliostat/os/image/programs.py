@@ -30,6 +30,7 @@ _PACKAGES = {
     "mke2fs": "e2fsprogs",
     "mmd": "mtools",
     "qemu-img": "qemu-utils",
+    "qemu-system-x86_64": "qemu-system-x86",
     "rpm": "rpm",
     "sfdisk": "fdisk",
 }
@@ -42,8 +43,8 @@ def find(program: str) -> str | None:
     return shutil.which(program, path=path)
 
 
-def require(programs: Iterable[str]) -> None:
-    """Raise ``BuildFailed`` naming every package that is missing."""
+def require(programs: Iterable[str], what: str = "Building the image") -> None:
+    """Raise ``BuildFailed`` naming every package that is missing for ``what``."""
     missing = {_PACKAGES[name] for name in programs if find(name) is None}
     if "grub-mkimage" in programs and not (GRUB_MODULES / "boot.img").is_file():
         missing.add("grub-pc-bin")
@@ -53,7 +54,7 @@ def require(programs: Iterable[str]) -> None:
         names = " ".join(sorted(missing))
         raise HeliostatError(
             "BuildFailed",
-            f"Building the image needs packages that are not installed: {names}.",
+            f"{what} needs packages that are not installed: {names}.",
             hint=f"Install them: `apt-get install --no-install-recommends {names}`.",
         )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from heliostat.core.errors import HeliostatError
 from heliostat.os.data import load
 from heliostat.os.image.distro import locate_distro
+from heliostat.os.packages.installation import installation
 from heliostat.os.packages.own_schema import OwnChange, OwnFile, OwnFolder, OwnPackage, OwnTrigger
 from heliostat.os.packages.rpm.file import Content, File, FileFlag, OnDisk
 from heliostat.os.packages.rpm.package import Change, FileTrigger, Package, Script
@@ -100,7 +101,8 @@ class _Files:
     def all(self) -> Iterator[File]:
         """Each path once; ``InvalidSetting`` for two of the same."""
         seen: set[str] = set()
-        for file in (*self._found(), *self._in_place(), *self._folders(), *self._rest()):
+        own = (*self._found(), *self._in_place(), *self._installation())
+        for file in (*own, *self._folders(), *self._rest()):
             if file.path in seen:
                 raise _fault(self._path, f"{file.path} is there twice")
             seen.add(file.path)
@@ -125,6 +127,16 @@ class _Files:
         for item in self._told.files:
             if item.content is not None:
                 yield self._regular(item.path, item.content.encode(), 0o644)
+
+    def _installation(self) -> Iterator[File]:
+        base = self._told.installation
+        files = {f"{base}/{name}": path for name, path in installation()} if base else {}
+        folders = {parent for name in files for parent in _parents(name, str(base))}
+        for name in sorted(folders):
+            yield File.folder(name, mtime=self._when)
+        for name, path in files.items():
+            executable = bool(path.stat().st_mode & stat.S_IXUSR)
+            yield self._regular(name, OnDisk.whole(path), 0o755 if executable else 0o644)
 
     def _regular(self, name: str, content: Content, mode: int) -> File:
         item = self._special.get(name, OwnFile(path=name))
@@ -153,6 +165,12 @@ class _Files:
             yield File.link(name, target, mtime=self._when)
         for name in self._told.ghosts:
             yield File(name, stat.S_IFREG | 0o644, mtime=self._when, flags=FileFlag.GHOST)
+
+
+def _parents(name: str, base: str) -> Iterator[str]:
+    """The folders between ``base`` and a file."""
+    while (name := name.rpartition("/")[0]) != base:
+        yield name
 
 
 def _relation(path: Path, kind: str, text: str, qualifiers: Sense) -> Relation:

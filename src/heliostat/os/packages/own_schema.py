@@ -92,6 +92,8 @@ class OwnPackage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     enhances: list[str] = msgspec.field(default_factory=list)
     folders: list[OwnFolder] = msgspec.field(default_factory=list)
     files: list[OwnFile] = msgspec.field(default_factory=list)
+    installation: AbsolutePath | None = None
+    """Folder that gets the Python package ``heliostat`` of whoever writes this, with its data."""
     links: dict[AbsolutePath, str] = msgspec.field(default_factory=dict)
     """Symbolic links: path to target."""
     ghosts: list[AbsolutePath] = msgspec.field(default_factory=list)

@@ -1,8 +1,9 @@
 """The package that an edition is in the system itself: ``heliostat-edition-<name>``.
 
 It requires what the edition names, so that nothing of it is removed unawares, and holds
-what makes it this edition: presets, masks, RPM's settings for what is left out, and a
-line that tells which edition this is.  A pure function of edition, solution and time.
+what makes it this edition: presets, masks, RPM's settings for what is left out, how its
+kernels are started, and a line that tells which edition this is.  A pure function of
+edition, solution and time.
 """
 
 from __future__ import annotations
@@ -41,6 +42,11 @@ def _files(edition: Edition, shared: Sequence[str], epoch: int) -> Iterable[File
         f"/usr/lib/rpm/macros.d/macros.heliostat-{edition.name}": _macros(edition, shared),
         f"/usr/lib/heliostat/editions/{edition.name}": f"{edition.summary}\n",
     }
+    if edition.kernel.options:
+        texts["/usr/lib/kernel/cmdline"] = f"{' '.join(edition.kernel.options)}\n"
+    if edition.kernel.initrd_modules:
+        modules = "".join(f"{name}\n" for name in edition.kernel.initrd_modules)
+        texts["/usr/lib/kernel/initrd-modules"] = modules
     for folder in ("/usr/lib/heliostat", "/usr/lib/heliostat/editions"):
         yield File.folder(folder, mtime=epoch)
     for path, text in texts.items():

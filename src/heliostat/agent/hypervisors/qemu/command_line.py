@@ -13,6 +13,7 @@ import json
 from typing import Any
 
 from heliostat.agent.hypervisors.contract import SLOTS, Disc, GuestSpec, Plugged
+from heliostat.core.emulation import accelerator_options
 
 PROGRAM = "qemu-system-x86_64"
 QMP_SOCKET = "qmp.sock"
@@ -24,11 +25,6 @@ CD_SLOT, CD_CONTROLLER, CD_DRIVE = "cd-slot", "cd", "cd-drive"
 DISC_PREFIX = "disc-"
 MEMORY_FD = 9
 """Where a starting QEMU finds the saved memory, already open."""
-
-# QEMU before 8.0 emulates cmpxchg16b with flags of an earlier instruction: when an interrupt
-# comes right after it, the kernel goes on with single-stepping or reversed strings switched on.
-# Linux's allocator uses it where it is there: guests' kernels died of it now and then.
-EMULATED_CPU = "max,-cx16"
 
 
 def command_line(spec: GuestSpec, accelerator: str, *, restore: bool) -> list[str]:
@@ -46,13 +42,6 @@ def command_line(spec: GuestSpec, accelerator: str, *, restore: bool) -> list[st
         *_cd_drive(spec),
         *(["-incoming", f"fd:{MEMORY_FD}"] if restore else []),
     ]
-
-
-def accelerator_options(accelerator: str) -> list[str]:
-    """``tb-size`` bounds the cache of translated code: 709 MB a guest become 400."""
-    if accelerator == "kvm":
-        return ["-accel", "kvm", "-cpu", "host"]
-    return ["-accel", "tcg,thread=multi,tb-size=128", "-cpu", EMULATED_CPU]
 
 
 def disk_node(disk: Plugged) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import msgspec
 
-from heliostat.agent.hypervisors.qemu.command_line import PROGRAM, accelerator_options
+from heliostat.agent.hypervisors.qemu.command_line import PROGRAM
 from heliostat.agent.hypervisors.qemu.first_program import MARKER, initramfs
 from heliostat.agent.settings import AgentSettings
+from heliostat.core.emulation import accelerator_options
 from heliostat.core.files import atomic_write
 from heliostat.core.process import run_async
 

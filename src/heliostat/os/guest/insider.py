@@ -2,8 +2,8 @@
 
 systemd takes units from the virtual machine's firmware tables (credentials in SMBIOS,
 ``systemd.extra-unit.*`` since systemd 256).  The unit given here reads scripts from a virtio
-port, runs one after the other and answers with exit code and both outputs.  The image under
-test is left as it is: nothing is written to its disk, and it needs nothing but systemd, a
+port, runs one after the other and answers with exit code and both outputs.  The image looked
+into is left as it is: nothing is written to its disk, and it needs nothing but systemd, a
 shell and ``base64``.  The shell lives as long as the guest.
 """
 
@@ -25,7 +25,7 @@ _READY = b"ready"
 _DEVICE = f"dev-virtio\\x2dports-{PORT}.device"
 _UNIT = f"""\
 [Unit]
-Description=Scripts of the test
+Description=Scripts from outside
 DefaultDependencies=no
 Wants={_DEVICE}
 After={_DEVICE}
@@ -66,8 +66,8 @@ class Said:
     err: str
 
 
-class ScriptFailed(AssertionError):
-    """A script that should have ended well inside of the guest did not."""
+class ScriptFailed(Exception):
+    """A script that should have ended well inside of the guest did not, or never ended."""
 
 
 class Insider:
@@ -91,7 +91,7 @@ class Insider:
                     if not line:
                         raise ScriptFailed("the guest ended before it was ready for scripts")
         except TimeoutError as error:
-            raise ScriptFailed(f"the guest took no script within {timeout_s:g} s") from error
+            raise ScriptFailed(f"the guest took no script within {timeout_s:.3g} s") from error
 
     async def close(self) -> None:
         """Hang up, if there ever was a connection."""
@@ -113,7 +113,7 @@ class Insider:
                     await writer.drain()
                     return await _answer(reader, number)
             except TimeoutError as error:
-                raise ScriptFailed(f"no end within {timeout_s:g} s of: {script}") from error
+                raise ScriptFailed(f"no end within {timeout_s:.3g} s of: {script}") from error
 
     async def run(self, script: str, *, timeout_s: float = 60.0) -> str:
         """What a script that ended well printed; ``ScriptFailed`` when it did not."""

@@ -1,4 +1,4 @@
-"""A container image without a network: this host's busybox in an OCI archive.
+"""A container image out of nothing: this host's busybox in an OCI archive.
 
 One layer, deterministic, a few MB; the same file is understood by ``docker load``, ``ctr
 images import`` and ``podman load``, because it is an OCI layout (image-spec, image-layout.md)
@@ -14,7 +14,8 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
-BUSYBOX = Path("/bin/busybox")
+from heliostat.os.image import programs
+
 APPLETS = ("cat", "date", "echo", "id", "ls", "ping", "sh", "sleep", "test", "true", "wget")
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -59,10 +60,16 @@ def busybox_archive(path: Path, name: str, *, user: str = "") -> Path:
 def _layer() -> bytes:
     folders = [_folder(each) for each in ("bin", "data", "tmp")]
     links = [_link(f"bin/{each}", "busybox") for each in APPLETS]
-    return _tar([*folders, _file("bin/busybox", BUSYBOX.read_bytes(), 0o755), *links])
+    return _tar([*folders, _file("bin/busybox", _busybox(), 0o755), *links])
 
 
 _Member = tuple[tarfile.TarInfo, bytes]
+
+
+def _busybox() -> bytes:
+    """The host's, which has to be static."""
+    programs.require(["busybox"], "Making a container image")
+    return Path(programs.resolve("busybox")).read_bytes()
 
 
 def _folder(name: str) -> _Member:
