@@ -18,8 +18,11 @@ from heliostat.os.inventory.difference import Kind, compare
 from heliostat.os.inventory.document import document
 from heliostat.os.inventory.licences import licence
 from heliostat.os.inventory.system import System
+from heliostat.os.packages.rpm.file import File
 from heliostat.os.packages.rpm.relation import Relation
 from heliostat.os.packages.rpm.writer import write
+from heliostat.testing.go_programs import go_program
+from heliostat.testing.roots import planted
 from heliostat.testing.rpms import BUILT, RpmRoot, tiny
 from heliostat.testing.systems import base, library, program, system
 
@@ -34,12 +37,25 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return system(root, base(), library(), program(), odd)
 
 
+@pytest.fixture(scope="module")
+def with_libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A packaged program of Go, and a distribution of Python that is nobody's."""
+    linked = go_program("go1.24.4", "dep\tgithub.com/BurntSushi/toml\tv1.4.0\th1:x=")
+    packaged = tiny("tool", files=(File.regular("/usr/bin/tool", linked, 0o755, mtime=BUILT),))
+    root = system(tmp_path_factory.mktemp("libraries") / "root", base(), packaged)
+    return planted(root, {"/opt/PyYAML-6.0.dist-info/METADATA": "Name: PyYAML\nVersion: 6.0\n"})
+
+
 def _told(tree: Path, form: str) -> Any:
     return json.loads(document(System.read(tree), form))
 
 
 @_needs_root
-def test_spdx_tools_accept_the_document(tree: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("of", ["tree", "with_libraries"])
+def test_spdx_tools_accept_the_document(
+    of: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    tree: Path = request.getfixturevalue(of)
     path = tmp_path / "bill.spdx.json"
     path.write_bytes(document(System.read(tree), "spdx"))
     # a process of its own: importing it warns, and warnings are errors here
@@ -49,10 +65,12 @@ def test_spdx_tools_accept_the_document(tree: Path, tmp_path: Path) -> None:
 
 
 @_needs_root
-def test_cyclonedx_accepts_the_document(tree: Path) -> None:
+@pytest.mark.parametrize("of", ["tree", "with_libraries"])
+def test_cyclonedx_accepts_the_document(of: str, request: pytest.FixtureRequest) -> None:
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
+    tree: Path = request.getfixturevalue(of)
     text = document(System.read(tree), "cyclonedx").decode()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
 
@@ -73,6 +91,32 @@ def test_every_package_is_in_it_with_licence_source_and_needs(tree: Path) -> Non
     assert (ours, "GENERATED_FROM", "SPDXRef-Source-greet-1.0-1") in relations
     (reference,) = told["hasExtractedLicensingInfos"]
     assert reference["licenseId"] == "LicenseRef-Unheard-of"
+
+
+@_needs_root
+def test_libraries_inside_of_packages_and_of_nobody_are_in_it(with_libraries: Path) -> None:
+    toml, std = "pkg:golang/github.com/burntsushi/toml@v1.4.0", "pkg:golang/stdlib@1.24.4"
+    yaml, system_ref = "pkg:pypi/pyyaml@6.0", "operating-system"
+    cyclonedx, spdx = _told(with_libraries, "cyclonedx"), _told(with_libraries, "spdx")
+    needs = {each["ref"]: each["dependsOn"] for each in cyclonedx["dependencies"]}
+    tool = next(ref for ref in needs if "/tool@" in ref)
+    assert {toml, std} <= set(needs[tool])
+    assert yaml in needs[system_ref]
+    assert toml not in needs[system_ref]
+    assert {each["purl"] for each in cyclonedx["components"]} >= {toml, std, yaml}
+    contained = {
+        (each["spdxElementId"], each["relatedSpdxElement"])
+        for each in spdx["relationships"]
+        if "Library" in each["relatedSpdxElement"]
+    }
+    assert contained == {
+        ("SPDXRef-OperatingSystem", "SPDXRef-Library-PyPI-pyyaml-6.0"),
+        ("SPDXRef-Package-tool-1.0-1-noarch", "SPDXRef-Library-Go-stdlib-1.24.4"),
+        (
+            "SPDXRef-Package-tool-1.0-1-noarch",
+            "SPDXRef-Library-Go-github.com.2f.BurntSushi.2f.toml-v1.4.0",
+        ),
+    }
 
 
 @_needs_root

@@ -31,7 +31,7 @@ def sbom_command(system: Path, form: str, to: Path | None) -> None:
     from heliostat.os.inventory.subject import opened
 
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    with opened(system) as read:
+    with opened(system, complete=True) as read:
         written = document(read, form, int(epoch) if epoch else None)
     if to is None:
         click.echo(written.decode(), nl=False)

@@ -19,11 +19,12 @@ from pathlib import Path
 from heliostat.core.errors import HeliostatError
 from heliostat.os.cve.feeds.detection import Feed, Form, recognised
 from heliostat.os.cve.feeds.unreadable import unreadable
+from heliostat.os.cve.migration import from_format_1
 from heliostat.os.cve.severity import Severity
 from heliostat.os.cve.statement import Entry, Knowledge, Standing, Statement, Vulnerability
 from heliostat.os.cve.versions import Scheme
 
-FORMAT = 1
+FORMAT = 2
 _BUSY_S = 120
 _STATEMENT = tuple(field.name for field in fields(Statement))
 _VULNERABILITY = tuple(field.name for field in fields(Vulnerability))
@@ -153,7 +154,10 @@ class KnowledgeBase:
     def _prepare(self) -> None:
         try:
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, FORMAT):
+            if version == 1:
+                with self._transaction():
+                    from_format_1(self._connection)
+            elif version not in (0, FORMAT):
                 raise unreadable(str(self.path), f"it has the format {version}, not {FORMAT}")
             if version == 0:
                 self._connection.execute("PRAGMA journal_mode = WAL")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from heliostat.os.cve.changelogs import cve_order
@@ -53,6 +53,10 @@ class Finding:
     confidence: Confidence
     summary: str = ""
     assessment: Assessment | None = None
+    ecosystem: str = ""
+    """Of a library (``Go``, ``PyPI``); ``source`` is then its name."""
+    places: tuple[str, ...] = ()
+    """Programs and folders that hold the library."""
 
     @property
     def counts(self) -> bool:
@@ -168,7 +172,7 @@ def _decided(
         first.source,
         tuple(sorted({package.name for package in group})),
         first.source_version,
-        _fixed(covering),
+        highest_fix(covering),
         knowledge,
         Confidence.CERTAIN if certain else Confidence.POSSIBLE,
     )
@@ -181,7 +185,7 @@ def _compared_version(package: Installed, statement: Statement) -> str:
     return package.source_version if package.is_debian else package.version
 
 
-def _fixed(covering: list[Statement]) -> str | None:
+def highest_fix(covering: Sequence[Statement]) -> str | None:
     """The highest of what is named: with it all of the statements are content."""
     versions = [statement.fixed for statement in covering]
     if any(version is None for version in versions):
@@ -218,18 +222,12 @@ def _described(
         score = scored[0].score
         severity = severity if severity is Severity.NEGLIGIBLE else scored[0].worded
     summary = next((each.summary for each in known if each.summary), "")
-    return Finding(
-        finding.vulnerability,
-        severity,
-        score,
-        finding.source,
-        finding.packages,
-        finding.version,
-        finding.fixed,
-        finding.knowledge,
-        finding.confidence,
-        summary,
-        excusing(assessments, finding.vulnerability, finding.source, today),
+    return replace(
+        finding,
+        severity=severity,
+        score=score,
+        summary=summary,
+        assessment=excusing(assessments, finding.vulnerability, finding.source, today),
     )
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from heliostat.os.cve.matching import Finding
+from heliostat.os.cve.matching import Confidence, Finding
 from heliostat.os.cve.scanning import Scan
 from heliostat.os.cve.severity import Severity
 from heliostat.os.cve.statement import Standing, Statement, Vulnerability
@@ -32,10 +32,13 @@ def scan_summary(scan: Scan) -> str:
     found = f"{_counted(len(scan.counting), 'finding')} ({told})" if told else "nothing found"
     excused = sum(finding.assessment is not None for finding in scan.findings)
     hints = len(scan.findings) - len(scan.counting) - excused
+    if scan.subject.libraries:
+        libraries = len(scan.subject.libraries)
+        looked += f" and {libraries} librar{'y' if libraries == 1 else 'ies'} in them"
     sentence = f"{looked} looked at (Debian {scan.suite}): {found}."
     if excused or hints:
-        sentence += f" Not counted: {excused} excused by an assessment, {hints} by name only"
-        sentence += " (`--all` lists them)."
+        sentence += f" Not counted: {excused} excused by an assessment, {hints} by name or"
+        sentence += " upstream's version only (`--all` lists them)."
     return sentence
 
 
@@ -45,6 +48,7 @@ def scan_values(scan: Scan) -> dict[str, Any]:
         "subject": scan.subject.name,
         "suite": scan.suite,
         "packages": len(scan.subject.packages),
+        "libraries": len(scan.subject.libraries),
         "counting": len(scan.counting),
         "findings": [_finding(each) for each in scan.findings],
     }
@@ -122,19 +126,32 @@ def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _row(finding: Finding) -> tuple[str, ...]:
-    remark = "by name only" if finding.confidence.value == "possible" else ""
+    remark = _remark(finding)
     if finding.assessment is not None:
         remark = f"{finding.assessment.status}: {finding.assessment.justification}"
     return (
         finding.vulnerability,
         finding.severity.value,
         "-" if finding.score is None else f"{finding.score:.1f}",
-        finding.source,
+        f"{finding.source} ({finding.ecosystem})" if finding.ecosystem else finding.source,
         finding.version,
         finding.fixed or "-",
         finding.knowledge.value,
         remark,
     )
+
+
+def _remark(finding: Finding) -> str:
+    """What makes it a hint, or where a library is."""
+    if finding.confidence is Confidence.CERTAIN and not finding.places:
+        return ""
+    if not finding.places:
+        return "by name only"
+    more = len(finding.places) - 1
+    told = f"in {finding.places[0]}" + (f" and {more} more" if more else "")
+    if finding.confidence is Confidence.POSSIBLE:
+        return f"{told}; packaged by a distribution that says nothing of it"
+    return told
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -145,6 +162,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "score": finding.score,
         "source": finding.source,
         "packages": list(finding.packages),
+        "ecosystem": finding.ecosystem,
+        "places": list(finding.places),
         "installed": finding.version,
         "fixedIn": finding.fixed,
         "knownFrom": finding.knowledge.value,

@@ -1,4 +1,4 @@
-"""Versions in the order of who numbers them: dpkg, RPM, or upstream in general.
+"""Versions in the order of who numbers them: dpkg, RPM, Go, Python, or upstream in general.
 
 Imported packages carry Debian versions in RPM's form (``-`` became ``+``, no revision
 became ``0``); both sides of a comparison are brought into that form first, so that a
@@ -14,6 +14,7 @@ from typing import Any
 from debian.debian_support import NativeVersion
 
 from heliostat.os.cve.changelogs import source_version
+from heliostat.os.cve.library_versions import pep440_key, semver_key
 from heliostat.os.packages.deb.versions import evr_of
 from heliostat.os.packages.rpm.version import Evr
 
@@ -24,6 +25,8 @@ class Scheme(StrEnum):
     DPKG = "dpkg"
     RPM = "rpm"
     UPSTREAM = "upstream"
+    SEMVER = "semver"
+    PEP440 = "pep440"
 
 
 def older(one: str, two: str, scheme: Scheme) -> bool:
@@ -48,6 +51,10 @@ def _key(version: str, scheme: Scheme) -> Any:
     try:
         if scheme is Scheme.RPM:
             return Evr.parse(version)
+        if scheme is Scheme.SEMVER:
+            return semver_key(version)
+        if scheme is Scheme.PEP440:
+            return pep440_key(version)
         if scheme is Scheme.DPKG:
             return NativeVersion(str(evr_of(source_version(version))))
         return NativeVersion(version.lower().removeprefix("v").replace("_", ".") or "0")

@@ -32,7 +32,7 @@ _FLAGS_1 = 0x6FFFFFFB
 _DF_TEXTREL, _DF_BIND_NOW, _DF_1_NOW, _DF_1_PIE = 4, 8, 1, 0x08000000
 _MACHINES = frozenset({3, 62, 183})  # i386, x86-64, AArch64: others are data for devices
 _GO_BUILD_INFO = b"\xff Go buildinf:"  # at the beginning of Go's data; survives strip
-_GO_SEARCHED_BYTES = 1 << 20
+_GO_SEARCHED_BYTES = 64 << 20  # behind what is relocated, which has megabytes in large programs
 _FORTIFIED = re.compile(rb"\0__(?!stack)[a-z0-9_]+_chk(?=\0)")
 # What _FORTIFY_SOURCE would have replaced where it knew the size of the destination.
 _FORTIFIABLE = re.compile(
@@ -64,9 +64,14 @@ class ElfFile:
     fortified: bool
     fortifiable: bool
     """It calls functions that have a checking variant."""
-    go: bool
-    """Written by the Go tool chain, which has neither canaries nor fortified functions."""
+    go_at: int | None
+    """Where the record of the Go tool chain lies, if it was written by that."""
     code_bytes: int
+
+    @property
+    def go(self) -> bool:
+        """Go's programs have neither canaries nor fortified functions."""
+        return self.go_at is not None
 
 
 @dataclass(slots=True)
@@ -77,7 +82,7 @@ class _Segments:
     relro: bool = False
     stack_executable: bool = True  # what the kernel takes when the header is missing
     writable_code: bool = False
-    go: bool = False
+    go_at: int | None = None
     code_bytes: int = 0
 
 
@@ -119,7 +124,7 @@ def _facts(content: mmap.mmap, kind: int, *, wide: bool) -> ElfFile:
         canary=b"\0__stack_chk_fail\0" in names or b"\0__stack_chk_guard\0" in names,
         fortified=_FORTIFIED.search(names) is not None,
         fortifiable=_FORTIFIABLE.search(names) is not None,
-        go=segments.go,
+        go_at=segments.go_at,
         code_bytes=segments.code_bytes,
     )
 
@@ -158,7 +163,8 @@ def _note_segment(
         found.code_bytes += size if flags & _EXECUTE else 0
         if flags & _WRITE:
             until = offset + min(size, _GO_SEARCHED_BYTES)
-            found.go |= content.find(_GO_BUILD_INFO, offset, until) >= 0
+            at = content.find(_GO_BUILD_INFO, offset, until)
+            found.go_at = at if at >= 0 else found.go_at
         found.writable_code |= bool(flags & _EXECUTE and flags & _WRITE)
     elif kind == _DYNAMIC:
         found.dynamic = (offset, size)

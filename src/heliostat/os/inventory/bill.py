@@ -1,6 +1,7 @@
 """The bill of materials of a system, before it gets a format: components and their needs.
 
-A function of the package database alone, so the same system gives the same bill.
+A function of the package database, and of the files where they are at hand (libraries
+inside of programs), so the same system gives the same bill.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from urllib.parse import quote, urlencode
 
 import heliostat
 from heliostat.os.inventory.installed import InstalledPackage
+from heliostat.os.inventory.libraries import Library, libraries_in
 from heliostat.os.inventory.licences import Licence, licence
+from heliostat.os.inventory.owners import owners_of
 from heliostat.os.inventory.system import System
 
 TOOL = f"heliostat-{heliostat.__version__}"
@@ -49,6 +52,16 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A library that is no package; ``owners`` are the purls of the packages that hold it."""
+
+    library: Library
+    owners: tuple[str, ...]
+    loose: bool
+    """Some place of it is nobody's, so it is a part of the system itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bill:
     """``created`` is in seconds since 1970; ``digest`` stands for all that is in it."""
 
@@ -57,6 +70,7 @@ class Bill:
     created: int
     components: tuple[Component, ...]
     digest: str
+    parts: tuple[Part, ...] = ()
 
 
 def bill_of(system: System, created: int | None = None) -> Bill:
@@ -66,7 +80,9 @@ def bill_of(system: System, created: int | None = None) -> Bill:
         purls.setdefault(package.name, []).append(purl(package, system))
     components = tuple(_component(package, system, purls) for package in system.packages)
     newest = max((component.built for component in components), default=0)
-    listed = [(each.purl, each.header_digest) for each in components]
+    parts = _parts(system, purls)
+    listed: list[object] = [(each.purl, each.header_digest) for each in components]
+    listed += [(each.library.purl, each.owners, each.library.places) for each in parts]
     digest = hashlib.sha256(json.dumps([system.name, system.version, listed]).encode())
     return Bill(
         name=system.name,
@@ -74,7 +90,23 @@ def bill_of(system: System, created: int | None = None) -> Bill:
         created=newest if created is None else created,
         components=components,
         digest=digest.hexdigest(),
+        parts=parts,
     )
+
+
+def _parts(system: System, purls: Mapping[str, Sequence[str]]) -> tuple[Part, ...]:
+    """None where only the database is at hand."""
+    if system.root is None:
+        return ()
+    libraries = libraries_in(system.root)
+    owners = owners_of(system.root, [place for each in libraries for place in each.places])
+    return tuple(_part(each, owners, purls) for each in libraries)
+
+
+def _part(library: Library, owners: Mapping[str, str], purls: Mapping[str, Sequence[str]]) -> Part:
+    holders = [purls.get(owners.get(place, ""), ()) for place in library.places]
+    known = {purl for some in holders for purl in some}
+    return Part(library, tuple(sorted(known)), loose=not all(holders))
 
 
 def purl(package: InstalledPackage, system: System) -> str:

@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 import heliostat
-from heliostat.os.inventory.bill import Bill, Component
+from heliostat.os.inventory.bill import Bill, Component, Part
 
 _SPACE = uuid.UUID("6f1c0f5e-5f0e-5c8e-9a55-0a4b7d0e3c11")  # of serial numbers made here
 _SYSTEM = "operating-system"
@@ -42,11 +42,35 @@ def cyclonedx(bill: Bill) -> Json:
                 "version": bill.version,
             },
         },
-        "components": [_component(each) for each in bill.components],
-        "dependencies": [
-            {"ref": _SYSTEM, "dependsOn": sorted(each.purl for each in bill.components)},
-            *({"ref": each.purl, "dependsOn": list(each.needs)} for each in bill.components),
+        "components": [
+            *map(_component, bill.components),
+            *map(_part, bill.parts),
         ],
+        "dependencies": _dependencies(bill),
+    }
+
+
+def _dependencies(bill: Bill) -> list[Json]:
+    """Packages need packages and what is linked into them; the system all that is in it."""
+    held: dict[str, set[str]] = {each.purl: set(each.needs) for each in bill.components}
+    whole = {each.purl for each in bill.components}
+    for part in bill.parts:
+        held[part.library.purl] = set()
+        whole |= {part.library.purl} if part.loose else set()
+        for owner in part.owners:
+            held[owner].add(part.library.purl)
+    return [{"ref": ref, "dependsOn": sorted(on)} for ref, on in [(_SYSTEM, whole), *held.items()]]
+
+
+def _part(part: Part) -> Json:
+    library = part.library
+    return {
+        "type": "library",
+        "bom-ref": library.purl,
+        "name": library.name,
+        "version": library.version,
+        "purl": library.purl,
+        "evidence": {"occurrences": [{"location": place} for place in library.places]},
     }
 
 

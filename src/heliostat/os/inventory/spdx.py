@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from heliostat.os.inventory.bill import TOOL, Bill, Component, Origin
+from heliostat.os.inventory.bill import TOOL, Bill, Component, Origin, Part
 
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9.-]")
 _NONE = "NOASSERTION"
@@ -35,6 +35,7 @@ def spdx(bill: Bill) -> Json:
             _system(bill),
             *map(_package, bill.components),
             *map(_source, origins),
+            *map(_part, bill.parts),
         ],
         "relationships": list(_relationships(bill)),
         **_licences(bill),
@@ -91,6 +92,22 @@ def _source(origin: Origin) -> Json:
     }
 
 
+def _part(part: Part) -> Json:
+    return {
+        "SPDXID": _part_identifier(part),
+        "name": part.library.name,
+        "versionInfo": part.library.version,
+        "downloadLocation": _NONE,
+        "filesAnalyzed": False,
+        "sourceInfo": f"Found in {', '.join(part.library.places)}",
+        "primaryPackagePurpose": "LIBRARY",
+        "licenseConcluded": _NONE,
+        "licenseDeclared": _NONE,
+        "copyrightText": _NONE,
+        "externalRefs": [_purl(part.library.purl)],
+    }
+
+
 def _purl(locator: str) -> Json:
     return {
         "referenceCategory": "PACKAGE-MANAGER",
@@ -107,6 +124,10 @@ def _relationships(bill: Bill) -> Iterator[Json]:
         yield _relation(_identifier(each), "GENERATED_FROM", _source_identifier(each.origin))
         for needed in each.needs:
             yield _relation(_identifier(each), "DEPENDS_ON", by_purl[needed])
+    for part in bill.parts:
+        holders = [by_purl[owner] for owner in part.owners]
+        for holder in [*holders, *([_SYSTEM] if part.loose else [])]:
+            yield _relation(holder, "CONTAINS", _part_identifier(part))
 
 
 def _relation(one: str, kind: str, other: str) -> Json:
@@ -133,6 +154,12 @@ def _licences(bill: Bill) -> Json:
 def _identifier(component: Component) -> str:
     parts = (component.name, component.version, component.arch)
     return f"SPDXRef-Package-{'-'.join(map(_allowed, parts))}"
+
+
+def _part_identifier(part: Part) -> str:
+    library = part.library
+    words = (library.ecosystem.value, library.key, library.version)
+    return f"SPDXRef-Library-{'-'.join(map(_allowed, words))}"
 
 
 def _source_identifier(origin: Origin) -> str:

@@ -15,6 +15,7 @@ from heliostat.os.cve.feeds.unreadable import decoded, unreadable
 from heliostat.os.cve.severity import Severity, base_score
 from heliostat.os.cve.statement import Entry, Fact, Knowledge, Statement, Vulnerability
 from heliostat.os.cve.versions import Scheme
+from heliostat.os.inventory.libraries import python_key
 
 SUITES = {
     "10": "buster",
@@ -59,6 +60,7 @@ _OTHERS = (
     ),
     "Docker Hardened Images",
 )
+_LIBRARIES = {"Go": Scheme.SEMVER, "PyPI": Scheme.PEP440}
 _ECOSYSTEMS = frozenset((*_DPKG, *_RPM, *_OTHERS))
 
 
@@ -150,6 +152,7 @@ def _statements(
     identity: str, affected: _Affected, package: _Package, name: str
 ) -> Iterator[Statement]:
     ecosystem, scheme = _known(package.ecosystem, name)
+    called = python_key(package.name) if ecosystem == "PyPI" else package.name
     ranges = [each for each in affected.ranges if each.type != "GIT"]
     for each in ranges:
         for introduced, fixed, last in _spans(each.events):
@@ -157,7 +160,7 @@ def _statements(
                 identity,
                 Knowledge.OSV,
                 ecosystem,
-                package.name,
+                called,
                 scheme,
                 introduced=introduced,
                 fixed=fixed,
@@ -169,7 +172,7 @@ def _statements(
                 identity,
                 Knowledge.OSV,
                 ecosystem,
-                package.name,
+                called,
                 scheme,
                 introduced=version,
                 last_affected=version,
@@ -205,6 +208,8 @@ def _known(ecosystem: str, name: str) -> tuple[str, Scheme]:
     if base in _DPKG:
         suite = SUITES.get(release, release)
         return (f"{base}:{suite}" if suite else base), Scheme.DPKG
+    if base in _LIBRARIES:
+        return base, _LIBRARIES[base]
     return ecosystem, Scheme.RPM if base in _RPM else Scheme.UPSTREAM
 
 
