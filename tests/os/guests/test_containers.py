@@ -129,16 +129,6 @@ async def test_login_pull_and_run_from_a_private_registry_with_tls(
         await machine.run(f"docker logout {registry.address}; docker rmi {image}")
 
 
-async def test_the_same_archive_runs_under_containerd(machine: Machine) -> None:
-    """``ctr`` is containerd's own command line, the only one that Debian has."""
-    await machine.run(f"cat {ARCHIVE} > /var/tmp/box.tar; systemctl start containerd")
-    await machine.run("ctr -n tests images import /var/tmp/box.tar", timeout_s=DOCKER_S)
-    said = await machine.run(
-        f"ctr -n tests run --rm {NAME} once sh -c 'echo under containerd'", timeout_s=DOCKER_S
-    )
-    assert said.strip() == "under containerd"
-
-
 async def test_people_without_rights_have_namespaces_of_their_own(machine: Machine) -> None:
     said = await machine.run("runuser -u helio -- unshare --user --map-root-user --net id -u")
     assert said.strip() == "0"

@@ -111,6 +111,16 @@ async def test_one_archive_runs_under_every_engine(
     assert said.strip() == f"under {engine}"
 
 
+async def test_the_same_archive_runs_under_containerd(machine: Machine) -> None:
+    """``ctr`` is containerd's own command line, the only one that Debian has."""
+    await machine.run(f"cat {ARCHIVE} > /var/tmp/box.tar; systemctl start containerd")
+    await machine.run("ctr -n tests images import /var/tmp/box.tar", timeout_s=180)
+    said = await machine.run(
+        f"ctr -n tests run --rm {NAME} once sh -c 'echo under containerd'", timeout_s=180
+    )
+    assert said.strip() == "under containerd"
+
+
 async def test_a_person_runs_containers_without_rights(machine: Machine) -> None:
     """Sub-ids come from /etc/subuid, the namespace from the policy of the kernel."""
     ranges = await machine.run("grep -h '^helio:' /etc/subuid /etc/subgid")

@@ -11,7 +11,7 @@ from heliostat.os.image.distro import locate_distro
 from heliostat.os.packages.build.debian import environment_of, script_of
 from heliostat.os.packages.build.rebuilds import Rebuild, load_rebuilds
 
-WITHOUT_HARDENING = {"runc", "containerd", "gawk", "python3.13", "tar"}
+WITHOUT_HARDENING = {"runc", "containerd", "docker.io", "gawk", "python3.13", "tar"}
 """Sources of which the archive ships programs that can be loaded at fixed addresses only, or
 that bind lazily, and that the editions need."""
 
@@ -33,6 +33,13 @@ def test_a_patch_that_is_not_there_is_told(tmp_path: Path) -> None:
     path = tmp_path / "rebuilds.yaml"
     path.write_text("rebuilds:\n  runc:\n    patches: [missing.patch]\n")
     with pytest.raises(HeliostatError, match=r"runc names the patch missing\.patch"):
+        load_rebuilds(path)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "rebuilds.yaml"
+    path.write_text("rebuilds:\n  runc:\n    files: [missing.go]\n")
+    with pytest.raises(HeliostatError, match=r"runc names the file missing\.go"):
         load_rebuilds(path)
 
 

@@ -42,26 +42,26 @@ def recipe_of(
     archive: SourceArchive,
     source: SourcePackage,
     rebuild: Rebuild,
-    patches: Sequence[Path],
+    beside: Sequence[Path],
     cache: Path,
     monitor: Monitor,
 ) -> Recipe:
-    """The recipe of a source package, its root made."""
+    """The recipe of a source package, its root made; ``beside`` are the files that it names."""
     packages = planned(archive, rebuild.build_packages, source.dsc, rebuild.profiles)
-    return recipe_in(build_root(archive, packages, cache, monitor), source, rebuild, patches)
+    return recipe_in(build_root(archive, packages, cache, monitor), source, rebuild, beside)
 
 
 def recipe_in(
-    root: BuildRoot, source: SourcePackage, rebuild: Rebuild, patches: Sequence[Path]
+    root: BuildRoot, source: SourcePackage, rebuild: Rebuild, beside: Sequence[Path]
 ) -> Recipe:
     """The recipe in a root that has what the source asks for."""
-    inputs = (*source.inputs, *(Input.of(path) for path in patches))
+    inputs = (*source.inputs, *(Input.of(path) for path in beside))
     return Recipe(
         name=source.name,
         version=source.version,
         root=root,
         inputs=inputs,
-        script=script_of(rebuild, [path.name for path in patches]),
+        script=script_of(rebuild, [Path(name).name for name in rebuild.patches]),
         outputs=tuple(f"{name}_*.deb" for name in rebuild.packages) or ("*.deb",),
         environment=environment_of(rebuild),
         limits=Limits(rebuild.timeout_s, rebuild.disk_bytes),

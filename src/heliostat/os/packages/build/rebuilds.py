@@ -30,6 +30,8 @@ class Rebuild(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What the build needs besides what its source asks for."""
     patches: tuple[str, ...] = ()
     """Files beside the list, applied in this order."""
+    files: tuple[str, ...] = ()
+    """Files beside the list that ``prepare`` finds in ``/in``."""
     prepare: str = ""
     """Shell commands, run in the unpacked source before the build."""
     timeout_s: float = 3600.0
@@ -44,14 +46,15 @@ class RebuildList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_rebuilds(path: Path) -> RebuildList:
-    """The list; a patch that isn't there is a fault of it."""
+    """The list; a patch or file that isn't there is a fault of it."""
     found = load(path, RebuildList)
     for name, rebuild in found.rebuilds.items():
-        for patch in rebuild.patches:
-            if not (path.parent / patch).is_file():
-                raise HeliostatError(
-                    "InvalidSetting",
-                    f"{path}: {name} names the patch {patch}, which isn't there.",
-                    hint=f"Put it into {path.parent}, or take the line out.",
-                )
+        for kind, listed in (("patch", rebuild.patches), ("file", rebuild.files)):
+            for each in listed:
+                if not (path.parent / each).is_file():
+                    raise HeliostatError(
+                        "InvalidSetting",
+                        f"{path}: {name} names the {kind} {each}, which isn't there.",
+                        hint=f"Put it into {path.parent}, or take the line out.",
+                    )
     return found

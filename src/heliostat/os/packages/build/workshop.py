@@ -112,9 +112,9 @@ class Workshop:
     def _from_source(self, source: SourcePackage, anew: bool) -> Result:
         listed = load_rebuilds(self.distro / "rebuilds.yaml").rebuilds
         rebuild = listed.get(source.name, Rebuild())
-        patches = [self.distro / name for name in rebuild.patches]
+        beside = [self.distro / name for name in (*rebuild.patches, *rebuild.files)]
         recipe = debian.recipe_of(
-            self._sources(), source, rebuild, patches, self.cache, self.monitor
+            self._sources(), source, rebuild, beside, self.cache, self.monitor
         )
         built = carry_out(recipe, self.cache, self.monitor, anew=anew)
         policy = load_policy(self.distro / "policy")
