@@ -13,6 +13,7 @@ from heliostat.core.process import CommandFailed, run
 from heliostat.os.image import built
 from heliostat.os.image.built import ImageFile, ImageRecord
 from heliostat.os.image.download import CONTENT_ID, publish
+from heliostat.os.image.tested import forget_trial, has_passed, note_trial
 from heliostat.testing.rpms import signer
 
 
@@ -117,6 +118,21 @@ def test_when_an_image_was_built_leaves_no_trace(site: Path, tmp_path: Path) -> 
         for folder in (site, tmp_path / "again")
     ]
     assert published[0] == published[1]
+
+
+def test_only_what_passed_its_trial_is_offered_if_so_asked(tmp_path: Path) -> None:
+    for number in range(2):
+        put_image(tmp_path / "images", "minimal", number)
+    newer, older = built.built_images(tmp_path / "images")
+    with pytest.raises(HeliostatError, match="None of the 2 images"):
+        publish(tmp_path / "images", tmp_path / "site", signer(), keep=3, only_tested=True)
+    note_trial(newer, newer.path, "tcg, bios, virtio", ["running: it is `degraded`"])
+    note_trial(older, older.path, "tcg, bios, virtio", [])
+    offered = publish(tmp_path / "images", tmp_path / "site", signer(), keep=3, only_tested=True)
+    assert any(older.release in path for path in offered)
+    assert not any(newer.release in path for path in offered)
+    forget_trial(older)
+    assert not has_passed(older)
 
 
 def test_without_images_nothing_is_published(tmp_path: Path) -> None:

@@ -157,6 +157,7 @@ def show_image(name: str, out_dir: Path | None, output: str) -> None:
         if key != "files":
             click.echo(f"{key:<18} {value}")
     click.echo(f"{'tree':<18} {image.record.tree}")
+    click.echo(f"{'tested':<18} {_trial(image)}")
     for kind, file in image.record.files.items():
         click.echo(f"{'file':<18} {kind:<18} {file.size_bytes / _MIB:>7.0f} MiB  {file.sha256}")
     click.echo(f"{'packages':<18} {len(image.packages)}")
@@ -171,16 +172,17 @@ def show_image(name: str, out_dir: Path | None, output: str) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--keys", type=click.Path(path_type=Path), help="Folder of the signing key.")
 @click.option("--keep", default=3, show_default=True, help="Versions of each edition to offer.")
+@click.option("--tested", is_flag=True, help="Offer only what passed `helio os image test`.")
 @out_option
 @output_option
 def publish_images(
-    folder: Path, keys: Path | None, keep: int, out_dir: Path | None, output: str
+    folder: Path, keys: Path | None, keep: int, tested: bool, out_dir: Path | None, output: str
 ) -> None:
     from heliostat.os.image.download import publish
     from heliostat.os.packages.openpgp.signer import Signer
 
     signer = Signer.create(keys or os_home() / "keys")
-    offered = publish(images_folder(out_dir), folder, signer, keep=keep)
+    offered = publish(images_folder(out_dir), folder, signer, keep=keep, only_tested=tested)
     if output == "json":
         click.echo(json.dumps({"folder": str(folder), "files": offered}, indent=2))
         return
@@ -239,6 +241,18 @@ def _print_built(image: BuiltImage, formats: tuple[str, ...], elapsed: float) ->
     if step:
         path = image.path.parent / image.record.files[formats[0]].name
         click.echo(f"Next: {step.replace('{path}', str(path)).replace('{name}', image.name)}")
+
+
+def _trial(image: BuiltImage) -> str:
+    """What came of starting it."""
+    from heliostat.os.image.tested import trial_of
+
+    trial = trial_of(image)
+    if trial is None:
+        return f"never started: `helio os image test {image.identity[:16]}`"
+    if trial.passed:
+        return f"every gate passed ({trial.machine})"
+    return f"FAILED ({trial.machine}): {'; '.join(trial.failed)}"
 
 
 def _stage(outcome: Outcome) -> dict[str, Any]:

@@ -6,11 +6,17 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from heliostat.core.counting import counted
 from heliostat.os.commands.options import images_folder, out_option, output_option
 from heliostat.os.commands.verdict_print import exit_by, print_verdicts, told_verdicts
+
+if TYPE_CHECKING:
+    from heliostat.os.guest.trial import Report
+    from heliostat.os.image.built import BuiltImage
 
 _STARTABLE = ("qcow2", "raw", "ami", "vmdk", "azure")
 
@@ -56,7 +62,10 @@ def test_image(
         accelerator=None if accelerator == "auto" else Accelerator(accelerator),
         timeout_s=timeout,
     )
-    report = asyncio.run(try_image(_disk(image, out_dir), wish, monitor_for(sys.stderr)))
+    built, disk = _disk(image, out_dir)
+    report = asyncio.run(try_image(disk, wish, monitor_for(sys.stderr)))
+    if built is not None:
+        _note(built, report)
     if output == "json":
         told = {
             "image": str(report.image),
@@ -71,23 +80,32 @@ def test_image(
     else:
         print_verdicts(report.verdicts)
         failed = sum(not each.passed for each in report.verdicts)
-        told_in_all = f"{failed} gates FAILED" if failed else "every gate passed"
+        told_in_all = f"{counted(failed, 'gate')} FAILED" if failed else "every gate passed"
         click.echo(f"{report.image}: {told_in_all}, in {report.seconds:.0f} s.")
     exit_by(report.verdicts)
 
 
-def _disk(image: str, out_dir: Path | None) -> Path:
+def _note(built: BuiltImage, report: Report) -> None:
+    from heliostat.os.image.tested import note_trial
+
+    hardware = report.hardware
+    machine = f"{hardware.accelerator}, {hardware.firmware}, {hardware.bus}"
+    failed = [f"{each.gate}: {each.reason}" for each in report.verdicts if not each.passed]
+    note_trial(built, report.image, machine, failed)
+
+
+def _disk(image: str, out_dir: Path | None) -> tuple[BuiltImage | None, Path]:
     """The file to start: as named, or of an image that was built."""
     from heliostat.core.errors import HeliostatError
     from heliostat.os.image.built import find_image
 
     if Path(image).is_file():
-        return Path(image)
+        return None, Path(image)
     built = find_image(images_folder(out_dir), image)
     files = built.files()
     for kind in _STARTABLE:
         if kind in files:
-            return files[kind]
+            return built, files[kind]
     raise HeliostatError(
         "NotASystem",
         f"None of the files of {built.name} {built.release} can be started.",

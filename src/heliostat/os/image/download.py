@@ -23,6 +23,7 @@ from typing import Any
 
 import msgspec
 
+from heliostat.core.counting import counted
 from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
 from heliostat.os.image.built import (
@@ -33,6 +34,7 @@ from heliostat.os.image.built import (
     place,
     stem_of,
 )
+from heliostat.os.image.tested import has_passed
 from heliostat.os.packages.openpgp.signer import PUBLIC_NAME, Signer
 
 CONTENT_ID = "org.heliostat:released:download"
@@ -40,12 +42,22 @@ _STREAMS = "streams/v1"
 _ARCHITECTURE = "amd64"
 
 
-def publish(images: Path, folder: Path, signer: Signer, *, keep: int) -> list[str]:
+def publish(
+    images: Path, folder: Path, signer: Signer, *, keep: int, only_tested: bool = False
+) -> list[str]:
     """Offer the ``keep`` newest images of each edition; returns paths below ``folder``.
 
-    Raises ``ImageNotFound`` if there are none.
+    With ``only_tested`` of those only that passed every gate running, too.  Raises
+    ``ImageNotFound`` if there are none.
     """
-    offered = newest(built_images(images), keep)
+    built = built_images(images)
+    offered = newest((each for each in built if not only_tested or has_passed(each)), keep)
+    if only_tested and built and not offered:
+        raise HeliostatError(
+            "ImageNotFound",
+            f"None of the {counted(len(built), 'image')} in {images} passed its gates running.",
+            hint="Test one: `helio os image test minimal`.",
+        )
     if not offered:
         raise HeliostatError(
             "ImageNotFound",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from heliostat.os.image.built import BuiltImage, built_images, remove_image
 from heliostat.os.image.store import RECORD, Record, StageStore, unused
+from heliostat.os.image.tested import forget_trial
 from heliostat.os.image.workspace import remove
 
 
@@ -61,6 +62,7 @@ def prune_images(folder: Path, *, keep: int) -> list[BuiltImage]:
     old = [image for images in by_name.values() for image in images[keep:]]
     for image in old:
         remove_image(folder, image)
+        forget_trial(image)
     return old
 
 
