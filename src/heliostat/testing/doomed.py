@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno
 import faulthandler
 import os
+import select
+import signal
 import subprocess
 import sys
 import traceback
@@ -26,7 +28,8 @@ _CREATES = {"open", "os.mkdir", "os.link", "os.symlink"}
 _CHANGES = _CREATES | {"os.rename", "os.remove", "os.rmdir", "os.truncate"}
 _DIED, _REFUSED, _BROKE = 9, 3, 1
 _ALONE = "HELIO_TEST_ALONE"
-_PATIENCE_S = 60.0  # an action that hangs tells where, instead of hanging its test
+_PATIENCE_S = 120.0  # an action that hangs tells where, instead of hanging its test
+_LONGEST_TEST_S = 3600.0
 
 
 class Doom(Enum):
@@ -50,10 +53,26 @@ def meet(doom: Doom, number: int, folder: Path, action: Callable[[], object]) ->
     child = os.fork()
     if child == 0:
         os._exit(_live(doom, number, folder, action))
-    _, status = os.waitpid(child, 0)
-    code = os.waitstatus_to_exitcode(status)
+    code = _end_of(child)
     assert code != _BROKE, f"the action broke at change {number}: see its traceback"
+    assert code >= 0, f"the process hung at change {number}, before or after the action"
     return Fate(code)
+
+
+def _end_of(child: int) -> int:
+    """Its exit code; below zero if it had to be ended.
+
+    A fork may hang on a lock that another thread held, before its own alarm is set.
+    """
+    handle = os.pidfd_open(child)
+    try:
+        ended, _, _ = select.select([handle], [], [], 2 * _PATIENCE_S)
+        if not ended:
+            os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        return os.waitstatus_to_exitcode(status)
+    finally:
+        os.close(handle)
 
 
 def every(
@@ -119,7 +138,12 @@ def in_process_of_its_own(request: pytest.FixtureRequest) -> bool:
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", name]
     root = request.config.rootpath
     done = subprocess.run(
-        argv, cwd=root, env={**os.environ, _ALONE: name}, capture_output=True, text=True
+        argv,
+        cwd=root,
+        env={**os.environ, _ALONE: name},
+        capture_output=True,
+        text=True,
+        timeout=_LONGEST_TEST_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return True

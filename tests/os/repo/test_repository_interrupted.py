@@ -51,6 +51,7 @@ def _seen(repository: Repository) -> list[str]:
     return sorted(each.nevra for each in published_records(repository.root))
 
 
+_PATIENCE_S = 120.0
 OLD = ["alpha-1.0-1.x86_64", "beta-1.0-1.x86_64"]
 NEW = ["alpha-2.0-1.x86_64", "gamma-1.0-1.x86_64"]
 
@@ -132,13 +133,15 @@ def test_of_two_publishers_one_waits_and_says_so(
 
     add(published, sorted((tmp_path / "new").glob("*.rpm")), trust, cache_dir)
     second = threading.Thread(
-        target=lambda: publish(published, signer, cache_dir, monitor=Listener())  # type: ignore[arg-type]
+        target=lambda: publish(published, signer, cache_dir, monitor=Listener()),  # type: ignore[arg-type]
+        daemon=True,
     )
     with published.claimed():
         second.start()
-        assert waits.wait(30)
+        assert waits.wait(_PATIENCE_S)
         assert published.number() == 1
-    second.join()
+    second.join(_PATIENCE_S)
+    assert not second.is_alive()
     assert published.number() == 2
     assert "waiting" in told[0]
 
