@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from heliostat.core.errors import HeliostatError
@@ -15,12 +16,15 @@ from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.packages.rpm.file import File
 from heliostat.os.packages.rpm.package import Change, Package
 from heliostat.os.packages.rpm.writer import write
-from heliostat.os.repo.advisory import AdvisoryKind, Severity
+from heliostat.os.repo.advisory import Advisory, AdvisoryKind, Severity, parse_updateinfo
 from heliostat.os.repo.curate.curation import Curator
 from heliostat.os.repo.curate.offer import Brought, Offer
 from heliostat.os.repo.curate.rules import Hold, Rules, load_rules
 from heliostat.os.repo.curate.supplies import FolderSupply
+from heliostat.os.repo.history import rollback
 from heliostat.os.repo.intake import take_in
+from heliostat.os.repo.publish import publish
+from heliostat.os.repo.repomd import parse_repomd, unpack
 from heliostat.os.repo.repository import Repository
 from heliostat.os.repo.settings import Settings
 from heliostat.os.repo.staging import remove
@@ -242,6 +246,39 @@ def test_an_interrupted_run_is_finished_with_the_same_advisory(site: Site) -> No
     report = site.curator().run()
     assert [each.advisory for each in report.promoted] == ["HSA-2026-0001"]
     assert len(site.updates.journal.entries()) == 1
+
+
+def test_an_advisory_goes_back_with_its_packages_and_returns_with_them(site: Site) -> None:
+    """What is published next doesn't promise again what a rollback took back."""
+    take_in(site.updates, [write(_made("first"), site.folder).path], site.signer, site.cache)
+    site.offer(_made("other", "2.0"))
+    site.curator().run()
+    rollback(site.updates)
+    assert not site.updates.plan()
+    take_in(site.updates, [write(_made("later"), site.folder).path], site.signer, site.cache)
+    assert _told(site) == []
+    assert [each.advisory for each in site.curator().run().promoted] == ["HSA-2026-0001"]
+    assert _told(site) == ["HSA-2026-0001"]
+    withdrawn = _withdrawn(site)
+    site.updates.journal.append([withdrawn])
+    remove(site.updates, ["other"])
+    publish(site.updates, site.signer, site.cache)
+    assert _told(site) == ["HSA-2026-0001"], "who saw it learns that it doesn't hold any more"
+
+
+def _withdrawn(site: Site) -> Advisory:
+    (one,) = site.updates.journal.latest()
+    return msgspec.structs.replace(one, version=2, withdrawn=True)
+
+
+def _told(site: Site) -> list[str]:
+    """Ids in the metadata that clients read."""
+    rows = parse_repomd((site.updates.root / "repodata/repomd.xml").read_bytes(), "updates")
+    if "updateinfo" not in rows:
+        return []
+    row = rows["updateinfo"]
+    packed = (site.updates.root / row.location).read_bytes()
+    return [each.id for each in parse_updateinfo(unpack(row, packed, "updates"), "updates")]
 
 
 def test_what_somebody_else_staged_is_not_published_along(site: Site) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from xml.etree.ElementTree import Element, ParseError, fromstring
@@ -67,6 +68,21 @@ class Advisory(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cves(self) -> tuple[str, ...]:
         return tuple(each.id for each in self.references if each.kind == "cve")
+
+
+def current(advisories: Iterable[Advisory], packages: Iterable[LockedPackage]) -> list[Advisory]:
+    """Those that hold of a repository with ``packages``: theirs are there, or newer ones.
+
+    An advisory whose packages were taken back (a rollback, a removal) promises what nobody
+    can install.  A withdrawn one is told all the same: whoever saw it has to learn that.
+    """
+    there = {each.slot: each.order for each in packages}
+    return [
+        one
+        for one in advisories
+        if one.withdrawn
+        or all(each.slot in there and each.order <= there[each.slot] for each in one.packages)
+    ]
 
 
 def updateinfo(advisories: list[Advisory], collection: str) -> bytes:

@@ -85,12 +85,11 @@ def _publish(
     timestamp: int | None,
 ) -> Published:
     before = repository.lock()
-    advisories = repository.journal.count()
-    plan = difference(before, msgspec.structs.replace(wanted, advisories=advisories))
+    plan = repository.difference_to(wanted)
     wanted = msgspec.structs.replace(
         wanted,
         number=max(repository.numbers(), default=0) + 1,
-        advisories=advisories,
+        advisories=repository.journal.count(),
         reason=reason or str(plan) or "signed again",
     )
     packed, revision = _metadata(repository, wanted, fragments, timestamp)
@@ -126,7 +125,7 @@ def _metadata(
     """Every metadata file, and the time that they carry."""
     layout = repository.layout
     kept = [fragments.get(each, layout.package(each.location)) for each in lock.packages]
-    advisories = repository.journal.latest(lock.advisories)
+    advisories = repository.advisories(lock)
     time = timestamp if timestamp is not None else _time_of(kept)
     made = documents(each.fragments for each in kept)
     if advisories:

@@ -16,6 +16,7 @@ import msgspec
 from heliostat.core.errors import HeliostatError
 from heliostat.os.full_disk import is_full
 from heliostat.os.monitor import Monitor
+from heliostat.os.repo.advisory import Advisory, current
 from heliostat.os.repo.journal import Journal
 from heliostat.os.repo.layout import LINKED, Layout
 from heliostat.os.repo.lock import (
@@ -123,9 +124,21 @@ class Repository:
 
     def plan(self) -> Difference:
         """What publishing would change."""
-        staged = self.staged()
-        with_advisories = msgspec.structs.replace(staged, advisories=self.journal.count())
-        return difference(self.lock(), with_advisories)
+        return self.difference_to(self.staged())
+
+    def difference_to(self, wanted: Lock) -> Difference:
+        """What publishing ``wanted`` would change; advisories by their lines in the journal."""
+        after = msgspec.structs.replace(wanted, advisories=self.journal.count())
+        before = self.lock()
+        told = self._lines(after) - (self._lines(before) if before is not None else 0)
+        return msgspec.structs.replace(difference(before, after), advisories=max(told, 0))
+
+    def advisories(self, lock: Lock) -> list[Advisory]:
+        """What a generation tells, each advisory in its newest version."""
+        return current(self.journal.latest(lock.advisories), lock.packages)
+
+    def _lines(self, lock: Lock) -> int:
+        return len(current(self.journal.entries(lock.advisories), lock.packages))
 
     def pinned(self) -> dict[str, int]:
         """Generations that stay, by the label that holds them."""

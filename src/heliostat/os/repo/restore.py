@@ -10,16 +10,12 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import msgspec
-
 from heliostat.core.errors import HeliostatError
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.repo.admission import Trust
-from heliostat.os.repo.lock import Difference, Lock, difference
+from heliostat.os.repo.lock import Difference, Lock
 from heliostat.os.repo.repository import Repository
-from heliostat.os.repo.staging import Rules, add
-
-_ANYTHING = Rules(rebuilt=True, downgrade=True)
+from heliostat.os.repo.staging import exactly
 
 
 def restore(
@@ -33,11 +29,17 @@ def restore(
 ) -> Difference:
     """Stage exactly what ``lock`` names, taking packages from ``folders`` and their subfolders."""
     told = monitor or SilentMonitor()
-    before = repository.staged()
-    there = {each.digest for each in before.packages}
+    with repository.claimed(told):
+        there = {each.digest for each in repository.staged().packages}
+        paths = _paths(lock, there, folders, told)
+        return exactly(repository, lock, paths, trust, cache)
+
+
+def _paths(lock: Lock, there: set[str], folders: Sequence[Path], monitor: Monitor) -> list[Path]:
+    """Files of the lock's packages but those that are ``there``; all or ``PackageNotFound``."""
     wanted = {each.digest: each.nevra for each in lock.packages}
     sizes = {each.size for each in lock.packages if each.digest not in there}
-    found = _by_digest(folders, sizes, told)
+    found = _by_digest(folders, sizes, monitor)
     missing = sorted(wanted[each] for each in wanted.keys() - found.keys() - there)
     if missing:
         raise HeliostatError(
@@ -47,14 +49,7 @@ def restore(
             hint="Name more folders with --from.",
             data={"missing": missing},
         )
-    paths = [found[each] for each in sorted(wanted.keys() - there)]
-    add(repository, paths, trust, cache, rules=_ANYTHING, monitor=told)
-    with repository.claimed(told):
-        staged = repository.staged()
-        kept = tuple(each for each in staged.packages if each.digest in wanted)
-        after = msgspec.structs.replace(staged, packages=kept)
-        repository.stage(after)
-        return difference(before, after)
+    return [found[each] for each in sorted(wanted.keys() - there)]
 
 
 def _by_digest(folders: Iterable[Path], sizes: set[int], monitor: Monitor) -> dict[str, Path]:

@@ -55,21 +55,30 @@ def add(
     with repository.claimed(told):
         before = repository.staged()
         records = admit(paths, trust, told)
-        slots = before.by_slot()
-        _refuse_conflicts(records, slots, rules)
-        taken = _taken(repository)
-        placed = [_placed(each, taken) for each in records]
-        slots |= {each.slot: each for each in map(locked, placed)}
-        after = _with(before, slots.values())
+        after, placed = _after(repository, before, records, rules)
         plan = difference(before, after)
         if plan and not plan_only:
-            fragments = FragmentStore(cache)
-            for path, record in zip(paths, placed, strict=True):
-                if record.digest not in taken.get(record.location, ()):
-                    _bring(repository, path, record, link=rules.link)
-                fragments.put(record)
+            _bring_all(repository, paths, placed, cache, link=rules.link)
             repository.stage(after)
         return plan
+
+
+def exactly(
+    repository: Repository, wanted: Lock, paths: Sequence[Path], trust: Trust, cache: Path
+) -> Difference:
+    """Stage the packages of ``wanted`` and no other; the caller has the claim.
+
+    ``paths`` are those that aren't staged, whatever they take the place of.
+    """
+    before = repository.staged()
+    records = admit(paths, trust, SilentMonitor())
+    anything = Rules(rebuilt=True, downgrade=True)
+    after, placed = _after(repository, before, records, anything)
+    digests = {each.digest for each in wanted.packages}
+    after = _with(after, (each for each in after.packages if each.digest in digests))
+    _bring_all(repository, paths, placed, cache, link=False)
+    repository.stage(after)
+    return difference(before, after)
 
 
 def remove(
@@ -96,6 +105,34 @@ def packages_below(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         found.update(dict.fromkeys(sorted(path.rglob("*.rpm")) if path.is_dir() else [path]))
     return list(found)
+
+
+def _after(
+    repository: Repository, before: Lock, records: list[PackageRecord], rules: Rules
+) -> tuple[Lock, list[PackageRecord]]:
+    """What is staged once the packages are in, and they with their locations."""
+    slots = before.by_slot()
+    _refuse_conflicts(records, slots, rules)
+    taken = _taken(repository)
+    placed = [_placed(each, taken) for each in records]
+    slots |= {each.slot: each for each in map(locked, placed)}
+    return _with(before, slots.values()), placed
+
+
+def _bring_all(
+    repository: Repository,
+    paths: Sequence[Path],
+    placed: Sequence[PackageRecord],
+    cache: Path,
+    *,
+    link: bool,
+) -> None:
+    """Files of packages into their places, where they aren't yet."""
+    taken, fragments = _taken(repository), FragmentStore(cache)
+    for path, record in zip(paths, placed, strict=True):
+        if record.digest not in taken.get(record.location, ()):
+            _bring(repository, path, record, link=link)
+        fragments.put(record)
 
 
 def _with(lock: Lock, packages: Iterable[LockedPackage]) -> Lock:

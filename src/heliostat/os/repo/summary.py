@@ -63,7 +63,7 @@ def contents(repository: Repository, number: int | None = None) -> Contents:
         summary=summary(repository),
         generations=tuple(_line(repository, each) for each in repository.numbers()),
         packages=lock.packages if lock is not None else (),
-        advisories=tuple(repository.journal.latest(lock.advisories)) if lock is not None else (),
+        advisories=tuple(repository.advisories(lock)) if lock is not None else (),
         staged=repository.plan(),
     )
 
