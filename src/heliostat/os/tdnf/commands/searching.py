@@ -12,10 +12,10 @@ from heliostat.os.tdnf.errors import (
     TdnfError,
 )
 from heliostat.os.tdnf.packages.pool import in_order, nevra, split_evr
+from heliostat.os.tdnf.packages.relations import providers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from heliostat.os.tdnf.packages.pool import Packages
     from heliostat.os.tdnf.session import Session
 
 _SEARCHED = (
@@ -74,20 +74,3 @@ def provides(session: Session) -> int:
         session.out.line(f"{nevra(each)} : {each.lookup_str(solv.SOLVABLE_SUMMARY) or ''}")
         session.out.line(f"Repo\t : {each.repo.name}")
     return 0
-
-
-def providers(packages: Packages, what: str) -> list[solv.XSolvable]:
-    """Who provides ``what``: a capability, with globs and versions; or who owns the path."""
-    flags = (
-        solv.Selection.SELECTION_PROVIDES
-        | solv.Selection.SELECTION_REL
-        | solv.Selection.SELECTION_GLOB
-    )
-    found = list(packages.pool.select(what, flags).solvables())
-    if not found and what.startswith("/"):
-        flags = solv.Selection.SELECTION_FILELIST | solv.Selection.SELECTION_GLOB
-        found = list(packages.pool.select(what, flags).solvables())
-        if not found:
-            packages.load_files()
-            found = list(packages.pool.select(what, flags).solvables())
-    return found

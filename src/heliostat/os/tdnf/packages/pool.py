@@ -12,7 +12,7 @@ import os
 import solv
 
 from heliostat.os.tdnf.errors import DATABASE_UNREADABLE, UNKNOWN_ARCHITECTURE, TdnfError
-from heliostat.os.tdnf.metadata.cache import FILELISTS, Cached, keep
+from heliostat.os.tdnf.metadata.cache import FILELISTS, OTHER, Cached, keep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Packages:
         self.root = root
         self._cachedir = cachedir
         self._with_files = False
+        self._with_changes = False
         self.installed = self._load_installed()
         self.repos: list[solv.Repo] = []
 
@@ -56,6 +57,13 @@ class Packages:
             for repo in self.repos:
                 repo.appdata.load_part(repo, FILELISTS)
             self.index()
+
+    def load_changes(self) -> None:
+        """Change logs of what repositories offer; rpm has those of what is installed."""
+        if not self._with_changes:
+            self._with_changes = True
+            for repo in self.repos:
+                repo.appdata.load_part(repo, OTHER)
 
     def exclude(self, solvables: Iterable[solv.XSolvable]) -> None:
         """From now on these are not there for queries and solver."""
