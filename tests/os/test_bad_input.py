@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from heliostat.cli.main import run as run_code_of
 from heliostat.core.process import run
 from heliostat.os.packages.rpm.file import File
 from heliostat.os.packages.rpm.relation import Relation
@@ -250,3 +251,35 @@ def test_of_two_builds_at_once_each_ends_well_with_the_same_image(room: Room) ->
     assert [sum(kept) for kept in zip(*reused, strict=True)] == [1, 1, 1]
     assert [image["name"] for image in room.desk.told("image", "list", "--out",
             room.folder / "images")["images"]] == ["small"]  # fmt: skip
+
+
+@needs_root
+def test_the_time_that_was_chosen_is_that_of_the_tree_unless_a_package_is_younger(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.publish()
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(BUILT + 3600))
+    room.desk.helio(*room.compose())
+    assert (room.folder / "root").stat().st_mtime == BUILT + 3600
+    assert (room.folder / "root/usr/bin/tool").stat().st_mtime == BUILT
+    made = room.desk.told(*room.build("--epoch", "1"))
+    shown = room.desk.told("image", "show", made["name"], "--out", room.folder / "images")
+    assert shown["epoch"] == BUILT
+
+
+@pytest.mark.parametrize("text", ["yesterday", "-5", "4294967296", "1.5"])
+def test_a_time_that_is_none_is_told_before_anything_is_done(
+    room: Room, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", text)
+    for command in (room.compose(), room.build()):
+        told = room.desk.refused(*command)
+        assert told["code"] == "InvalidSetting"
+        assert text in told["message"]
+    assert run_code_of(["os", "tree", "compose", "nano", "--out", "x", "--epoch", text]) == 2
+
+
+def test_a_file_that_is_no_key_is_named(room: Room) -> None:
+    told = room.desk.refused(*room.compose("--key", room.edition))
+    assert str(room.edition) in told["message"]
+    assert "helio os key export" in told["hint"]

@@ -144,7 +144,8 @@ def _refused(path: Path, text: str, faults: list[Fault]) -> HeliostatError:
     tree = YAML(typ="rt").load(text)
     lines = [f"{path}:{_line(tree, fault.place)}: {_told(fault)}" for fault in faults]
     more = f" ({len(lines) - 1} more)" if len(lines) > 1 else ""
-    return _invalid(f"{lines[0]}{more}.", faults=lines)
+    end = "" if lines[0].endswith("?") and not more else "."
+    return _invalid(f"{lines[0]}{more}{end}", faults=lines)
 
 
 def _told(fault: Fault) -> str:

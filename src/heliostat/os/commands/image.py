@@ -16,6 +16,7 @@ import click
 from heliostat.os.commands.image_trial import test_image
 from heliostat.os.commands.inventory_subject import key_option
 from heliostat.os.commands.options import (
+    epoch_option,
     images_folder,
     os_cache,
     os_home,
@@ -54,6 +55,7 @@ def image_group() -> None:
     help="A repository, or a folder of packages; may be repeated (default: your own, by name; "
     "without any, what the edition takes is imported first).",
 )
+@epoch_option
 @key_option
 @out_option
 @output_option
@@ -63,6 +65,7 @@ def build_image(
     why: bool,
     force: bool,
     folders: tuple[Path, ...],
+    epoch: int | None,
     keyring: Keyring,
     out_dir: Path | None,
     output: str,
@@ -87,6 +90,7 @@ def build_image(
         stages=stages_folder(),
         force=force,
         signer=Signer.create(places.keys),
+        epoch=epoch,
     )
     finished = carry_out(order, monitor)
     elapsed = time.monotonic() - started
@@ -171,7 +175,13 @@ def show_image(name: str, out_dir: Path | None, output: str) -> None:
 )
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--keys", type=click.Path(path_type=Path), help="Folder of the signing key.")
-@click.option("--keep", default=3, show_default=True, help="Versions of each edition to offer.")
+@click.option(
+    "--keep",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="Versions of each edition to offer.",
+)
 @click.option("--tested", is_flag=True, help="Offer only what passed `helio os image test`.")
 @out_option
 @output_option
@@ -195,7 +205,9 @@ def publish_images(
 @image_group.command(
     name="prune", help="Remove stages and images that newer ones have taken the place of."
 )
-@click.option("--keep", default=1, show_default=True, help="How many of each to keep.")
+@click.option(
+    "--keep", type=click.IntRange(0), default=1, show_default=True, help="How many of each to keep."
+)
 @out_option
 @output_option
 def prune(keep: int, out_dir: Path | None, output: str) -> None:

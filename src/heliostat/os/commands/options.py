@@ -32,6 +32,26 @@ def out_option(command: _Command) -> _Command:
     )(command)
 
 
+def epoch_option(command: _Command) -> _Command:
+    """``--epoch``; without it the environment decides (:mod:`heliostat.os.epoch`)."""
+
+    def chosen(ctx: click.Context, parameter: click.Parameter, value: int | None) -> int | None:
+        del ctx, parameter
+        if value is not None:
+            return value
+        from heliostat.os.epoch import chosen_epoch
+
+        return chosen_epoch(os.environ)
+
+    return click.option(
+        "--epoch",
+        type=click.IntRange(0, 2**32 - 1),
+        callback=chosen,
+        help="Time of what is made, in seconds since 1970, if its newest package isn't younger "
+        "(default: SOURCE_DATE_EPOCH, else that package's).",
+    )(command)
+
+
 def os_cache() -> Path:
     """What can be made again: downloads, converted packages, stages."""
     return cache_folder(os.environ) / "os"

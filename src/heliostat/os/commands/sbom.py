@@ -27,12 +27,13 @@ from heliostat.os.commands.inventory_subject import WHERE
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
 def sbom_command(system: Path, form: str, to: Path | None) -> None:
     from heliostat.core.files import atomic_write
+    from heliostat.os.epoch import chosen_epoch
     from heliostat.os.inventory.document import document
     from heliostat.os.inventory.subject import opened
 
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    epoch = chosen_epoch(os.environ)
     with opened(system, complete=True) as read:
-        written = document(read, form, int(epoch) if epoch else None)
+        written = document(read, form, epoch)
     if to is None:
         click.echo(written.decode(), nl=False)
         return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from heliostat.os.commands.inventory_subject import key_option
-from heliostat.os.commands.options import os_home, output_option
+from heliostat.os.commands.options import epoch_option, os_home, output_option
 from heliostat.os.commands.verdict_print import exit_by, print_verdicts, told_verdicts
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _repository_option = click.option(
 @tree_group.command(name="compose", help="Compose the tree of EDITION (a name or a file).")
 @click.argument("edition")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A new folder.")
-@click.option("--epoch", type=int, help="Time of the tree in seconds since 1970.")
+@epoch_option
 @click.option("--keep-failed", is_flag=True, help="Keep a tree that a gate refuses, to look at.")
 @_repository_option
 @key_option

@@ -58,19 +58,21 @@ class Assembly:
         sources: Sequence[Source],
         monitor: Monitor,
         signer: Signer | None = None,
+        epoch: int | None = None,
     ) -> None:
         self._build = build
         self._edition = edition
         self._sources = sources
         self._monitor = monitor
         self._signer = signer
+        self._epoch = epoch
         self._done: dict[str, Outcome] = {}
 
     def tree(self, more: Sequence[str] = ()) -> Outcome:
         """The composed tree, with ``more`` packages."""
         edition = with_packages(self._edition, more)
         if f"{edition.name}/tree" not in self._done:
-            self._once(tree_stage(edition, self._sources, self._monitor, self._signer))
+            self._once(tree_stage(edition, self._sources, self._monitor, self._signer, self._epoch))
         return self._done[f"{edition.name}/tree"]
 
     def disk(self, variant: Variant) -> Outcome:

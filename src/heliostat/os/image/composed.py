@@ -45,16 +45,23 @@ def with_packages(edition: Edition, more: Iterable[str]) -> Edition:
 
 
 def tree_stage(
-    edition: Edition, sources: Sequence[Source], monitor: Monitor, signer: Signer | None
+    edition: Edition,
+    sources: Sequence[Source],
+    monitor: Monitor,
+    signer: Signer | None,
+    epoch: int | None,
 ) -> Stage:
     """Composing ``edition`` from the packages that ``sources`` offer now.
 
     ``signer`` signs the edition's own package, whose signature is in the tree's database.
+    ``epoch`` is as for ``compose``.
     """
     solution = tree.choose(edition, sources)
 
     def make(folder: Path) -> None:
-        composed = tree.compose(edition, sources, folder / ROOT, monitor, signer=signer)
+        composed = tree.compose(
+            edition, sources, folder / ROOT, monitor, epoch=epoch, signer=signer
+        )
         record = TreeRecord(
             epoch=composed.epoch,
             fingerprint=tree.fingerprint(composed.root),
@@ -68,6 +75,7 @@ def tree_stage(
         inputs={
             "edition": hashlib.sha256(msgspec.json.encode(_of_tree(edition))).hexdigest(),
             **{f"package {each.name}": _version(each) for each in solution.packages},
+            **({"time": str(epoch)} if epoch is not None else {}),
             "signed by": signer.fingerprint if signer else "nobody",
             **programs.digests(_PROGRAMS),
         },

@@ -47,6 +47,8 @@ class Order:
     """Make every stage again."""
     signer: Signer | None = None
     """Signs the package that the edition itself is; without one it stays unsigned."""
+    epoch: int | None = None
+    """Time of the image, if its newest package isn't younger."""
     keep: int | None = None
     """Outcomes of each stage that stay, older ones go; without it all of them do."""
 
@@ -69,7 +71,9 @@ def carry_out(order: Order, monitor: Monitor) -> Finished:
     programs.require(_PROGRAMS)
     _require_root()
     with _build(order, monitor) as running:
-        assembly = Assembly(running, order.edition, order.sources, monitor, order.signer)
+        assembly = Assembly(
+            running, order.edition, order.sources, monitor, order.signer, order.epoch
+        )
         tree = assembly.tree()
         made = {name: assembly.format(name) for name in outputs}
         cached = all(each.reused for each in running.outcomes)

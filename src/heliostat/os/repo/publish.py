@@ -26,6 +26,7 @@ import msgspec
 
 from heliostat.core.counting import counted
 from heliostat.core.files import atomic_write, sync_directory
+from heliostat.os.epoch import chosen_epoch
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.repo.advisory import updateinfo
@@ -135,8 +136,8 @@ def _metadata(
 
 
 def _time_of(kept: Iterable[Kept]) -> int:
-    if chosen := os.environ.get("SOURCE_DATE_EPOCH"):
-        return int(chosen)
+    if (chosen := chosen_epoch(os.environ)) is not None:
+        return chosen
     return max((each.build_time for each in kept), default=0)
 
 

@@ -63,7 +63,9 @@ def compose(
 ) -> Tree:
     """The tree of ``edition`` at ``root``, which must not be there or be empty.
 
-    ``signer`` signs the package that the edition itself is.
+    ``signer`` signs the package that the edition itself is.  ``epoch`` is the time of all
+    that composing makes, unless a package is younger: packaged files keep the times that
+    they were packaged with.
 
     Raises ``HeliostatError``: ``DependencyUnmet``, ``PackageMissing``, ``FileConflict``,
     ``DiskFull``, ``ComposeFailed``, or ``GateClosed`` when a gate did not let the tree
@@ -73,7 +75,7 @@ def compose(
     with monitor.step(f"choose packages of {edition.name}"):
         solution = choose(edition, sources)
         files = check_delivery(solution.packages)
-    epoch = files.newest if epoch is None else epoch
+    epoch = max(epoch or 0, files.newest)
     with ExitStack() as stack:
         work = _beside(root, stack)
         chroot = Chroot(work, epoch)

@@ -135,7 +135,8 @@ def _order(name: str, files: Mapping[str, EditionFile], above: tuple[str, ...]) 
     if name not in files:
         wanted_by = f", which {above[-1]} includes" if above else ""
         close = difflib.get_close_matches(name, files, n=1, cutoff=0.5)
-        meant = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(files))}."
+        known = sorted(each for each, file in files.items() if above or not file.fragment)
+        meant = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}."
         raise _invalid(f"There is no edition {name}{wanted_by}; {meant}")
     order: list[str] = []
     for each in files[name].include:

@@ -37,7 +37,14 @@ class Keyring:
         """From files with armoured or binary certificates."""
         keys: dict[str, SigningKey] = {}
         for path in paths:
-            keys |= cls.parse(path.read_bytes()).keys
+            try:
+                keys |= cls.parse(path.read_bytes()).keys
+            except HeliostatError as error:
+                raise HeliostatError(
+                    error.code,
+                    f"{path} is no file of public keys: {error.message}",
+                    hint="Name a key as `helio os key export` or `gpg --export` writes it.",
+                ) from error
         return cls(keys)
 
     @classmethod
