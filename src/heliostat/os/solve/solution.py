@@ -129,7 +129,7 @@ def _pool(sources: Iterable[Source], root: Path | None) -> solv.Pool:
     if root is not None:
         pool.installed = pool.add_repo("@installed")
         pool.set_rootdir(str(root))
-        pool.installed.add_rpmdb(None, solv.Repo.REPO_USE_ROOTDIR)
+        pool.installed.add_rpmdb(solv.Repo.REPO_USE_ROOTDIR)
     pool.addfileprovides()
     pool.createwhatprovides()
     return pool

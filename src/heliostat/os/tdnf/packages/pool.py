@@ -80,8 +80,11 @@ class Packages:
         kept = solv.xfopen(path)
         if kept and repo.add_solv(kept):
             return repo
+        # librpm finds no kind of database before its settings are read, which this does
+        import rpm  # noqa: F401
+
         self.pool.set_rootdir(self.root)
-        if not repo.add_rpmdb(None, solv.Repo.REPO_USE_ROOTDIR):
+        if not repo.add_rpmdb(solv.Repo.REPO_USE_ROOTDIR):
             told = f"rpm's database under {self.root} can't be read: {self.pool.errstr}."
             raise TdnfError(DATABASE_UNREADABLE, told)
         keep(path, repo.write, only=True)

@@ -1,0 +1,171 @@
+"""A system for tests of tdnf: a root with an rpm database of its own, and the real program.
+
+Everything lies below one folder: ``root``, ``etc/tdnf`` (outside the root, named by
+``-c``) and a home whose macros tell every rpm here where the root's database is.  Each
+``run`` is a process, as users start it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from heliostat.core.process import Output, run
+from heliostat.testing.package_set import PackageSet
+from heliostat.testing.rpms import DATABASE
+
+_LIMIT_S = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How one run ended."""
+
+    argv: tuple[str, ...]
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        """The one value that a run with ``-j`` prints."""
+        return json.loads(self.stdout)
+
+    @property
+    def error(self) -> int:
+        """The number of ``Error(N)``, with and without ``-j``; 0 if there is none."""
+        assert "Traceback" not in self.stderr, self.stderr
+        assert self.exit_code >= 0, f"killed by signal {-self.exit_code}: {self.stderr}"
+        _, told, rest = self.stderr.partition("Error(")
+        if told:
+            return int(rest.partition(")")[0])
+        if "-j" in self.argv and isinstance(self.json, dict):
+            return int(self.json.get("Error", 0))
+        return 0
+
+    def steps(self, kind: str) -> list[str]:
+        """NEVRAs of one kind of a change's JSON."""
+        return [f"{each['Name']}-{each['Evr']}.{each['Arch']}" for each in self.json.get(kind, ())]
+
+
+class TdnfSystem:
+    """A root below ``folder``, empty at first, and tdnf for it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = folder / "root"
+        self.etc = folder / "etc" / "tdnf"
+        self.repositories = folder / "etc" / "repos"
+        self.home = folder / "home"
+        for each in (self.root, self.etc, self.repositories, self.home):
+            each.mkdir(parents=True)
+        (self.home / ".rpmmacros").write_text(f"%_dbpath {DATABASE}\n")
+        self.configure()
+
+    @property
+    def configuration(self) -> Path:
+        return self.etc / "tdnf.conf"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For every program that looks at this system's rpm database."""
+        return {**os.environ, "HOME": str(self.home), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+    def configure(self, **keys: object) -> None:
+        """Writes ``tdnf.conf`` anew with these keys of ``[main]``."""
+        told: dict[str, object] = {
+            "repodir": self.repositories,
+            "cachedir": "/var/cache/tdnf",
+            "persistdir": "/var/lib/tdnf",
+            **keys,
+        }
+        self.configuration.write_text(_section("main", told))
+
+    def beside(self, folder: str, *lines: str) -> None:
+        """Lines for ``locks.d``, ``minversions.d`` or ``protected.d``."""
+        place = self.etc / folder
+        place.mkdir(exist_ok=True)
+        (place / "tests.conf").write_text("".join(f"{line}\n" for line in lines))
+
+    def enable(self, repository: PackageSet, **keys: object) -> None:
+        """Its ``.repo`` file, checked by its own key unless ``keys`` say otherwise."""
+        told: dict[str, object] = {
+            "name": f"The repository {repository.name}",
+            "baseurl": repository.url,
+            "enabled": 1,
+            "gpgcheck": 1,
+            "gpgkey": repository.key.resolve().as_uri(),
+            **keys,
+        }
+        path = self.repositories / f"{repository.name}.repo"
+        path.write_text(_section(repository.name, told))
+
+    def run(
+        self,
+        *words: str,
+        answer: str = "",
+        environment: Mapping[str, str] | None = None,
+        limit_s: float = _LIMIT_S,
+    ) -> Ran:
+        """tdnf with these words; ``answer`` is what is typed."""
+        argv = self.argv(*words)
+        done = subprocess.run(
+            argv,
+            input=answer,
+            capture_output=True,
+            text=True,
+            timeout=limit_s,
+            env={**self.environment, **(environment or {})},
+            cwd=self.folder,
+            check=False,
+        )
+        return Ran(tuple(argv), done.returncode, done.stdout, done.stderr)
+
+    def argv(self, *words: str) -> list[str]:
+        """How ``run`` starts it, for those who start it otherwise."""
+        start = [sys.executable, "-m", "heliostat.os.tdnf"]
+        return [*start, "-c", str(self.configuration), "--installroot", str(self.root), *words]
+
+    def done(self, *words: str) -> Ran:
+        """A run with ``-y`` that must end well."""
+        ran = self.run("-y", *words)
+        assert ran.exit_code == 0, f"{words}: {ran.exit_code}\n{ran.stdout}\n{ran.stderr}"
+        return ran
+
+    def rpm(self, *words: str) -> Output:
+        """The program ``rpm`` on the root; raises ``CommandFailed``."""
+        options = ["--force-debian"] if words[0] in ("-U", "-i", "-e") else []
+        argv = ["rpm", "--root", str(self.root), *options, *words]
+        return run(argv, timeout_s=_LIMIT_S, env=self.environment)
+
+    def install_by_rpm(self, *paths: Path, options: tuple[str, ...] = ()) -> None:
+        """Packages into the database alone, whatever they need: a system's past."""
+        if paths:
+            past = ("--nodeps", "--justdb", "--nosignature", "--oldpackage", "--noscripts")
+            self.rpm("-i", *past, *options, *map(str, paths))
+
+    def holds(self, repository: PackageSet, *nevras: str) -> None:
+        """Packages of the set that are installed before the test begins."""
+        self.install_by_rpm(*(repository.paths[each] for each in nevras))
+
+    def installed(self) -> list[str]:
+        """NEVRAs by rpm's own database, sorted; the epoch only where there is one."""
+        epoch = "%|EPOCH?{%{EPOCH}:}|"
+        form = f"%{{NAME}}-{epoch}%{{VERSION}}-%{{RELEASE}}.%{{ARCH}}\\n"
+        lines = self.rpm("-qa", "--qf", form).stdout.splitlines()
+        return sorted(line for line in lines if not line.startswith("gpg-pubkey-"))
+
+
+def _section(name: str, keys: Mapping[str, object]) -> str:
+    lines = [f"{key}={_text(value)}" for key, value in keys.items()]
+    return "\n".join([f"[{name}]", *lines]) + "\n"
+
+
+def _text(value: object) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
