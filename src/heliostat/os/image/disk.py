@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,12 +90,19 @@ def assemble(content: Content, layout: Layout, raw: Path, work: Path) -> None:
         filesystem_id=layout.identifier("root-filesystem"),
         epoch=layout.epoch,
     )
-    ext4.make(filesystem, content.folder, content.extra, work)
+    with ThreadPoolExecutor(1) as beside:
+        loaders = beside.submit(_loaders, layout, work)
+        ext4.make(filesystem, content.folder, content.extra, work)
+        system, core = loaders.result()
+    _write_sparsely(raw, _ESP_START * _SECTOR_BYTES, system)
+    grub.install(raw, core, first_sector=_BIOS_START, sector_count=_BIOS_SECTORS)
+
+
+def _loaders(layout: Layout, work: Path) -> tuple[bytes, bytes]:
+    """The EFI system partition, and GRUB's core for BIOS."""
     loader = grub.efi_image(work, GRUB_PREFIX)
     system = esp.make(loader, layout.identifier("esp"), layout.epoch, work)
-    _write_sparsely(raw, _ESP_START * _SECTOR_BYTES, system)
-    core = grub.core_image(work, GRUB_PREFIX)
-    grub.install(raw, core, first_sector=_BIOS_START, sector_count=_BIOS_SECTORS)
+    return system, grub.core_image(work, GRUB_PREFIX)
 
 
 def compress(raw: Path, out: Path) -> None:
