@@ -72,7 +72,7 @@ async def _wake(
         disk = overlay(image, folder / "disk", "4G", image_format=image_format)
         seed = nocloud(folder / "seed", order(new_key(folder))) if seeded else None
         began = time.monotonic()
-        async with booted(disk, folder, Shape(), seed=seed, ready_s=_READY_S) as machine:
+        async with booted(disk, folder, Shape(cpus=2), seed=seed, ready_s=_READY_S) as machine:
             state = await machine.settled(timeout_s=_READY_S)
             running_s = time.monotonic() - began
             if state not in states:
