@@ -36,6 +36,7 @@ class Output:
         self.results = results if results is not None else sys.stdout
         self.remarks = remarks if remarks is not None else sys.stderr
         self._valued = False
+        self._status = False
 
     @property
     def width(self) -> int:
@@ -75,8 +76,19 @@ class Output:
         if not self.quiet:
             self.warning(text)
 
+    def status(self, text: str) -> None:
+        """How far the work is: one line that the next one replaces; empty takes it away.
+
+        Drawn only where somebody watches.
+        """
+        if self._status or (text and self.interactive):
+            self._status = bool(text)
+            self.remarks.write("\r\x1b[K" + text[: self.width - 1])
+            self.remarks.flush()
+
     def warning(self, text: str) -> None:
         """Something that must not be overlooked."""
+        self.status("")
         self.remarks.write(text + "\n")
         self.remarks.flush()
 

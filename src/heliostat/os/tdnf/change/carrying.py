@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 
 import rpm
-import solv
 
 from heliostat.os.tdnf.change.plan import DOWNGRADE, REINSTALL, REMOVE
-from heliostat.os.tdnf.errors import CHECKSUM_MISMATCH, TRANSACTION_FAILED, TdnfError
-from heliostat.os.tdnf.transfer.download import Download, Wire
-from heliostat.os.tdnf.transfer.fetch import fetch
+from heliostat.os.tdnf.errors import TRANSACTION_FAILED, TdnfError
+from heliostat.os.tdnf.transfer.packages import fetch_packages, package_download
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, BinaryIO
 
-    from heliostat.os.tdnf.change.plan import Plan, Step
+    from heliostat.os.tdnf.change.plan import Plan
     from heliostat.os.tdnf.session import Session
+    from heliostat.os.tdnf.transfer.download import Download
 
 
 def carry_out(session: Session, plan: Plan) -> None:
@@ -72,32 +70,12 @@ def fetched(session: Session, plan: Plan) -> dict[str, str]:
             files[step.nevra] = step.location
             continue
         folder = session.options.downloaddir or cached.path("rpms")
-        files[step.nevra] = os.path.join(folder, os.path.basename(step.location))
-        wire = Wire(cached.repository, session.configuration)
+        files[step.nevra] = target = os.path.join(folder, os.path.basename(step.location))
+        size = step.download_bytes
         downloads.append(
-            Download(
-                wire,
-                cached.repository.baseurl,
-                step.location,
-                files[step.nevra],
-                size=step.download_bytes or None,
-                verify=_verifier(step),
+            package_download(
+                session, cached, step.location, target, checksum=step.checksum, size=size
             )
         )
-    missing = [each for each in downloads if not os.path.exists(each.target)]
-    parallel = session.configuration.max_parallel_downloads
-    for error in fetch(missing, parallel=parallel).values():
-        raise error
+    fetch_packages(session, downloads)
     return files
-
-
-def _verifier(step: Step) -> Callable[[str], None]:
-    def verify(path: str) -> None:
-        kind, _, wanted = step.checksum.partition(":")
-        checksum = solv.Chksum(getattr(solv, f"REPOKEY_TYPE_{kind.upper()}"))
-        with open(path, "rb") as file:
-            checksum.add_fd(file.fileno())
-        if checksum.hex() != wanted:
-            raise TdnfError(CHECKSUM_MISMATCH, f"{step.nevra} is not what its metadata says.")
-
-    return verify

@@ -67,6 +67,16 @@ class Cached:
         """Whether there is any metadata to read."""
         return os.path.exists(self.repomd)
 
+    @property
+    def mirrors(self) -> tuple[str, ...]:
+        """Where its files may be had: ``baseurl``, then what a mirror list said."""
+        try:
+            with open(self.path("mirrors"), encoding="utf-8") as file:
+                listed = file.read().splitlines()
+        except OSError:
+            listed = []
+        return (*self.repository.baseurl, *listed)
+
     def age_s(self, now: float) -> float:
         """Seconds since the metadata was last known to be current; infinite if never."""
         try:

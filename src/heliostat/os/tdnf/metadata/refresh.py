@@ -22,6 +22,7 @@ from heliostat.os.tdnf.metadata.cache import (
 )
 from heliostat.os.tdnf.transfer.download import Download, Wire
 from heliostat.os.tdnf.transfer.fetch import fetch
+from heliostat.os.tdnf.transfer.progress import Bar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ def _verifier(part: Part) -> Callable[[str], None]:
 
 
 def _get(downloads: list[Download], session: Session) -> None:
-    failed = fetch(downloads, parallel=session.configuration.max_parallel_downloads)
+    parallel = session.configuration.max_parallel_downloads
+    failed = fetch(downloads, parallel=parallel, progress=Bar(session.out))
     for error in failed.values():
         raise error
 
