@@ -53,6 +53,7 @@ docs: ## write the generated reference pages again
 	$(BIN)/python -m heliostat.wire.reference > docs/reference/api.md
 	$(BIN)/python -m heliostat.controller.metrics.reference > docs/reference/metrics.md
 	$(BIN)/python -m heliostat.server.reference
+	$(BIN)/python -m heliostat.os.manual
 
 PIP_COMPILE := $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host --strip-extras

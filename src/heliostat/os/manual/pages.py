@@ -18,8 +18,12 @@ tdnf installs, updates and erases RPM packages, with all that they need, from si
 Results go to standard output, everything else to standard error; with -j the result is one JSON
 value, whatever happens. An error has a number, one sentence, and a line with what to do."""
 _NAMES = """\
-A package is named by NAME, NAME.ARCH, NAME-VERSION, NAME-VERSION-RELEASE, NAME-VERSION-RELEASE.ARCH,
-a relation as in 'NAME >= 2', or any of these with globs (quote them)."""
+A package is named by NAME, NAME.ARCH, NAME-VERSION, NAME-VERSION-RELEASE,
+NAME-VERSION-RELEASE.ARCH, a relation as in 'NAME >= 2', or any of these with globs (quote them)."""
+_SYNTAX = """\
+Sections in brackets, KEY=VALUE lines below them. Lists are parted by blanks or commas, a value goes
+on in lines that begin with a blank. 1, yes and true switch on. Addresses may have $releasever,
+$basearch and the variables of varsdir."""
 _INTERRUPTED = """\
 A transaction that was killed is told by the next run. tdnf history redo --last completes it,
 tdnf history undo --last takes back what was done of it."""
@@ -49,11 +53,7 @@ def settings_page() -> str:
     lines = [_title("TDNF.CONF", 5), *_named("tdnf.conf", "settings of tdnf and of repositories")]
     lines += [
         ".SH DESCRIPTION",
-        _plain(
-            "Sections in brackets, KEY=VALUE lines below them. Lists are parted by blanks or commas,"
-            " a value goes on in lines that begin with a blank. 1, yes and true switch on. Addresses"
-            " may have $releasever, $basearch and the variables of varsdir."
-        ),
+        _plain(_SYNTAX),
     ]
     for heading, rows in _settings():
         lines.append(f".SH {_plain(heading.upper())}")

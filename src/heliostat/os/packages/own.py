@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import stat
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from heliostat.core.errors import HeliostatError
@@ -131,12 +132,22 @@ class _Files:
     def _installation(self) -> Iterator[File]:
         base = self._told.installation
         files = {f"{base}/{name}": path for name, path in installation()} if base else {}
+        files = {
+            name: files[name] for name in files if self._is_taken(name.removeprefix(f"{base}/"))
+        }
         folders = {parent for name in files for parent in _parents(name, str(base))}
         for name in sorted(folders):
             yield File.folder(name, mtime=self._when)
         for name, path in files.items():
             executable = bool(path.stat().st_mode & stat.S_IXUSR)
             yield self._regular(name, OnDisk.whole(path), 0o755 if executable else 0o644)
+
+    def _is_taken(self, name: str) -> bool:
+        def fits(patterns: list[str]) -> bool:
+            return any(fnmatchcase(name, each) for each in patterns)
+
+        only, without = self._told.installation_only, self._told.installation_without
+        return (not only or fits(only)) and not fits(without)
 
     def _regular(self, name: str, content: Content, mode: int) -> File:
         item = self._special.get(name, OwnFile(path=name))

@@ -94,6 +94,10 @@ class OwnPackage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     files: list[OwnFile] = msgspec.field(default_factory=list)
     installation: AbsolutePath | None = None
     """Folder that gets the Python package ``heliostat`` of whoever writes this, with its data."""
+    installation_only: list[str] = msgspec.field(default_factory=list)
+    """Globs of the part that this package takes; all if there are none."""
+    installation_without: list[str] = msgspec.field(default_factory=list)
+    """Globs of what another package has."""
     links: dict[AbsolutePath, str] = msgspec.field(default_factory=dict)
     """Symbolic links: path to target."""
     ghosts: list[AbsolutePath] = msgspec.field(default_factory=list)

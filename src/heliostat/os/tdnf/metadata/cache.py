@@ -156,11 +156,12 @@ class Cached:
         if part is None or not os.path.exists(self.path("repodata", part.file_name)):
             return False
         file = self.open_part(part)
-        data = repo.add_repodata(0)
+        # else libsolv makes one of its own, and what is kept would be empty
+        data, into = repo.add_repodata(0), solv.Repo.REPO_REUSE_REPODATA
         if kind == UPDATEINFO:
-            repo.add_updateinfoxml(file, 0)
+            repo.add_updateinfoxml(file, into)
         else:
-            repo.add_rpmmd(file, "FL" if kind == FILELISTS else None, flags)
+            repo.add_rpmmd(file, "FL" if kind == FILELISTS else None, flags | into)
         data.internalize()
         keep(self.solv_path(kind), data.write)
         return True

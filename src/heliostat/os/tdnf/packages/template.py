@@ -28,8 +28,8 @@ def _version(package: solv.XSolvable) -> str:
 
 
 def _source_name(package: solv.XSolvable) -> str:
-    parts = package.lookup_sourcepkg()
-    return parts.rsplit("-", 2)[0] if parts else package.name
+    file: str = package.lookup_sourcepkg() or package.name
+    return file.rsplit("-", 2)[0] if file.endswith(".rpm") else file
 
 
 TAGS: dict[str, Callable[[solv.XSolvable], str]] = {

@@ -1,0 +1,1 @@
+"""What was done to a system, and which packages nobody asked for."""
