@@ -101,14 +101,13 @@ def open_supply(
     """The supply from the archive that settings and the host name, under ``distro/policy``.
 
     ``cache`` is the system's folder of caches; a ``lock`` names indexes of the past.  Raises if
-    the policy names packages that
-    the archive doesn't have.
+    the policy names packages that the archive doesn't have.
     """
     watcher = monitor or SilentMonitor()
     folder = distro or locate_distro()
     archive: Archive = archive_of(settings or archive_settings(folder))
     if lock is not None:
-        suite = open_locked(read_lock(lock), archive, cache)
+        suite = open_locked(read_lock(lock), archive, cache, monitor=watcher)
     else:
         suite = open_suite(archive, cache, max_age_s=max_age_s, monitor=watcher)
     policy = load_policy(folder / "policy")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from heliostat.core.errors import HeliostatError
 from heliostat.os.sources.archive import Archive
@@ -213,13 +214,43 @@ def test_a_lock_opens_the_suite_as_it_was(
     assert fetch(archive.archive, [then.find("one")], cache)
 
 
-def test_a_lock_whose_index_was_changed_or_lost_is_refused(
+def test_a_lock_of_another_machine_is_filled_from_the_archive(
+    archive: TinyArchive, cache: Path, tmp_path: Path
+) -> None:
+    lock = keep(opened(archive, cache), cache)
+    elsewhere = tmp_path / "elsewhere"
+    assert open_locked(lock, archive.archive, elsewhere).find("one").version == "1.0-1"
+    archive.publish(TinyDeb("one", "3.0-1"))
+    assert open_locked(lock, archive.archive, elsewhere).find("one").version == "1.0-1"
+
+
+def test_a_locked_suite_is_fetched_from_where_the_archive_is_now(
     archive: TinyArchive, cache: Path
 ) -> None:
     lock = keep(opened(archive, cache), cache)
-    kept = next((cache / "indexes").iterdir())
-    kept.unlink()
-    with pytest.raises(HeliostatError, match="is not kept here"):
+    (source,) = archive.archive.sources
+    moved = dataclasses.replace(source, uri=f"file:{archive.root / 'www'}")
+    then = open_locked(lock, Archive((moved,)), cache)
+    asked = len(archive.mirror.asked)
+    assert fetch(then.archive, [then.find("one")], cache)
+    assert len(archive.mirror.asked) == asked
+
+
+def test_a_lock_whose_index_is_nowhere_is_refused(
+    archive: TinyArchive, cache: Path, tmp_path: Path
+) -> None:
+    lock = keep(opened(archive, cache), cache)
+    archive.publish(TinyDeb("one", "3.0-1"))
+    with pytest.raises(HeliostatError, match="the archive has another one now") as raised:
+        open_locked(lock, archive.archive, tmp_path / "elsewhere")
+    assert lock.indexes[0].sha256 in str(raised.value.hint)
+
+
+def test_a_kept_index_that_was_changed_is_refused(archive: TinyArchive, cache: Path) -> None:
+    lock = keep(opened(archive, cache), cache)
+    (kept,) = (cache / "indexes").iterdir()
+    kept.write_bytes(zstandard.ZstdCompressor().compress(b"Package: other"))
+    with pytest.raises(HeliostatError, match="was changed"):
         open_locked(lock, archive.archive, cache)
 
 

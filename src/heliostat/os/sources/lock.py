@@ -1,8 +1,9 @@
 """A fixed point of an archive: the digests of its indexes, and the indexes kept.
 
 A lock is small enough to commit.  Opening a suite by a lock takes the indexes from the
-cache and verifies them; packages are verified by the indexes, and fetched from the mirror
-(or from the ``snapshot`` of it) if they aren't kept either.
+cache, or, where another machine wrote the lock, from the archive if that is still (or by
+its ``snapshot``) at that point.  Either way the lock's digests verify them.  Packages are
+verified by the indexes, and fetched from the archive if they aren't kept.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import zstandard
 
 from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
+from heliostat.os.monitor import Monitor
 from heliostat.os.sources.archive import Archive
 from heliostat.os.sources.entry import parse
-from heliostat.os.sources.suite import Index, Suite, index_text
+from heliostat.os.sources.suite import Index, Suite, index_text, open_suite
 
 _LEVEL = 9
 
@@ -56,14 +58,26 @@ def read_lock(path: Path) -> Lock:
         ) from error
 
 
-def open_locked(lock: Lock, archive: Archive, cache: Path) -> Suite:
+def open_locked(
+    lock: Lock, archive: Archive, cache: Path, *, monitor: Monitor | None = None
+) -> Suite:
     """The suite as it was when ``lock`` was written; ``ArchiveUnreachable`` if it is gone."""
+    indexes = tuple(_reached(index, archive) for index in lock.indexes)
+    if not all(_kept(index, cache).is_file() for index in indexes):
+        # kept under their digests, so that those of another time do no harm
+        keep(open_suite(archive, cache, max_age_s=0, monitor=monitor), cache)
     entries = tuple(
         entry
-        for index in lock.indexes
+        for index in indexes
         for entry in parse(_verified(index, cache), index.uri, index.suite)
     )
-    return Suite(archive, lock.indexes, entries)
+    return Suite(archive, indexes, entries)
+
+
+def _reached(index: Index, archive: Archive) -> Index:
+    """The index with where ``archive`` has its suite now: other mirror, or a snapshot."""
+    uris = [source.uri for source in archive.sources if source.suite == index.suite]
+    return msgspec.structs.replace(index, uri=uris[0]) if uris else index
 
 
 def _verified(index: Index, cache: Path) -> str:
@@ -75,9 +89,10 @@ def _verified(index: Index, cache: Path) -> str:
     except (OSError, zstandard.ZstdError) as error:
         raise HeliostatError(
             "ArchiveUnreachable",
-            f"The index of {index.suite} with the digest {index.sha256[:16]}… is not kept here.",
-            hint="Copy it from where the lock was written, or write a lock of today: "
-            "`helio os source lock FILE`.",
+            f"The index of {index.suite} with the digest {index.sha256[:16]}… is not kept here, "
+            "and the archive has another one now.",
+            hint=f"Copy {path} from where the lock was written, import with --snapshot, or write "
+            "a lock of today: `helio os source lock FILE`.",
         ) from error
     if hashlib.sha256(raw).hexdigest() != index.sha256:
         raise HeliostatError(
