@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,31 @@ def test_the_shipped_list_has_every_source_that_is_not_hardened() -> None:
     listed = load_rebuilds(locate_distro() / "rebuilds.yaml").rebuilds
     assert set(listed) >= WITHOUT_HARDENING
     assert all(each.why and each.packages for each in listed.values())
+
+
+def test_overlays_of_go_have_every_file_that_they_add() -> None:
+    """The sandbox has only the files that a rebuild names; a missing one fails after minutes."""
+    distro = locate_distro()
+    added = _files_by_change((distro / "rebuilds" / "go-overlay.sh").read_text())
+    used = set()
+    for rebuild in load_rebuilds(distro / "rebuilds.yaml").rebuilds.values():
+        names = {Path(name).name for name in rebuild.files}
+        for called in re.findall(r"go-overlay\.sh \S+ (.*)", rebuild.prepare):
+            assert names >= {file for change in called.split() for file in added[change]}
+        used |= names
+    assert {path.name for path in (distro / "rebuilds" / "go").iterdir()} <= used
+
+
+def _files_by_change(script: str) -> dict[str, list[str]]:
+    """What each case of the overlay's script adds."""
+    _, _, cases = script.partition('case "$change" in')
+    found: dict[str, list[str]] = {}
+    for words in map(str.split, cases.partition("esac")[0].splitlines()):
+        if words and words[0].endswith(")"):
+            found[change := words.pop(0).rstrip(")")] = []
+        if words and words[0] == "add":
+            found[change].append(words[2])
+    return found
 
 
 def test_an_unknown_key_is_told_with_the_nearest(tmp_path: Path) -> None:
