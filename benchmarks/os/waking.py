@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.os.parts import stated
 
+from heliostat.os.guest.insider import KernelPanicked
 from heliostat.testing.clouds.disks import nocloud
 from heliostat.testing.editions import new_key, order
 from heliostat.testing.machines import Machine, Shape, booted, overlay
@@ -57,7 +58,7 @@ def wake(
     for _ in range(_BOOTS - 1):
         try:
             return asyncio.run(_wake(image, image_format, seeded, states, idle_s))
-        except AssertionError as error:
+        except (AssertionError, KernelPanicked) as error:
             if _PANIC not in str(error):
                 raise
             stated(f"booted again: {str(error).partition(_PANIC)[2].splitlines()[0]}")

@@ -16,6 +16,7 @@ from typing import Protocol
 import pycdlib
 
 from heliostat.core.emulation import accelerator_options
+from heliostat.os.guest.panic import last_words
 
 MACHINE = (
     *("-nodefaults", "-no-reboot", "-display", "none", "-M", "q35"),
@@ -51,6 +52,7 @@ class Guest:
                     _, found, after = self.text.partition(marker)
                     if found and "\n" in after:
                         return after.partition("\n")[0].strip()
+                    self._must_live()
                     if self._silent:
                         raise EOFError
                     await self._news.wait()
@@ -69,9 +71,18 @@ class Guest:
             await writer.wait_closed()
 
     async def exit_code(self, *, timeout_s: float) -> int:
-        """How QEMU ends, once the guest has switched itself off."""
+        """How QEMU ends, once the guest has switched itself off and not died of it."""
         async with asyncio.timeout(timeout_s):
-            return await self._process.wait()
+            while True:
+                self._news.clear()
+                self._must_live()
+                if self._silent:
+                    return await self._process.wait()
+                await self._news.wait()
+
+    def _must_live(self) -> None:
+        words = last_words(self.text)
+        assert words is None, f"the guest's kernel died: {words}; its console:\n{self.text[-6000:]}"
 
 
 @asynccontextmanager

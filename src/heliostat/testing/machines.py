@@ -9,14 +9,22 @@ Everything ends with the context; the image is never written to.
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from heliostat.core.process import CommandFailed, run, run_async
-from heliostat.os.guest.insider import Insider, Said, ScriptFailed, arguments, insider
+from heliostat.os.guest.insider import (
+    Insider,
+    KernelPanicked,
+    Said,
+    ScriptFailed,
+    arguments,
+    insider,
+)
+from heliostat.os.guest.panic import watched
 from heliostat.testing.bootable import Attach, Guest, guest, virtio
 from heliostat.testing.private_net import PrivateNet, private_net
 
@@ -83,11 +91,21 @@ class Machine:
 
     async def run(self, script: str, *, timeout_s: float = 60.0) -> str:
         """What the script printed; it must end well."""
-        return await self._shell.run(script, timeout_s=timeout_s)
+        with self._console_of_the_dead():
+            return await self._shell.run(script, timeout_s=timeout_s)
 
     async def ask(self, script: str, *, timeout_s: float = 60.0) -> Said:
         """The same for a script that may fail."""
-        return await self._shell.ask(script, timeout_s=timeout_s)
+        with self._console_of_the_dead():
+            return await self._shell.ask(script, timeout_s=timeout_s)
+
+    @contextmanager
+    def _console_of_the_dead(self) -> Iterator[None]:
+        try:
+            yield
+        except KernelPanicked as error:
+            error.add_note(f"Its console:\n{self.guest.text[-6000:]}")
+            raise
 
     async def settled(self, *, timeout_s: float = BOOT_S) -> str:
         """The system's state once no job is left: ``running`` when all is well."""
@@ -179,6 +197,7 @@ async def booted(
         shell = await stack.enter_async_context(insider(socket))
         start = guest(folder, devices, launcher=net.launcher())
         running = await stack.enter_async_context(start)
+        await stack.enter_async_context(watched(shell, lambda: running.text))
         try:
             await shell.ready(timeout_s=ready_s)
         except ScriptFailed as error:

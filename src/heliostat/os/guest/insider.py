@@ -19,6 +19,7 @@ from pathlib import Path
 
 PORT = "heliostat.insider"
 _LINE_BYTES = 64 << 20
+_DEATH_S = 5.0  # until a console's last words have been read, once its guest has hung up
 _Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _READY = b"ready"
 
@@ -70,6 +71,13 @@ class ScriptFailed(Exception):
     """A script that should have ended well inside of the guest did not, or never ended."""
 
 
+class KernelPanicked(ScriptFailed):
+    """The guest's kernel died meanwhile."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(f"the guest's kernel died: {words}")
+
+
 class Insider:
     """Runs scripts in one guest, one at a time."""
 
@@ -77,10 +85,20 @@ class Insider:
         self._line: asyncio.Future[_Line] = asyncio.get_running_loop().create_future()
         self._numbers: Iterator[int] = count(1)
         self._turn = asyncio.Lock()
+        self._death: asyncio.Future[str] | None = None
 
     def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """QEMU has opened its end."""
         self._line.set_result((reader, writer))
+
+    def dies_with(self, death: asyncio.Future[str]) -> None:
+        """Once ``death`` has a kernel's last words, whoever waits here is told them."""
+        self._death = death
+        death.add_done_callback(lambda _: self._hang_up())
+
+    def _hang_up(self) -> None:
+        if self._line.done():
+            self._line.result()[1].close()
 
     async def ready(self, *, timeout_s: float) -> None:
         """Wait until the guest's system is far enough to run scripts."""
@@ -89,7 +107,7 @@ class Insider:
                 reader, _ = await asyncio.shield(self._line)
                 while (line := await reader.readline()).strip() != _READY:
                     if not line:
-                        raise ScriptFailed("the guest ended before it was ready for scripts")
+                        raise await self._ended("before it was ready for scripts")
         except TimeoutError as error:
             raise ScriptFailed(f"the guest took no script within {timeout_s:.3g} s") from error
 
@@ -107,13 +125,18 @@ class Insider:
             number = next(self._numbers)
             encoded = base64.b64encode(script.encode()).decode()
             reader, writer = await asyncio.shield(self._line)
-            writer.write(f"{number} {encoded}\n".encode())
             try:
                 async with asyncio.timeout(timeout_s):
+                    writer.write(f"{number} {encoded}\n".encode())
                     await writer.drain()
-                    return await _answer(reader, number)
+                    said = await _answer(reader, number)
             except TimeoutError as error:
                 raise ScriptFailed(f"no end within {timeout_s:.3g} s of: {script}") from error
+            except ConnectionError:
+                said = None
+            if said is None:
+                raise await self._ended(f"while it ran: {script}")
+            return said
 
     async def run(self, script: str, *, timeout_s: float = 60.0) -> str:
         """What a script that ended well printed; ``ScriptFailed`` when it did not."""
@@ -122,14 +145,22 @@ class Insider:
             raise ScriptFailed(f"{script}\nended with {said.code}:\n{said.out}\n{said.err}")
         return said.out
 
+    async def _ended(self, when: str) -> ScriptFailed:
+        """What to say of a guest that has hung up, or was hung up on because it is dead."""
+        if self._death is not None:
+            await asyncio.wait({self._death}, timeout=_DEATH_S)
+            if self._death.done() and not self._death.cancelled():
+                return KernelPanicked(self._death.result())
+        return ScriptFailed(f"the guest ended {when}")
 
-async def _answer(reader: asyncio.StreamReader, number: int) -> Said:
+
+async def _answer(reader: asyncio.StreamReader, number: int) -> Said | None:
     """The answer to this script; those to scripts that were given up are passed over."""
     while line := await reader.readline():
         fields = line.split()
         if len(fields) == 4 and fields[0] == str(number).encode():
             return Said(int(fields[1]), _text(fields[2]), _text(fields[3]))
-    raise ScriptFailed("the guest ended while it ran a script")
+    return None
 
 
 def _text(field: bytes) -> str:

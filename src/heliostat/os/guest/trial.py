@@ -19,7 +19,14 @@ from pathlib import Path
 
 from heliostat.os.guest import gates
 from heliostat.os.guest.box import busybox_archive
-from heliostat.os.guest.insider import Insider, ScriptFailed, arguments, insider
+from heliostat.os.guest.insider import (
+    Insider,
+    KernelPanicked,
+    ScriptFailed,
+    arguments,
+    insider,
+)
+from heliostat.os.guest.panic import last_words, panicked, watched
 from heliostat.os.guest.qemu import (
     Accelerator,
     Hardware,
@@ -122,7 +129,7 @@ async def _tried(
             with monitor.step(_sentence(gate)):
                 async with _telling(guest, monitor):
                     verdicts.append(await _judged(gate, inside, guest))
-            if guest.ended:
+            if guest.ended or last_words(guest.console()):
                 return tuple(verdicts)
         with monitor.step("switch it off"):
             verdicts.append(await _switches_off(guest, inside))
@@ -139,7 +146,11 @@ async def _machine(image: Path, hardware: Hardware) -> AsyncIterator[tuple[Start
         archive = busybox_archive(folder / "archive", gates.IMAGE)
         argv = command(hardware, disk, folder)
         argv += [*arguments(folder / "insider"), *read_only_disk(archive, gates.ARCHIVE)]
-        async with insider(folder / "insider") as shell, started(argv, folder) as guest:
+        async with (
+            insider(folder / "insider") as shell,
+            started(argv, folder) as guest,
+            watched(shell, guest.console),
+        ):
             yield guest, shell
 
 
@@ -157,7 +168,7 @@ async def _boots(guest: Started, shell: Insider, limit_s: float, silent_s: float
         if ready.done() and ready.exception() is None:
             seconds = time.monotonic() - begun
             return Verdict("boot", True, f"it took its first script after {seconds:.0f} s")
-        why = ready.exception() if ready.done() else "QEMU ended"
+        why = _death(guest) or (ready.exception() if ready.done() else "QEMU ended")
         words = _last_words(guest, _DEATH_LINES)
         told = "its console ended with:" if words else "nothing came on its console"
         return Verdict("boot", False, f"{why}; {told}", words)
@@ -173,6 +184,8 @@ async def _judged(gate: gates.Gate, inside: gates.Inside, guest: Started) -> Ver
     name = gate.__name__.replace("_", "-")
     try:
         return await gate(inside)
+    except KernelPanicked as error:
+        return Verdict(name, False, str(error), _last_words(guest, _DEATH_LINES))
     except ScriptFailed as error:
         evidence = (*str(error).splitlines()[-_CONSOLE_LINES:], *_last_words(guest))
         return Verdict(name, False, "the system inside did not answer as it should", evidence)
@@ -180,14 +193,29 @@ async def _judged(gate: gates.Gate, inside: gates.Inside, guest: Started) -> Ver
 
 async def _switches_off(guest: Started, inside: gates.Inside) -> Verdict:
     limit_s = min(_OFF_S, inside.remaining_s())
+    end = asyncio.ensure_future(guest.end())
+    death = asyncio.ensure_future(panicked(guest.console))
+    reason = f"it was still on {limit_s:.0f} s after it was told to switch off"
     try:
         await inside.run(_OFF)
-        async with asyncio.timeout(limit_s):
-            code = await guest.end()
-    except (ScriptFailed, TimeoutError):
-        reason = f"it was still on {limit_s:.0f} s after it was told to switch off"
-        return Verdict("switch-off", False, reason, _last_words(guest))
-    return Verdict("switch-off", code == 0, f"it switched itself off; QEMU ended with {code}")
+        await asyncio.wait({end, death}, timeout=limit_s, return_when="FIRST_COMPLETED")
+        if end.done() and not _death(guest):  # a kernel that dies may end QEMU too
+            code = end.result()
+            return Verdict(
+                "switch-off", code == 0, f"it switched itself off; QEMU ended with {code}"
+            )
+    except ScriptFailed as error:
+        reason = f"it didn't take the order to switch off: {error}"
+    finally:
+        for task in (end, death):
+            task.cancel()
+        await asyncio.wait({end, death})
+    return Verdict("switch-off", False, _death(guest) or reason, _last_words(guest))
+
+
+def _death(guest: Started) -> str | None:
+    words = last_words(guest.console())
+    return f"the guest's kernel died: {words}" if words else None
 
 
 @asynccontextmanager
