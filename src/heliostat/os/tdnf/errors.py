@@ -2,7 +2,7 @@
 
 Numbers are the contract of the C tdnf; the exit code is a number's low byte.  Ranges:
 900 command line, 1000 packages and repositories, 1200 + libcurl's code, 1300 solver,
-1400 to 1500 keys and rpm, 1600 + errno, 1800 history, 2500 plugins.
+1400 to 1500 keys and rpm, 1600 + errno, 1800 history, 2000 plugins, 2500 metalinks.
 """
 
 from __future__ import annotations
@@ -87,6 +87,11 @@ NO_DATA = 1661
 
 HISTORY = 1801
 NO_HISTORY = 1802
+
+METADATA_SIGNATURE = 2004
+BASEURL_MISSING = 2500
+METALINK_CHECKSUM = 2501
+METALINK_INVALID = 2502
 
 # told, but not failures: the exit code is 0
 NOT_FAILURES = (NOTHING_TO_DO, NO_DATA)

@@ -138,6 +138,22 @@ _TOLD: dict[int, tuple[str, str]] = {
     e.INVALID_PARAMETER: ("A parameter is not valid.", "See tdnf help."),
     e.NO_DATA: ("There is nothing to show.", "tdnf --refresh fetches what is newer."),
     e.HISTORY: ("The history can't be read or written.", "See persistdir in tdnf.conf."),
+    e.METADATA_SIGNATURE: (
+        "The repository's metadata isn't signed by its owner.",
+        "See gpgkey; repo_gpgcheck=0 of the repository would accept it.",
+    ),
+    e.BASEURL_MISSING: (
+        "The repository has no address.",
+        "Set baseurl or mirrorlist; metalink works with the plugin tdnfmetalink only.",
+    ),
+    e.METALINK_CHECKSUM: (
+        "The repository's index is not what its metalink says.",
+        "The mirrors may be behind: try again later.",
+    ),
+    e.METALINK_INVALID: (
+        "The metalink can't be used.",
+        "See metalink of the repository; baseurl would do without one.",
+    ),
     e.NO_HISTORY: ("There is no history yet.", "tdnf history init begins one."),
 }
 

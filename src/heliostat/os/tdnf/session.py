@@ -6,9 +6,8 @@ Lifetime: one command.  Nothing here outlives the process but caches on disk.
 from __future__ import annotations
 
 import os
-import time
 
-from heliostat.os.tdnf.errors import NO_CACHE, NO_ENABLED_REPOSITORIES, TdnfError
+from heliostat.os.tdnf.errors import NO_ENABLED_REPOSITORIES, TdnfError
 from heliostat.os.tdnf.settings.configuration import Configuration, read_configuration
 
 TYPE_CHECKING = False
@@ -34,6 +33,7 @@ class Session:
         self._repositories: list[Repository] | None = None
         self._variables: Variables | None = None
         self._packages: Packages | None = None
+        self._plugins: frozenset[str] | None = None
 
     @property
     def configuration(self) -> Configuration:
@@ -76,6 +76,9 @@ class Session:
         if self._repositories is None:
             from heliostat.os.tdnf.settings.repository import read_repositories
 
+            if self.configuration.plugins:
+                # one that can't be had is told of, whatever is asked
+                _ = self.plugins
             self._repositories = read_repositories(
                 self.configuration, self.options, self.variables.expand, root=self.root
             )
@@ -124,29 +127,15 @@ class Session:
 
     def current_metadata(self) -> list[Cached]:
         """Metadata of every enabled repository, fetched where it is too old."""
-        now = time.time()
-        found = [self._cached(each, now) for each in self.enabled_repositories()]
-        stale = [each for each in found if self.options.refresh or not each.is_fresh(now)]
-        if stale and self.options.cacheonly:
-            missing = [each for each in stale if not each.exists]
-            for each in missing:
-                if not each.repository.skip_if_unavailable:
-                    told = (
-                        f"There is no metadata of {each.repository.id}, and -C forbids to fetch it."
-                    )
-                    raise TdnfError(NO_CACHE, told)
-        elif stale:
-            from heliostat.os.tdnf.metadata.refresh import refresh
+        from heliostat.os.tdnf.metadata.current import current_metadata
 
-            refresh(self, stale)
-        return [each for each in found if each.exists]
+        return current_metadata(self)
 
-    def _cached(self, repository: Repository, now: float) -> Cached:
-        """The place of a repository's metadata: root's if it is good enough to read."""
-        from heliostat.os.tdnf.metadata.cache import Cached
+    @property
+    def plugins(self) -> frozenset[str]:
+        """Names of the plugins that are switched on."""
+        if self._plugins is None:
+            from heliostat.os.tdnf.plugins import enabled_plugins
 
-        everybodys = self.within(self.configuration.cachedir)
-        shared = Cached(repository, os.path.join(everybodys, repository.cache_name))
-        if self.cachedir == everybodys or (shared.is_fresh(now) and not self.options.refresh):
-            return shared
-        return Cached(repository, os.path.join(self.cachedir, repository.cache_name))
+            self._plugins = enabled_plugins(self)
+        return self._plugins

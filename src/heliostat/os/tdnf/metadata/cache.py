@@ -17,8 +17,9 @@ from heliostat.os.tdnf.errors import CACHE_UNREADABLE, TdnfError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from heliostat.os.tdnf.metadata.holding import Hold
     from heliostat.os.tdnf.settings.repository import Repository
 
 # parts of the metadata beyond ``primary``: kind in repomd.xml and how libsolv reads it
@@ -29,11 +30,11 @@ PARTS = (FILELISTS, UPDATEINFO, OTHER)
 
 
 class Part:
-    """One file that ``repomd.xml`` names."""
+    """One file that ``repomd.xml`` names; ``checksum`` is ``<kind>:<hex>``, or empty."""
 
     __slots__ = ("checksum", "kind", "location", "size")
 
-    def __init__(self, kind: str, location: str, checksum: solv.Chksum | None, size: int) -> None:
+    def __init__(self, kind: str, location: str, checksum: str, size: int) -> None:
         self.kind = kind
         self.location = location
         self.checksum = checksum
@@ -41,8 +42,10 @@ class Part:
 
     @property
     def file_name(self) -> str:
-        """The file's name in ``repodata/``: never a path out of it."""
-        return os.path.basename(self.location)
+        """The file's name in ``repodata/``: never a path out of it, never another's."""
+        name = os.path.basename(self.location)
+        digest = self.checksum.partition(":")[2]
+        return name if digest and digest in name else f"{digest[:16]}-{name}"
 
 
 class Cached:
@@ -52,6 +55,7 @@ class Cached:
         self.repository = repository
         self.folder = folder
         self._digest: str | None = None
+        self._reading: Hold | None = None
 
     def path(self, *names: str) -> str:
         """A place inside the folder."""
@@ -68,14 +72,23 @@ class Cached:
         return os.path.exists(self.repomd)
 
     @property
+    def signed(self) -> bool:
+        """Whether its owner's signature of the index was verified when it came."""
+        return os.path.exists(self.path("repodata", "repomd.xml.asc"))
+
+    @property
     def mirrors(self) -> tuple[str, ...]:
         """Where its files may be had: ``baseurl``, then what a mirror list said."""
+        return (*self.repository.baseurl, *self.listed_mirrors)
+
+    @property
+    def listed_mirrors(self) -> tuple[str, ...]:
+        """What the last mirror list or metalink said."""
         try:
             with open(self.path("mirrors"), encoding="utf-8") as file:
-                listed = file.read().splitlines()
+                return tuple(file.read().splitlines())
         except OSError:
-            listed = []
-        return (*self.repository.baseurl, *listed)
+            return ()
 
     def age_s(self, now: float) -> float:
         """Seconds since the metadata was last known to be current; infinite if never."""
@@ -108,6 +121,7 @@ class Cached:
 
     def load(self, pool: solv.Pool) -> solv.Repo:
         """A repository of ``pool`` with every package; parts follow when they are asked for."""
+        self._hold()
         repo = pool.add_repo(self.repository.id)
         # libsolv: the higher the better; .repo files: the lower the better
         repo.priority = 100 - self.repository.priority
@@ -116,6 +130,13 @@ class Cached:
             self._parse_primary(repo)
             self._keep(repo)
         return repo
+
+    def _hold(self) -> None:
+        """Nobody sweeps what this run may still read."""
+        from heliostat.os.tdnf.metadata.holding import Hold
+
+        self._reading = Hold(self.path("repodata"))
+        self._reading.share()
 
     def _load_kept(self, repo: solv.Repo) -> bool:
         file = _opened(self.solv_path())
@@ -138,11 +159,13 @@ class Cached:
 
     def open_part(self, part: Part) -> solv.SolvFp:
         """The part's file, unpacked while it is read; its digest is compared first."""
+        from heliostat.os.tdnf.transfer.checksum import has_checksum
+
         path = self.path("repodata", part.file_name)
         file = _opened(path)
         if file is None:
             raise TdnfError(CACHE_UNREADABLE, f"{path} can't be read.")
-        if part.checksum is not None and not matches_checksum(path, part.checksum):
+        if not has_checksum(path, part.checksum):
             raise TdnfError(CACHE_UNREADABLE, f"{path} is not what repomd.xml says.")
         return file
 
@@ -173,6 +196,49 @@ class Cached:
     def _keep(self, repo: solv.Repo) -> None:
         keep(self.solv_path(), repo.write)
 
+    def commit(self, parts: Sequence[Part], mirrors: Sequence[str] | None, *, signed: bool) -> None:
+        """The new index, whose ``parts`` are here, takes the old one's place."""
+        signature = self.path("repodata", "repomd.xml.asc")
+        if signed:
+            os.replace(signature + ".new", signature)
+        elif self.signed:
+            os.unlink(signature)
+        os.replace(self.repomd + ".new", self.repomd)
+        if mirrors is not None:
+            with open(self.path("mirrors.new"), "w", encoding="utf-8") as file:
+                file.write("".join(f"{each}\n" for each in mirrors))
+            os.replace(self.path("mirrors.new"), self.path("mirrors"))
+        elif os.path.exists(self.path("mirrors")):
+            os.unlink(self.path("mirrors"))
+        with open(self.path("lastrefresh"), "w", encoding="ascii"):
+            pass
+        os.utime(self.path("lastrefresh"))
+        self._digest = None
+        self._sweep({each.file_name for each in parts})
+
+    def _sweep(self, named: set[str]) -> None:
+        """Takes away what no index names any more, unless somebody reads it just now."""
+        from heliostat.os.tdnf.metadata.holding import Hold
+
+        hold = Hold(self.path("repodata"))
+        if not hold.claim():
+            return
+        kept = named | {"repomd.xml", "repomd.xml.asc"}
+        _sweep_folder(self.path("repodata"), lambda name: name in kept)
+        mark = self.digest[:32]
+        _sweep_folder(
+            self.path("solvcache"),
+            lambda name: name.startswith(mark) and not name.endswith(".part"),
+        )
+        hold.release()
+
+
+def _sweep_folder(folder: str, kept: Callable[[str], bool]) -> None:
+    if os.path.isdir(folder):
+        for name in os.listdir(folder):
+            if not kept(name):
+                os.unlink(os.path.join(folder, name))
+
 
 def parts_of(repo: solv.Repo) -> list[Part]:
     """The files that the index in ``repo`` names."""
@@ -185,16 +251,9 @@ def parts_of(repo: solv.Repo) -> list[Part]:
         checksum = entry.lookup_checksum(solv.REPOSITORY_REPOMD_CHECKSUM)
         size = entry.lookup_num(solv.REPOSITORY_REPOMD_SIZE)
         if location:
-            found.append(Part(each.idstr, location, checksum, size))
+            told = f"{checksum.typestr()}:{checksum.hex()}" if checksum is not None else ""
+            found.append(Part(each.idstr, location, told, size))
     return found
-
-
-def matches_checksum(path: str, wanted: solv.Chksum) -> bool:
-    """Whether the file at ``path`` has the checksum ``wanted``."""
-    found = solv.Chksum(wanted.type)
-    with open(path, "rb") as file:
-        found.add_fd(file.fileno())
-    return bool(found == wanted)
 
 
 def _opened(path: str) -> solv.SolvFp | None:

@@ -1,139 +1,97 @@
-"""Fetching metadata: index first, verified, then what it names; the old one stays till then.
-
-Files come to ``repodata/`` under temporary names; ``repomd.xml`` is replaced last, so that
-a run that is cut off leaves the metadata of before.
-"""
+"""Fetching metadata of many repositories side by side; the old one stays till the new is whole."""
 
 from __future__ import annotations
 
 import os
+import time
 
-import solv
-
-from heliostat.os.tdnf.errors import CACHE_UNREADABLE, CHECKSUM_MISMATCH, TdnfError
-from heliostat.os.tdnf.metadata.cache import (
-    FILELISTS,
-    OTHER,
-    UPDATEINFO,
-    Cached,
-    Part,
-    matches_checksum,
-    parts_of,
-)
-from heliostat.os.tdnf.transfer.download import Download, Wire
+from heliostat.os.tdnf.errors import TdnfError
+from heliostat.os.tdnf.metadata.holding import Hold
+from heliostat.os.tdnf.metadata.renewal import Renewal
+from heliostat.os.tdnf.transfer.attempt import unwritable
 from heliostat.os.tdnf.transfer.fetch import fetch
 from heliostat.os.tdnf.transfer.progress import Bar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Sequence
 
+    from heliostat.os.tdnf.metadata.cache import Cached
+    from heliostat.os.tdnf.metadata.renewal import Steps
     from heliostat.os.tdnf.session import Session
-    from heliostat.os.tdnf.settings.repository import Repository
-
-INDEX = "repodata/repomd.xml"
-INDEX_LIMIT = 10 * 1024 * 1024
+    from heliostat.os.tdnf.transfer.download import Download
 
 
-def refresh(session: Session, stale: Iterable[Cached]) -> None:
-    """Makes the metadata of each current; one that may be missing is only told of."""
-    for cached in stale:
+def refresh(session: Session, stale: Sequence[Cached]) -> list[Cached]:
+    """Makes the metadata of each current; those that could not be and may be missing.
+
+    Raises the ``TdnfError`` of the first one that may not.
+    """
+    since = time.time()
+    holds = []
+    walks: dict[Cached, Steps] = {}
+    failed: dict[Cached, TdnfError] = {}
+    try:
+        # always in one order: two runs that wait for each other would wait for ever
+        for cached in sorted(stale, key=lambda each: each.folder):
+            hold = Hold(cached.folder)
+            holds.append(hold)
+            try:
+                waited = _held(session, cached, hold)
+            except OSError as error:
+                failed[cached] = unwritable(error, cached.repomd)
+                continue
+            if not (waited and cached.exists and cached.age_s(since) < 0):
+                session.out.remark(f"Refreshing metadata for: '{cached.repository.name}'")
+                walks[cached] = Renewal(session, cached).steps()
+        failed.update(_walk(session, walks))
+    finally:
+        for walk in walks.values():
+            walk.close()
+        for hold in holds:
+            hold.release()
+    return _left_out(session, failed)
+
+
+def _held(session: Session, cached: Cached, hold: Hold) -> bool:
+    """Whether another run had to be waited for: it may have done the work."""
+    name = cached.repository.name
+    waited = hold.wait(
+        lambda: session.out.remark(f"Waiting for another tdnf that refreshes '{name}'")
+    )
+    os.makedirs(cached.path("repodata"), exist_ok=True)
+    return waited
+
+
+def _walk(session: Session, walks: dict[Cached, Steps]) -> dict[Cached, TdnfError]:
+    """All generators to their ends, what they want fetched together."""
+    failed: dict[Cached, TdnfError] = {}
+    waiting: dict[Cached, list[Download]] = {cached: [] for cached in walks}
+    errors: dict[Download, TdnfError] = {}
+    while waiting:
+        asked: dict[Cached, list[Download]] = {}
+        for cached, downloads in waiting.items():
+            walk = walks[cached]
+            error = next((errors[each] for each in downloads if each in errors), None)
+            try:
+                asked[cached] = walk.throw(error) if error else next(walk)
+            except StopIteration:
+                continue
+            except TdnfError as raised:
+                failed[cached] = raised
+            except OSError as raised:
+                failed[cached] = unwritable(raised, cached.path("repodata"))
+        waiting = asked
+        parallel = session.configuration.max_parallel_downloads
+        everything = [each for downloads in asked.values() for each in downloads]
+        errors = fetch(everything, parallel=parallel, progress=Bar(session.out))
+    return failed
+
+
+def _left_out(session: Session, failed: dict[Cached, TdnfError]) -> list[Cached]:
+    for cached, error in failed.items():
         repository = cached.repository
-        session.out.remark(f"Refreshing metadata for: '{repository.name}'")
-        try:
-            _refresh(session, cached)
-        except TdnfError as error:
-            if not repository.skip_if_unavailable:
-                raise
-            session.out.warning(
-                f"Repository {repository.id} is left out, because it can't be reached:"
-                f" {error.sentence}"
-            )
-
-
-def _refresh(session: Session, cached: Cached) -> None:
-    repository = cached.repository
-    wire = Wire(
-        repository, session.configuration, ipv4=session.options.ipv4, ipv6=session.options.ipv6
-    )
-    new = cached.path("repodata", "repomd.xml.new")
-    _get([Download(wire, repository.baseurl, INDEX, new, limit=INDEX_LIMIT)], session)
-    parts = [each for each in read_index(new) if each.kind in _wanted(repository)]
-    missing = [each for each in parts if not _have(cached, each)]
-    _get(
-        [
-            Download(
-                wire,
-                repository.baseurl,
-                part.location,
-                cached.path("repodata", part.file_name),
-                size=part.size or None,
-                verify=_verifier(part),
-            )
-            for part in missing
-        ],
-        session,
-    )
-    os.replace(new, cached.repomd)
-    with open(cached.path("lastrefresh"), "w", encoding="ascii"):
-        pass
-    _sweep(cached, parts)
-
-
-def _wanted(repository: Repository) -> set[str]:
-    kinds = {"primary"}
-    if not repository.skip_md_filelists:
-        kinds.add(FILELISTS)
-    if not repository.skip_md_updateinfo:
-        kinds.add(UPDATEINFO)
-    if not repository.skip_md_other:
-        kinds.add(OTHER)
-    return kinds
-
-
-def read_index(path: str) -> list[Part]:
-    """The files that an index names.  Raises ``TdnfError`` 1304 if it isn't one."""
-    # the pool owns the repository's memory: it must outlive it
-    pool = solv.Pool()
-    repo = pool.add_repo("index")
-    file = solv.xfopen(path)
-    if not file or not repo.add_repomdxml(file):
-        raise TdnfError(CACHE_UNREADABLE, f"{path} is not an index of a repository.")
-    return parts_of(repo)
-
-
-def _have(cached: Cached, part: Part) -> bool:
-    path = cached.path("repodata", part.file_name)
-    return (
-        part.checksum is not None and os.path.exists(path) and matches_checksum(path, part.checksum)
-    )
-
-
-def _verifier(part: Part) -> Callable[[str], None]:
-    def verify(path: str) -> None:
-        if part.checksum is not None and not matches_checksum(path, part.checksum):
-            raise TdnfError(CHECKSUM_MISMATCH, f"{part.location} is not what repomd.xml says.")
-
-    return verify
-
-
-def _get(downloads: list[Download], session: Session) -> None:
-    parallel = session.configuration.max_parallel_downloads
-    failed = fetch(downloads, parallel=parallel, progress=Bar(session.out))
-    for error in failed.values():
-        raise error
-
-
-def _sweep(cached: Cached, parts: list[Part]) -> None:
-    """Takes away what no index names any more."""
-    keep = {each.file_name for each in parts} | {"repomd.xml", "repomd.xml.asc"}
-    folder = cached.path("repodata")
-    for name in os.listdir(folder):
-        if name not in keep:
-            os.unlink(os.path.join(folder, name))
-    fresh = Cached(cached.repository, cached.folder)
-    parsed = cached.path("solvcache")
-    if os.path.isdir(parsed):
-        for name in os.listdir(parsed):
-            if not name.startswith(fresh.digest[:32]):
-                os.unlink(os.path.join(parsed, name))
+        if not repository.skip_if_unavailable:
+            raise error
+        session.out.warning(f"Disabling Repo: '{repository.name}' ({error.sentence})")
+    return list(failed)

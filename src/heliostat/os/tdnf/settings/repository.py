@@ -57,6 +57,8 @@ class Repository:
     skip_md_updateinfo = False
     skip_md_other = False
     excludepkgs: tuple[str, ...] = ()
+    # of --repofromdir only: packages without metadata
+    folder = ""
 
     def __init__(self, id: str, configuration: Configuration) -> None:
         self.id = id
@@ -94,7 +96,8 @@ class Repository:
     @property
     def address(self) -> str:
         """What the cache folder's name is made of: where the packages come from."""
-        return self.metalink or self.mirrorlist or (self.baseurl[0] if self.baseurl else "")
+        first = self.baseurl[0] if self.baseurl else ""
+        return self.metalink or self.mirrorlist or first or self.folder
 
     @property
     def cache_name(self) -> str:
@@ -132,14 +135,18 @@ def read_repositories(
                 told = f"{path}: repository {id} is in another file already."
                 raise TdnfError(DUPLICATE_REPOSITORY, told)
             found[id] = _repository(id, keys, configuration, options, expand)
-    for each in options.repofrompath:
-        id, comma, address = each.partition(",")
-        if not comma or not id or not address:
-            told = f"--repofrompath={each} is not ID,ADDRESS."
-            raise TdnfError(REPOSITORY_FILE_INVALID, told)
-        address = address if "://" in address else "file://" + os.path.abspath(address)
-        keys = {"name": id, "baseurl": address, "enabled": "1", "gpgcheck": "0"}
-        found[id] = _repository(id, keys, configuration, options, expand)
+    for option, key in (("repofrompath", "baseurl"), ("repofromdir", "folder")):
+        for each in getattr(options, option):
+            id, comma, address = each.partition(",")
+            if not comma or not id or not address:
+                told = f"--{option}={each} is not ID,{'ADDRESS' if key == 'baseurl' else 'FOLDER'}."
+                raise TdnfError(REPOSITORY_FILE_INVALID, told)
+            if key == "folder":
+                address = os.path.abspath(address)
+            elif "://" not in address:
+                address = _file_address(os.path.abspath(address))
+            keys = {"name": id, key: address, "enabled": "1", "gpgcheck": "0"}
+            found[id] = _repository(id, keys, configuration, options, expand)
     switch(found.values(), options.repository_switches)
     return sorted(found.values(), key=lambda each: each.id)
 
@@ -174,18 +181,22 @@ def _files(configuration: Configuration, options: Options, root: str) -> list[st
     within = os.path.join(root, folder.lstrip("/"))
     if root != "/" and os.path.isdir(within):
         folder = within
-    folders = [folder, *options.repofromdir]
-    files: list[str] = []
-    for each in folders:
-        try:
-            names = sorted(name for name in os.listdir(each) if name.endswith(".repo"))
-        except OSError as error:
-            if options.repofrompath and each is folder:
-                continue
-            told = f"{each} can't be read: {error.strerror}."
-            raise TdnfError(REPOSITORY_FOLDER_UNREADABLE, told) from None
-        files += [os.path.join(each, name) for name in names]
-    return files
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".repo"))
+    except OSError as error:
+        if options.repofrompath or options.repofromdir:
+            return []
+        told = f"{folder} can't be read: {error.strerror}."
+        raise TdnfError(REPOSITORY_FOLDER_UNREADABLE, told) from None
+    return [os.path.join(folder, name) for name in names]
+
+
+def _file_address(path: str) -> str:
+    if path.isascii() and path.replace("/", "").replace("-", "").replace(".", "").isalnum():
+        return f"file://{path}"
+    from urllib.parse import quote
+
+    return f"file://{quote(path)}"
 
 
 def switch(repositories: Iterable[Repository], switches: Sequence[tuple[str, str]]) -> None:

@@ -155,6 +155,7 @@ class Attempt:
     def _keep(self) -> Failure | None:
         """Size and content are looked at before the file gets its name."""
         download = self.download
+        download.source = self.addresses[0][0]
         try:
             if download.size is not None and self.have != download.size:
                 told = f"{self.address} has {self.have:,} bytes, not {download.size:,}."
@@ -168,7 +169,6 @@ class Attempt:
             return Failure(error)
         except OSError as error:
             return Failure(unwritable(error, download.target))
-        download.source = self.addresses[0][0]
         return None
 
     def close(self) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from heliostat.os.tdnf.errors import CHECKSUM_MISMATCH, TdnfError
 
 # weakest first
-STRONG = ("sha224", "sha256", "sha384", "sha512")
-_DIGITS = {"sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
+STRONG = ("sha256", "sha384", "sha512")
+_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
 
 
 def strong(kind: str, digest: str) -> str:
