@@ -31,6 +31,7 @@ NOUNS: dict[str, Noun] = {
     "edition": Noun("edition", "edition_group", "Editions: what a system is composed of."),
     "tree": Noun("tree", "tree_group", "Root trees composed from packages."),
     "image": Noun("image", "image_group", "Images that boot by themselves."),
+    "cache": Noun("cache", "cache_group", "What can be made again: how much it is, less of it."),
     "audit": Noun("audit", "audit_command", "Check a system against the hardening rules."),
     "cve": Noun("cve", "cve_group", "Known vulnerabilities in a system or in packages."),
     "why": Noun("why", "why_command", "Name package, source and signer of a file."),

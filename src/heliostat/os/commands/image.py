@@ -70,6 +70,7 @@ def build_image(
     out_dir: Path | None,
     output: str,
 ) -> None:
+    from heliostat.os.cache.bound import keep_within
     from heliostat.os.image.from_nothing import Places, sources_for
     from heliostat.os.image.order import DEFAULT_FORMATS, Order, carry_out, stages_folder
     from heliostat.os.monitor import monitor_for
@@ -93,6 +94,7 @@ def build_image(
         epoch=epoch,
     )
     finished = carry_out(order, monitor)
+    keep_within(places.cache)
     elapsed = time.monotonic() - started
     if output == "json":
         told = {**_summary(finished.image), "stages": [_stage(each) for each in finished.outcomes]}

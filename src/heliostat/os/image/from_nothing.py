@@ -12,6 +12,7 @@ from pathlib import Path
 
 from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
+from heliostat.os.cache.bound import keep_within
 from heliostat.os.image import stages
 from heliostat.os.image.built import BuiltImage
 from heliostat.os.image.composed import with_packages
@@ -77,8 +78,8 @@ def build(
 ) -> BuiltImage:
     """The image of ``edition`` (a name or a file) in ``out_dir``, with all that it takes.
 
-    Stages that newer ones have taken the place of go.  Raises ``HeliostatError`` as
-    importing, composing and building do.
+    Stages that newer ones have taken the place of go, and what is too much for the cache.
+    Raises ``HeliostatError`` as importing, composing and building do.
     """
     watcher = monitor or SilentMonitor()
     wanted = load_edition(edition)
@@ -92,7 +93,9 @@ def build(
         signer=Signer.create(places.keys),
         keep=_KEPT,
     )
-    return carry_out(order, watcher).image
+    image = carry_out(order, watcher).image
+    keep_within(places.cache)
+    return image
 
 
 def sources_for(

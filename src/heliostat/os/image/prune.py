@@ -13,9 +13,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from heliostat.os.image.built import BuiltImage, built_images, remove_image
-from heliostat.os.image.store import RECORD, Record, StageStore, unused
+from heliostat.os.image.store import RECORD, Record, StageStore
 from heliostat.os.image.tested import forget_trial
 from heliostat.os.image.workspace import remove
+from heliostat.os.turn import unused
 
 
 def prune_stages(store: StageStore, *, keep: int) -> list[Record]:

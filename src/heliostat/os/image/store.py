@@ -175,6 +175,7 @@ class Build:
         except BlockingIOError:
             with self._monitor.step(f"Waiting for another build: {stage.title}"):
                 fcntl.flock(lock, fcntl.LOCK_EX)
+        os.utime(lock.fileno())  # when it was last used: the cache forgets by that
 
     def _make(self, stage: Stage, identity: str, inputs: dict[str, str]) -> Record:
         for stale in self._store.making(identity):
@@ -212,18 +213,6 @@ def read_record(path: Path) -> Record | None:
         return msgspec.json.decode(path.read_bytes(), type=Record)
     except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
         return None
-
-
-@contextmanager
-def unused(lock: Path) -> Iterator[bool]:
-    """Whether nobody makes or uses what ``lock`` guards, and nobody starts to meanwhile."""
-    with lock.open("ab") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
 
 
 def _files(folder: Path) -> dict[str, OutputFile]:

@@ -2,8 +2,9 @@
 
 What a root holds is planned first, by apt on an empty system; the plan's digest names
 the root, so the same list of packages is the same root, however the archive moves on.
-A root is complete once its list lies beside it, and is never changed afterwards.  What a
-killed one left goes when the same root is made next; its mounts went with its processes.
+A root is complete once its list lies beside it, and is never changed afterwards; it goes
+when it was not used for long and the cache is full.  What a killed one left goes when
+the same root is made next; its mounts went with its processes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import msgspec
 from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
 from heliostat.core.process import ENDING_WITH_US, CommandFailed, run
+from heliostat.os.cache.bound import keep_within
 from heliostat.os.image.workspace import remove
 from heliostat.os.monitor import Monitor
 from heliostat.os.packages.build.archive import SourceArchive
@@ -77,6 +79,7 @@ def build_root(
     """The root of exactly these packages, made if it isn't there; ``cache`` is ``.cache/os``."""
     folder = cache.resolve() / "roots"
     name = digest_of(packages)[:16]
+    made = not (folder / f"{name}.json").is_file()
     with turn(folder / f"{name}.lock", "making the same build root", monitor):
         path, record = folder / name, folder / f"{name}.json"
         if not record.is_file():
@@ -85,7 +88,10 @@ def build_root(
             with monitor.step(f"Making a build root of {len(packages)} packages"):
                 _make(archive, packages, path)
             atomic_write(record, msgspec.json.encode(sorted(packages)))
-        return BuildRoot(path, tuple(msgspec.json.decode(record.read_bytes(), type=list[str])))
+        listed = tuple(msgspec.json.decode(record.read_bytes(), type=list[str]))
+    if made:
+        keep_within(cache.resolve())
+    return BuildRoot(path, listed)
 
 
 def _make(archive: SourceArchive, packages: Sequence[str], path: Path) -> None:

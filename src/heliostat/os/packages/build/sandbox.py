@@ -24,6 +24,7 @@ from heliostat.core.errors import HeliostatError
 from heliostat.os.packages.build.builder import BUILDER_ID
 from heliostat.os.packages.build.input_file import Input
 from heliostat.os.packages.build.recipe import Limits
+from heliostat.os.turn import in_use
 
 _LOOK_EVERY_S = 5.0
 _LINE_BYTES = 1 << 16
@@ -108,6 +109,9 @@ class Sandbox:
             for folder in folders:
                 os.chown(folder, BUILDER_ID, BUILDER_ID)
         with ExitStack() as stack:
+            lock = self.root.parent / f"{self.root.name}.lock"
+            if lock.is_file():  # the cache would forget a root that nobody uses
+                stack.enter_context(in_use(lock))
             inputs = self._readable(stack) if as_root else _paths(self.inputs)
             argv = self.argv(command, inputs, as_root=as_root)
             stream = stack.enter_context(log.open("wb"))
