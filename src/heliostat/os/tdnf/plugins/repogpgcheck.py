@@ -34,7 +34,6 @@ def _library() -> ctypes.CDLL:
     library = ctypes.CDLL(rpm._rpm.__file__)
     pointer, size = ctypes.c_void_p, ctypes.c_size_t
     for name, result, arguments in (
-        ("pgpParsePkts", ctypes.c_int, (ctypes.c_char_p, pointer, pointer)),
         ("pgpPubKeyCertLen", ctypes.c_int, (ctypes.c_char_p, size, pointer)),
         ("pgpPrtParams", ctypes.c_int, (ctypes.c_char_p, size, ctypes.c_uint, pointer)),
         ("pgpDigParamsAlgo", ctypes.c_uint, (pointer, ctypes.c_uint)),
@@ -72,7 +71,7 @@ class Keyring:
     def add(self, key: bytes, name: str) -> None:
         """All certificates in a file, armored or not.  Raises ``TdnfError`` 1505."""
         found = 0
-        for block in self._blocks(key):
+        for block in _blocks(key):
             while block:
                 length = ctypes.c_size_t()
                 if self._library.pgpPubKeyCertLen(block, len(block), ctypes.byref(length)):
@@ -98,25 +97,10 @@ class Keyring:
         lib.rpmPubkeyFree(key)
         return 1
 
-    def _blocks(self, text: bytes) -> Iterator[bytes]:
-        """The packets of every armored block; ``text`` itself if it isn't armored."""
-        begin = b"-----BEGIN PGP"
-        if begin not in text:
-            yield text
-            return
-        for block in text.split(begin)[1:]:
-            packets, size = ctypes.c_void_p(), ctypes.c_size_t()
-            armored = begin + block
-            kind = self._library.pgpParsePkts(armored, ctypes.byref(packets), ctypes.byref(size))
-            if packets.value:
-                if kind > 0:
-                    yield ctypes.string_at(packets.value, size.value)
-                self._library.free(packets)
-
     def verify(self, data: bytes, signature: bytes, name: str) -> None:
         """Raises ``TdnfError`` 2004 unless one of the signatures is of ``data`` by a key."""
         why = _TOLD[1]
-        for block in self._blocks(signature):
+        for block in _blocks(signature):
             for packet in _packets(block):
                 found = self._judged(data, packet)
                 if not found:
@@ -141,6 +125,23 @@ class Keyring:
             return _TOLD.get(result, _TOLD[2]) if result else ""
         finally:
             lib.pgpDigParamsFree(params)
+
+
+def _blocks(text: bytes) -> Iterator[bytes]:
+    """The packets of every armored block (librpm reads those of keys only), or ``text``."""
+    from binascii import Error, a2b_base64
+
+    if b"-----BEGIN PGP" not in text:
+        yield text
+        return
+    for block in text.split(b"-----BEGIN PGP")[1:]:
+        lines = block.partition(b"-----END PGP")[0].replace(b"\r", b"").split(b"\n")
+        # headers end with an empty line, the content with its check sum
+        body = lines[lines.index(b"") + 1 :] if b"" in lines else []
+        try:
+            yield a2b_base64(b"".join(line for line in body if line[:1] != b"="))
+        except Error:
+            continue
 
 
 def _packets(data: bytes) -> Iterator[bytes]:

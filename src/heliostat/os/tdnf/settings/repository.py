@@ -57,11 +57,11 @@ class Repository:
     skip_md_updateinfo = False
     skip_md_other = False
     excludepkgs: tuple[str, ...] = ()
-    # of --repofromdir only: packages without metadata
-    folder = ""
 
     def __init__(self, id: str, configuration: Configuration) -> None:
         self.id = id
+        # of --repofromdir only: packages without metadata
+        self.folder = ""
         self.gpgcheck = configuration.gpgcheck
         self.sslverify = configuration.sslverify
         self.proxy = configuration.proxy
@@ -135,20 +135,26 @@ def read_repositories(
                 told = f"{path}: repository {id} is in another file already."
                 raise TdnfError(DUPLICATE_REPOSITORY, told)
             found[id] = _repository(id, keys, configuration, options, expand)
-    for option, key in (("repofrompath", "baseurl"), ("repofromdir", "folder")):
-        for each in getattr(options, option):
-            id, comma, address = each.partition(",")
-            if not comma or not id or not address:
-                told = f"--{option}={each} is not ID,{'ADDRESS' if key == 'baseurl' else 'FOLDER'}."
-                raise TdnfError(REPOSITORY_FILE_INVALID, told)
-            if key == "folder":
-                address = os.path.abspath(address)
-            elif "://" not in address:
-                address = _file_address(os.path.abspath(address))
-            keys = {"name": id, key: address, "enabled": "1", "gpgcheck": "0"}
-            found[id] = _repository(id, keys, configuration, options, expand)
+    for given in options.repofrompath:
+        id, address = _named(given, "--repofrompath", "ADDRESS")
+        if "://" not in address:
+            address = _file_address(os.path.abspath(address))
+        keys = {"name": id, "baseurl": address, "enabled": "1", "gpgcheck": "0"}
+        found[id] = _repository(id, keys, configuration, options, expand)
+    for given in options.repofromdir:
+        id, folder = _named(given, "--repofromdir", "FOLDER")
+        keys = {"name": id, "gpgcheck": "0"}
+        found[id] = _repository(id, keys, configuration, options, expand)
+        found[id].folder, found[id].enabled = os.path.abspath(folder), True
     switch(found.values(), options.repository_switches)
     return sorted(found.values(), key=lambda each: each.id)
+
+
+def _named(given: str, option: str, what: str) -> tuple[str, str]:
+    id, comma, place = given.partition(",")
+    if not comma or not id or not place:
+        raise TdnfError(REPOSITORY_FILE_INVALID, f"{option}={given} is not ID,{what}.")
+    return id, place
 
 
 def _repository(
