@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from debian.debian_support import version_compare
 
+_NEEDED = {"Package", "Version", "Architecture", "Filename", "Size", "SHA256"}
 _SOURCE = re.compile(r"(?P<name>\S+)(?:\s+\((?P<version>[^)]+)\))?")
 
 
@@ -57,7 +58,7 @@ def parse(text: str, base_url: str, suite: str = "") -> Iterator[Entry]:
     base = base_url.rstrip("/") + "/"
     for stanza in text.split("\n\n"):
         fields = _fields(stanza)
-        if "Filename" in fields and "SHA256" in fields:
+        if fields.keys() >= _NEEDED:
             yield _entry(fields, base, suite)
 
 

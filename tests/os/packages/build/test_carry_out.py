@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -150,3 +151,17 @@ def test_the_provenance_of_the_same_recipe_is_the_same(tmp_path: Path) -> None:
     one = carry_out(recipe("echo 1 > x", "x"), tmp_path / "one").provenance.read_bytes()
     two = carry_out(recipe("echo 1 > x", "x"), tmp_path / "two").provenance.read_bytes()
     assert one == two
+
+
+def test_a_result_that_was_being_removed_counts_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(path: Path, **_: object) -> None:
+        raise KeyboardInterrupt(path)
+
+    carry_out(recipe(TWICE, "moment"), tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            carry_out(recipe(TWICE, "moment"), tmp_path, anew=True)
+    assert not carry_out(recipe(TWICE, "moment"), tmp_path).cached

@@ -10,12 +10,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from heliostat.core.errors import HeliostatError
 from heliostat.os.packages.deb.importer import Importer
 from heliostat.os.packages.deb.policy import Defaults, PackagePolicy, Policy
 from heliostat.os.packages.deb.store import Store
+from heliostat.os.packages.deb.universe import primary_of
 from heliostat.os.packages.rpm.version import Evr
 from heliostat.os.solve import PackageFolder, Unsolvable, solve
 from heliostat.os.sources.suite import open_suite
@@ -207,6 +209,16 @@ def home(archive: TinyArchive, tmp_path: Path) -> Path:
         f"suite: testing\nmirror: {archive.mirror.url}\nkeyring: {archive.keyring}\n"
     )
     return tmp_path / "home"
+
+
+def test_a_package_of_which_nothing_can_be_read_keeps_no_other_out(
+    archive: TinyArchive, cache: Path
+) -> None:
+    lib = importer(archive, cache).find("lib")
+    odd = msgspec.structs.replace(lib, name="odd", depends="lib (>=)")
+    written = primary_of([odd, lib], POLICY).decode()
+    assert "<name>lib</name>" in written
+    assert "<name>odd</name>" not in written
 
 
 def test_the_command_plans_and_says_why(home: Path) -> None:

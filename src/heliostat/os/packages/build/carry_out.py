@@ -81,6 +81,7 @@ def _found(recipe: Recipe, folder: Path, *, cached: bool) -> Built:
 @contextmanager
 def _cleared(folder: Path) -> Iterator[Path]:
     """A fresh work folder inside of ``folder``, without what was there before."""
+    (folder / PROVENANCE).unlink(missing_ok=True)  # first: what is half removed is incomplete
     shutil.rmtree(folder, ignore_errors=True)
     work = folder / "work"
     work.mkdir(parents=True)

@@ -35,7 +35,7 @@ def alternatives_in(script: str) -> Iterator[Alternative]:
         link, target = _plain(match["link"]), _plain(match["target"])
         if not _literal(link, target):
             continue
-        priority = int(match["priority"]) if match["priority"].isdigit() else 0
+        priority = int(match["priority"]) if match["priority"].isdecimal() else 0
         yield Alternative(link, target, link, priority)
         for follower, its_target in _FOLLOWER.findall(match["rest"]):
             if _literal(_plain(follower), _plain(its_target)):

@@ -23,6 +23,7 @@ _MAGIC = b"!<arch>\n"
 _CHUNK = 1 << 20
 _BROKEN = (*DAMAGED, ValueError, struct.error, tarfile.TarError)
 _CONTROL_BYTES = 64 << 20
+_NEEDED = ("Package", "Version", "Architecture")
 SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
 IN_MEMORY_BYTES = 320 << 20
 """Payloads above this are unpacked to a file: two conversions run side by side."""
@@ -79,8 +80,12 @@ def read_deb(path: Path, work: Path) -> Deb:
     files = {name: text for name, text in parts.items() if isinstance(text, str)}
     if "control" not in files or not members:
         raise _broken(path, "it has no control data or no payload")
+    with _faults_named(path):
+        control = fields_of(files["control"])
+        if missing := [name for name in _NEEDED if not control.get(name)]:
+            raise ValueError(f"its control data has no {' and no '.join(missing)}")
     return Deb(
-        control=fields_of(files["control"]),
+        control=control,
         scripts={name: files[name] for name in SCRIPTS if name in files},
         config_files=frozenset(_config_files(files.get("conffiles", ""))),
         members=members,
@@ -97,11 +102,16 @@ def read_control(path: Path) -> dict[str, str]:
 
 
 def fields_of(text: str) -> dict[str, str]:
-    """The fields of a control file; continuation lines are kept, without their first blank."""
+    """The fields of a control file; continuation lines are kept, without their first blank.
+
+    Raises ``ValueError`` if it begins with one of those.
+    """
     fields: dict[str, str] = {}
     name = ""
     for line in text.splitlines():
         if line[:1] in (" ", "\t"):
+            if not name:
+                raise ValueError("its control data begins in the middle of a field")
             fields[name] += "\n" + line[1:]
         elif ":" in line:
             name, _, value = line.partition(":")
@@ -117,6 +127,8 @@ def _ar_members(stream: BinaryIO) -> Iterator[tuple[str, int]]:
         if len(header) < 60 or header[58:] != b"`\n":
             raise EOFError("it ends early")
         name, size = header[:16].decode("ascii").strip().rstrip("/"), int(header[48:58])
+        if size < 0:  # would lead back to where we were
+            raise ValueError(f"{name} in it is {size} bytes long")
         start = stream.tell()
         yield name, size
         stream.seek(start + size + size % 2)

@@ -45,7 +45,14 @@ def convert(
     ``ImportRefused`` if the policy doesn't allow it, with what to write.
     """
     decided = policy.of(deb.name)
-    whole = _whole(deb, policy, strip)
+    try:
+        whole = _whole(deb, policy, strip)
+    except ValueError as error:
+        raise HeliostatError(
+            "ImportRefused",
+            f"The control data of {deb.name} {deb.version} can't be read: {error}.",
+            hint="Name another version; whoever made the package has to mend this one.",
+        ) from error
     part = decided.parts.get(name or "")
     if part is None or name is None:
         return without_parts(whole, decided)

@@ -23,7 +23,8 @@ from heliostat.os.packages.rpm.relation import Relation, Sense, any_of
 
 _ALTERNATIVE = re.compile(
     r"\s*(?P<name>[^\s(\[<:]+)(?::[\w-]+)?\s*"
-    r"(?:\(\s*(?P<operator><<|<=|=|>=|>>|<|>)\s*(?P<version>[^)\s]+)\s*\))?"
+    r"(?:\(\s*(?P<operator><<|<=|=|>=|>>|<|>)\s*(?P<version>[^)\s<>=][^)\s]*)\s*\))?"
+    r"\s*(?:\[[^\]]*\]\s*)?(?:<[^>]*>\s*)*"
 )
 _SENSES = {
     "<<": Sense.LESS,
@@ -61,6 +62,7 @@ def relations_of(name: str, field_of: Mapping[str, str], without: Container[str]
     """``field_of`` are the fields of a control file.
 
     A dependency of which one alternative is ``without`` is left out whole.
+    Raises ``ValueError`` for what is no relation.
     """
     get = field_of.get
     own = str(evr_of(field_of["Version"]))
@@ -85,9 +87,9 @@ def requires_within(field_of: Mapping[str, str], within: Container[str]) -> tupl
 
 
 def _relation(text: str) -> Relation:
-    match = _ALTERNATIVE.match(text)
+    match = _ALTERNATIVE.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no relation")
+        raise ValueError(f"{text.strip()!r:.100} is no relation between packages")
     if match["operator"] is None:
         return Relation(match["name"])
     sense, version = _SENSES[match["operator"]], match["version"]

@@ -100,13 +100,25 @@ def primary_of(entries: Iterable[Entry], policy: Policy) -> bytes:
     depends on it can be solved for.
     """
     listed = [
-        _package(each, policy)
+        each
         for entry in entries
         if entry.architecture in ARCHITECTURES
-        for each in (entry, *parts_of(entry, policy))
+        for each in _listed(entry, policy)
     ]
     text = "".join((_HEAD.format(count=len(listed)), *listed, "</metadata>\n"))
     return text.encode("utf-8", "replace")
+
+
+def _listed(entry: Entry, policy: Policy) -> list[str]:
+    """A package and its parts.
+
+    Nothing of one whose relations can't be read, which must not keep the others from
+    being imported; converting it says why.
+    """
+    try:
+        return [_package(each, policy) for each in (entry, *parts_of(entry, policy))]
+    except ValueError:
+        return []
 
 
 def parts_of(entry: Entry, policy: Policy) -> Iterator[Entry]:

@@ -15,10 +15,15 @@ from heliostat.os.packages.rpm.version import Evr
 
 
 def evr_of(version: str, raised_by: int = 0) -> Evr:
-    """The RPM form; ``raised_by`` is what the policy adds to the epoch."""
+    """The RPM form; ``raised_by`` is what the policy adds to the epoch.
+
+    Raises ``ValueError`` if what stands where the epoch does is no number.
+    """
     epoch, colon, rest = version.partition(":")
     if not colon:
         epoch, rest = "0", version
+    if not epoch.isdecimal():
+        raise ValueError(f"the version {version!r:.100} has the epoch {epoch!r:.100}")
     upstream, hyphen, revision = rest.rpartition("-")
     if not hyphen:
         upstream, revision = rest, "0"

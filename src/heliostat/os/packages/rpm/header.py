@@ -64,7 +64,11 @@ class Entries:
 
     def integers(self, tag: int, values: list[int], kind: Kind = Kind.INT32) -> None:
         if values:
-            packed = struct.pack(f">{len(values)}{_INTEGERS[kind]}", *values)
+            try:
+                packed = struct.pack(f">{len(values)}{_INTEGERS[kind]}", *values)
+            except struct.error as error:
+                named = getattr(tag, "name", tag)
+                raise invalid(f"{named} can't be put into a package: {error}.") from error
             self._values[tag] = (kind, len(values), packed)
 
     def integer(self, tag: int, value: int, kind: Kind = Kind.INT32) -> None:

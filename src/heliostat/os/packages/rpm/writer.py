@@ -26,6 +26,7 @@ LEVEL = 6
 
 _IN_MEMORY_BYTES = 32 * 2**20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _VERSION = re.compile(r"[A-Za-z0-9._+~^]+")
 
 
@@ -75,8 +76,12 @@ def check(package: Package) -> None:
 
 
 def _clean(path: str) -> bool:
-    """Absolute, without ``.``, ``..`` and doubled or trailing slashes."""
-    return path.startswith("/") and path == "/" + os.path.normpath(path).lstrip("/")
+    """Absolute, without ``.``, ``..``, doubled or trailing slashes, and control characters.
+
+    RPM hands paths to triggers one a line.
+    """
+    plain = path.startswith("/") and path == "/" + os.path.normpath(path).lstrip("/")
+    return plain and not _CONTROL.search(path)
 
 
 def _signature_header(
