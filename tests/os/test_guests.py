@@ -25,16 +25,18 @@ def overlay(image: Path, out: Path, size: str) -> Path:
 
 
 @pytest.mark.qemu
+@pytest.mark.timeout(300)
 async def test_the_tiny_guest_boots_from_kernel_and_initramfs(cache: Path, tmp_path: Path) -> None:
     tiny = build_tiny(cache)
     kernel = ("-kernel", str(tiny.kernel), "-initrd", str(tiny.initrd))
     options = (*kernel, "-append", tiny.kernel_options, "-m", "192", *NETWORK)
     async with guest(tmp_path, options) as machine:
-        await machine.wait_for(UP, timeout_s=60)
-        assert await machine.wait_for(ADDRESS, timeout_s=30) == "10.0.2.15"
+        await machine.wait_for(UP, timeout_s=100)
+        assert await machine.wait_for(ADDRESS, timeout_s=60) == "10.0.2.15"
 
 
 @pytest.mark.qemu
+@pytest.mark.timeout(300)
 async def test_the_tiny_disk_boots_by_itself_and_heeds_the_power_button(
     cache: Path, tmp_path: Path
 ) -> None:
@@ -42,10 +44,10 @@ async def test_the_tiny_disk_boots_by_itself_and_heeds_the_power_button(
     meta = seed(tmp_path / "seed", {"meta-data": '{"local-hostname": "mirror-7"}', "user-data": ""})
     devices = [*nvme(disk, "boot", boot=True), *nvme(meta, "seed", image_format="raw")]
     async with guest(tmp_path, [*devices, "-m", "192", *NETWORK]) as machine:
-        assert await machine.wait_for(HOSTNAME, timeout_s=25) == "mirror-7"
-        await machine.wait_for(READY, timeout_s=30)
+        assert await machine.wait_for(HOSTNAME, timeout_s=100) == "mirror-7"
+        await machine.wait_for(READY, timeout_s=60)
         await machine.press_power_button()
-        assert await machine.exit_code(timeout_s=30) == 0
+        assert await machine.exit_code(timeout_s=60) == 0
         assert POWER_BUTTON in machine.text
 
 
@@ -60,14 +62,14 @@ def test_the_tiny_guest_is_built_once_and_is_small(cache: Path) -> None:
 async def ssh(key: Path, port: int, *command: str) -> str:
     argv = ["ssh", "-i", str(key), "-p", str(port), "-o", "BatchMode=yes", "-o", "LogLevel=ERROR"]
     argv += ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
-    argv += ["-o", "ConnectTimeout=20", "root@127.0.0.1", *command]
-    return (await run_async(argv, timeout_s=90)).stdout
+    argv += ["-o", "ConnectTimeout=90", "root@127.0.0.1", *command]
+    return (await run_async(argv, timeout_s=240)).stdout
 
 
 @pytest.mark.slow
 @pytest.mark.qemu
 @pytest.mark.takes(150)
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 @pytest.mark.parametrize("attach", [nvme, virtio])
 async def test_the_minimal_image_is_a_machine_with_an_identity(
     cache: Path, tmp_path: Path, attach: Attach
@@ -89,8 +91,8 @@ async def test_the_minimal_image_is_a_machine_with_an_identity(
     devices += attach(iso, "seed", image_format="raw")
     network = ("-nic", f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{port}-:22")
     async with guest(tmp_path, [*devices, *network, "-m", "768", "-smp", "2"]) as machine:
-        await machine.wait_for("Cloud-init v. ", timeout_s=400)
-        await machine.wait_for("finished at", timeout_s=400)
+        await machine.wait_for("Cloud-init v. ", timeout_s=600)
+        await machine.wait_for("finished at", timeout_s=600)
         status = await ssh(key, port, "cloud-init status --long; hostname; ls /run/ran")
         assert "status: done" in status
         assert "mirror-8\n/run/ran" in status
@@ -104,4 +106,4 @@ async def test_the_minimal_image_is_a_machine_with_an_identity(
             await ssh(tmp_path / "no-key", port, "true")
         print(await ssh(key, port, "systemd-analyze; systemd-analyze blame | head -20"))
         await machine.press_power_button()
-        assert await machine.exit_code(timeout_s=90) == 0
+        assert await machine.exit_code(timeout_s=240) == 0

@@ -28,7 +28,12 @@ from heliostat.os.guest.panic import watched
 from heliostat.testing.bootable import Attach, Guest, guest, virtio
 from heliostat.testing.private_net import PrivateNet, private_net
 
-BOOT_S = 420.0
+# On a host with two processors and load 20 everything takes six times as long as on a quiet one;
+# a kernel that dies is told at once, so patience costs little.
+BOOT_S = 600.0
+SCRIPT_S = 240.0
+LONG_S = 600.0
+"""What a script with much to do may take."""
 _OVMF = Path("/usr/share/OVMF")
 SSH_PORT = 2222
 WEB_PORT = 2280
@@ -37,7 +42,7 @@ _FORWARDS = f"hostfwd=tcp:127.0.0.1:{SSH_PORT}-:22,hostfwd=tcp:127.0.0.1:{WEB_PO
 _CARD = f"user,model=virtio-net-pci,mac={MAC},{_FORWARDS}"
 _SSH_OPTIONS = (
     *("-oBatchMode=yes", "-oLogLevel=ERROR", "-oStrictHostKeyChecking=no"),
-    *("-oUserKnownHostsFile=/dev/null", "-oConnectTimeout=30", "-oIdentitiesOnly=yes"),
+    *("-oUserKnownHostsFile=/dev/null", "-oConnectTimeout=90", "-oIdentitiesOnly=yes"),
 )
 _SETTLE = "systemctl is-system-running --wait; true"
 
@@ -89,12 +94,12 @@ class Machine:
         self._shell = shell
         self.net = net
 
-    async def run(self, script: str, *, timeout_s: float = 60.0) -> str:
+    async def run(self, script: str, *, timeout_s: float = SCRIPT_S) -> str:
         """What the script printed; it must end well."""
         with self._console_of_the_dead():
             return await self._shell.run(script, timeout_s=timeout_s)
 
-    async def ask(self, script: str, *, timeout_s: float = 60.0) -> Said:
+    async def ask(self, script: str, *, timeout_s: float = SCRIPT_S) -> Said:
         """The same for a script that may fail."""
         with self._console_of_the_dead():
             return await self._shell.ask(script, timeout_s=timeout_s)
@@ -140,7 +145,7 @@ class Machine:
         """Sign in from outside with this key and run a command."""
         argv = ["ssh", "-i", str(key), "-p", str(SSH_PORT), *_SSH_OPTIONS]
         argv += [*(f"-o{each}" for each in options), f"{user}@127.0.0.1", *command]
-        return await self.outside(argv, timeout_s=90)
+        return await self.outside(argv, timeout_s=SCRIPT_S)
 
     async def outside(self, argv: Sequence[str], *, timeout_s: float = 30.0) -> Said:
         """Run a program on this host, in the guest's network."""
@@ -152,7 +157,7 @@ class Machine:
             return Said(failed.exit_code, failed.stdout, failed.stderr)
         return Said(0, done.stdout, done.stderr)
 
-    async def switch_off(self, *, timeout_s: float = 120.0) -> None:
+    async def switch_off(self, *, timeout_s: float = SCRIPT_S) -> None:
         """Power off from inside and wait for the end of QEMU."""
         # a moment later, so that the shell has answered before it is stopped
         await self.run("(sleep 1; systemctl poweroff) </dev/null >/dev/null 2>&1 &")

@@ -21,9 +21,9 @@ from heliostat.testing.clouds.openstack import config_drive, openstack
 from heliostat.testing.clouds.service import Site
 from heliostat.testing.editions import Key, edition_image, order
 from heliostat.testing.first_boot import USER_DATA, cd, is_as_ordered, waking
-from heliostat.testing.machines import MAC, Machine, overlay
+from heliostat.testing.machines import BOOT_S, MAC, Machine, overlay
 
-pytestmark = [pytest.mark.slow, pytest.mark.qemu, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.qemu, pytest.mark.timeout(2400)]
 
 PASSWORD = "Umbra-47-quartz-Lamp9"
 NETWORK = """\
@@ -123,7 +123,7 @@ async def test_user_data_may_ask_for_the_power_to_go(disk: Path, key: Key, tmp_p
     asked = "#cloud-config\npower_state: {mode: poweroff, message: enough, timeout: 30}\n"
     seed = nocloud(tmp_path / "seed", replace(order(key), user_data=asked))
     async with waking(disk, tmp_path, seed=seed) as woken:
-        assert await woken.machine.guest.exit_code(timeout_s=240) == 0
+        assert await woken.machine.guest.exit_code(timeout_s=BOOT_S) == 0
 
 
 async def _needs_our_kernel(machine: Machine) -> None:

@@ -15,7 +15,7 @@ from heliostat.testing.machines import Firmware, Shape, booted, overlay
 @pytest.mark.slow
 @pytest.mark.qemu
 @pytest.mark.takes(200)
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 async def test_machines_of_one_image_are_two(cache: Path, key: Key, tmp_path: Path) -> None:
     image = edition_image("minimal", cache)
     shapes = {

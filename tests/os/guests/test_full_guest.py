@@ -12,13 +12,13 @@ import pytest_asyncio
 from heliostat.os.guest.box import busybox_archive
 from heliostat.testing.clouds.disks import nocloud
 from heliostat.testing.editions import Key, edition_image, order
-from heliostat.testing.machines import Machine, Shape, booted, overlay
+from heliostat.testing.machines import LONG_S, Machine, Shape, booted, overlay
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.qemu,
     pytest.mark.takes(600),
-    pytest.mark.timeout(1200),
+    pytest.mark.timeout(2400),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
@@ -80,7 +80,7 @@ async def test_it_runs_with_etcd_and_auditing(machine: Machine) -> None:
 
 
 async def test_etcd_speaks_tls_once_it_has_a_certificate(machine: Machine) -> None:
-    await machine.run(TLS, timeout_s=180)
+    await machine.run(TLS, timeout_s=LONG_S)
     assert (await machine.run(f"{ASK_TLS} put seen safely", timeout_s=90)).strip() == "OK"
     assert "safely" in await machine.run(f"{ASK_TLS} get seen --print-value-only")
     plain = "etcdctl --dial-timeout 5s --command-timeout 5s --endpoints http://127.0.0.1:2379"
@@ -105,18 +105,18 @@ async def test_a_change_of_sudoers_shows_in_the_report(machine: Machine) -> None
 async def test_one_archive_runs_under_every_engine(
     machine: Machine, engine: str, load: str, once: str
 ) -> None:
-    await machine.run(f"cat {ARCHIVE} > {BOX}; chmod 644 {BOX}; {load} {BOX}", timeout_s=300)
+    await machine.run(f"cat {ARCHIVE} > {BOX}; chmod 644 {BOX}; {load} {BOX}", timeout_s=LONG_S)
     named = f"{NAME} box" if engine == "containerd" else NAME
-    said = await machine.run(f"{once} {named} sh -c 'echo under {engine}'", timeout_s=240)
+    said = await machine.run(f"{once} {named} sh -c 'echo under {engine}'", timeout_s=LONG_S)
     assert said.strip() == f"under {engine}"
 
 
 async def test_the_same_archive_runs_under_containerd(machine: Machine) -> None:
     """``ctr`` is containerd's own command line, the only one that Debian has."""
     await machine.run(f"cat {ARCHIVE} > /var/tmp/box.tar; systemctl start containerd")
-    await machine.run("ctr -n tests images import /var/tmp/box.tar", timeout_s=180)
+    await machine.run("ctr -n tests images import /var/tmp/box.tar", timeout_s=LONG_S)
     said = await machine.run(
-        f"ctr -n tests run --rm {NAME} once sh -c 'echo under containerd'", timeout_s=180
+        f"ctr -n tests run --rm {NAME} once sh -c 'echo under containerd'", timeout_s=LONG_S
     )
     assert said.strip() == "under containerd"
 
@@ -127,10 +127,10 @@ async def test_a_person_runs_containers_without_rights(machine: Machine) -> None
     assert ranges.split() == ["helio:100000:65536"] * 2
     await machine.run(f"loginctl enable-linger helio; cat {ARCHIVE} > {BOX}; chmod 644 {BOX}")
     own = "runuser -u helio -- env HOME=/home/helio XDG_RUNTIME_DIR=/run/user/$(id -u helio)"
-    await machine.run(f"cd /home/helio; {own} podman load -i {BOX}", timeout_s=240)
+    await machine.run(f"cd /home/helio; {own} podman load -i {BOX}", timeout_s=LONG_S)
     once = f"{own} podman run --rm --network none {NAME} sh -c"
     inside = "'id -u; cat /proc/self/uid_map'"
-    said = await machine.run(f"cd /home/helio; {once} {inside}", timeout_s=240)
+    said = await machine.run(f"cd /home/helio; {once} {inside}", timeout_s=LONG_S)
     assert said.split()[0] == "0"
     assert "100000" in said
 
@@ -138,7 +138,7 @@ async def test_a_person_runs_containers_without_rights(machine: Machine) -> None
 async def test_tools_are_there(machine: Machine) -> None:
     source = '#include <stdio.h>\nint main(void) { puts("built here"); return 0; }\n'
     await machine.run(f"cat > /tmp/a.c <<'END'\n{source}END")
-    assert await machine.run("make -s -C /tmp a && /tmp/a", timeout_s=120) == "built here\n"
+    assert await machine.run("make -s -C /tmp a && /tmp/a", timeout_s=LONG_S) == "built here\n"
     who = "git -c user.name=Mira -c user.email=mira@example.invalid"
     await machine.run(f"git init -q /tmp/r && cd /tmp/r && {who} commit -q --allow-empty -m One")
     await machine.run("kubectl version --client=true && vim --version && nano --version")
@@ -148,9 +148,9 @@ async def test_the_scanner_finds_what_a_feed_says_of_an_installed_package(
     machine: Machine,
 ) -> None:
     await machine.run(f"cat > /tmp/tracker.json <<'END'\n{json.dumps(TRACKED)}\nEND")
-    await machine.run("helio os cve import /tmp/tracker.json", timeout_s=120)
-    found = await machine.ask("helio -o json os cve scan /", timeout_s=240)
+    await machine.run("helio os cve import /tmp/tracker.json", timeout_s=LONG_S)
+    found = await machine.ask("helio -o json os cve scan /", timeout_s=LONG_S)
     assert "CVE-2026-0001" in found.out, found
     assert "bash" in found.out
-    whose = await machine.run("helio os why /usr/bin/bash", timeout_s=120)
+    whose = await machine.run("helio os why /usr/bin/bash", timeout_s=LONG_S)
     assert "bash-5" in whose

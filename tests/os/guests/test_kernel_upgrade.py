@@ -17,14 +17,14 @@ from heliostat.os.packages.rpm.extract import entries
 from heliostat.os.packages.rpm.file import File
 from heliostat.os.packages.rpm.writer import write
 from heliostat.testing.editions import edition_image
-from heliostat.testing.machines import Firmware, Machine, Shape, booted, overlay
+from heliostat.testing.machines import LONG_S, Firmware, Machine, Shape, booted, overlay
 from heliostat.testing.rpms import BUILT, signer, tiny
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.qemu,
     pytest.mark.takes(500),
-    pytest.mark.timeout(1800),
+    pytest.mark.timeout(2400),
 ]
 
 GOOD, BAD = "9999.1-good", "9999.2-bad"
@@ -107,7 +107,7 @@ async def test_a_kernel_is_tried_kept_and_taken_away(
         assert first in menu
         await machine.run("cd /var/tmp && tar -xf /dev/disk/by-id/virtio-packages")
         await machine.run(f"rpm --import /var/tmp/{PUBLIC_NAME}")
-        said = await machine.ask("rpm -i /var/tmp/good.rpm", timeout_s=180)
+        said = await machine.ask("rpm -i /var/tmp/good.rpm", timeout_s=LONG_S)
         assert (said.code, said.out + said.err) == (0, "")
         assert f"linux {path_of(GOOD)} root=" in await machine.run(MENU)
         assert (await machine.run("stat -c %s /boot/grub/grubenv")).strip() == "1024"
@@ -118,7 +118,7 @@ async def test_a_kernel_is_tried_kept_and_taken_away(
         assert (await machine.run(STARTED)).strip() == path_of(GOOD)
         await machine.run("systemctl start heliostat-boot-good; test ! -e /boot/grub/grubenv")
         assert "heliostat_tried" not in await machine.run(MENU)
-        await machine.run("rpm -i /var/tmp/bad.rpm", timeout_s=180)
+        await machine.run("rpm -i /var/tmp/bad.rpm", timeout_s=LONG_S)
         await machine.switch_off()
 
     for firmware in (Firmware.BIOS, Firmware.UEFI):  # GRUB can't read it, then doesn't try again

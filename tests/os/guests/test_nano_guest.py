@@ -11,13 +11,13 @@ import pytest_asyncio
 from heliostat.os.guest.box import busybox_archive
 from heliostat.os.guest.insider import credential
 from heliostat.testing.editions import Key, edition_image
-from heliostat.testing.machines import Machine, Shape, booted, overlay
+from heliostat.testing.machines import LONG_S, Machine, Shape, booted, overlay
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.qemu,
     pytest.mark.takes(100),
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(2400),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
@@ -62,5 +62,5 @@ async def test_a_container_starts_from_an_archive_under_containerd(machine: Mach
     archive = "/dev/disk/by-id/virtio-archive"
     await machine.run("command -v ctr containerd")
     await machine.run(f"cat {archive} > /var/tmp/box.tar && ctr images import /var/tmp/box.tar")
-    said = await machine.run(f"ctr run --rm {NAME} once sh -c 'echo inside'", timeout_s=120)
+    said = await machine.run(f"ctr run --rm {NAME} once sh -c 'echo inside'", timeout_s=LONG_S)
     assert said.strip() == "inside"

@@ -15,7 +15,7 @@ from heliostat.testing.first_boot import USER_DATA, is_as_ordered, waking
 from heliostat.testing.machines import MAC, overlay
 from heliostat.testing.planted import with_programs
 
-pytestmark = [pytest.mark.slow, pytest.mark.qemu, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.qemu, pytest.mark.timeout(2400)]
 
 GOOGLE = "google-guest-agent.service"
 STARTUP = "#!/bin/sh\nid -un > /run/started\n"
