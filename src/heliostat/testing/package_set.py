@@ -1,9 +1,9 @@
 """A repository for tests of package managers: packages in a line each, published as RPM-MD.
 
-Packages are real: made by our writer, signed, indexed by createrepo_c, so that every
-client can judge them.  A set may be published again after something was added; its
-``folder`` is then the repository's next state at the same address.  Keys are made once a
-process.  The system that installs from it is in :mod:`heliostat.testing.tdnf_system`.
+Packages are real: made by our writer, signed, indexed as our repositories are (or by
+createrepo_c), so that every client can judge them.  A set may be published again after
+something was added; its ``folder`` is then the repository's next state at the same address.
+Keys are made once a process.  What installs from it is :mod:`heliostat.testing.tdnf_system`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,19 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
 from heliostat.core.process import run
 from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.packages.rpm.file import File
 from heliostat.os.packages.rpm.package import Change, Package, Script, ScriptKind
 from heliostat.os.packages.rpm.relation import Relation
 from heliostat.os.packages.rpm.writer import write
+from heliostat.os.repo.admission import record_of_file
 from heliostat.os.repo.advisory import Advisory, AdvisoryKind, Reference, Severity, updateinfo
 from heliostat.os.repo.lock import LockedPackage
+from heliostat.os.repo.metadata import documents, fragments_of
+from heliostat.os.repo.repomd import Compression, pack, write_repomd
 from heliostat.testing.packages import BUILT_AT, signer_of_tests
 
 _LIMIT_S = 60
@@ -189,18 +194,38 @@ class PackageSet:
             release=each.release,
             digest=hashlib.sha256(path.read_bytes()).hexdigest(),
             size=path.stat().st_size,
-            location=str(path.relative_to(self.folder)),
+            location=self._location(path),
         )
 
-    def publish(self) -> None:
+    def publish(self, *, by_createrepo: bool = False) -> None:
         """The metadata of what there is now, a new generation each time."""
-        quiet = ["--quiet", "--no-database", "--changelog-limit=100"]
-        run(["createrepo_c", *quiet, str(self.folder)], timeout_s=_LIMIT_S)
+        if by_createrepo:
+            quiet = ["--quiet", "--no-database", "--changelog-limit=100"]
+            run(["createrepo_c", *quiet, str(self.folder)], timeout_s=_LIMIT_S)
+            return
+        paths = sorted(self.folder.glob("*/*.rpm"))
+        records = [
+            msgspec.structs.replace(record_of_file(path), location=self._location(path))
+            for path in paths
+        ]
+        made = documents(fragments_of(each) for each in records)
         if self._advisories:
-            told = self.folder / "updateinfo.xml"
-            told.write_bytes(updateinfo(self._advisories, self.name))
-            run(["modifyrepo_c", str(told), str(self.folder / "repodata")], timeout_s=_LIMIT_S)
-            told.unlink()
+            made["updateinfo"] = updateinfo(self._advisories, self.name)
+        publish_documents(self.folder, made)
+
+    def _location(self, path: Path) -> str:
+        return str(path.relative_to(self.folder))
+
+
+def publish_documents(folder: Path, made: Mapping[str, bytes]) -> None:
+    """``repodata`` in ``folder`` with these documents by kind, in the place of what was there."""
+    repodata = folder / "repodata"
+    shutil.rmtree(repodata, ignore_errors=True)
+    repodata.mkdir(parents=True)
+    packed = [pack(kind, text, Compression.GZIP, BUILT_AT) for kind, text in made.items()]
+    for each in packed:
+        (folder / each.row.location).write_bytes(each.content)
+    (repodata / "repomd.xml").write_bytes(write_repomd([each.row for each in packed], BUILT_AT))
 
 
 def _nevra(each: Package) -> str:

@@ -7,16 +7,23 @@ Everything lies below one folder: ``root``, ``etc/tdnf`` (outside the root, name
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import rpm
 
 from heliostat.core.process import Output, run
+from heliostat.os.tdnf.entry import main
+from heliostat.os.tdnf.packages.database import DatabaseOf
 from heliostat.testing.package_set import PackageSet
 from heliostat.testing.rpms import DATABASE
 
@@ -127,10 +134,22 @@ class TdnfSystem:
         )
         return Ran(tuple(argv), done.returncode, done.stdout, done.stderr)
 
+    def plan(self, *words: str) -> Ran:
+        """What a change would do, found out in this process; its JSON."""
+        argv = (*self.options, "-j", "--assumeno", *words)
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main(argv, "tdnf")
+        return Ran(argv, code, out.getvalue(), err.getvalue())
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What makes tdnf see this system."""
+        return ("-c", str(self.configuration), "--installroot", str(self.root))
+
     def argv(self, *words: str) -> list[str]:
         """How ``run`` starts it, for those who start it otherwise."""
-        start = [sys.executable, "-m", "heliostat.os.tdnf"]
-        return [*start, "-c", str(self.configuration), "--installroot", str(self.root), *words]
+        return [sys.executable, "-m", "heliostat.os.tdnf", *self.options, *words]
 
     def done(self, *words: str) -> Ran:
         """A run with ``-y`` that must end well."""
@@ -144,11 +163,19 @@ class TdnfSystem:
         argv = ["rpm", "--root", str(self.root), *options, *words]
         return run(argv, timeout_s=_LIMIT_S, env=self.environment)
 
-    def install_by_rpm(self, *paths: Path, options: tuple[str, ...] = ()) -> None:
+    def install_by_rpm(self, *paths: Path) -> None:
         """Packages into the database alone, whatever they need: a system's past."""
-        if paths:
-            past = ("--nodeps", "--justdb", "--nosignature", "--oldpackage", "--noscripts")
-            self.rpm("-i", *past, *options, *map(str, paths))
+        with DatabaseOf(str(self.root)):
+            transaction = rpm.TransactionSet(str(self.root), -1)
+            transaction.setFlags(rpm.RPMTRANS_FLAG_JUSTDB | rpm.RPMTRANS_FLAG_NOSCRIPTS)
+            transaction.setProbFilter(~0)
+            opened: list[BinaryIO] = []
+            for path in paths:
+                with path.open("rb") as file:
+                    transaction.addInstall(transaction.hdrFromFdno(file), path, "i")
+            problems = transaction.run(partial(_opened, opened), None)
+            assert not problems, problems
+            transaction.closeDB()
 
     def holds(self, repository: PackageSet, *nevras: str) -> None:
         """Packages of the set that are installed before the test begins."""
@@ -160,6 +187,16 @@ class TdnfSystem:
         form = f"%{{NAME}}-{epoch}%{{VERSION}}-%{{RELEASE}}.%{{ARCH}}\\n"
         lines = self.rpm("-qa", "--qf", form).stdout.splitlines()
         return sorted(line for line in lines if not line.startswith("gpg-pubkey-"))
+
+
+def _opened(opened: list[BinaryIO], reason: int, _a: int, _b: int, path: Any, _c: Any) -> Any:
+    """rpm's callback: it asks for a package's file when its turn comes."""
+    if reason == rpm.RPMCALLBACK_INST_OPEN_FILE:
+        opened.append(path.open("rb"))
+        return opened[-1].fileno()
+    if reason == rpm.RPMCALLBACK_INST_CLOSE_FILE:
+        opened.pop().close()
+    return None
 
 
 def _section(name: str, keys: Mapping[str, object]) -> str:

@@ -94,6 +94,7 @@ class Plan:
     """Steps in the order of names; what was asked for and is there already, or nowhere.
 
     ``wanted`` are the names that a person asked for: they count as installed by hand.
+    ``staying`` are sentences about what was asked to move and can't.
     """
 
     def __init__(
@@ -104,12 +105,14 @@ class Plan:
         existing: Iterable[str] = (),
         missing: Iterable[str] = (),
         left_out: Iterable[str] = (),
+        staying: Iterable[str] = (),
     ) -> None:
         self.steps = tuple(sorted(steps, key=lambda each: (each.name, each.evr, each.arch)))
         self.wanted = frozenset(wanted)
         self.existing = tuple(existing)
         self.missing = tuple(missing)
         self.left_out = tuple(left_out)
+        self.staying = tuple(staying)
 
     def __bool__(self) -> bool:
         return bool(self.steps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heliostat.os.tdnf.change.plan import REMOVE, Plan
+from heliostat.os.tdnf.change.plan import OBSOLETE, Plan
 from heliostat.os.tdnf.change.showing import show
 from heliostat.os.tdnf.change.solve import Rules, solve
 from heliostat.os.tdnf.change.wishes import Wishes
@@ -63,21 +63,20 @@ def planned(session: Session, request: Request) -> Plan:
 
 def _spare_protected(session: Session, plan: Plan) -> None:
     protected = {"tdnf", *session.configuration.beside("protected.d")}
-    for each in plan.of(REMOVE):
+    for each in plan.going:
         if each.name in protected:
-            told = f"{each.nevra} would go, and it is protected."
-            raise TdnfError(PROTECTED, told)
+            how = f" ({each.why})" if each.kind == OBSOLETE else ""
+            raise TdnfError(PROTECTED, f"{each.nevra} would go{how}, and it is protected.")
 
 
 def settle(session: Session, plan: Plan) -> int:
     """Shows ``plan``, asks, and carries it out."""
     out, options = session.out, session.options
+    if plan.missing and not (options.skip_broken and plan):
+        raise TdnfError(NO_MATCH, f"No package matches {' '.join(plan.missing)}.")
     if not (options.quiet and options.assumeyes):
         show(plan, out, reasons=options.verbose)
     if not plan:
-        out.value(plan.as_json())
-        if plan.missing:
-            raise TdnfError(NO_MATCH, f"No package matches {' '.join(plan.missing)}.")
         raise TdnfError(NOTHING_TO_DO)
     if options.assumeno or not (options.assumeyes or _agreed(session)):
         out.value(plan.as_json())

@@ -37,6 +37,8 @@ def show(plan: Plan, out: Output, *, reasons: bool = False) -> None:
         out.line(f"Package {each} is already installed, skipping.")
     for each in plan.left_out:
         out.line(f"Package {each} is left out, because what it needs can't be had.")
+    for each in plan.staying:
+        out.line(f"{each[0].upper()}{each[1:]}.")
     for kind in KINDS:
         _show_kind(plan, kind, out, reasons=reasons)
     if plan:

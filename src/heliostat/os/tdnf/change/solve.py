@@ -14,7 +14,8 @@ from heliostat.os.tdnf.change.plan import (
     Plan,
     Step,
 )
-from heliostat.os.tdnf.errors import NO_SOLUTION, TdnfError
+from heliostat.os.tdnf.change.wishes import EVERYTHING, OneOf
+from heliostat.os.tdnf.errors import SOLVER_FAILED, TdnfError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,20 +34,27 @@ _COMING = {
 
 
 class Rules:
-    """How the solver may go about it."""
+    """How the solver may go about it.
+
+    ``may_downgrade`` lets others go to older versions for what is wanted; ``best`` takes
+    the newest or fails; ``skip_broken`` leaves out what can't be had.
+    ``reinstall_changed`` counts packages of one version that were built anew.
+    """
 
     def __init__(
         self,
         *,
         may_erase: bool = False,
-        may_downgrade: bool = False,
+        may_downgrade: bool = True,
         best: bool = False,
         skip_broken: bool = False,
+        reinstall_changed: bool = True,
     ) -> None:
         self.may_erase = may_erase
         self.may_downgrade = may_downgrade
         self.best = best
         self.skip_broken = skip_broken
+        self.reinstall_changed = reinstall_changed
 
 
 class Unsolvable(TdnfError):
@@ -54,7 +62,7 @@ class Unsolvable(TdnfError):
 
     def __init__(self, chains: list[list[str]]) -> None:
         told = "; ".join(chains[0]) if chains else "the wishes exclude each other"
-        super().__init__(NO_SOLUTION, f"{told[0].upper()}{told[1:]}.")
+        super().__init__(SOLVER_FAILED, f"{told[0].upper()}{told[1:]}.")
         self.chains = chains
 
 
@@ -63,26 +71,61 @@ def solve(wishes: Wishes, rules: Rules) -> Plan:
 
     With ``rules.skip_broken``, wishes that can't be met are left out and told in the plan.
     """
+    solver, left_out = solved(wishes, rules)
+    steps = steps_of(solver)
+    if not rules.reinstall_changed:
+        steps = [each for each in steps if each.kind != REINSTALL]
+    # of several packages that would do, only what comes was wanted
+    there = {each.name for each in steps} | set(wishes.existing_names)
+    return Plan(
+        steps,
+        wanted=wishes.wanted & there,
+        existing=wishes.existing,
+        missing=wishes.missing,
+        left_out=left_out,
+        staying=[*wishes.pathless, *_staying(wishes, steps)],
+    )
+
+
+def solved(wishes: Wishes, rules: Rules) -> tuple[solv.Solver, list[str]]:
+    """A solver that has found an answer, and the wishes that were left out for it.
+
+    Raises ``Unsolvable``.
+    """
     jobs = dict(enumerate(wishes.jobs))
+    if rules.best:
+        for number in wishes.told:
+            jobs[number].how |= solv.Job.SOLVER_FORCEBEST
     left_out: list[str] = []
     while True:
         solver = _solver(wishes.pool, rules)
-        problems = solver.solve(list(jobs.values()))
+        problems = solver.solve(
+            [each.job(wishes.pool) if isinstance(each, OneOf) else each for each in jobs.values()]
+        )
+        if _read_paths(wishes, solver, problems):
+            continue
         if not problems:
-            break
-        broken = _broken(wishes, jobs, problems) if rules.skip_broken else set()
+            return solver, left_out
+        broken = _broken(wishes, list(jobs), problems) if rules.skip_broken else set()
         if not broken:
             raise Unsolvable(_chains(wishes, problems))
         for number in broken:
             del jobs[number]
             left_out.append(wishes.told[number])
-    return Plan(
-        steps_of(solver),
-        wanted=wishes.wanted,
-        existing=wishes.existing,
-        missing=wishes.missing,
-        left_out=left_out,
-    )
+
+
+def _read_paths(wishes: Wishes, solver: solv.Solver, problems: list[solv.Problem]) -> bool:
+    """Reads whole file lists if a package that counts here needs a path from them."""
+    seekers = wishes.packages.path_seekers()
+    if not seekers:
+        return False
+    chosen = () if problems else solver.transaction().newsolvables()
+    involved = {each.name for each in (*chosen, *wishes.packages.installed.solvables)}
+    involved.update(wishes.wanted)
+    if problems or seekers & involved:
+        wishes.packages.load_files()
+        return True
+    return False
 
 
 def _solver(pool: solv.Pool, rules: Rules) -> solv.Solver:
@@ -100,26 +143,35 @@ def _solver(pool: solv.Pool, rules: Rules) -> solv.Solver:
     return solver
 
 
-def _broken(wishes: Wishes, jobs: dict[int, solv.Job], problems: list[solv.Problem]) -> set[int]:
+def _broken(wishes: Wishes, numbers: list[int], problems: list[solv.Problem]) -> set[int]:
     """Numbers of the jobs that take part in problems; only those that somebody asked for."""
     blamed = {
-        (element.job.how, element.job.what)
+        numbers[element.jobidx]
         for problem in problems
         for solution in problem.solutions()
         for element in solution.elements()
         if element.type == solv.Solver.SOLVER_SOLUTION_JOB
     }
-    return {
-        number
-        for number, job in jobs.items()
-        if (job.how, job.what) in blamed and number in wishes.told
-    }
+    return blamed & wishes.told.keys()
+
+
+def _staying(wishes: Wishes, steps: list[Step]) -> list[str]:
+    """Packages asked to be newer that stay, because what newer ones need can't be had."""
+    moving = {each.name for each in steps}
+    update = solv.Job.SOLVER_UPDATE
+    return [
+        f"no newer {told} can be installed, so it stays; --best says why"
+        for number, told in wishes.told.items()
+        if wishes.jobs[number].how & solv.Job.SOLVER_JOBMASK == update
+        and told != EVERYTHING
+        and told not in moving
+    ]
 
 
 def _chains(wishes: Wishes, problems: list[solv.Problem]) -> list[list[str]]:
     from heliostat.os.tdnf.change.chains import chains_of
 
-    wanted = [each for each in wishes.told.values() if each != "all"]
+    wanted = [each for each in wishes.told.values() if each != EVERYTHING]
     hidden = {wishes.pool.id2solvable(each).name for each in wishes.pool.get_disabled_list()}
     return chains_of(wishes.pool, problems, wanted, frozenset(hidden))
 

@@ -1,7 +1,8 @@
 """What a command asks of the solver: names into libsolv's jobs.
 
-A name may be a package's name with architecture and version in any of rpm's spellings, a
-glob, a capability, a path, or a package's file.
+Each wish is one job or several; libsolv chooses among all versions that a name means, the
+newest of the best repository first, so that an older one is taken where the newest can't
+be had, and ``--best`` (see ``Rules``) insists.
 """
 
 from __future__ import annotations
@@ -10,50 +11,96 @@ import os
 
 import solv
 
+from heliostat.os.tdnf.change.names import Names, by_name
 from heliostat.os.tdnf.errors import NO_MATCH, TdnfError, system_error
-from heliostat.os.tdnf.packages.scopes import BY_NAME, newest
+from heliostat.os.tdnf.packages.scopes import newest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from heliostat.os.tdnf.change.names import Meant
     from heliostat.os.tdnf.packages.pool import Packages
 
 COMMAND_LINE = "@cmdline"
-_BY_CAPABILITY = solv.Selection.SELECTION_PROVIDES | solv.Selection.SELECTION_REL
-_BY_PATH = solv.Selection.SELECTION_FILELIST | solv.Selection.SELECTION_GLOB
+EVERYTHING = "all"
+_INSTALL = solv.Job.SOLVER_INSTALL
+_SOLVABLE = solv.Job.SOLVER_SOLVABLE
+
+
+class OneOf:
+    """A job for one of several packages.
+
+    libsolv keeps their ids in a table that is made anew whenever packages or file lists
+    come, so the job itself is made right before it is solved.
+    """
+
+    __slots__ = ("how", "ids")
+
+    def __init__(self, how: int, among: Sequence[solv.XSolvable]) -> None:
+        self.how = how | solv.Job.SOLVER_SOLVABLE_ONE_OF
+        self.ids = [each.id for each in among]
+
+    def job(self, pool: solv.Pool) -> solv.Job:
+        """For libsolv, now."""
+        return pool.Job(self.how, pool.towhatprovides(self.ids))
 
 
 class Wishes:
-    """Jobs, with what was found on the way: names wanted, already there, and nowhere."""
+    """Jobs, with what was found on the way.
+
+    ``wanted`` are names asked for by hand, ``existing`` what is there already, ``missing``
+    what nothing is called, ``pathless`` says what has no newer or no older version.
+    ``told`` has the word that a job came from, by the job's place.
+    """
 
     def __init__(self, packages: Packages) -> None:
         self.packages = packages
         self.pool: solv.Pool = packages.pool
-        self.jobs: list[solv.Job] = []
+        self.names = Names(packages)
+        self.jobs: list[solv.Job | OneOf] = []
         self.told: dict[int, str] = {}
         self.wanted: set[str] = set()
         self.existing: list[str] = []
         self.missing: list[str] = []
+        self.pathless: list[str] = []
+        self.locked: set[int] = set()
+        self.existing_names: set[str] = set()
 
     def install(self, name: str, *, source: bool = False) -> None:
         """The newest that ``name`` means; every package of a glob."""
-        found = self._offers(name, source=source)
-        if not found:
-            self._absent(name)
+        if source:
+            self._install_sources(name)
             return
-        if any(letter in name for letter in "*?[") or len({each.nameid for each in found}) == 1:
-            self._install_named(found)
+        meant = self.names.meant(name)
+        if not meant.offered:
+            self._exists(name, meant.installed)
+            return
+        groups = by_name(meant.packages)
+        if meant.by_name or len(groups) == 1:
+            for group in groups:
+                self._install_named(group, name, meant)
+        elif meant.installed:
+            self._exists(name, meant.installed)
         else:
             # several packages provide it: the solver chooses one
-            flags = solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE_ONE_OF
-            one_of = self.pool.towhatprovides([each.id for each in found])
-            self._add(self.pool.Job(flags, one_of), name)
-            self.wanted |= {each.name for each in found}
+            self._choose(meant.offered, name)
+
+    def _install_sources(self, name: str) -> None:
+        found = self.names.sources(name)
+        if found:
+            self.exactly(newest(found))
+        else:
+            self.missing.append(name)
 
     def install_file(self, path: str) -> None:
         """A package's file on this machine."""
-        self._install_named([self.add_file(path)])
+        package = self.add_file(path)
+        have = [each for each in self.names.installed_of(package) if each.identical(package)]
+        if have:
+            self._exists(path, have)
+        else:
+            self.exactly(package)
 
     def add_file(self, path: str) -> solv.XSolvable:
         """Takes a file into the pool.  Raises ``TdnfError`` if it isn't a package."""
@@ -68,88 +115,51 @@ class Wishes:
         self.packages.index()
         return package
 
-    def _install_named(self, found: Sequence[solv.XSolvable]) -> None:
-        for group in _by_name(found).values():
-            best = self._best(group)
+    def _install_named(self, group: Sequence[solv.XSolvable], name: str, meant: Meant) -> None:
+        """One of the versions of one package, or what says that it replaces the newest."""
+        offered = [each for each in group if not each.isinstalled()]
+        if not offered:
+            self._exists(name, group)
+            return
+        best = self.pool.best_solvables(offered, 0)[0]
+        have = self.names.installed_of(best)
+        exactly = meant.versioned or self._is_multiple(best)
+        if any(each.evrcmp(best) == 0 or (not exactly and each.evrcmp(best) > 0) for each in have):
+            self._exists(name, have)
+        elif have and not exactly:
+            self._upgrade(have[0], [each for each in offered if each.evrcmp(have[0]) > 0])
             self.wanted.add(best.name)
-            have = [each for each in self._installed(best) if each.evrcmp(best) >= 0]
-            if have and not self._is_multiple(best):
-                self.existing.append(str(have[0]))
-                continue
-            flags = solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE | solv.Job.SOLVER_TARGETED
-            self._add(self.pool.Job(flags, best.id), best.name)
+        elif exactly:
+            self._choose(offered, name)
+        else:
+            self._choose([*offered, *self.names.replacing([best])], name)
 
     def _is_multiple(self, package: solv.XSolvable) -> bool:
-        """Whether this very version of an install-only package is not there yet."""
-        exact = [each for each in self._installed(package) if each.evrid == package.evrid]
-        jobs = self.pool.getpooljobs()
-        multiple = any(
+        """Whether several versions of it may be installed beside each other."""
+        return any(
             job.how & solv.Job.SOLVER_JOBMASK == solv.Job.SOLVER_MULTIVERSION
             and any(each.nameid == package.nameid for each in job.solvables())
-            for job in jobs
+            for job in self.pool.getpooljobs()
         )
-        return multiple and not exact
 
-    def _best(self, group: Sequence[solv.XSolvable]) -> solv.XSolvable:
-        """By repository's priority, then architecture of the machine, then version."""
-        top = max(each.repo.priority for each in group)
-        group = [each for each in group if each.repo.priority == top]
-        newest_one = newest(group)
-        same = [each for each in group if each.evrid == newest_one.evrid]
-        own = [each for each in same if each.arch not in ("noarch", "i686")]
-        return own[0] if own else newest_one
-
-    def _installed(self, package: solv.XSolvable) -> list[solv.XSolvable]:
-        flags = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_INSTALLED_ONLY
-        return [
-            each
-            for each in self.pool.select(package.name, flags).solvables()
-            if each.archid == package.archid or "noarch" in (each.arch, package.arch)
-        ]
-
-    def _offers(self, name: str, *, source: bool = False) -> list[solv.XSolvable]:
-        extra = solv.Selection.SELECTION_SOURCE_ONLY if source else 0
-        for flags in (BY_NAME | extra, _BY_CAPABILITY, _BY_PATH):
-            if flags == _BY_PATH and not name.startswith("/"):
-                continue
-            found = self._not_installed(name, flags)
-            if not found and flags == _BY_PATH:
-                self.packages.load_files()
-                found = self._not_installed(name, flags)
-            if found:
-                return found
-        return []
-
-    def _not_installed(self, name: str, flags: int) -> list[solv.XSolvable]:
-        return [
-            each for each in self.pool.select(name, flags).solvables() if not each.isinstalled()
-        ]
-
-    def _absent(self, name: str) -> None:
-        """Not offered: perhaps it is there, from elsewhere."""
-        have = self._of_installed(name)
-        if have:
-            self.existing += [str(each) for each in have]
-            self.wanted |= {each.name for each in have}
-        else:
+    def _exists(self, name: str, have: Sequence[solv.XSolvable]) -> None:
+        """Nothing to install: it is there, or nowhere."""
+        if not have:
             self.missing.append(name)
+        self.existing += [str(each) for each in have if str(each) not in self.existing]
+        self.existing_names |= {each.name for each in have}
+        self.wanted |= self.existing_names
 
-    def _of_installed(self, name: str) -> list[solv.XSolvable]:
-        only = solv.Selection.SELECTION_INSTALLED_ONLY
-        for flags in (BY_NAME | only, _BY_CAPABILITY | only, _BY_PATH | only):
-            if flags == _BY_PATH | only and not name.startswith("/"):
-                continue
-            found: list[solv.XSolvable] = self.pool.select(name, flags).solvables()
-            if found:
-                return found
-        return []
+    def _choose(self, among: Sequence[solv.XSolvable], name: str) -> None:
+        self._add(OneOf(_INSTALL, among), name)
+        self.wanted |= {each.name for each in among}
 
     def erase(self, name: str, *, clean_dependencies: bool = False) -> None:
         """Every installed package that ``name`` means."""
-        found = self._of_installed(name)
+        found = self.names.installed(name)
         if not found:
             self.missing.append(name)
-        flags = solv.Job.SOLVER_ERASE | solv.Job.SOLVER_SOLVABLE
+        flags = solv.Job.SOLVER_ERASE | _SOLVABLE
         if clean_dependencies:
             flags |= solv.Job.SOLVER_CLEANDEPS
         for each in found:
@@ -157,80 +167,96 @@ class Wishes:
 
     def upgrade(self, name: str) -> None:
         """Installed packages that ``name`` means to their newest, or to the version it names."""
-        names = {each.nameid for each in self._of_installed(name)}
-        offers = self._not_installed(name, BY_NAME)
-        names |= {each.nameid for each in offers if self._of_installed(each.name)}
-        if not names:
+        meant = self.names.named(name)
+        have = {
+            each.id: each
+            for offer in meant.packages or self.names.installed(name)
+            for each in ([offer] if offer.isinstalled() else self.names.installed_of(offer))
+        }
+        if not have:
             self.missing.append(name)
-        for group in _by_name([each for each in offers if each.nameid in names]).values():
-            best = self._best(group)
-            if any(each.evrcmp(best) < 0 for each in self._installed(best)):
-                flags = solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE
-                self._add(self.pool.Job(flags | solv.Job.SOLVER_TARGETED, best.id), best.name)
+        for each in have.values():
+            offers = [offer for offer in self.names.offers_of(each) if offer.evrcmp(each) > 0]
+            if meant.versioned and meant.offered:
+                named = {offer.id for offer in meant.offered}
+                offers = [offer for offer in offers if offer.id in named]
+            self._upgrade(each, offers)
+
+    def _upgrade(self, have: solv.XSolvable, newer: Sequence[solv.XSolvable]) -> None:
+        """``have`` to one of ``newer``, or to what replaces it; it stays where none can be."""
+        offers = [*newer, *self.names.replacing([have])]
+        if not offers:
+            self.pathless.append(f"{have.name} has no newer version")
+            return
+        flags = solv.Job.SOLVER_UPDATE | solv.Job.SOLVER_TARGETED
+        self._add(OneOf(flags, offers), have.name)
 
     def upgrade_all(self) -> None:
         """Everything to its newest."""
-        self._add(self.pool.Job(solv.Job.SOLVER_UPDATE | solv.Job.SOLVER_SOLVABLE_ALL, 0), "all")
+        flags = solv.Job.SOLVER_UPDATE | solv.Job.SOLVER_SOLVABLE_ALL
+        self._add(self.pool.Job(flags, 0), EVERYTHING)
 
-    def synchronise(self) -> None:
-        """Everything to what repositories offer, older ones too."""
-        flags = solv.Job.SOLVER_DISTUPGRADE | solv.Job.SOLVER_SOLVABLE_ALL
-        self._add(self.pool.Job(flags, 0), "all")
+    def synchronise(self, name: str = "") -> None:
+        """Everything, or what ``name`` means, to what repositories offer, older ones too."""
+        if not name:
+            flags = solv.Job.SOLVER_DISTUPGRADE | solv.Job.SOLVER_SOLVABLE_ALL
+            self._add(self.pool.Job(flags, 0), EVERYTHING)
+            return
+        found = self.names.installed(name)
+        if not found:
+            self.missing.append(name)
+        for each in found:
+            self._add(self.pool.Job(solv.Job.SOLVER_DISTUPGRADE | _SOLVABLE, each.id), each.name)
 
     def downgrade(self, name: str) -> None:
         """The newest offer that is older than what is installed, or the version named."""
-        have = self._of_installed(name)
-        offers = self._not_installed(name, BY_NAME)
-        if not have:
-            have = [each for offer in offers for each in self._installed(offer)]
+        meant = self.names.named(name)
+        offers = meant.offered
+        have = {
+            each.id: each
+            for one in meant.packages
+            for each in ([one] if one.isinstalled() else self.names.installed_of(one))
+        }
         if not have:
             self.missing.append(name)
-        for each in {one.nameid: one for one in have}.values():
-            older = [
-                offer
-                for offer in offers or self._not_installed(each.name, BY_NAME)
-                if offer.nameid == each.nameid and offer.evrcmp(each) < 0
-            ]
-            if older:
-                self._exactly(newest(older))
+        for each in have.values():
+            self._downgrade_from(each, offers)
+
+    def _downgrade_from(self, have: solv.XSolvable, named: Sequence[solv.XSolvable]) -> None:
+        meant = {each.id for each in named}
+        older = [
+            each
+            for each in self.names.offers_of(have)
+            if each.evrcmp(have) < 0 and (not meant or each.id in meant)
+        ]
+        if older:
+            self.exactly(newest(older))
+        else:
+            self.pathless.append(f"{have.name} has no older version")
 
     def reinstall(self, name: str) -> None:
         """What is installed, again, from a repository that has that version."""
-        have = self._of_installed(name)
+        have = self.names.installed(name)
         if not have:
             self.missing.append(name)
         for each in have:
-            same = [
-                offer
-                for offer in self._not_installed(each.name, BY_NAME)
-                if offer.evrid == each.evrid and offer.archid == each.archid
-            ]
+            same = [offer for offer in self.names.offers_of(each) if offer.evrid == each.evrid]
             if same:
-                self._exactly(same[0])
+                self.exactly(max(same, key=lambda offer: int(offer.repo.priority)))
             else:
                 self.missing.append(str(each))
 
-    def _exactly(self, package: solv.XSolvable) -> None:
-        flags = solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE
-        self._add(self.pool.Job(flags, package.id), package.name)
-
     def exactly(self, package: solv.XSolvable) -> None:
         """This very package, whatever is installed."""
-        self._exactly(package)
+        self.wanted.add(package.name)
+        self._add(self.pool.Job(_INSTALL | _SOLVABLE, package.id), package.name)
 
     def lock(self, name: str) -> None:
         """Installed packages that ``name`` means stay as they are."""
-        for each in self._of_installed(name):
-            flags = solv.Job.SOLVER_LOCK | solv.Job.SOLVER_SOLVABLE
-            self.jobs.append(self.pool.Job(flags, each.id))
+        for each in self.names.named(name, solv.Selection.SELECTION_INSTALLED_ONLY).packages:
+            self.locked.add(each.id)
+            self.jobs.append(self.pool.Job(solv.Job.SOLVER_LOCK | _SOLVABLE, each.id))
 
-    def _add(self, job: solv.Job, told: str) -> None:
+    def _add(self, job: solv.Job | OneOf, told: str) -> None:
         self.jobs.append(job)
         self.told[len(self.jobs) - 1] = told
-
-
-def _by_name(found: Sequence[solv.XSolvable]) -> dict[int, list[solv.XSolvable]]:
-    groups: dict[int, list[solv.XSolvable]] = {}
-    for each in found:
-        groups.setdefault(each.nameid, []).append(each)
-    return groups

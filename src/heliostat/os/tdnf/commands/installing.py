@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from heliostat.os.tdnf.change.request import Request, change
 from heliostat.os.tdnf.change.solve import Rules
-from heliostat.os.tdnf.errors import NO_DOWNGRADES, PACKAGE_REQUIRED, TdnfError
+from heliostat.os.tdnf.errors import NO_MATCH, PACKAGE_REQUIRED, TdnfError
+from heliostat.os.tdnf.packages.scopes import compared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,20 +43,25 @@ def upgrade(session: Session) -> int:
         for name in session.arguments:
             wishes.upgrade(name)
 
-    return change(session, Request(wish, _rules(session)))
+    return change(session, Request(wish, _rules(session, may_downgrade=False)))
 
 
 def downgrade(session: Session) -> int:
     """``downgrade [NAME...]``: without names, everything that has an older offer."""
 
     def wish(wishes: Wishes) -> None:
-        names = session.arguments or [each.name for each in wishes.packages.installed.solvables]
+        names = session.arguments or _with_older_offers(wishes)
         for name in names:
             wishes.downgrade(name)
-        if not wishes.jobs and not wishes.missing:
-            raise TdnfError(NO_DOWNGRADES)
 
-    return change(session, Request(wish, _rules(session, may_downgrade=True)))
+    return change(session, Request(wish, _rules(session)))
+
+
+def _with_older_offers(wishes: Wishes) -> list[str]:
+    found = [each.name for each in compared(wishes.packages, newer=False)]
+    if not found:
+        raise TdnfError(NO_MATCH, "Nothing that is installed has an older version on offer.")
+    return found
 
 
 def reinstall(session: Session) -> int:
@@ -70,14 +76,18 @@ def reinstall(session: Session) -> int:
 
 
 def distro_sync(session: Session) -> int:
-    """``distro-sync``: everything as repositories have it."""
-    return change(
-        session,
-        Request(lambda wishes: wishes.synchronise(), _rules(session, may_downgrade=True)),
-    )
+    """``distro-sync [NAME...]``: as repositories have it; without names, everything."""
+
+    def wish(wishes: Wishes) -> None:
+        for name in session.arguments or ("",):
+            wishes.synchronise(name)
+
+    rules = _rules(session)
+    rules.reinstall_changed = session.configuration.distrosync_reinstall_changed
+    return change(session, Request(wish, rules))
 
 
-def _rules(session: Session, *, may_downgrade: bool = False) -> Rules:
+def _rules(session: Session, *, may_downgrade: bool = True) -> Rules:
     return Rules(
         may_erase=session.options.allowerasing,
         may_downgrade=may_downgrade,

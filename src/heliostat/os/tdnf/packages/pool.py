@@ -13,14 +13,13 @@ import solv
 
 from heliostat.os.tdnf.errors import DATABASE_UNREADABLE, UNKNOWN_ARCHITECTURE, TdnfError
 from heliostat.os.tdnf.metadata.cache import FILELISTS, OTHER, Cached, keep
+from heliostat.os.tdnf.packages.database import DatabaseOf, states
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 INSTALLED = "@System"
-_DATABASE_FOLDERS = ("usr/lib/sysimage/rpm", "var/lib/rpm")
-_DATABASE_FILES = ("rpmdb.sqlite", "rpmdb.sqlite-wal", "Packages", "Packages.db")
 
 
 class Packages:
@@ -36,6 +35,7 @@ class Packages:
         self.root = root
         self._cachedir = cachedir
         self._with_files = False
+        self._paths_needed: list[int] = []
         self._with_changes = False
         self.installed = self._load_installed()
         self.repos: list[solv.Repo] = []
@@ -47,8 +47,19 @@ class Packages:
 
     def index(self) -> None:
         """After packages have come: who provides what."""
-        self.pool.addfileprovides()
+        self._paths_needed = self.pool.addfileprovides_queue()
         self.pool.createwhatprovides()
+
+    def path_seekers(self) -> set[str]:
+        """Names of packages that need a path which nothing read so far has."""
+        if self._with_files:
+            return set()
+        return {
+            each.name
+            for path in self._paths_needed
+            if not self.pool.whatprovides(path)
+            for each in self.pool.whatcontainsdep(solv.SOLVABLE_REQUIRES, path)
+        }
 
     def load_files(self) -> None:
         """Whole file lists, for paths that primary metadata doesn't have."""
@@ -80,11 +91,10 @@ class Packages:
         kept = solv.xfopen(path)
         if kept and repo.add_solv(kept):
             return repo
-        # librpm finds no kind of database before its settings are read, which this does
-        import rpm  # noqa: F401
-
         self.pool.set_rootdir(self.root)
-        if not repo.add_rpmdb(solv.Repo.REPO_USE_ROOTDIR):
+        with DatabaseOf(self.root):
+            read = repo.add_rpmdb(solv.Repo.REPO_USE_ROOTDIR)
+        if not read:
             told = f"rpm's database under {self.root} can't be read: {self.pool.errstr}."
             raise TdnfError(DATABASE_UNREADABLE, told)
         keep(path, repo.write, only=True)
@@ -96,16 +106,7 @@ ARCHITECTURES = ("x86_64", "aarch64", "noarch")
 
 def database_stamp(root: str) -> str:
     """Changes whenever rpm's database does; empty if there is none."""
-    parts: list[str] = []
-    for folder in _DATABASE_FOLDERS:
-        for name in _DATABASE_FILES:
-            try:
-                state = os.stat(os.path.join(root, folder, name))
-            except OSError:
-                continue
-            parts.append(f"{state.st_ino:x}.{state.st_size:x}.{state.st_mtime_ns:x}")
-        if parts:
-            break
+    parts = [f"{each.st_ino:x}.{each.st_size:x}.{each.st_mtime_ns:x}" for each in states(root)]
     if not parts:
         return ""
     checksum = solv.Chksum(solv.REPOKEY_TYPE_SHA256)
