@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,35 +22,94 @@ class Cut:
     times: list[int] = field(default_factory=lambda: [1_000_000])
 
 
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """The status instead of the file, ``times`` times."""
+
+    status: int
+    times: list[int] = field(default_factory=lambda: [1])
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """After so many bytes nothing more comes, and the connection stays."""
+
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lie:
+    """The length that is told; the body is the file's, as far as that length goes."""
+
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Somewhere else; an address."""
+
+    to: str
+
+
+Fault = int | bytes | Cut | Busy | Stall | Lie | Redirect
+
+
 @dataclass
 class Mirror:
     """Serves ``folder`` at ``url``.
 
-    ``faults`` changes what is answered by the end of a path: a status, another body, or a
-    connection that ends early.
+    ``faults`` changes what is answered by the end of a path: a status, another body, or
+    one of the classes above.  With ``ranges=False`` every answer is the whole file.
+    ``password`` (``name:word``) is asked for; as a proxy (``proxy_password`` set, maybe to
+    ``:``) it serves whatever host is asked for from ``folder``.
     """
 
     folder: Path
     url: str = ""
-    faults: dict[str, int | bytes | Cut] = field(default_factory=dict)
+    faults: dict[str, Fault] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     """Paths of the requests, with the range if one was asked for."""
+    headers: list[dict[str, str]] = field(default_factory=list)
+    """Of the requests, names in small letters."""
+    ranges: bool = True
+    password: str = ""
+    proxy_password: str = ""
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    def count(self, end: str) -> int:
+        """How often a path with this end was asked for."""
+        return sum(each.partition(" ")[0].endswith(end) for each in self.asked)
 
 
 @contextmanager
-def mirror(folder: Path) -> Iterator[Mirror]:
+def mirror(
+    folder: Path, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> Iterator[Mirror]:
     """A running server."""
     state = Mirror(folder)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(state))
+    server = _Server((host, 0), _handler_of(state))
+    server.daemon_threads = True
+    if tls is not None:
+        # the handshake is made in the request's own thread, when it first reads
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        state.url = f"http://127.0.0.1:{server.server_address[1]}"
+        scheme = "http" if tls is None else "https"
+        state.url = f"{scheme}://{host}:{server.server_address[1]}"
         yield state
     finally:
+        state.closing.set()
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who hangs up, or shows no certificate, is what tests are about."""
 
 
 def _handler_of(state: Mirror) -> type[BaseHTTPRequestHandler]:
@@ -58,16 +119,39 @@ def _handler_of(state: Mirror) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            wanted = self.headers.get("Range", "")
-            state.asked.append(f"{self.path} {wanted}".strip())
-            path = state.folder / unquote(self.path.lstrip("/"))
-            fault = next(
-                (found for end, found in state.faults.items() if self.path.endswith(end)), None
-            )
-            if isinstance(fault, int) or not path.is_file():
-                self._answer(fault if isinstance(fault, int) else 404, b"")
+            wanted = self.headers.get("Range", "") if state.ranges else ""
+            # a proxy is asked for whole addresses
+            place = urlsplit(self.path).path
+            state.asked.append(f"{place} {self.headers.get('Range', '')}".strip())
+            state.headers.append({name.lower(): value for name, value in self.headers.items()})
+            if not self._known():
                 return
-            body = fault if isinstance(fault, bytes) else path.read_bytes()
+            path = state.folder / unquote(place.lstrip("/"))
+            fault = next(
+                (found for end, found in state.faults.items() if place.endswith(end)), None
+            )
+            if isinstance(fault, Busy) and fault.times[0] > 0:
+                fault.times[0] -= 1
+                self._answer(fault.status, b"")
+            elif isinstance(fault, Redirect):
+                self._answer(302, b"", {"Location": fault.to})
+            elif isinstance(fault, int) or not path.is_file():
+                self._answer(fault if isinstance(fault, int) else 404, b"")
+            else:
+                self._file(fault if isinstance(fault, bytes) else path.read_bytes(), wanted, fault)
+
+        def _known(self) -> bool:
+            for header, word, status, asking in (
+                ("Proxy-Authorization", state.proxy_password, 407, "Proxy-Authenticate"),
+                ("Authorization", state.password, 401, "WWW-Authenticate"),
+            ):
+                right = "Basic " + base64.b64encode(word.encode()).decode()
+                if word.strip(":") and self.headers.get(header) != right:
+                    self._answer(status, b"", {asking: 'Basic realm="tests"'})
+                    return False
+            return True
+
+        def _file(self, body: bytes, wanted: str, fault: Fault | None) -> None:
             start = int(wanted.removeprefix("bytes=").rstrip("-") or 0) if wanted else 0
             if start >= len(body) > 0:
                 self._answer(416, b"")
@@ -75,27 +159,33 @@ def _handler_of(state: Mirror) -> type[BaseHTTPRequestHandler]:
             extra = {"Last-Modified": "Tue, 14 Nov 2023 22:13:20 GMT"}
             if start:
                 extra["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
-            cut = fault if isinstance(fault, Cut) and fault.times[0] > 0 else None
-            self._answer(206 if start else 200, body[start:], extra, cut)
+            self._answer(206 if start else 200, body[start:], extra, fault)
 
         def _answer(
             self,
             status: int,
             body: bytes,
             extra: Mapping[str, str] | None = None,
-            cut: Cut | None = None,
+            fault: Fault | None = None,
         ) -> None:
             self.send_response(status)
             for name, value in (extra or {}).items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            length = fault.length if isinstance(fault, Lie) else len(body)
+            self.send_header("Content-Length", str(length))
             self.end_headers()
-            if cut is None:
-                self.wfile.write(body)
-                return
-            cut.times[0] -= 1
-            self.wfile.write(body[: cut.after])
-            self.close_connection = True
+            if isinstance(fault, Cut) and fault.times[0] > 0:
+                fault.times[0] -= 1
+                self.wfile.write(body[: fault.after])
+                self.close_connection = True
+            elif isinstance(fault, Stall):
+                self.wfile.write(body[: fault.after])
+                self.wfile.flush()
+                state.closing.wait()
+                self.close_connection = True
+            else:
+                self.wfile.write(body[:length])
+                self.close_connection = isinstance(fault, Lie)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Tests print what they need themselves."""

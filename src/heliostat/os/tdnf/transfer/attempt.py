@@ -53,8 +53,10 @@ class Attempt:
         self.have = 0
         self._round = 0
         self._before = 0
+        self._most = 0
         self._from_scratch = False
         self._answered = False
+        self._status = 0
         self._descriptor = -1
         self._part = ""
         self._trouble: Failure | None = None
@@ -70,7 +72,7 @@ class Attempt:
         download = self.download
         if not self.addresses:
             raise TdnfError(CURL + pycurl.E_URL_MALFORMAT, f"{download.label} has no address.")
-        self._trouble, self._answered = None, False
+        self._trouble, self._answered, self._status = None, False, 0
         self._open()
         handle = self._handle = pycurl.Curl()
         settle(handle, download.wire, self.addresses[0][1])
@@ -86,6 +88,7 @@ class Attempt:
             return len(data)
 
         handle.setopt(pycurl.WRITEFUNCTION, write)
+        handle.setopt(pycurl.HEADERFUNCTION, self._header)
         return handle
 
     def _open(self) -> None:
@@ -110,13 +113,18 @@ class Attempt:
             raise unwritable(error, download.target) from None
         self._before = self.have
 
+    def _header(self, line: bytes) -> None:
+        """libcurl can't be asked for the status before the end; the last line of it counts."""
+        words = line.split()
+        if line.startswith(b"HTTP/") and len(words) > 1 and words[1].isdigit():
+            self._status = int(words[1])
+
     def _write(self, data: bytes) -> bool:
-        download, handle = self.download, self._handle
-        assert handle is not None
+        download = self.download
         try:
             if not self._answered:
                 self._answered = True
-                if self.have and handle.getinfo(pycurl.RESPONSE_CODE) == 200:
+                if self.have and self._status == 200:
                     # the server doesn't know ranges and sends the whole
                     self.have = self._before = 0
                     os.ftruncate(self._descriptor, 0)
@@ -137,16 +145,15 @@ class Attempt:
 
     def end(self, code: int = 0, words: str = "") -> Failure | None:
         """After libcurl has ended with ``code``: keeps the file, or says why not."""
-        handle = self._handle
-        assert handle is not None
-        status = handle.getinfo(pycurl.RESPONSE_CODE)
+        download, status = self.download, self._status
         try:
             if self._trouble is not None:
                 return self._trouble
             if code == pycurl.E_HTTP_RETURNED_ERROR and status == 416 and self.have:
                 told = f"{self.address} has fewer bytes than are here already."
                 return Failure(TdnfError(SIZE_MISMATCH, told))
-            if code:
+            whole = bool(download.checksum) and self.have == download.size
+            if code and not whole:
                 return failure(self.addresses[0][1], code, words, status)
             return self._keep()
         finally:
@@ -186,7 +193,7 @@ class Attempt:
         A file that came whole but wrong is thrown away.  If what was wrong may have been
         its older beginning, the same address has one more chance.
         """
-        grown = self.have > self._before
+        grown, self._most = self.have > self._most, max(self.have, self._most)
         resumed = self._before > 0
         wire = self.download.wire
         self.pause_s = 0.0
