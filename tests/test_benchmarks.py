@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 from benchmarks import record as recording
 from benchmarks.__main__ import main, names, table
 from benchmarks.os import bench as system
-from benchmarks.os.parts import run_part, run_parts
+from benchmarks.os.parts import run_part, run_parts, timed
+from benchmarks.os.workplace import workplace
 
 
 @pytest.fixture
@@ -137,3 +139,22 @@ def test_every_part_of_the_systems_benchmark_has_a_limit(
     assert system.PARTS.keys() == system.LIMITS_S.keys()
     assert system.main(["nothing-like-it"]) == 2
     assert "import, compose" in capsys.readouterr().out
+
+
+def test_what_a_killed_benchmark_left_goes_and_what_another_works_in_stays(tmp_path: Path) -> None:
+    left = tmp_path / "benchmark-killed"
+    (left / "tree").mkdir(parents=True)
+    (left / "tree/file").write_text("x")
+    (tmp_path / "other").mkdir()
+    with workplace(tmp_path) as one:
+        assert not left.exists()
+        with workplace(tmp_path) as two:
+            assert one.is_dir()
+            assert one != two
+        assert one.is_dir()
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_what_processors_worked_is_told_beside_the_time(capsys: pytest.CaptureFixture[str]) -> None:
+    assert timed("counting", lambda: sum(range(1000))) >= 0
+    assert re.search(r"counting: [0-9.]+ s, [0-9.]+ s of processors", capsys.readouterr().out)

@@ -19,12 +19,12 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks.os.parts import run_parts, stated, timed
 from benchmarks.os.peer import make_disk, make_tree, peer_packages
 from benchmarks.os.site import ready_site, shared_cache, shared_image, site
 from benchmarks.os.waking import Woken, wake
+from benchmarks.os.workplace import workplace
 from benchmarks.record import record
 
 from heliostat.os.image.workspace import remove
@@ -48,8 +48,7 @@ def imports() -> None:
 
 def composes() -> None:
     """``os.compose``, and ``os.compose_peer`` in the same rounds."""
-    with ready_site(EDITION) as here, TemporaryDirectory(dir=shared_cache()) as name:
-        work = Path(name)
+    with ready_site(EDITION) as here, workplace(shared_cache()) as work:
         packages = peer_packages(here.build(EDITION))
         warm = partial(make_tree, packages, work / "first")
         timed(f"the peer's {len(packages)} packages, downloading what is missing", warm)
@@ -88,15 +87,15 @@ def guests() -> None:
     stated(f"nano: running after {small.running_s:.1f} s, {small.used_mb:.0f} MB of memory")
     _lower("os.nano_disk", [small.disk_mb], "MB", floor=200, goal=120)
     image = shared_image(EDITION)
-    with TemporaryDirectory(prefix="peer-", dir=shared_cache()) as name:
-        timed("the peer's disk", partial(_peer, peer_packages(image), Path(name)))
+    with workplace(shared_cache()) as work:
+        timed("the peer's disk", partial(_peer, peer_packages(image), work))
         ours: list[Woken] = []
         peers: list[Woken] = []
         try:
             for number in range(BOOTS):
                 ours.append(wake(image.path))
                 stated(f"{_round('ours', number)}: {ours[-1]}")
-                peers.append(wake(Path(name) / "disk.raw", image_format="raw", of_peer=True))
+                peers.append(wake(work / "disk.raw", image_format="raw", of_peer=True))
                 stated(f"{_round('the peer', number)}: {peers[-1]}")
         finally:
             _sizes(ours)  # whatever became of the peer

@@ -14,11 +14,12 @@ from pathlib import Path
 from benchmarks.os.parts import stated
 from benchmarks.os.site import shared_cache
 
-from heliostat.core.process import run
+from heliostat.core.process import ENDING_WITH_US, run
 from heliostat.core.units import MIB
 from heliostat.os.image import disk, ext4
 from heliostat.os.image.built import BuiltImage
 from heliostat.os.image.distro import locate_distro
+from heliostat.os.packages.deb.policy import load_policy
 from heliostat.os.sources.archive import archive_of
 from heliostat.os.sources.settings import archive_settings
 from heliostat.os.sources.suite import open_suite
@@ -37,10 +38,12 @@ _DHCP = "[Match]\nType=ether\nKind=!*\n[Network]\nDHCP=yes\n"
 def peer_packages(image: BuiltImage) -> list[str]:
     """Names of the image's packages that Debian has too, its kernel and its initrd's maker.
 
-    What we built from source under a name of our own is part of one of Debian's.
+    What we took apart is whole there; what we built from source under a name of our own is
+    part of one of Debian's.
     """
     suite = open_suite(archive_of(archive_settings(locate_distro())), shared_cache())
-    names = {each.name for each in image.record.packages}
+    policy = load_policy(locate_distro() / "policy")
+    names = {policy.whole_of(each.name) for each in image.record.packages}
     wanted = {name for name in names if not name.startswith((_OURS, *_KERNELS))}
     if unknown := sorted(wanted - suite.newest.keys()):
         stated(f"Debian has no {', '.join(unknown)}")
@@ -52,7 +55,9 @@ def make_tree(packages: list[str], root: Path) -> None:
     kept = shared_cache() / "benchmarks" / "peer-debs"
     kept.mkdir(parents=True, exist_ok=True)
     archive = '"$1"/var/cache/apt/archives'
-    argv = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"]
+    # mounts and processes of its own: both end with us, however we end
+    argv = [*ENDING_WITH_US, "unshare", "--mount", "--pid", "--fork", "--kill-child"]
+    argv += ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"]
     argv += ["--skip=download/empty", "--skip=essential/unlink"]
     argv += [f"--setup-hook=mkdir -p {archive}; cp -l {kept}/*.deb {archive}/ || true"]
     argv += [f"--customize-hook=cp -ln {archive}/*.deb {kept}/"]
@@ -62,8 +67,7 @@ def make_tree(packages: list[str], root: Path) -> None:
     suite = archive_settings(locate_distro()).suite
     argv += [f"--include={','.join(packages)}", suite, str(root)]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
-    # ends what mmdebstrap has started too, which a time-out of our own would leave running
-    run(["timeout", f"{_LIMIT_S}", *argv], timeout_s=_LIMIT_S + 60, env=environment)
+    run(argv, timeout_s=_LIMIT_S, env=environment)
 
 
 def make_disk(root: Path, raw: Path, work: Path) -> None:

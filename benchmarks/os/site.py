@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks.os.parts import timed
+from benchmarks.os.workplace import workplace
 
 from heliostat.core.cache import cache_folder
 from heliostat.os.image.built import BuiltImage
@@ -98,10 +98,8 @@ class Site:
 @contextmanager
 def site() -> Iterator[Site]:
     """A new one on the disk that the cache is on."""
-    cache = shared_cache()
-    cache.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="benchmark-", dir=cache) as folder:
-        made = Site(Path(folder))
+    with workplace(shared_cache()) as folder:
+        made = Site(folder)
         made.forget_what_was_imported()
         yield made
 
