@@ -125,6 +125,7 @@ _TOLD: dict[int, tuple[str, str]] = {
         "Nothing was installed; see gpgkey of the repository.",
     ),
     e.RPM_CHECK: ("rpm refuses the packages together.", "The lines above say why."),
+    e.SETOPT_INVALID: ("A --setopt has a value that isn't known.", "See tdnf.conf(5)."),
     e.NO_KEY_CONFIGURED: (
         "The repository asks for signatures and names no key.",
         "Set its gpgkey, or gpgcheck=0.",

@@ -13,6 +13,7 @@ from heliostat.os.tdnf.settings.configuration import Configuration, read_configu
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from heliostat.os.tdnf.arguments import Invocation, Options
+    from heliostat.os.tdnf.change.lock import InstanceLock
     from heliostat.os.tdnf.metadata.cache import Cached
     from heliostat.os.tdnf.output import Output
     from heliostat.os.tdnf.packages.pool import Packages
@@ -34,6 +35,7 @@ class Session:
         self._variables: Variables | None = None
         self._packages: Packages | None = None
         self._plugins: frozenset[str] | None = None
+        self._lock: InstanceLock | None = None
 
     @property
     def configuration(self) -> Configuration:
@@ -97,6 +99,13 @@ class Session:
     def persistdir(self) -> str:
         """Where history and journal live."""
         return self.within(self.configuration.persistdir)
+
+    def exclusive(self) -> None:
+        """From here to its end this run alone changes the root; waits for who does now."""
+        if self._lock is None:
+            from heliostat.os.tdnf.change.lock import InstanceLock
+
+            self._lock = InstanceLock(self)
 
     @property
     def installed_packages(self) -> Packages:

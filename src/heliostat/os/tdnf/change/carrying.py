@@ -1,81 +1,82 @@
-"""Carrying out a plan: every file fetched and verified first, then one rpm transaction."""
+"""Carrying out a plan: fetched, verified, tried, written down, and only then done.
+
+Order is all here: whatever can be refused is refused before the journal is written, and
+the journal is on disk before rpm touches the system.
+"""
 
 from __future__ import annotations
 
 import os
+import time
 
 import rpm
 
-from heliostat.os.tdnf.change.plan import DOWNGRADE, REINSTALL, REMOVE
-from heliostat.os.tdnf.errors import TRANSACTION_FAILED, TdnfError
-from heliostat.os.tdnf.transfer.packages import fetch_packages, package_download
+from heliostat.os.tdnf.change import journal
+from heliostat.os.tdnf.change.fetching import fetched, places_of
+from heliostat.os.tdnf.change.keys import Keys
+from heliostat.os.tdnf.change.room import see_writable
+from heliostat.os.tdnf.change.transaction import Transaction, opened
+from heliostat.os.tdnf.change.watching import Watch
+from heliostat.os.tdnf.change.words import Words, define, verbosity
+from heliostat.os.tdnf.packages.database import DatabaseOf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, BinaryIO
-
     from heliostat.os.tdnf.change.plan import Plan
+    from heliostat.os.tdnf.metadata.cache import Cached
     from heliostat.os.tdnf.session import Session
-    from heliostat.os.tdnf.transfer.download import Download
 
 
 def carry_out(session: Session, plan: Plan) -> None:
-    """Makes the system what ``plan`` says.  Raises ``TdnfError``; then nothing was begun."""
-    files = fetched(session, plan)
-    if session.options.downloadonly:
+    """Makes the system what ``plan`` says.
+
+    Raises ``TdnfError``: any but 1525 says that nothing was begun.
+    """
+    level = verbosity(session.options.rpmverbosity)
+    if not session.options.downloadonly:
+        see_writable(session)
+    places = places_of(session, plan)
+    files = fetched(session, plan, places)
+    entry = journal.Entry(plan, files, session.invocation.argv, int(time.time()))
+    with DatabaseOf(session.root), Words() as words:
+        rpm.setVerbosity(level)
+        define(session.options.rpmdefine)
+        transaction = opened(session.root)
+        _verify(Keys(session, transaction, words), session, entry, places)
+        if session.options.downloadonly:
+            return
+        filled = Transaction(session, transaction, plan, files)
+        session.out.remark("Testing transaction")
+        filled.test(Watch(session.out, words, quiet=True))
+        if session.options.testonly:
+            return
+        _run(session, filled, entry, words)
+    if not session.configuration.keepcache:
+        _forget(files, places)
+
+
+def _verify(keys: Keys, session: Session, entry: journal.Entry, places: dict[str, Cached]) -> None:
+    """Every file is signed by whom it must be, where the repository asks for that."""
+    if session.options.nogpgcheck or session.options.skipsignature:
         return
-    transaction = rpm.TransactionSet(session.root)
-    for step in plan.bringing:
-        with open(files[step.nevra], "rb") as file:
-            header = transaction.hdrFromFdno(file)
-        mode = "i" if step.name in session.configuration.installonlypkgs else "u"
-        if step.kind == REINSTALL:
-            transaction.addReinstall(header, files[step.nevra])
-        else:
-            transaction.addInstall(header, files[step.nevra], mode)
-    for step in plan.of(REMOVE):
-        transaction.addErase(step.nevra)
-    transaction.order()
-    if any(step.kind == DOWNGRADE for step in plan.steps):
-        transaction.setProbFilter(rpm.RPMPROB_FILTER_OLDPACKAGE)
-    problems = transaction.run(_Opener(), "")
-    if problems:
-        told = "; ".join(str(words) for words, _ in problems)
-        raise TdnfError(TRANSACTION_FAILED, f"rpm refused: {told}.")
-
-
-class _Opener:
-    """rpm asks for each package's file when its turn comes."""
-
-    def __init__(self) -> None:
-        self._file: BinaryIO | None = None
-
-    def __call__(self, reason: int, _amount: int, _total: int, key: Any, _data: Any) -> int | None:
-        if reason == rpm.RPMCALLBACK_INST_OPEN_FILE:
-            self._file = open(key, "rb")  # noqa: SIM115 - closed when rpm says so
-            return self._file.fileno()
-        if reason == rpm.RPMCALLBACK_INST_CLOSE_FILE and self._file is not None:
-            self._file.close()
-        return None
-
-
-def fetched(session: Session, plan: Plan) -> dict[str, str]:
-    """Paths of the packages that the plan brings, by NEVRA, each what its metadata says."""
-    places = {each.name: each.appdata for each in session.packages.repos}
-    files: dict[str, str] = {}
-    downloads: list[Download] = []
-    for step in plan.bringing:
+    for step in entry.plan.bringing:
         cached = places.get(step.repo)
-        if cached is None:
-            files[step.nevra] = step.location
-            continue
-        folder = session.options.downloaddir or cached.path("rpms")
-        files[step.nevra] = target = os.path.join(folder, os.path.basename(step.location))
-        size = step.download_bytes
-        downloads.append(
-            package_download(
-                session, cached, step.location, target, checksum=step.checksum, size=size
-            )
-        )
-    fetch_packages(session, downloads)
-    return files
+        wanted = cached.repository.gpgcheck if cached else session.configuration.gpgcheck
+        if wanted:
+            keys.check(entry.files[step.nevra], step.nevra, cached)
+
+
+def _run(session: Session, filled: Transaction, entry: journal.Entry, words: Words) -> None:
+    """From the journal to its end.  A failure of rpm ends it too: history has what was done."""
+    session.out.remark("Running transaction")
+    journal.write(session.persistdir, entry)
+    filled.run(Watch(session.out, words))
+    journal.remove(session.persistdir)
+
+
+def _forget(files: dict[str, str], places: dict[str, Cached]) -> None:
+    """Packages leave the cache once they are installed; other folders are not ours."""
+    folders = tuple(each.path("rpms") + os.sep for each in places.values())
+    for path in files.values():
+        if path.startswith(folders):
+            os.unlink(path)

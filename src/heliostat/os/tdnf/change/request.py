@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heliostat.os.tdnf.change.asking import agreed
 from heliostat.os.tdnf.change.plan import OBSOLETE, Plan
 from heliostat.os.tdnf.change.showing import show
 from heliostat.os.tdnf.change.solve import Rules, solve
@@ -44,6 +45,8 @@ class Request:
 
 def change(session: Session, request: Request) -> int:
     """Does what ``request`` asks, after the person has agreed.  Raises ``TdnfError``."""
+    if not session.options.assumeno:
+        session.exclusive()
     return settle(session, planned(session, request))
 
 
@@ -78,7 +81,7 @@ def settle(session: Session, plan: Plan) -> int:
         show(plan, out, reasons=options.verbose)
     if not plan:
         raise TdnfError(NOTHING_TO_DO)
-    if options.assumeno or not (options.assumeyes or _agreed(session)):
+    if not agreed(session):
         out.value(plan.as_json())
         raise TdnfError(ABORTED, "Nothing was changed, as you chose.")
     from heliostat.os.tdnf.change.carrying import carry_out
@@ -87,14 +90,3 @@ def settle(session: Session, plan: Plan) -> int:
     out.value(plan.as_json())
     out.line("\nComplete!")
     return 0
-
-
-def _agreed(session: Session) -> bool:
-    """The question; no answer is no."""
-    if session.out.json:
-        return False
-    session.out.results.write("Is this ok [y/N]: ")
-    session.out.results.flush()
-    import sys
-
-    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,19 @@
+"""Questions to the person: ``-y`` answers them, and without an answer nothing is done."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from heliostat.os.tdnf.session import Session
+
+
+def agreed(session: Session, question: str = "Is this ok [y/N]: ") -> bool:
+    """Whether the person says yes; no answer, ``--assumeno`` and ``-j`` without ``-y`` say no."""
+    options = session.options
+    if options.assumeyes or options.assumeno or session.out.json:
+        return options.assumeyes and not options.assumeno
+    session.out.results.write(question)
+    session.out.results.flush()
+    import sys
+
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
