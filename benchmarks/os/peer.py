@@ -50,9 +50,15 @@ def peer_packages(image: BuiltImage) -> list[str]:
     return sorted(wanted & suite.newest.keys() | set(_KERNEL))
 
 
+def kept_debs() -> set[str]:
+    """Names of Debian's packages that are there without asking the network."""
+    folder = _kept_debs()
+    return set(os.listdir(folder)) if folder.is_dir() else set()
+
+
 def make_tree(packages: list[str], root: Path) -> None:
     """Debian's tree of these packages in ``root``."""
-    kept = shared_cache() / "benchmarks" / "peer-debs"
+    kept = _kept_debs()
     kept.mkdir(parents=True, exist_ok=True)
     archive = '"$1"/var/cache/apt/archives'
     # mounts and processes of its own: both end with us, however we end
@@ -62,6 +68,8 @@ def make_tree(packages: list[str], root: Path) -> None:
     argv += [f"--setup-hook=mkdir -p {archive}; cp -l {kept}/*.deb {archive}/ || true"]
     argv += [f"--customize-hook=cp -ln {archive}/*.deb {kept}/"]
     argv += ['--aptopt=APT::Install-Recommends "false"', '--aptopt=Acquire::Languages "none"']
+    # as ours it need not outlive a crash of the host
+    argv += ["--dpkgopt=force-unsafe-io"]
     for path in ("man", "locale", "doc"):
         argv += [f"--dpkgopt=path-exclude=/usr/share/{path}/*"]
     suite = archive_settings(locate_distro()).suite
@@ -86,3 +94,7 @@ def make_disk(root: Path, raw: Path, work: Path) -> None:
     options = " ".join((f"root=PARTUUID={layout.root_partition_id}", *_OPTIONS))
     menu = f"set timeout=0\nlinux /vmlinuz {options}\ninitrd /initrd.img\nboot\n"
     disk.assemble(disk.Content(root, {"/boot/grub/grub.cfg": menu.encode()}), layout, raw, work)
+
+
+def _kept_debs() -> Path:
+    return shared_cache() / "benchmarks" / "peer-debs"
