@@ -25,18 +25,18 @@ def overlay(image: Path, out: Path, size: str) -> Path:
 
 
 @pytest.mark.qemu
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_the_tiny_guest_boots_from_kernel_and_initramfs(cache: Path, tmp_path: Path) -> None:
     tiny = build_tiny(cache)
     kernel = ("-kernel", str(tiny.kernel), "-initrd", str(tiny.initrd))
     options = (*kernel, "-append", tiny.kernel_options, "-m", "192", *NETWORK)
     async with guest(tmp_path, options) as machine:
-        await machine.wait_for(UP, timeout_s=100)
-        assert await machine.wait_for(ADDRESS, timeout_s=60) == "10.0.2.15"
+        await machine.wait_for(UP, timeout_s=200)
+        assert await machine.wait_for(ADDRESS, timeout_s=200) == "10.0.2.15"
 
 
 @pytest.mark.qemu
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_the_tiny_disk_boots_by_itself_and_heeds_the_power_button(
     cache: Path, tmp_path: Path
 ) -> None:
@@ -44,10 +44,10 @@ async def test_the_tiny_disk_boots_by_itself_and_heeds_the_power_button(
     meta = seed(tmp_path / "seed", {"meta-data": '{"local-hostname": "mirror-7"}', "user-data": ""})
     devices = [*nvme(disk, "boot", boot=True), *nvme(meta, "seed", image_format="raw")]
     async with guest(tmp_path, [*devices, "-m", "192", *NETWORK]) as machine:
-        assert await machine.wait_for(HOSTNAME, timeout_s=100) == "mirror-7"
-        await machine.wait_for(READY, timeout_s=60)
+        assert await machine.wait_for(HOSTNAME, timeout_s=200) == "mirror-7"
+        await machine.wait_for(READY, timeout_s=200)
         await machine.press_power_button()
-        assert await machine.exit_code(timeout_s=60) == 0
+        assert await machine.exit_code(timeout_s=100) == 0
         assert POWER_BUTTON in machine.text
 
 
@@ -90,9 +90,9 @@ async def test_the_minimal_image_is_a_machine_with_an_identity(
     devices = [*attach(twin, "twin"), *attach(disk, "boot", boot=True)]
     devices += attach(iso, "seed", image_format="raw")
     network = ("-nic", f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{port}-:22")
-    async with guest(tmp_path, [*devices, *network, "-m", "768", "-smp", "2"]) as machine:
-        await machine.wait_for("Cloud-init v. ", timeout_s=600)
-        await machine.wait_for("finished at", timeout_s=600)
+    async with guest(tmp_path, [*devices, *network, "-m", "768"]) as machine:
+        await machine.wait_for("Cloud-init v. ", timeout_s=900)
+        await machine.wait_for("finished at", timeout_s=900)
         status = await ssh(key, port, "cloud-init status --long; hostname; ls /run/ran")
         assert "status: done" in status
         assert "mirror-8\n/run/ran" in status
