@@ -1,7 +1,8 @@
 """The closure of the names wanted, each package with its reason.
 
 ``solve`` is a function of the sources' content: the same metadata gives the same
-solution.  Recommendations are not followed: what a system holds is said by name.
+solution.  Recommendations are not followed: what a system holds is said by name.  The
+solver is tdnf's own, so a system is composed by what will update it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ import solv
 
 from heliostat.core.errors import HeliostatError
 from heliostat.os.solve.sources import Source
-from heliostat.os.tdnf.change.chains import chains_of, reason_for, unknown_names
+from heliostat.os.tdnf.change import solve as unsolved
+from heliostat.os.tdnf.change.chains import reason_for, unknown_names
+from heliostat.os.tdnf.change.solve import Rules, solved
+from heliostat.os.tdnf.change.wishes import Wishes
+from heliostat.os.tdnf.packages.pool import Packages
 
 ARCHITECTURE = "x86_64"
 
@@ -99,16 +104,15 @@ def solve(
     chosen; ``preferred`` ones are, where alternatives are equal.  Raises ``Unsolvable``
     with every chain that ends in something missing or conflicting.
     """
-    pool = _pool(sources, root)
+    packages = _packages(sources, root)
     unwanted = frozenset(excluded)
-    _disable(pool, unwanted)
-    names = sorted(set(wanted))
-    jobs = _jobs(pool, names, preferred)
-    solver = pool.Solver()
-    solver.set_flag(solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, 1)
-    problems = solver.solve(jobs)
-    if problems:
-        raise Unsolvable(chains_of(pool, problems, names, unwanted))
+    if unwanted:
+        packages.exclude(each for each in packages.pool.solvables if each.name in unwanted)
+    wishes = _wishes(packages, sorted(set(wanted)), preferred)
+    try:
+        solver, _ = solved(wishes, Rules())
+    except unsolved.Unsolvable as error:
+        raise Unsolvable(error.chains) from None
     transaction = solver.transaction()
     new = [_chosen(each, solver) for each in transaction.newsolvables()]
     gone = {each.name for each in transaction.steps() if each.isinstalled()}
@@ -116,60 +120,30 @@ def solve(
     return Solution(tuple(new), tuple(sorted(gone - {package.name for package in new})))
 
 
-def _pool(sources: Iterable[Source], root: Path | None) -> solv.Pool:
-    pool = solv.Pool()
-    # Debian builds libsolv for dpkg's versions and architectures
-    pool.setdisttype(solv.Pool.DISTTYPE_RPM)
-    pool.setarch(ARCHITECTURE)
+def _packages(sources: Iterable[Source], root: Path | None) -> Packages:
+    """Every package of the sources, beside what is installed in ``root``."""
+    packages = Packages(None if root is None else str(root), ARCHITECTURE, None)
     for source in sources:
-        repo = pool.add_repo(source.name)
+        repo = packages.pool.add_repo(source.name)
         repo.appdata = source
         repo.priority = source.priority
         source.fill(repo)
-    if root is not None:
-        pool.installed = pool.add_repo("@installed")
-        pool.set_rootdir(str(root))
-        pool.installed.add_rpmdb(solv.Repo.REPO_USE_ROOTDIR)
-    pool.addfileprovides()
-    pool.createwhatprovides()
-    return pool
+    packages.index()
+    return packages
 
 
-def _disable(pool: solv.Pool, names: frozenset[str]) -> None:
-    if names:
-        pool.set_disabled_list([each.id for each in pool.solvables if each.name in names])
-        pool.createwhatprovides()
-
-
-def _jobs(pool: solv.Pool, wanted: Sequence[str], preferred: Iterable[str]) -> list[solv.Job]:
-    jobs: list[solv.Job] = []
-    unknown: list[str] = []
-    for name in wanted:
-        found = _any_of(pool, name) if name.startswith("(") else _named(pool, name)
-        if not found:
-            unknown.append(name)
-        jobs += found
-    if unknown:
-        raise Unsolvable(unknown_names(pool, unknown))
+def _wishes(packages: Packages, names: Sequence[str], preferred: Iterable[str]) -> Wishes:
+    wishes = Wishes(packages)
+    for name in names:
+        if not name.startswith("("):
+            wishes.require(name)
+        elif not wishes.require_any(name):
+            raise HeliostatError("InvalidSetting", f"{name} is not a relation such as (a or b).")
+    if wishes.missing:
+        raise Unsolvable(unknown_names(packages.pool, wishes.missing))
     for name in preferred:
-        jobs += pool.select(name, solv.Selection.SELECTION_NAME).jobs(solv.Job.SOLVER_FAVOR)
-    return jobs
-
-
-def _named(pool: solv.Pool, name: str) -> list[solv.Job]:
-    flags = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_PROVIDES
-    jobs: list[solv.Job] = pool.select(name, flags).jobs(solv.Job.SOLVER_INSTALL)
-    return jobs
-
-
-def _any_of(pool: solv.Pool, rich: str) -> list[solv.Job]:
-    """For ``(a or b)``; nothing but such a relation has parentheses."""
-    dep = pool.parserpmrichdep(rich)
-    if dep is None:
-        raise HeliostatError("InvalidSetting", f"{rich} is not a relation such as (a or b).")
-    if not pool.whatprovides(dep):
-        return []
-    return [pool.Job(solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE_PROVIDES, dep.id)]
+        wishes.favour(name)
+    return wishes
 
 
 def _chosen(solvable: solv.XSolvable, solver: solv.Solver) -> Chosen:

@@ -251,6 +251,30 @@ class Wishes:
         self.wanted.add(package.name)
         self._add(self.pool.Job(_INSTALL | _SOLVABLE, package.id), package.name)
 
+    def require(self, name: str) -> None:
+        """Anything that ``name`` means, installed already or not."""
+        found = self.names.meant(name).packages
+        if found:
+            self._choose(found, name)
+        else:
+            self.missing.append(name)
+
+    def require_any(self, rich: str) -> bool:
+        """What ``(a or b)`` asks for.  False if that is no relation."""
+        dep = self.pool.parserpmrichdep(rich)
+        if dep is None:
+            return False
+        if self.pool.whatprovides(dep):
+            self._add(self.pool.Job(_INSTALL | solv.Job.SOLVER_SOLVABLE_PROVIDES, dep.id), rich)
+        else:
+            self.missing.append(rich)
+        return True
+
+    def favour(self, name: str) -> None:
+        """``name`` rather than another that would do as well."""
+        found = self.pool.select(name, solv.Selection.SELECTION_NAME)
+        self.jobs += found.jobs(solv.Job.SOLVER_FAVOR)
+
     def lock(self, name: str) -> None:
         """Installed packages that ``name`` means stay as they are."""
         for each in self.names.named(name, solv.Selection.SELECTION_INSTALLED_ONLY).packages:

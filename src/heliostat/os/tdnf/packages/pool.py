@@ -23,9 +23,12 @@ INSTALLED = "@System"
 
 
 class Packages:
-    """The pool ``pool``, with ``installed`` and one libsolv repository a ``Cached``."""
+    """The pool ``pool``, with ``installed`` and one libsolv repository a ``Cached``.
 
-    def __init__(self, root: str, architecture: str, cachedir: str) -> None:
+    Without ``root`` nothing is installed; without ``cachedir`` nothing is kept.
+    """
+
+    def __init__(self, root: str | None, architecture: str, cachedir: str | None) -> None:
         self.pool = solv.Pool()
         # Debian builds libsolv for dpkg's versions and architectures
         self.pool.setdisttype(solv.Pool.DISTTYPE_RPM)
@@ -84,21 +87,27 @@ class Packages:
     def _load_installed(self) -> solv.Repo:
         repo = self.pool.add_repo(INSTALLED)
         self.pool.installed = repo
-        stamp = database_stamp(self.root)
+        stamp = database_stamp(self.root) if self.root is not None else ""
         if not stamp:
+            return repo
+        if self._cachedir is None:
+            self._read_database(repo)
             return repo
         path = os.path.join(self._cachedir, "installed", f"{stamp}.solv")
         kept = solv.xfopen(path)
-        if kept and repo.add_solv(kept):
-            return repo
-        self.pool.set_rootdir(self.root)
-        with DatabaseOf(self.root):
+        if not kept or not repo.add_solv(kept):
+            self._read_database(repo)
+            keep(path, repo.write, only=True)
+        return repo
+
+    def _read_database(self, repo: solv.Repo) -> None:
+        root = self.root or "/"
+        self.pool.set_rootdir(root)
+        with DatabaseOf(root):
             read = repo.add_rpmdb(solv.Repo.REPO_USE_ROOTDIR)
         if not read:
-            told = f"rpm's database under {self.root} can't be read: {self.pool.errstr}."
+            told = f"rpm's database under {root} can't be read: {self.pool.errstr}."
             raise TdnfError(DATABASE_UNREADABLE, told)
-        keep(path, repo.write, only=True)
-        return repo
 
 
 ARCHITECTURES = ("x86_64", "aarch64", "noarch")
