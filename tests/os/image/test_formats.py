@@ -169,6 +169,27 @@ def test_the_ova_is_in_order_and_its_manifest_is_true(
         assert word in text
 
 
+@pytest.mark.skipif(not shutil.which("virt-v2v"), reason="virt-v2v is not installed")
+def test_virt_v2v_reads_the_appliance(disk: Path, tree: Path, tmp_path: Path) -> None:
+    out = written("ova", disk, tree, tmp_path)
+    argv = ["virt-v2v", "-i", "ova", str(out), "-o", "null", "--print-source"]
+    told = run(argv, timeout_s=100).stdout
+    for line in ("memory: 1073741824", "firmware: uefi", "0 [scsi]", "[vmxnet3]"):
+        assert line in told
+
+
+@pytest.mark.slow
+@pytest.mark.takes(20)
+@pytest.mark.skipif(not shutil.which("vagrant"), reason="vagrant is not installed")
+@pytest.mark.parametrize("provider", ["libvirt", "virtualbox", "vmware"])
+def test_vagrant_adds_the_boxes(provider: str, disk: Path, tree: Path, tmp_path: Path) -> None:
+    out = written(f"vagrant-{provider}", disk, tree, tmp_path)
+    home = {"VAGRANT_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
+    env = {"PATH": os.environ["PATH"], "VAGRANT_CHECKPOINT_DISABLE": "1", **home}
+    run(["vagrant", "box", "add", "--name", "small", str(out)], timeout_s=100, env=env)
+    assert f"small ({provider}" in run(["vagrant", "box", "list"], timeout_s=100, env=env).stdout
+
+
 @pytest.mark.parametrize("provider", ["libvirt", "virtualbox", "vmware"])
 def test_boxes_hold_a_disk_and_what_vagrant_reads(
     provider: str, disk: Path, tree: Path, tmp_path: Path
