@@ -123,6 +123,52 @@ def test_two_builds_at_once_share_the_work(tmp_path: Path) -> None:
     assert sorted(outcome.reused for outcome in outcomes) == [False, True]
 
 
+def test_what_one_build_holds_another_uses_at_once(tmp_path: Path) -> None:
+    store = StageStore(tmp_path)
+    with store.build(SilentMonitor()) as one, store.build(SilentMonitor()) as two:
+        assert not one.run(stage()).reused
+        assert two.run(stage()).reused
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("force", [False, True])
+def test_builds_that_want_the_same_in_another_order_never_wait_for_each_other(
+    force: bool, tmp_path: Path
+) -> None:
+    store = StageStore(tmp_path)
+    began = threading.Barrier(2)
+    made: list[Outcome] = []
+
+    def build(names: tuple[str, str]) -> None:
+        began.wait()
+        with store.build(SilentMonitor(), force=force) as running:
+            made.extend(running.run(stage(name=name)) for name in names)
+
+    orders = [("test/a", "test/b"), ("test/b", "test/a")]
+    threads = [threading.Thread(target=build, args=(names,), daemon=True) for names in orders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(each.name for each in made) == ["test/a", "test/a", "test/b", "test/b"]
+    assert sum(not each.reused for each in made) == (4 if force else 2)
+
+
+def test_an_outcome_that_was_being_replaced_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(path: Path) -> None:
+        raise KeyboardInterrupt(path)
+
+    store = StageStore(tmp_path)
+    run_one(store, stage())
+    with monkeypatch.context() as patched:
+        patched.setattr("heliostat.os.image.store.remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_one(store, stage(), force=True)
+    assert not run_one(store, stage()).reused
+
+
 @pytest.mark.parametrize("how", ["python", "program"])
 def test_a_full_disk_is_one_sentence_and_nothing_half_made(tmp_path: Path, how: str) -> None:
     with small_disk(tmp_path / "disk", 4) as folder:

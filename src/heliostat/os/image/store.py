@@ -2,8 +2,10 @@
 
 ``<folder>/<identity>/`` appears at once, when its stage has ended well: a build
 that is interrupted resumes behind the last finished stage, and a reader never sees
-half of one.  A lock an identity lets two builds share the work: the second waits.
-Whoever uses an outcome holds its lock shared, so that pruning passes it over.
+half of one.  A lock an identity lets two builds share the work: the second waits while
+the first makes it.  Whoever uses an outcome holds its lock shared, so that pruning passes
+it over, and others use it as well.  Builds that make everything again take turns: each
+waits for the users of what it replaces, and two would wait for each other.
 """
 
 from __future__ import annotations
@@ -29,10 +31,12 @@ from heliostat.os.image import sparse, stages
 from heliostat.os.image.stages import Stage
 from heliostat.os.image.workspace import remove
 from heliostat.os.monitor import Monitor
+from heliostat.os.turn import turn
 
 RECORD = "stage.json"
 _LAST = "last"
 _LOCKS = "locks"
+_FORCED = "forced"
 _MAKING = "making-"
 _FULL = "No space left on device"
 
@@ -92,6 +96,9 @@ class StageStore:
         """
         (self.folder / _LOCKS).mkdir(parents=True, exist_ok=True)
         with ExitStack() as held:
+            if force:
+                again = self.lock_path(_FORCED)
+                held.enter_context(turn(again, "making everything again", monitor))
             yield Build(self, monitor, held, force=force, make_room=make_room or _no_room)
 
     def find(self, identity: str) -> Record | None:
@@ -157,11 +164,10 @@ class Build:
         identity = stages.identity_of(stage.name, inputs)
         before = self._store.last_inputs(stage.name)
         lock = self._held.enter_context(self._store.lock_path(identity).open("ab"))
-        self._take(lock, stage)
-        record = self._store.find(identity)
-        why = stages.reason(before, inputs, there=record is not None, forced=self._force)
-        reused = record is not None and not self._force
-        if record is None or not reused:
+        record = self._kept(lock, stage, identity)
+        reused = record is not None
+        why = stages.reason(before, inputs, there=reused, forced=self._force)
+        if record is None:
             record = self._make(stage, identity, inputs)
         fcntl.flock(lock, fcntl.LOCK_SH)
         self._store.remember(stage.name, inputs)
@@ -169,12 +175,22 @@ class Build:
         self.outcomes.append(outcome)
         return outcome
 
-    def _take(self, lock: BinaryIO, stage: Stage) -> None:
+    def _kept(self, lock: BinaryIO, stage: Stage, identity: str) -> Record | None:
+        """What may be used, with ``lock`` shared; else None, and nobody else has it."""
+        if not self._force:
+            self._take(lock, fcntl.LOCK_SH, stage)
+            if record := self._store.find(identity):
+                return record
+            fcntl.flock(lock, fcntl.LOCK_UN)
+        self._take(lock, fcntl.LOCK_EX, stage)
+        return None if self._force else self._store.find(identity)
+
+    def _take(self, lock: BinaryIO, how: int, stage: Stage) -> None:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, how | fcntl.LOCK_NB)
         except BlockingIOError:
             with self._monitor.step(f"Waiting for another build: {stage.title}"):
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                fcntl.flock(lock, how)
         os.utime(lock.fileno())  # when it was last used: the cache forgets by that
 
     def _make(self, stage: Stage, identity: str, inputs: dict[str, str]) -> Record:
@@ -226,6 +242,7 @@ def _files(folder: Path) -> dict[str, OutputFile]:
 def _replace(attempt: Path, final: Path) -> None:
     """Put ``attempt`` in place; a kept outcome that is made again goes out of the way first."""
     if final.exists():
+        (final / RECORD).unlink(missing_ok=True)  # what is half removed isn't there
         remove(final)
     os.rename(attempt, final)
 
