@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from heliostat.os.commands.options import os_cache, output_option
-from heliostat.os.commands.repo_print import places
+from heliostat.os.commands.repo_print import places, repository_name
 
 if TYPE_CHECKING:
     from heliostat.os.commands.repo_print import Places
@@ -40,7 +40,12 @@ class _BuildsByDefault(click.Group):
         return super().parse_args(ctx, args)
 
 
-repo_option = click.option("--repo", "repository", help="Publish the packages in this repository.")
+repo_option = click.option(
+    "--repo",
+    "repository",
+    callback=repository_name,
+    help="Publish the packages in this repository.",
+)
 suite_option = click.option("--suite", help="Release of the archive to build from and with.")
 
 

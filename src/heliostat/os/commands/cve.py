@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from heliostat.os.commands.inventory_subject import WHERE
-from heliostat.os.commands.options import os_home, output_option
+from heliostat.os.commands.options import images_folder, os_home, output_option
 
 _SEVERITIES = ["negligible", "low", "medium", "high", "critical"]
 
@@ -30,9 +30,16 @@ class _ScanByDefault(click.Group):
     """``helio os cve IMAGE`` is ``helio os cve scan IMAGE``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and Path(args[0]).exists():
+        if args and args[0] not in self.commands and _is_system(args[0]):
             args = ["scan", *args]
         return super().parse_args(ctx, args)
+
+
+def _is_system(word: str) -> bool:
+    """A path, whether it is there or not, or the name of an image that was built."""
+    from heliostat.os.image.built import is_built
+
+    return Path(word).exists() or "/" in word or is_built(images_folder(None), word)
 
 
 @click.group(name="cve", cls=_ScanByDefault)

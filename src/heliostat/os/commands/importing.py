@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING
 import click
 
 from heliostat.os.commands.options import os_cache, output_option
-from heliostat.os.commands.repo_print import places, print_json, print_rows
+from heliostat.os.commands.repo_print import (
+    places,
+    print_json,
+    print_rows,
+    repository_name,
+)
 
 if TYPE_CHECKING:
     from heliostat.os.commands.repo_print import Places
@@ -51,7 +56,12 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Folder of archive.yaml, policy and own packages (default: this installation's).",
 )
-@click.option("--repo", "repository", help="Sign and publish into this repository.")
+@click.option(
+    "--repo",
+    "repository",
+    callback=repository_name,
+    help="Sign and publish into this repository.",
+)
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Copy the RPMs to FOLDER.")
 @places
 @output_option
@@ -84,6 +94,10 @@ def import_command(
 
     if not names and not editions:
         raise click.UsageError("Name packages, or an --edition.")
+    if formats and not editions:
+        raise click.UsageError("--format adds to an --edition: name one.")
+    if repository is not None and folder is not None:
+        raise click.UsageError("Either --repo or --to: packages in a repository are signed.")
     started = time.monotonic()
     supply = open_supply(
         os_cache(),

@@ -38,6 +38,18 @@ def places(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
+def repository_name(
+    ctx: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Callback of options that name where to publish: refused before the work, not after it."""
+    del ctx, parameter
+    if value is not None:
+        from heliostat.os.repo.settings import Settings, checked
+
+        checked(Settings(name=value))
+    return value
+
+
 def print_json(value: object) -> None:
     """Anything of ours, indented."""
     import msgspec

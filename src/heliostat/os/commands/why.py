@@ -46,7 +46,7 @@ def why_command(
                 faults.append(error)
     if output == "json":
         print_json(answers)
-    else:
+    elif answers:
         click.echo("\n\n".join("\n".join(_lines(answer)) for answer in answers))
     if faults:
         raise faults[0]

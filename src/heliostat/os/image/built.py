@@ -163,21 +163,26 @@ def built_images(folder: Path) -> list[BuiltImage]:
 
 def find_image(folder: Path, name: str) -> BuiltImage:
     """The newest image of that edition, or the one whose identity or version begins so."""
-    for image in built_images(folder):
-        if image.name == name or (
-            name
-            and (image.identity + " " + image.release).find(name)
-            in (
-                0,
-                len(image.identity) + 1,
-            )
-        ):
+    images = built_images(folder)
+    for image in images:
+        if _is_called(image, name):
             return image
+    there = ", ".join(sorted({image.name for image in images}))
     raise HeliostatError(
         "ImageNotFound",
         f"No image {name} was built in {folder}.",
-        hint=f"Build it: `helio os image build {name}`.",
+        hint=f"{f'There are {there}. ' if there else ''}`helio os image build EDITION` builds one.",
     )
+
+
+def is_built(folder: Path, name: str) -> bool:
+    """Whether :func:`find_image` would find one."""
+    return any(_is_called(image, name) for image in built_images(folder))
+
+
+def _is_called(image: BuiltImage, name: str) -> bool:
+    starts = image.identity.startswith(name) or image.release.startswith(name)
+    return image.name == name or (bool(name) and starts)
 
 
 def remove_image(folder: Path, image: BuiltImage) -> int:

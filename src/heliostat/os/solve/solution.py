@@ -84,8 +84,11 @@ class Unsolvable(HeliostatError):
     def __init__(self, chains: Sequence[Sequence[str]]) -> None:
         first = "; ".join(chains[0])
         more = f" ({len(chains) - 1} more in `data.chains`)" if len(chains) > 1 else ""
+        end = "" if first.endswith("?") and not more else "."
         super().__init__(
-            "DependencyUnmet", f"{first}{more}.", data={"chains": [list(each) for each in chains]}
+            "DependencyUnmet",
+            f"{first}{more}{end}",
+            data={"chains": [list(each) for each in chains]},
         )
         self.chains = chains
 

@@ -8,6 +8,7 @@ is the only effect here; ``resolve`` is pure.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import msgspec
 from heliostat.core.errors import HeliostatError
 from heliostat.os.data import load
 from heliostat.os.image.distro import locate_distro
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
 class Units(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,9 +101,19 @@ def load_edition(name: str, folder: Path | None = None) -> Edition:
     folder = folder or _editions()
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
-        own = {path.stem: load(path, EditionFile)}
+        own = {_own_name(path): load(path, EditionFile)}
         return resolve(path.stem, {**_read_all(folder), **own})
     return resolve(name, _read_all(folder))
+
+
+def _own_name(path: Path) -> str:
+    """Of an edition in a file: its package and its images are named by it."""
+    if not _NAME.fullmatch(path.stem):
+        raise _invalid(
+            f"{path.stem!r} can't be the name of an edition, which the file's name is: "
+            "letters, digits and . _ + - may be in it."
+        )
+    return path.stem
 
 
 def resolve(name: str, files: Mapping[str, EditionFile]) -> Edition:
@@ -134,8 +147,8 @@ def _order(name: str, files: Mapping[str, EditionFile], above: tuple[str, ...]) 
         raise _invalid(f"The editions include each other: {' → '.join((*above, name))}.")
     if name not in files:
         wanted_by = f", which {above[-1]} includes" if above else ""
-        close = difflib.get_close_matches(name, files, n=1, cutoff=0.5)
         known = sorted(each for each, file in files.items() if above or not file.fragment)
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         meant = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}."
         raise _invalid(f"There is no edition {name}{wanted_by}; {meant}")
     order: list[str] = []

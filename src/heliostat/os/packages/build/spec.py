@@ -97,12 +97,6 @@ def recipe_in(root: BuildRoot, path: Path, said: Spec) -> Recipe:
 
 def read_spec(path: Path, root: BuildRoot, cache: Path, monitor: Monitor) -> Spec:
     """What the spec says, read in a sandbox of its own."""
-    if not path.is_file():
-        raise HeliostatError(
-            "InvalidSetting",
-            f"There is no spec file {path}.",
-            hint="Name one that is there; its sources lie beside it.",
-        )
     script = (
         "mkdir sources && cp /in/* sources/\n"
         f"rpmspec -P {_defined()} sources/{path.name} > expanded\n"

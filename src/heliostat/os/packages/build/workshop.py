@@ -59,6 +59,12 @@ class Workshop:
     def build(self, what: str, *, anew: bool = False) -> Result:
         """A spec file, a ``.dsc``, or a source of the archive (``NAME`` or ``NAME=VERSION``)."""
         path = Path(what)
+        if path.suffix in (".spec", ".dsc") and not path.is_file():
+            raise HeliostatError(
+                "InvalidSetting",
+                f"There is no file {path} to build.",
+                hint="Name one that is there; its sources lie beside it.",
+            )
         if path.suffix == ".spec":
             return self._from_spec(path, anew)
         if path.suffix == ".dsc":
