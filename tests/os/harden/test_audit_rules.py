@@ -31,6 +31,41 @@ def test_the_shipped_rules_load_and_name_their_exceptions() -> None:
     assert {each.rule for each in load_exemptions()} <= names
 
 
+def test_items_of_standards_are_in_the_order_of_their_numbers_and_named_once() -> None:
+    """Those of a wrong form are refused; what can't be in their standards stands out here."""
+    for rule in load_rules():
+        for items in (rule.standards.cis, rule.standards.stig):
+            assert len(set(items)) == len(items), rule.id
+        numbers = [tuple(map(int, item.split("."))) for item in rule.standards.cis]
+        assert numbers == sorted(numbers), rule.id
+        assert all(SECTIONS.get((number[0], number[1]), 0) >= number[2] for number in numbers), (
+            rule.id
+        )
+
+
+# How many there are in each section of the CIS Debian Linux 13 Benchmark that a rule names.
+SECTIONS = {
+    (1, 1): 2,
+    (1, 2): 2,
+    (1, 4): 2,
+    (1, 5): 13,
+    (1, 6): 6,
+    (2, 1): 23,
+    (2, 2): 6,
+    (2, 4): 2,
+    (3, 3): 2,
+    (4, 1): 5,
+    (5, 1): 23,
+    (5, 2): 7,
+    (5, 3): 3,
+    (5, 4): 3,
+    (6, 1): 2,
+    (6, 2): 4,
+    (7, 1): 13,
+    (7, 2): 10,
+}
+
+
 def test_every_kind_of_check_has_a_rule() -> None:
     used = {kind for rule in load_rules() for kind in rule.kinds}
     assert used == set(CHECKS)
@@ -57,6 +92,10 @@ def test_a_wrong_parameter_names_its_line(tmp_path: Path) -> None:
         ("set_id: {allowed: {/x: rwx}}", "'rwx' is no mode"),
         ("sysctl: {settings: {a: '<= many'}}", "'<= many' has no number"),
         ("settings: {file: /x, values: {a: [b, mask 9]}}", "'mask 9' has no number"),
+        ("standards: {cis: [5.01.1]}", "'5.01.1' is no item of cis"),
+        ("standards: {cis: [8.1.1]}", "'8.1.1' is no item of cis"),
+        ("standards: {stig: [SRG-OS-48]}", "is no item of stig"),
+        ("standards: {pci_dss: [13.1.1]}", "is no item of pci_dss"),
     ],
 )
 def test_a_parameter_without_sense_names_its_line(tmp_path: Path, check: str, told: str) -> None:

@@ -6,6 +6,7 @@ A rule has exactly one check, named by its key; the check's parameters are its v
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,16 +40,28 @@ from heliostat.os.harden.checks.units import EnabledUnits, Listening, Units
 from heliostat.os.harden.report import Severity
 from heliostat.os.image.distro import locate_distro
 
+_ITEMS = {
+    "cis": re.compile(r"[1-7](\.[1-9]\d?){2,4}"),
+    "stig": re.compile(r"SRG-OS-\d{6}-GPOS-\d{5}"),
+    "pci_dss": re.compile(r"(1[0-2]|[1-9])(\.[1-9]\d?){2,3}"),
+}
+
 
 class Standards(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Items of published standards that a rule answers, where it does."""
 
     cis: tuple[str, ...] = ()
-    """CIS Debian Linux 12 Benchmark 1.1."""
+    """CIS Debian Linux 13 Benchmark 1.0.0."""
     stig: tuple[str, ...] = ()
-    """DISA General Purpose Operating System SRG."""
+    """DISA General Purpose Operating System SRG, version 3 release 3."""
     pci_dss: tuple[str, ...] = ()
-    """PCI DSS 4.0 requirements."""
+    """PCI DSS 4.0.1 requirements."""
+
+    def __post_init__(self) -> None:
+        for name, form in _ITEMS.items():
+            for item in getattr(self, name):
+                if form.fullmatch(item) is None:
+                    raise ValueError(f"{item!r} is no item of {name}")
 
     def told(self) -> tuple[str, ...]:
         return (
