@@ -302,3 +302,15 @@ def test_what_is_damaged_is_told(tmp_path: Path, content: bytes) -> None:
     image = tmp_path / "image"
     image.write_bytes(content)
     assert "can't be looked into" in _why(image)
+
+
+def test_half_a_tree_is_not_taken_for_the_whole(tmp_path: Path) -> None:
+    """Behind a damaged header Python's own reader sees the archive's end."""
+    image = tmp_path / "image.tar"
+    with tarfile.open(image, "w") as archive:
+        for name in ("usr/first", "usr/second"):
+            archive.addfile(tarfile.TarInfo(name))
+    content = bytearray(image.read_bytes())
+    content[512 + 148] ^= 1
+    image.write_bytes(content)
+    assert "damaged" in _why(image)

@@ -14,9 +14,10 @@ import pytest
 
 from heliostat.cli.main import run as helio
 from heliostat.core.errors import HeliostatError
+from heliostat.core.process import run
 from heliostat.os.guest import gates
 from heliostat.os.guest.insider import insider
-from heliostat.os.guest.qemu import Bus, Hardware, command, image_format
+from heliostat.os.guest.qemu import Bus, Hardware, child_of, command, image_format
 from heliostat.os.tree.verdict import Verdict
 from heliostat.testing.editions import edition_image
 
@@ -120,6 +121,16 @@ def test_what_is_no_disk_is_refused_with_what_would_be() -> None:
     with pytest.raises(HeliostatError, match="not a disk") as caught:
         image_format(Path("a.ova"))
     assert ".qcow2" in caught.value.hint
+
+
+def test_an_image_that_leads_to_other_files_is_not_started(tmp_path: Path) -> None:
+    secret, image = tmp_path / "secret", tmp_path / "image.qcow2"
+    secret.write_bytes(bytes(1 << 20))
+    backed = ["-b", str(secret), "-F", "raw"]
+    run(["qemu-img", "create", "-q", "-f", "qcow2", *backed, str(image)], timeout_s=60)
+    with pytest.raises(HeliostatError, match="can't be started: it has a backing file"):
+        child_of(image, tmp_path / "child", 1)
+    assert not (tmp_path / "child").exists()
 
 
 @pytest.mark.qemu

@@ -19,6 +19,7 @@ from heliostat.os.carrier.layout import layers
 from heliostat.os.carrier.refusal import not_a_system, room_in
 from heliostat.os.compressed import DAMAGED, TooLarge, packing_of, unpacking
 from heliostat.os.harden.capabilities import told as told_capability
+from heliostat.os.tar_header import Header
 
 _MOST_STEPS = 10_000
 _MOST_ENTRIES = 2_000_000
@@ -95,7 +96,7 @@ def _layer(stream: IO[bytes], most_bytes: int) -> tarfile.TarFile:
     packing = packing_of(stream.read(8))
     stream.seek(0)
     plain = stream if packing is None else unpacking(stream, packing, most_bytes)
-    return tarfile.open(fileobj=plain, mode="r|")
+    return tarfile.open(fileobj=plain, mode="r|", tarinfo=Header)
 
 
 def _apply(layer: tarfile.TarFile, work: _Unpacking) -> None:

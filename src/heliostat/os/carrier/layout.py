@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from heliostat.os.tar_header import Header
+
 DOCKER_INDEX, OCI_INDEX, OCI_MARK = "manifest.json", "index.json", "oci-layout"
 _DIGEST = re.compile(r"([a-z0-9]+(?:[+._-][a-z0-9]+)*):([a-zA-Z0-9=_-]+)")
 _DOCUMENT_BYTES = 16 << 20
@@ -82,7 +84,7 @@ def layers(where: Path, *, whole: bool = False) -> Iterator[tuple[Blobs, list[st
     elif whole:
         yield Whole(where), [""]
     else:
-        with tarfile.open(where, "r:") as archive:
+        with tarfile.open(where, "r:", tarinfo=Header) as archive:
             blobs = ArchiveBlobs(archive)
             yield blobs, _listed(blobs)
 

@@ -20,6 +20,7 @@ from heliostat.os.carrier.disk import file_systems
 from heliostat.os.carrier.layout import DOCKER_INDEX, OCI_MARK, is_layout
 from heliostat.os.carrier.refusal import not_a_system, require_room, room_in
 from heliostat.os.compressed import DAMAGED, TooLarge, packing_of, unpacking
+from heliostat.os.tar_header import Header
 
 _DISKS = (".raw", ".img", ".qcow2", ".vmdk", ".vhd", ".vhdx", ".vdi")
 _OF_A_ROOT = ("usr", "etc")
@@ -61,7 +62,7 @@ def parts(where: Path, work: Path) -> Iterator[Files]:
 
 def _in_archive(path: Path, work: Path, subject: Path) -> Iterator[Files]:
     fault: HeliostatError | None = None
-    with tarfile.open(path, "r:") as archive:
+    with tarfile.open(path, "r:", tarinfo=Header) as archive:
         for number, member in enumerate(archive):
             name = member.name.removeprefix("./")
             if name in (DOCKER_INDEX, OCI_MARK):

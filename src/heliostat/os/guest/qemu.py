@@ -20,6 +20,7 @@ import msgspec
 from heliostat.core.emulation import accelerator_options
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run
+from heliostat.os.carrier.disk_format import Refused, format_of
 from heliostat.os.image import programs
 
 PROGRAM = "qemu-system-x86_64"
@@ -134,9 +135,18 @@ def image_format(image: Path) -> str:
 
 
 def child_of(image: Path, out: Path, size_gib: int) -> Path:
-    """A copy-on-write child of at least this size, as hosts make them."""
+    """A copy-on-write child of at least this size, as hosts make them.
+
+    ``NotASystem`` for an image that leads to other files: its guest could read those.
+    """
+    kind = image_format(image)
+    try:
+        if kind != "raw":  # of which QEMU reads no header
+            format_of(image)
+    except Refused as error:
+        raise HeliostatError("NotASystem", f"{image} can't be started: {error}.") from error
     argv = [programs.resolve("qemu-img"), "create", "-q", "-f", "qcow2", "-b", str(image.resolve())]
-    run([*argv, "-F", image_format(image), str(out)], timeout_s=60)
+    run([*argv, "-F", kind, str(out)], timeout_s=60)
     size = max(size_gib << 30, _virtual_bytes(out))
     run([programs.resolve("qemu-img"), "resize", "-q", str(out), str(size)], timeout_s=60)
     return out

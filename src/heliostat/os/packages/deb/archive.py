@@ -18,6 +18,7 @@ from typing import IO, BinaryIO
 from heliostat.core.errors import HeliostatError
 from heliostat.os.compressed import DAMAGED, PACKAGE_BYTES, unpacking
 from heliostat.os.packages.rpm.file import Content, OnDisk
+from heliostat.os.tar_header import Header
 
 _MAGIC = b"!<arch>\n"
 _CHUNK = 1 << 20
@@ -144,7 +145,7 @@ def _unpacked(stream: BinaryIO, name: str, size: int, most_bytes: int) -> IO[byt
 
 
 def _control(packed: IO[bytes]) -> dict[str, str]:
-    with packed, tarfile.open(fileobj=io.BytesIO(packed.read())) as tar:
+    with packed, tarfile.open(fileobj=io.BytesIO(packed.read()), mode="r:", tarinfo=Header) as tar:
         return {
             absolute(info.name)[1:]: stream.read().decode("utf-8", "surrogateescape")
             for info in tar
@@ -171,7 +172,7 @@ def _payload(stream: BinaryIO, name: str, size: int, work: Path) -> Iterator[Mem
 
 
 def _members(stream: BinaryIO, whole: memoryview | Path) -> Iterator[Member]:
-    with tarfile.open(fileobj=stream) as tar:
+    with tarfile.open(fileobj=stream, mode="r:", tarinfo=Header) as tar:
         for info in tar:
             if not info.isreg():
                 yield Member(info)

@@ -1,0 +1,60 @@
+"""Headers of tar archives of others: damage is an error, and none claims what can't be.
+
+Python's reader takes a damaged header behind the first for the end of the archive, so
+that half of it would go unseen; goes back by a size below zero, for ever; and reads a
+name or an extended header of any length into memory.
+Use: ``tarfile.open(…, tarinfo=Header)``; what is wrong raises ``tarfile.ReadError``.
+Format: POSIX.1-2017, ``pax``; GNU tar's manual, "Basic Tar Format".
+"""
+
+from __future__ import annotations
+
+import tarfile
+from typing import Self
+
+_LONGEST = 1 << 20  # of a name, or of all extended attributes of a file: Linux takes 64 KiB each
+_ABOUT_ANOTHER = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+
+
+class Header(tarfile.TarInfo):
+    """One member, as :class:`tarfile.TarInfo` tells of it."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        try:
+            found = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if not any(buf):  # zeros, or nothing at all: the archive's end
+                raise
+            raise tarfile.ReadError(f"a header in it is damaged: {error}") from error
+        if found.size < 0:
+            raise _senseless(found)
+        if found.type in _ABOUT_ANOTHER and found.size > _LONGEST:
+            raise tarfile.ReadError(f"a header of {found.size} bytes is in it")
+        return found
+
+    @classmethod
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
+        """With what headers before this one say of it."""
+        try:
+            found = super().fromtarfile(tarfile)
+        except RecursionError:
+            raise _too_many() from None
+        pieces: list[tuple[int, int]] = getattr(found, "sparse", None) or []
+        if found.size < 0 or any(at < 0 or size < 0 for at, size in pieces):
+            raise _senseless(found)
+        return found
+
+
+def _senseless(found: tarfile.TarInfo) -> tarfile.ReadError:
+    return tarfile.ReadError(f"{found.name!r:.200} has a size below zero")
+
+
+def _too_many() -> tarfile.ReadError:
+    return tarfile.ReadError("thousands of headers in it are about one file")
