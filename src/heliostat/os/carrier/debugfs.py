@@ -8,7 +8,6 @@ would go unseen: the whole file system is refused.
 from __future__ import annotations
 
 import re
-import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from heliostat.core.process import Output, run
 from heliostat.os.carrier.refusal import not_a_system, room_in
+from heliostat.os.kind import Kinded
 
 _TIMEOUT_S = 600.0
 _BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd\ud800-\udfff]")  # lines, or no text
@@ -27,7 +27,7 @@ _REQUEST = "debugfs: "
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Kinded):
     """One name in the file system; ``path`` is absolute."""
 
     path: str
@@ -36,12 +36,8 @@ class Listed:
     size_bytes: int
 
     @property
-    def is_folder(self) -> bool:
-        return stat.S_ISDIR(self.mode)
-
-    @property
     def is_program(self) -> bool:
-        return stat.S_ISREG(self.mode) and bool(self.mode & 0o111)
+        return self.is_regular and bool(self.mode & 0o111)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class DiskFiles:
 def _restore_modes(listed: list[Listed], root: Path) -> None:
     """The three special bits, which the change of owner took away."""
     for each in listed:
-        if each.mode & _SPECIAL and not stat.S_ISLNK(each.mode):
+        if each.mode & _SPECIAL and not each.is_link:
             target = f"{root}{each.path}"
             if os.path.lexists(target) and not os.path.islink(target):
                 os.chmod(target, stat.S_IMODE(each.mode))

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from heliostat.os.packages.openpgp.certificate import Keyring
 
 
+_Command = Callable[..., None]
+
+
 class _Where(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases
     """What there is under that path, else the newest built image of that name."""
 
@@ -36,16 +39,20 @@ WHERE = _Where()
 """A root tree, an image file, or the name, version or identity of a built image."""
 
 
-def keyring_options(command: Callable[..., None]) -> Callable[..., None]:
-    """``--key`` and ``--keys``; the command gets the keyring as ``keyring``."""
-
-    @click.option(
+def _key_files(help_text: str) -> Callable[[_Command], _Command]:
+    return click.option(
         "--key",
         "named",
         type=click.Path(path_type=Path, exists=True, dir_okay=False),
         multiple=True,
-        help="A public key that is trusted, besides ours.",
+        help=help_text,
     )
+
+
+def keyring_options(command: _Command) -> _Command:
+    """``--key`` and ``--keys``; the command gets the keyring as ``keyring``."""
+
+    @_key_files("A public key that is trusted, besides ours.")
     @click.option("--keys", type=click.Path(path_type=Path), help="Folder of our key.")
     @functools.wraps(command)
     def wrapped(named: tuple[Path, ...], keys: Path | None, **rest: Any) -> None:
@@ -54,16 +61,10 @@ def keyring_options(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def key_option(command: Callable[..., None]) -> Callable[..., None]:
+def key_option(command: _Command) -> _Command:
     """``--key``; the command gets our key and those that are named as ``keyring``."""
 
-    @click.option(
-        "--key",
-        "named",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
-        multiple=True,
-        help="A public key whose packages are trusted, besides ours; may be repeated.",
-    )
+    @_key_files("A public key whose packages are trusted, besides ours; may be repeated.")
     @functools.wraps(command)
     def wrapped(named: tuple[Path, ...], **rest: Any) -> None:
         command(keyring=_keyring(os_home() / "keys", named), **rest)

@@ -8,7 +8,6 @@ keeps its own in ``/usr/etc`` is found there.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from heliostat.os.harden import capabilities, packages
 from heliostat.os.harden.patterns import matches
+from heliostat.os.kind import Kinded
 
 _MAX_LINKS = 40  # as the kernel's
 _CONFIG_FOLDERS = ("/etc", "/run", "/usr/local/lib", "/usr/lib")  # later ones yield to earlier
@@ -23,7 +23,7 @@ _VOLATILE = ("/proc", "/sys", "/dev", "/run")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Kinded):
     """One name in the tree; a link is not followed."""
 
     path: str
@@ -31,23 +31,6 @@ class Entry:
     uid: int
     gid: int
     size_bytes: int
-
-    @property
-    def is_file(self) -> bool:
-        return stat.S_ISREG(self.mode)
-
-    @property
-    def is_folder(self) -> bool:
-        return stat.S_ISDIR(self.mode)
-
-    @property
-    def is_link(self) -> bool:
-        return stat.S_ISLNK(self.mode)
-
-    @property
-    def permissions(self) -> int:
-        """The twelve bits, set-uid, set-gid and sticky included."""
-        return stat.S_IMODE(self.mode)
 
 
 class Tree:
@@ -71,7 +54,7 @@ class Tree:
         """File capabilities by path, as ``getcap`` writes them."""
         if self._given_capabilities is not None:
             return dict(self._given_capabilities)
-        files = (entry.path for entry in self.entries.values() if entry.is_file)
+        files = (entry.path for entry in self.entries.values() if entry.is_regular)
         found = ((path, capabilities.of_file(f"{self.root}{path}")) for path in files)
         return {path: told for path, told in found if told}
 

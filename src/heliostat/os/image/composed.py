@@ -13,15 +13,15 @@ from heliostat.os import solve, tree
 from heliostat.os.image import programs
 from heliostat.os.image.built import PackageRecord
 from heliostat.os.image.stages import Stage
+from heliostat.os.inventory.installed import installed
 from heliostat.os.monitor import Monitor
 from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.solve import Chosen, Source
-from heliostat.os.tree import Edition, database
+from heliostat.os.tree import Edition
 
 ROOT = "root"
 _RECORD = "tree.json"
 _PROGRAMS = ("rpm",)
-_SIGNED = "%{NAME}\\t%{ARCH}\\t%|RSAHEADER?{%{RSAHEADER:pgpsig}}:{}|\\n"
 
 
 class TreeRecord(msgspec.Struct, frozen=True, rename="camel"):
@@ -115,9 +115,5 @@ def _packages(root: Path, chosen: Sequence[Chosen]) -> Iterable[PackageRecord]:
 
 def _signers(root: Path) -> dict[tuple[str, str], str]:
     """Key ids by name and architecture, as RPM's database in the tree has them."""
-    rows = (line.split("\t") for line in _asked(root).splitlines())
-    return {(name, arch): signature.rpartition("Key ID ")[2] for name, arch, signature in rows}
-
-
-def _asked(root: Path) -> str:
-    return database.query(root, ["--all", "--queryformat", _SIGNED])
+    made = ((each, each.signature) for each in installed(root))
+    return {(each.name, each.arch): signature.issuer for each, signature in made if signature}

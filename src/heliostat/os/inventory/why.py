@@ -128,9 +128,9 @@ def _ownership(
 
 
 def _kind(entry: FileEntry) -> str:
-    if stat.S_ISDIR(entry.mode):
+    if entry.is_folder:
         return "folder"
-    if stat.S_ISLNK(entry.mode):
+    if entry.is_link:
         return "link"
     named = {
         FileFlag.GHOST: "file made on the system",
@@ -144,7 +144,7 @@ def _kind(entry: FileEntry) -> str:
 def _state(system: System, entry: FileEntry) -> State:
     if system.root is not None:
         return _compared(inside(system.root, entry.path), entry)
-    if system.fetch is None or not stat.S_ISREG(entry.mode):
+    if system.fetch is None or not entry.is_regular:
         return State.UNKNOWN
     path = system.fetch(entry.path)
     return _compared(path, entry) if path is not None else _absent(entry)
@@ -157,9 +157,9 @@ def _compared(path: Path, entry: FileEntry) -> State:
         return _absent(entry)
     if stat.S_IFMT(found.st_mode) != stat.S_IFMT(entry.mode):
         return State.CHANGED
-    if stat.S_ISLNK(entry.mode):
+    if entry.is_link:
         same = str(path.readlink()) == entry.target
-    elif stat.S_ISREG(entry.mode) and entry.digest:
+    elif entry.is_regular and entry.digest:
         with path.open("rb") as stream:
             same = hashlib.file_digest(stream, "sha256").hexdigest() == entry.digest
     else:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import stat
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -180,7 +179,7 @@ def _needed(
 
 
 def _listed(entry: FileEntry) -> ListedFile:
-    if stat.S_ISDIR(entry.mode):
+    if entry.is_folder:
         return ListedFile(entry.path, FileKind.FOLDER)
     return ListedFile(entry.path, FileKind.GHOST if entry.ghost else FileKind.FILE)
 

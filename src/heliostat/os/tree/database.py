@@ -1,4 +1,4 @@
-"""RPM's database in a tree: read through ``rpm``, and laid down canonically.
+"""RPM's database in a tree: compared with its files by ``rpm``, and laid down canonically.
 
 The database is SQLite.  Its rows follow from the transaction, but the file also keeps
 counters, free pages and a write-ahead log; rewriting it leaves only what follows from
@@ -68,11 +68,6 @@ def settle(root: Path) -> None:
         connection.execute("VACUUM")
     for name in _PASSING:
         (folder / name).unlink(missing_ok=True)
-
-
-def query(root: Path, arguments: Sequence[str]) -> str:
-    """What the host's ``rpm`` prints on the tree's packages; raises ``CommandFailed``."""
-    return _asked(root, ["--dbpath", str(database_of(root)), "--query", *arguments])
 
 
 def verify(root: Path, arguments: Sequence[str]) -> list[str]:

@@ -22,8 +22,8 @@ from heliostat.os.harden.elffile import ElfFile
 from heliostat.os.tree.database import verify
 from heliostat.os.tree.edition import Edition
 from heliostat.os.tree.finish import MACHINE_ID
-from heliostat.os.tree.installed import left_out_paths
 from heliostat.os.tree.libraries import missing_libraries
+from heliostat.os.tree.strays import strays
 from heliostat.os.tree.units import states_that_differ
 from heliostat.os.tree.verdict import Verdict, judged, refuse_failed
 
@@ -148,7 +148,7 @@ def identity(scene: Scene) -> Verdict:
 
 def accounted(scene: Scene) -> Verdict:
     """Every file below /usr belongs to a package, or to what is made from packages."""
-    faults = left_out_paths(scene.root)
+    faults = strays(scene.root)
     return judged("accounted", faults, "every file has its package", "{n} files have no package")
 
 

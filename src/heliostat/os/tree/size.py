@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heliostat.core.errors import HeliostatError
-from heliostat.os.tree.installed import installed
+from heliostat.os.inventory.installed import installed
 
 NOBODY = "(made when composed)"
 
@@ -27,7 +27,7 @@ class Share:
 
 def sizes(root: Path) -> list[Share]:
     """By package, largest first; what no package has is under ``NOBODY``."""
-    owners = {path: each.name for each in installed(root) for path in each.files}
+    owners = {path: each.name for each in installed(root) for path in each.entries}
     taken: dict[str, list[int]] = {}
     for path, size in _blocks(root):
         taken.setdefault(owners.get(path, NOBODY), []).append(size)
@@ -36,15 +36,15 @@ def sizes(root: Path) -> list[Share]:
 
 def files_of(root: Path, package: str) -> list[Share]:
     """By file of one package, largest first; raises ``PackageNotFound``."""
-    found = next((each for each in installed(root) if each.name == package), None)
-    if found is None and package != NOBODY:
+    there = installed(root)
+    if package != NOBODY and all(each.name != package for each in there):
         raise HeliostatError("PackageNotFound", f"The package {package} is not in {root}.")
-    owned = set(found.files) if found is not None else None
-    others = {path for each in installed(root) for path in each.files} if owned is None else set()
+    of = (each for each in there if package in (each.name, NOBODY))
+    owned = {path for each in of for path in each.entries}
     return _sorted(
         Share(path, size, 1)
         for path, size in _blocks(root)
-        if (path in owned if owned is not None else path not in others)
+        if (path in owned) is (package != NOBODY)
     )
 
 

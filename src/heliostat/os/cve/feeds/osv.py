@@ -154,29 +154,21 @@ def _statements(
     ecosystem, scheme = _known(package.ecosystem, name)
     called = python_key(package.name) if ecosystem == "PyPI" else package.name
     ranges = [each for each in affected.ranges if each.type != "GIT"]
-    for each in ranges:
-        for introduced, fixed, last in _spans(each.events):
-            yield Statement(
-                identity,
-                Knowledge.OSV,
-                ecosystem,
-                called,
-                scheme,
-                introduced=introduced,
-                fixed=fixed,
-                last_affected=last,
-            )
-    if not ranges:
-        for version in affected.versions:
-            yield Statement(
-                identity,
-                Knowledge.OSV,
-                ecosystem,
-                called,
-                scheme,
-                introduced=version,
-                last_affected=version,
-            )
+    if ranges:
+        spans = [span for each in ranges for span in _spans(each.events)]
+    else:
+        spans = [(version, None, version) for version in affected.versions]
+    for introduced, fixed, last in spans:
+        yield Statement(
+            identity,
+            Knowledge.OSV,
+            ecosystem,
+            called,
+            scheme,
+            introduced=introduced,
+            fixed=fixed,
+            last_affected=last,
+        )
 
 
 def _spans(events: list[_Event]) -> Iterator[tuple[str | None, str | None, str | None]]:

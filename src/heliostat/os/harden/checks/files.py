@@ -176,7 +176,7 @@ def signed_packages(tree: Tree, wanted: Owners) -> Finding:
 
 def _is_set_id(entry: Entry) -> bool:
     """A folder's set-gid bit only hands its group on."""
-    return entry.is_file and bool(entry.permissions & _SPECIAL)
+    return entry.is_regular and bool(entry.permissions & _SPECIAL)
 
 
 def _may_be_written(entry: Entry, allowed: tuple[str, ...]) -> bool:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from heliostat.os.kind import Kinded
 from heliostat.os.packages.rpm.contents import RELATIONS
 from heliostat.os.packages.rpm.file import FileFlag
 from heliostat.os.packages.rpm.header import Blob, invalid
@@ -16,7 +17,7 @@ from heliostat.os.packages.rpm.version import Evr
 
 
 @dataclass(frozen=True, slots=True)
-class FileEntry:
+class FileEntry(Kinded):
     """A file as a header lists it; ``digest`` is empty for all but regular files."""
 
     path: str

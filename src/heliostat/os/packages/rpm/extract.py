@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from heliostat.os.compressed import DAMAGED, PACKAGE_BYTES, TooLarge, unpacking
+from heliostat.os.kind import Kinded
 from heliostat.os.packages.rpm.frame import Readable, read_front
 from heliostat.os.packages.rpm.header import invalid, told_of
 from heliostat.os.packages.rpm.tags import Tag
@@ -27,7 +28,7 @@ _UNPACKED = ("none", "uncompressed")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Kinded):
     """``body`` is readable until the next entry is taken; empty for all but files and links."""
 
     path: str
@@ -79,7 +80,7 @@ def _extracted(path: Path, folder: Path) -> list[Path]:
     for entry in entries(path):
         target = _inside(folder, entry.path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if stat.S_ISDIR(entry.mode):
+        if entry.is_folder:
             if target.is_symlink() or (target.exists() and not target.is_dir()):
                 raise invalid(f"The package has {entry.path} twice, once as a folder.")
             target.mkdir(exist_ok=True)
@@ -87,9 +88,9 @@ def _extracted(path: Path, folder: Path) -> list[Path]:
         if target.is_dir() and not target.is_symlink():
             raise invalid(f"The package has {entry.path} twice, once as a folder.")
         target.unlink(missing_ok=True)
-        if stat.S_ISLNK(entry.mode):
+        if entry.is_link:
             target.symlink_to(os.fsdecode(entry.body.read()))
-        elif stat.S_ISREG(entry.mode):
+        elif entry.is_regular:
             _write(entry, target, first)
         written.append(target)
     return written

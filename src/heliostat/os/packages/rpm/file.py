@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from heliostat.os.kind import Kinded
+
 
 class FileFlag(enum.IntFlag):
     """RPM's file attributes (``rpmfileAttrs`` of ``rpm/rpmfiles.h``)."""
@@ -73,7 +75,7 @@ Content = bytes | Source
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class File(Kinded):
     """A file, folder or symbolic link at the absolute ``path``.
 
     ``mode`` is the whole ``st_mode``, type included.  ``hard_link`` names another file of
@@ -114,18 +116,6 @@ class File:
         flags: FileFlag = FileFlag.NONE,
     ) -> File:
         return cls(path, stat.S_IFREG | permissions, content, mtime=mtime, flags=flags)
-
-    @property
-    def is_folder(self) -> bool:
-        return stat.S_ISDIR(self.mode)
-
-    @property
-    def is_link(self) -> bool:
-        return stat.S_ISLNK(self.mode)
-
-    @property
-    def is_regular(self) -> bool:
-        return stat.S_ISREG(self.mode)
 
     @property
     def ghost(self) -> bool:

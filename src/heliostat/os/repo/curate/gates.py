@@ -7,7 +7,6 @@ package.  A gate never lets pass what it couldn't look at.
 from __future__ import annotations
 
 import re
-import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -123,7 +122,7 @@ class _Headers:
         mine, theirs = self._of(one).get(path), self._of(other).get(path)
         if mine is None or theirs is None or mine.ghost or theirs.ghost:
             return False
-        if stat.S_ISDIR(mine.mode) and stat.S_ISDIR(theirs.mode):
+        if mine.is_folder and theirs.is_folder:
             return False
         return (mine.mode, mine.digest, mine.target) != (theirs.mode, theirs.digest, theirs.target)
 

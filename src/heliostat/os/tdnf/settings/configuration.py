@@ -59,17 +59,7 @@ class Configuration:
         """One key from its text.  Unknown keys are left alone: other tools have their own."""
         if key == "reposdir":
             key = "repodir"
-        default = getattr(type(self), key, None)
-        if default is None or key.startswith("_") or callable(default):
-            return
-        if isinstance(default, bool):
-            setattr(self, key, ini.is_true(value))
-        elif isinstance(default, int):
-            setattr(self, key, self._number(key, value))
-        elif isinstance(default, tuple):
-            setattr(self, key, tuple(ini.words(value)))
-        else:
-            setattr(self, key, value)
+        ini.assign(self, key, value, self._number)
 
     def _number(self, key: str, value: str) -> int:
         try:

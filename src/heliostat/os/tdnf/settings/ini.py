@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from heliostat.os.tdnf.errors import TdnfError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 Sections = dict[str, dict[str, str]]
 
 
@@ -50,6 +54,28 @@ def read(path: str, number: int) -> Sections:
             return parse(file.read(), path, number)
     except OSError as error:
         raise TdnfError(number, f"{path} can't be read: {error.strerror}.") from None
+
+
+def assign(
+    settings: object,
+    key: str,
+    value: str,
+    number: Callable[[str, str], int],
+    text: Callable[[str], str] = str,
+) -> None:
+    """Set an attribute from its text, read as the type of the default that its class has.
+
+    Unknown keys are left alone: other tools have their own.  ``number`` gets key and value.
+    """
+    default = None if key.startswith("_") else vars(type(settings)).get(key)
+    if isinstance(default, bool):
+        setattr(settings, key, is_true(value))
+    elif isinstance(default, int):
+        setattr(settings, key, number(key, value))
+    elif isinstance(default, tuple):
+        setattr(settings, key, tuple(text(each) for each in words(value)))
+    elif isinstance(default, str):
+        setattr(settings, key, text(value))
 
 
 def is_true(value: str) -> bool:

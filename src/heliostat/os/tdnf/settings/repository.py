@@ -70,18 +70,8 @@ class Repository:
         """One key from its text.  Unknown keys are left alone."""
         if key == "metadata_expire":
             self.metadata_expire_s = seconds(value, self.id)
-            return
-        default = getattr(type(self), key, None)
-        if default is None or key.startswith("_") or callable(default):
-            return
-        if isinstance(default, bool):
-            setattr(self, key, ini.is_true(value))
-        elif isinstance(default, int):
-            setattr(self, key, self._number(key, value))
-        elif isinstance(default, tuple):
-            setattr(self, key, tuple(expand(each) for each in ini.words(value)))
         else:
-            setattr(self, key, expand(value))
+            ini.assign(self, key, value, self._number, expand)
 
     def _number(self, key: str, value: str) -> int:
         number, factor = value.strip(), 1
