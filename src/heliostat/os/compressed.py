@@ -15,6 +15,8 @@ from typing import IO, Protocol, cast
 
 import zstandard
 
+from heliostat.os.zstd_frames import WholeFrames
+
 DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
 """What unpacking raises when the data is damaged or ends early."""
 PACKAGE_BYTES = 16 << 30
@@ -74,7 +76,7 @@ def unpacking(stream: IO[bytes], packing: str, most_bytes: int) -> IO[bytes]:
             plain: Readable = lzma.LZMAFile(stream)  # noqa: SIM115 - the caller does
         case "zst":
             plain = zstandard.ZstdDecompressor().stream_reader(
-                stream, read_across_frames=True, closefd=False
+                cast(IO[bytes], WholeFrames(stream)), read_across_frames=True, closefd=False
             )
         case "gz":
             plain = gzip.GzipFile(fileobj=stream)

@@ -6,20 +6,17 @@ overwrites what a client of the old one is still fetching.
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import hashlib
 import io
-import lzma
-import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import BinaryIO, cast
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
 import msgspec
 import zstandard
 
+from heliostat.os.compressed import DAMAGED, TooLarge, unpacking
 from heliostat.os.repo.metadata import HEADER, RPM
 from heliostat.os.repo.parse import broken
 
@@ -27,12 +24,7 @@ REPO = "http://linux.duke.edu/metadata/repo"
 _N = f"{{{REPO}}}"
 _TRUSTED = ("sha256", "sha512")
 _LARGEST = 4 << 30  # no metadata opens to more: a bomb otherwise
-_OPENERS: dict[str, Callable[[BinaryIO], BinaryIO]] = {
-    "zst": lambda packed: cast(BinaryIO, zstandard.ZstdDecompressor().stream_reader(packed)),
-    "gz": lambda packed: cast(BinaryIO, gzip.GzipFile(fileobj=packed)),
-    "xz": lambda packed: cast(BinaryIO, lzma.LZMAFile(packed)),  # noqa: SIM115 - the caller does
-    "bz2": lambda packed: cast(BinaryIO, bz2.BZ2File(packed)),
-}
+_PACKINGS = ("zst", "gz", "xz", "bz2")
 
 
 class Compression(StrEnum):
@@ -129,17 +121,16 @@ def parse_repomd(document: bytes, source: str) -> dict[str, MetadataFile]:
 def _open(row: MetadataFile, content: bytes, source: str) -> bytes:
     """Never more than was announced, so that a bomb stays small."""
     suffix = row.location.rpartition(".")[2]
-    limit = (row.open_size or _LARGEST) + 1
     if suffix == "xml":
         document = content
-    elif suffix in _OPENERS:
+    elif suffix in _PACKINGS:
         try:
-            with _OPENERS[suffix](io.BytesIO(content)) as stream:
-                document = stream.read(limit)
-        except (zstandard.ZstdError, lzma.LZMAError, OSError, EOFError, zlib.error) as error:
+            with unpacking(io.BytesIO(content), suffix, row.open_size or _LARGEST) as stream:
+                document = stream.read()
+        except (*DAMAGED, TooLarge) as error:
             raise broken(source, f"it can't be unpacked ({error})") from error
     else:
-        raise broken(source, f"{suffix} is none of {', '.join(_OPENERS)}")
+        raise broken(source, f"{suffix} is none of {', '.join(_PACKINGS)}")
     if row.open_size and len(document) != row.open_size:
         raise broken(source, f"it opens to {len(document):,} bytes, not {row.open_size:,}")
     return document
