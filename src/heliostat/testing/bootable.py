@@ -16,6 +16,7 @@ from typing import Protocol
 import pycdlib
 
 from heliostat.core.emulation import accelerator_options
+from heliostat.core.process import ENDING_WITH_US
 from heliostat.os.guest.panic import last_words
 
 MACHINE = (
@@ -89,14 +90,14 @@ class Guest:
 async def guest(
     folder: Path, arguments: Sequence[str], *, launcher: Sequence[str] = ()
 ) -> AsyncIterator[Guest]:
-    """Run a guest with these devices; it is killed at the end if it still runs.
+    """Run a guest with these devices; it is killed at the end if it still runs, and when we are.
 
     ``launcher`` is a command that QEMU is the argument of, such as one that enters a namespace.
     """
     qmp = folder / "qmp"
     monitor = ("-qmp", f"unix:{qmp},server=on,wait=off")
     pipe = asyncio.subprocess.PIPE
-    command = (*launcher, "qemu-system-x86_64", *MACHINE, *monitor, *arguments)
+    command = (*launcher, *ENDING_WITH_US, "qemu-system-x86_64", *MACHINE, *monitor, *arguments)
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
     running = Guest(process, qmp)
     listening = asyncio.create_task(running.listen())

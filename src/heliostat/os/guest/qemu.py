@@ -19,7 +19,7 @@ import msgspec
 
 from heliostat.core.emulation import accelerator_options
 from heliostat.core.errors import HeliostatError
-from heliostat.core.process import run
+from heliostat.core.process import ENDING_WITH_US, run
 from heliostat.os.carrier.disk_format import Refused, format_of
 from heliostat.os.image import programs
 
@@ -154,10 +154,10 @@ def child_of(image: Path, out: Path, size_gib: int) -> Path:
 
 @asynccontextmanager
 async def started(argv: Sequence[str], folder: Path) -> AsyncIterator[Started]:
-    """Run QEMU; it is killed at the end if it still runs."""
+    """Run QEMU; it is killed at the end if it still runs, and when we are."""
     with (folder / "qemu").open("wb") as said:
         process = await asyncio.create_subprocess_exec(
-            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=said, stderr=said
+            *ENDING_WITH_US, *argv, stdin=asyncio.subprocess.DEVNULL, stdout=said, stderr=said
         )
     try:
         yield Started(process, folder)
