@@ -72,6 +72,8 @@ class Mirror:
     headers: list[dict[str, str]] = field(default_factory=list)
     """Of the requests, names in small letters."""
     ranges: bool = True
+    remembers: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
+    """A cache's old body by the end of a path, and what it gives who asks it not to remember."""
     password: str = ""
     proxy_password: str = ""
     closing: threading.Event = field(default_factory=threading.Event)
@@ -127,6 +129,11 @@ def _handler_of(state: Mirror) -> type[BaseHTTPRequestHandler]:
             if not self._known():
                 return
             path = state.folder / unquote(place.lstrip("/"))
+            for end, (old, new) in state.remembers.items():
+                if place.endswith(end):
+                    asks_anew = self.headers.get("Cache-Control") == "no-cache"
+                    self._file(new if asks_anew else old, wanted, None)
+                    return
             fault = next(
                 (found for end, found in state.faults.items() if place.endswith(end)), None
             )

@@ -53,13 +53,18 @@ class Keys:
         ``cached`` is the place of its repository, ``None`` for a file of the command line.
         Raises ``TdnfError`` 1510, 1514, 1523, 1474, or what is wrong with the key's file.
         """
+        certificate = self.signer(path, nevra, cached)
+        if certificate is not None and cached is not None:
+            self._take_in(certificate, cached.repository.id)
+
+    def signer(self, path: str, nevra: str, cached: Cached | None) -> Certificate | None:
+        """As ``check``, without taking anything into rpm's database; ``None``: a key of it."""
         if cached is None or not cached.repository.gpgkey:
             self._check_by_database(path, nevra, cached)
-            return
+            return None
         for certificate in self._of(cached):
             if self._verified(path, nevra, self._keyring(certificate, cached)):
-                self._take_in(certificate, cached.repository.id)
-                return
+                return certificate
         told = f"{nevra} is signed by a key that {cached.repository.id} doesn't name."
         keys = ", ".join(cached.repository.gpgkey)
         raise TdnfError(KEY_NO_MATCH, told, f"Nothing was changed; gpgkey names {keys}.")
