@@ -1,0 +1,58 @@
+"""Modules without docstrings and comments do what they did, on the lines that they had."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import heliostat.os.tdnf
+from heliostat.os.packages.compaction import compacted
+
+MODULES = sorted(Path(heliostat.os.tdnf.__file__).parent.rglob("*.py"))
+
+
+def told(source: str) -> list[str]:
+    """Every statement but docstrings, with its line."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.stmt) and not isinstance(node, ast.Pass):
+            text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            if not text and not hasattr(node, "body"):
+                found.append(f"{node.lineno}: {ast.unparse(node)}")
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_a_module_stays_what_it_is(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    after = compacted(source)
+    assert told(after) == told(source)
+    assert len(after.splitlines()) == len(source.splitlines())
+    assert '"""' not in after or '= """' in source or '"""\\' in source
+    compile(after, str(path), "exec")
+
+
+def test_strings_that_look_like_remarks_stay() -> None:
+    source = '''#!/usr/bin/python3
+"""Über: a docstring."""
+A = "# not one"  # one
+def f():
+    """Only this."""
+class B:
+    x: int = 1
+    """About x, äöü."""
+def g():
+    return """a
+# b"""  # end
+'''
+    after = compacted(source)
+    space: dict[str, object] = {}
+    exec(after, space)
+    assert space["A"] == "# not one"
+    assert after.splitlines()[0] == "#!/usr/bin/python3"
+    assert (space["f"].__doc__, space["f"]()) == (None, None)  # type: ignore[operator]
+    assert space["g"]() == "a\n# b"  # type: ignore[operator]
+    assert "one" not in after.replace("not one", "")
+    assert "About" not in after
