@@ -65,12 +65,13 @@ class Question:
 def questions(name: str, *, large: bool) -> list[Question]:
     """About one package called ``name``, which every size of repository has."""
     path, plan = f"/usr/bin/{name}", ("install", "--assumeno", name)
+    requires = ("repoquery", "--requires", name)
     floor, goal = (0.6, 0.35) if large else (0.35, 0.2)
     return [
         Question("list", ("list",), ("list",)),
         Question("search", ("search", "velvet"), ("search", "velvet")),
-        Question("repoquery", *[("repoquery", "--requires", name)] * 2),
-        Question("provides", *[("provides", path)] * 2),
+        Question("repoquery", requires, requires),
+        Question("provides", ("provides", path), ("provides", path)),
         Question("install_plan", plan, plan, floor, goal, aborts=True),
     ]
 

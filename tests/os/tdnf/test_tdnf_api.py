@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> TdnfSystem:
     return system
 
 
-def where(system: TdnfSystem) -> dict[str, str]:
+def where(system: TdnfSystem) -> dict[str, Any]:
     return {"config": str(system.configuration), "root": str(system.root)}
 
 

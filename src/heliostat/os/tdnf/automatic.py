@@ -110,7 +110,7 @@ class Automatic:
 
     def run(self, *, install: bool | None = None, timer: bool = False) -> None:
         """Updates, told or installed; ``install`` overrules the settings."""
-        settings = self.settings
+        settings, host = self.settings, self.settings.system_name
         if timer and settings.random_sleep_s:
             pause = random.randint(0, settings.random_sleep_s)  # noqa: S311 - spreads load only
             print(f"Sleep for {pause} seconds", flush=True)
@@ -122,14 +122,12 @@ class Automatic:
         elif settings.apply if install is None else install:
             # what is shown first is told even if installing fails
             if settings.show:
-                self._tell(
-                    f"The following updates are available on - {settings.system_name}", updates
-                )
+                self._tell(f"The following updates are available on - {host}", updates)
             done = self._ask("update")
             steps = [each for kind in sorted(done) for each in done[kind]]
-            self._tell(f"The following updates are applied on - {settings.system_name}", steps)
+            self._tell(f"The following updates are applied on - {host}", steps)
         else:
-            self._tell(f"The following updates are available on - {settings.system_name}", updates)
+            self._tell(f"The following updates are available on - {host}", updates)
 
     def _refresh(self) -> None:
         """Until a repository answers; asked again with growing pauses."""

@@ -113,8 +113,8 @@ def _check(session: Session, cached: Cached, files: list[tuple[str, str]]) -> No
                 os.unlink(path)
                 session.out.warning(f"Removed {path}: {error.sentence}")
                 refused.append(error)
-    for error in refused[:1]:
-        raise error
+    if refused:
+        raise refused[0]
 
 
 def _delete_others(folder: str, kept: set[str]) -> None:

@@ -102,7 +102,7 @@ class Change:
 def changes(packages: Packages, package: solv.XSolvable) -> list[Change]:
     """The change log, newest first; ``Packages.load_changes`` has to have been called."""
     if package.isinstalled():
-        return _installed_changes(packages.root, package)
+        return _installed_changes(packages.root or "/", package)
     entries = package.Dataiterator(solv.SOLVABLE_CHANGELOG_AUTHOR, None, 0)
     entries.prepend_keyname(solv.SOLVABLE_CHANGELOG)
     found = []
