@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 
 from heliostat.os.tdnf.entry import main
@@ -15,4 +16,6 @@ def in_process(system: TdnfSystem, *words: str) -> Ran:
     results, remarks = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(results), contextlib.redirect_stderr(remarks):
         code = main(argv[3:], "tdnf")
+    # what a process lets go of at its end: the cache is held as long as its pool lives
+    gc.collect()
     return Ran(tuple(argv), code, results.getvalue(), remarks.getvalue())

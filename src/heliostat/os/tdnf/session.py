@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from heliostat.os.tdnf.errors import NO_ENABLED_REPOSITORIES, TdnfError
+from heliostat.os.tdnf.errors import CACHE_UNREADABLE, NO_ENABLED_REPOSITORIES, TdnfError
 from heliostat.os.tdnf.settings.configuration import Configuration, read_configuration
 
 TYPE_CHECKING = False
@@ -121,11 +121,21 @@ class Session:
         """The pool with what is installed and what enabled repositories offer."""
         packages = self.installed_packages
         if not packages.repos:
-            packages.add(self.current_metadata())
+            try:
+                packages.add(self.current_metadata())
+            except TdnfError as error:
+                if error.number != CACHE_UNREADABLE or not self._may_refresh():
+                    raise
+                # what was kept has rotted: it is fetched anew, once
+                self.options.refresh, self._packages = True, None
+                return self.packages
             from heliostat.os.tdnf.packages.exclusion import exclude_unwanted
 
             exclude_unwanted(self, packages)
         return packages
+
+    def _may_refresh(self) -> bool:
+        return not (self.options.refresh or self.options.cacheonly)
 
     def enabled_repositories(self) -> list[Repository]:
         """Those that count.  Raises ``TdnfError`` 1012 if there is none."""

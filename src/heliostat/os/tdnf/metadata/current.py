@@ -10,6 +10,8 @@ from heliostat.os.tdnf.metadata.cache import Cached
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from heliostat.os.tdnf.session import Session
     from heliostat.os.tdnf.settings.repository import Repository
 
@@ -20,7 +22,9 @@ def current_metadata(session: Session) -> list[Cached]:
     Raises ``TdnfError`` where a repository can't be reached that may not be missing.
     """
     now = time.time()
-    found = [place_of(session, each, now) for each in session.enabled_repositories()]
+    enabled = session.enabled_repositories()
+    _warn_of_unchecked(session, enabled)
+    found = [place_of(session, each, now) for each in enabled]
     stale = [each for each in found if not _usable(session, each, now)]
     if not stale:
         return found
@@ -46,17 +50,19 @@ def _usable(session: Session, cached: Cached, now: float) -> bool:
 
 def _signed(session: Session, cached: Cached) -> bool:
     """Whether what is kept was verified, where that is wanted by now."""
-    if not cached.repository.repo_gpgcheck:
-        return True
-    from heliostat.os.tdnf.plugins import REPOGPGCHECK
+    return cached.signed or not needs_signature(session, cached.repository)
 
-    if REPOGPGCHECK not in session.plugins:
-        id = cached.repository.id
-        session.out.warning(
-            f"Warning: repo_gpgcheck of {id} does nothing without the plugin {REPOGPGCHECK}."
-        )
-        return True
-    return cached.signed
+
+def needs_signature(session: Session, repository: Repository) -> bool:
+    """Whether its metadata has to be signed by its owner."""
+    return repository.repo_gpgcheck and "tdnfrepogpgcheck" in session.plugins
+
+
+def _warn_of_unchecked(session: Session, repositories: Sequence[Repository]) -> None:
+    for each in repositories:
+        if each.repo_gpgcheck and not needs_signature(session, each):
+            told = f"repo_gpgcheck of {each.id} does nothing without the plugin tdnfrepogpgcheck."
+            session.out.warning(f"Warning: {told}")
 
 
 def place_of(session: Session, repository: Repository, now: float) -> Cached:

@@ -9,6 +9,9 @@ import solv
 from heliostat.os.tdnf.errors import REPOSITORY_FOLDER_UNREADABLE, TdnfError
 from heliostat.os.tdnf.metadata.cache import Cached, keep
 
+# libsolv's RPM_ADD_WITH_SHA256SUM, which its binding doesn't name
+_WITH_SHA256 = 1 << 13
+
 
 class PackageFolder(Cached):
     """Headers are read once; what is kept of them is named by names, sizes and times."""
@@ -39,7 +42,7 @@ class PackageFolder(Cached):
             return repo
         flags = solv.Repo.REPO_REUSE_REPODATA | solv.Repo.REPO_NO_INTERNALIZE
         for path, _ in files:
-            if not repo.add_rpm(path, flags | solv.Repo.RPM_ADD_WITH_SHA256SUM):
+            if repo.add_rpm(path, flags | _WITH_SHA256) is None:
                 told = f"{path} is no package: {pool.errstr}."
                 raise TdnfError(REPOSITORY_FOLDER_UNREADABLE, told)
         repo.internalize()

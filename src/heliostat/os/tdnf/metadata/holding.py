@@ -22,6 +22,9 @@ class Hold:
         self.folder = folder
         self._descriptor = -1
 
+    def __del__(self) -> None:
+        self.release()
+
     def share(self) -> None:
         """Together with other readers; without the folder there is nothing to keep."""
         self._try(fcntl.LOCK_SH | fcntl.LOCK_NB)

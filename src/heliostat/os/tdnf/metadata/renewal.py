@@ -24,7 +24,8 @@ from heliostat.os.tdnf.errors import (
     TdnfError,
 )
 from heliostat.os.tdnf.metadata.cache import FILELISTS, OTHER, UPDATEINFO, Cached, Part, parts_of
-from heliostat.os.tdnf.plugins import METALINK, REPOGPGCHECK
+from heliostat.os.tdnf.metadata.current import needs_signature
+from heliostat.os.tdnf.plugins import METALINK
 from heliostat.os.tdnf.transfer.checksum import has_checksum, refuse_weak
 from heliostat.os.tdnf.transfer.download import Download, Wire
 
@@ -230,11 +231,6 @@ class Renewal:
             if file.read() == before:
                 raise error
         return (yield from self._parts())
-
-
-def needs_signature(session: Session, repository: Repository) -> bool:
-    """Whether its metadata has to be signed by its owner."""
-    return repository.repo_gpgcheck and REPOGPGCHECK in session.plugins
 
 
 def wanted_kinds(repository: Repository) -> set[str]:

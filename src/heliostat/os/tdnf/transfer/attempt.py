@@ -50,6 +50,7 @@ class Attempt:
         self.addresses = download.addresses()
         self.retries = download.wire.retries
         self.pause_s = 0.0
+        self.error: TdnfError | None = None
         self.have = 0
         self._round = 0
         self._before = 0
@@ -193,6 +194,9 @@ class Attempt:
         A file that came whole but wrong is thrown away.  If what was wrong may have been
         its older beginning, the same address has one more chance.
         """
+        if self.error is None or _of_libcurl(self.error):
+            # that a mirror sent something else matters more than that another one is away
+            self.error = failed.error
         grown, self._most = self.have > self._most, max(self.have, self._most)
         resumed = self._before > 0
         wire = self.download.wire
@@ -205,7 +209,7 @@ class Attempt:
         elif failed.error.number in _LOCAL:
             return False
         else:
-            wrong = not CURL <= failed.error.number < CURL + 99
+            wrong = not _of_libcurl(failed.error)
             if wrong:
                 self._throw_away()
             if wrong and resumed:
@@ -223,6 +227,10 @@ class Attempt:
             os.unlink(self._part)
         except OSError:
             self._from_scratch = True
+
+
+def _of_libcurl(error: TdnfError) -> bool:
+    return CURL <= error.number < CURL + 99
 
 
 def _opened(path: str) -> int:

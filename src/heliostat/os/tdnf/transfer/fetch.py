@@ -1,7 +1,8 @@
 """Carrying downloads out, several at once, with libcurl's multi interface.
 
 A failure that may pass is tried again after a growing pause, at the next mirror first; one
-that stays so makes the next mirror's turn.  The last one is told when no mirror is left.
+that stays so makes the next mirror's turn.  When no mirror is left, the last one is told,
+or the first that was about what a mirror sent.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ class _Fetching:
         elif attempt.another(failed):
             self._put_off(attempt, failed, address)
         else:
-            self._failed[attempt.download] = failed.error
+            self._failed[attempt.download] = attempt.error or failed.error
 
     def _put_off(self, attempt: Attempt, failed: Failure, address: str) -> None:
         further = "trying again" if attempt.address == address else "trying next base URL"
