@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from heliostat.core.process import run
-from heliostat.os.tdnf.errors import ABORTED, CACHE_OUT_OF_DISK, CACHE_UNWRITABLE
+from heliostat.os.tdnf.errors import ABORTED, CACHE_OUT_OF_DISK, CACHE_UNWRITABLE, TdnfError
 from heliostat.os.tdnf.metadata.holding import Hold
+from heliostat.os.tdnf.transfer.download import Download
 from heliostat.testing.mirror import Mirror, Stall, mirror
 from heliostat.testing.package_set import PackageSet, package, published
 from heliostat.testing.small_disk import small_disk
@@ -81,8 +82,7 @@ def fill(disk: Path) -> None:
 
 
 def test_a_disk_without_room_for_the_packages(place: Place) -> None:
-    from heliostat.os.tdnf.transfer.download import Download
-    from heliostat.os.tdnf.transfer.fetch import TdnfError, check_space
+    from heliostat.os.tdnf.transfer.fetch import check_space
 
     target = str(place.folder / "not" / "yet" / "there")
     huge = Download(None, (), "file", target, size=1 << 60)  # type: ignore[arg-type]
