@@ -51,4 +51,7 @@ def _run(invocation: Invocation, out: Output) -> int:
         return 0
     name = "help" if invocation.options.help else invocation.command
     run = command(name, os.geteuid())
-    return run(Session(invocation, out))
+    session = Session(invocation, out)
+    if name != "help":
+        session.see_interrupted()
+    return run(session)

@@ -36,6 +36,7 @@ class Session:
         self._packages: Packages | None = None
         self._plugins: frozenset[str] | None = None
         self._lock: InstanceLock | None = None
+        self._seen = False
 
     @property
     def configuration(self) -> Configuration:
@@ -106,6 +107,21 @@ class Session:
             from heliostat.os.tdnf.change.lock import InstanceLock
 
             self._lock = InstanceLock(self)
+            self.see_interrupted()
+
+    def see_interrupted(self) -> None:
+        """Says, once, that an earlier run was cut off in the middle of its transaction."""
+        if self._seen or not os.path.exists(os.path.join(self.persistdir, "transaction.json")):
+            return
+        from heliostat.os.tdnf.change.interrupted import told
+        from heliostat.os.tdnf.change.lock import is_held
+
+        # while somebody is at it, the journal is just what it should be
+        if self._lock is not None or not is_held(self):
+            self._seen = True
+            words = told(self)
+            if words:
+                self.out.warning(words)
 
     @property
     def installed_packages(self) -> Packages:

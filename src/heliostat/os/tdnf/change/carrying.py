@@ -52,7 +52,7 @@ def carry_out(session: Session, plan: Plan) -> None:
             return
         _run(session, filled, entry, words)
     if not session.configuration.keepcache:
-        _forget(files, places)
+        _forget(session, files, places)
 
 
 def _verify(keys: Keys, session: Session, entry: journal.Entry, places: dict[str, Cached]) -> None:
@@ -70,13 +70,16 @@ def _run(session: Session, filled: Transaction, entry: journal.Entry, words: Wor
     """From the journal to its end.  A failure of rpm ends it too: history has what was done."""
     session.out.remark("Running transaction")
     journal.write(session.persistdir, entry)
-    filled.run(Watch(session.out, words))
-    journal.remove(session.persistdir)
+    try:
+        filled.run(Watch(session.out, words))
+    finally:
+        journal.remove(session.persistdir)
 
 
-def _forget(files: dict[str, str], places: dict[str, Cached]) -> None:
+def _forget(session: Session, files: dict[str, str], places: dict[str, Cached]) -> None:
     """Packages leave the cache once they are installed; other folders are not ours."""
-    folders = tuple(each.path("rpms") + os.sep for each in places.values())
+    folders = [each.path("rpms") + os.sep for each in places.values()]
+    folders.append(os.path.join(session.cachedir, "cmdline", ""))
     for path in files.values():
-        if path.startswith(folders):
+        if path.startswith(tuple(folders)):
             os.unlink(path)

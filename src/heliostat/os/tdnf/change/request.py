@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from heliostat.os.tdnf.packages.pool import Packages
     from heliostat.os.tdnf.session import Session
 
 
@@ -55,19 +56,47 @@ def planned(session: Session, request: Request) -> Plan:
     packages = session.packages if request.offers else session.installed_packages
     if not request.offers:
         packages.index()
+    options = session.options
+    if options.alldeps or options.nodeps or options.source:
+        return _planned_apart(session, packages, request)
+    several = bool(session.configuration.installonlypkgs)
+    if several:
+        from heliostat.os.tdnf.change.multiple import allow_several, erase_surplus
+
+        allow_several(session, packages)
     wishes = Wishes(packages)
     request.wish(wishes)
     for line in session.configuration.beside("locks.d"):
         wishes.lock(line)
     plan = solve(wishes, request.rules)
+    if several and erase_surplus(session, wishes, plan):
+        plan = solve(wishes, request.rules)
     _spare_protected(session, plan)
     return plan
 
 
+def _planned_apart(session: Session, packages: Packages, request: Request) -> Plan:
+    """Plans that leave the system as it is: downloads, and sources, which rpm only unpacks."""
+    from heliostat.os.tdnf.change.unsolved import as_named, forget_installed
+
+    if session.options.alldeps:
+        forget_installed(packages)
+    wishes = Wishes(packages)
+    request.wish(wishes)
+    if session.options.nodeps or session.options.source:
+        return as_named(wishes)
+    return solve(wishes, request.rules)
+
+
 def _spare_protected(session: Session, plan: Plan) -> None:
+    if not plan.going:
+        return
+    from heliostat.os.tdnf.change.multiple import running_kernel
+
     protected = {"tdnf", *session.configuration.beside("protected.d")}
+    kernel = running_kernel(session)
     for each in plan.going:
-        if each.name in protected:
+        if each.name in protected or each.nevra in kernel:
             how = f" ({each.why})" if each.kind == OBSOLETE else ""
             raise TdnfError(PROTECTED, f"{each.nevra} would go{how}, and it is protected.")
 

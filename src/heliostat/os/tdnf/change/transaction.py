@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import rpm
 
-from heliostat.os.tdnf.change.plan import DOWNGRADE, OBSOLETE, REINSTALL, REMOVE
+from heliostat.os.tdnf.change.plan import OBSOLETE, REINSTALL, REMOVE
 from heliostat.os.tdnf.errors import (
     DATABASE_UNREADABLE,
     RPM_CHECK,
@@ -76,14 +76,15 @@ class Transaction:
         self._flags = flags_of(session)
         self._install_only = frozenset(session.configuration.installonlypkgs)
         self._reader = rpm.TransactionSet("/")
+        self._sources = session.options.source
         self._settle(session)
         for step in plan.bringing:
             self._bring(step, files[step.nevra])
         for step in plan.steps:
             if step.kind in (REMOVE, OBSOLETE):
                 self._take(step)
-        downgrades = any(step.kind == DOWNGRADE for step in plan.steps)
-        filters = rpm.RPMPROB_FILTER_OLDPACKAGE if downgrades else 0
+        # the plan has decided about older versions
+        filters = rpm.RPMPROB_FILTER_OLDPACKAGE
         if plan.of(REINSTALL):
             filters |= rpm.RPMPROB_FILTER_REPLACEPKG
         transaction.setProbFilter(filters)
@@ -121,9 +122,12 @@ class Transaction:
     def test(self, watch: Watch) -> None:
         """Raises ``TdnfError`` 1515 with rpm's reasons if the plan would not work."""
         self._transaction.order()
-        self._transaction.check()
-        problems = [str(each) for each in self._transaction.problems() or ()]
-        self._transaction.clean()
+        problems: list[str] = []
+        # what a source package requires is needed to build it, not to unpack it
+        if not self._sources:
+            self._transaction.check()
+            problems = [str(each) for each in self._transaction.problems() or ()]
+            self._transaction.clean()
         if not problems:
             self._transaction.setFlags(self._flags | rpm.RPMTRANS_FLAG_TEST)
             problems = self._run(watch)
@@ -148,6 +152,7 @@ class Transaction:
             raise TdnfError(TRANSACTION_FAILED, told)
 
     def _run(self, watch: Watch) -> list[str]:
+        self._transaction.scriptFd = watch.script_output
         with watch:
             problems = self._transaction.run(watch, "")
         return [str(each) for each, _ in problems or ()]

@@ -6,13 +6,14 @@ callback never does, and the keyboard and a hang-up wait until rpm is through.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 
 import rpm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, BinaryIO
 
     from heliostat.os.tdnf.change.words import Words
@@ -34,7 +35,6 @@ class Watch:
     """rpm's callback for one run of a transaction, used as ``with watch:`` around it.
 
     ``failed`` are packages that rpm gave up, ``reasons`` why; ``quiet`` for a test.
-    ``each`` is called with rpm's reason at every callback: tests die there.
     """
 
     def __init__(
@@ -43,18 +43,18 @@ class Watch:
         words: Words,
         *,
         quiet: bool = False,
-        each: Callable[[int], None] | None = None,
     ) -> None:
         self.out = out
         self.failed: list[str] = []
         self.reasons: list[str] = []
         self._words = words
         self._quiet = quiet
-        self._each = each
         self._file: BinaryIO | None = None
         self._said = os.memfd_create("scripts")
         self._heard = 0
         self._number = self._total = 0
+        self._stdout = -1
+        self._results = out.results
         self._signals: dict[int, Any] = {}
 
     @property
@@ -67,11 +67,24 @@ class Watch:
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
             self._signals[number] = signal.signal(number, signal.SIG_IGN)
+        # Lua scripts print to the process's own output, which may have to be one JSON value
+        self.out.results.flush()
+        self._stdout = os.dup(1)
+        os.dup2(self._said, 1)
+        self._results = self.out.results
+        if self._results is sys.stdout:
+            self.out.results = os.fdopen(os.dup(self._stdout), "w", 1)
         return self
 
     def __exit__(self, *_: object) -> None:
         import signal
 
+        self._hear()
+        if self.out.results is not self._results:
+            self.out.results.close()
+            self.out.results = self._results
+        os.dup2(self._stdout, 1)
+        os.close(self._stdout)
         for number, handler in self._signals.items():
             signal.signal(number, handler)
         self._signals.clear()
@@ -90,8 +103,6 @@ class Watch:
             return -1 if reason == rpm.RPMCALLBACK_INST_OPEN_FILE else None
 
     def _handle(self, reason: int, amount: int, total: int, element: Any) -> int | None:
-        if self._each is not None:
-            self._each(reason)
         if reason == rpm.RPMCALLBACK_INST_OPEN_FILE:
             self._file = open(element.Key(), "rb")  # noqa: SIM115 - closed when rpm says so
             return self._file.fileno()
@@ -139,14 +150,19 @@ class Watch:
 
     def _tell_script(self, element: Any, tag: int) -> None:
         """What a script has said, with the name of whose it is."""
-        found = os.pread(self._said, 1 << 20, self._heard)
-        self._heard += len(found)
+        found = self._hear()
         if not found:
             return
         name = element.N() if element is not None else "rpm"
-        self.out.status("")
         for line in found.decode("utf-8", "replace").splitlines():
             self.out.remark(f"{name} {_SCRIPTS.get(tag, _TRIGGER)}: {line}")
+
+    def _hear(self) -> bytes:
+        # C's own buffer has the last of what Lua printed
+        ctypes.CDLL(None).fflush(None)
+        found = os.pread(self._said, 1 << 20, self._heard)
+        self._heard += len(found)
+        return found
 
     def _tell_rpm(self) -> None:
         for line in self._words.take():
@@ -154,5 +170,4 @@ class Watch:
             if kind == "error":
                 self.reasons.append(told)
             else:
-                self.out.status("")
                 self.out.remark(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from heliostat.os.tdnf.change.request import Request, change
 from heliostat.os.tdnf.change.solve import Rules
 from heliostat.os.tdnf.errors import NO_MATCH, PACKAGE_REQUIRED, TdnfError
-from heliostat.os.tdnf.packages.scopes import compared
+from heliostat.os.tdnf.packages.scopes import compared, newest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,14 +22,38 @@ def _names(session: Session) -> tuple[str, ...]:
 
 def install(session: Session) -> int:
     """``install NAME|FILE|ADDRESS...``."""
+    from heliostat.os.tdnf.change.local import package_path
+
     names = _names(session)
+    if session.options.builddeps:
+        return _install_build_needs(session, names)
+    if not session.options.assumeno:
+        session.exclusive()
+    paths = {name: package_path(session, name) for name in names}
 
     def wish(wishes: Wishes) -> None:
         for name in names:
-            if name.endswith(".rpm") and "/" in name:
-                wishes.install_file(name.removeprefix("file://"))
+            if paths[name]:
+                wishes.install_file(paths[name])
             else:
                 wishes.install(name, source=session.options.source)
+
+    return change(session, Request(wish, _rules(session)))
+
+
+def _install_build_needs(session: Session, names: tuple[str, ...]) -> int:
+    """``install --builddeps NAME|FILE...``: what these sources need to be built."""
+    from heliostat.os.tdnf.change.local import package_path
+    from heliostat.os.tdnf.change.unsolved import build_needs
+
+    def wish(wishes: Wishes) -> None:
+        for name in names:
+            path = package_path(session, name)
+            sources = [wishes.add_file(path)] if path else wishes.names.sources(name)
+            if not sources:
+                wishes.missing.append(name)
+            else:
+                build_needs(wishes, newest(sources))
 
     return change(session, Request(wish, _rules(session)))
 
