@@ -157,10 +157,10 @@ class TdnfSystem:
         assert ran.exit_code == 0, f"{words}: {ran.exit_code}\n{ran.stdout}\n{ran.stderr}"
         return ran
 
-    def rpm(self, *words: str) -> Output:
-        """The program ``rpm`` on the root; raises ``CommandFailed``."""
+    def rpm(self, *words: str, root: Path | None = None) -> Output:
+        """The program ``rpm`` on the root, or on a copy of it; raises ``CommandFailed``."""
         options = ["--force-debian"] if words[0] in ("-U", "-i", "-e") else []
-        argv = ["rpm", "--root", str(self.root), *options, *words]
+        argv = ["rpm", "--root", str(root or self.root), *options, *words]
         return run(argv, timeout_s=_LIMIT_S, env=self.environment)
 
     def install_by_rpm(self, *paths: Path) -> None:
@@ -181,11 +181,11 @@ class TdnfSystem:
         """Packages of the set that are installed before the test begins."""
         self.install_by_rpm(*(repository.paths[each] for each in nevras))
 
-    def installed(self) -> list[str]:
+    def installed(self, root: Path | None = None) -> list[str]:
         """NEVRAs by rpm's own database, sorted; the epoch only where there is one."""
         epoch = "%|EPOCH?{%{EPOCH}:}|"
         form = f"%{{NAME}}-{epoch}%{{VERSION}}-%{{RELEASE}}.%{{ARCH}}\\n"
-        lines = self.rpm("-qa", "--qf", form).stdout.splitlines()
+        lines = self.rpm("-qa", "--qf", form, root=root).stdout.splitlines()
         return sorted(line for line in lines if not line.startswith("gpg-pubkey-"))
 
 

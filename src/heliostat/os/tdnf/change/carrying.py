@@ -41,7 +41,7 @@ def carry_out(session: Session, plan: Plan) -> None:
     with DatabaseOf(session.root), Words() as words:
         rpm.setVerbosity(level)
         define(session.options.rpmdefine)
-        transaction = opened(session.root)
+        transaction = opened(_root(session))
         _verify(Keys(session, transaction, words), session, entry, places)
         if session.options.downloadonly:
             return
@@ -53,6 +53,15 @@ def carry_out(session: Session, plan: Plan) -> None:
         _run(session, filled, entry, words)
     if not session.configuration.keepcache:
         _forget(session, files, places)
+
+
+def _root(session: Session) -> str:
+    """Where rpm works.  It puts sources below an install root twice, so there it gets none."""
+    if not session.options.source or session.root == "/":
+        return session.root
+    for macro in ("_dbpath", "_topdir"):
+        rpm.addMacro(macro, session.within(rpm.expandMacro(f"%{macro}")))
+    return "/"
 
 
 def _verify(keys: Keys, session: Session, entry: journal.Entry, places: dict[str, Cached]) -> None:

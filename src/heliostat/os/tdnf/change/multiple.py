@@ -42,7 +42,18 @@ def erase_surplus(session: Session, wishes: Wishes, plan: Plan) -> bool:
     ]
     flags = solv.Job.SOLVER_ERASE | solv.Job.SOLVER_SOLVABLE
     wishes.jobs += [wishes.pool.Job(flags, each.id) for each in found]
+    if found:
+        _insist(wishes, plan, set(session.configuration.installonlypkgs))
     return bool(found)
+
+
+def _insist(wishes: Wishes, plan: Plan, names: set[str]) -> None:
+    """An update of everything is content with what stays: what was to come must come."""
+    flags = solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE
+    for step in plan.bringing:
+        if step.name in names:
+            offers = wishes.names.named(step.nevra).offered
+            wishes.jobs += [wishes.pool.Job(flags, each.id) for each in offers[:1]]
 
 
 def _surplus(session: Session, wishes: Wishes, plan: Plan, name: str) -> list[solv.XSolvable]:

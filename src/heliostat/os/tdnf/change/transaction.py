@@ -77,6 +77,8 @@ class Transaction:
         self._install_only = frozenset(session.configuration.installonlypkgs)
         self._reader = rpm.TransactionSet("/")
         self._sources = session.options.source
+        if self._sources:
+            self._flags |= rpm.RPMTRANS_FLAG_NODB
         self._settle(session)
         for step in plan.bringing:
             self._bring(step, files[step.nevra])

@@ -50,7 +50,8 @@ def check_local(session: Session) -> int:
     session.out.line(f"Found {len(found)} packages")
     pool.addfileprovides()
     pool.createwhatprovides()
-    return _told(session, pool, [], found)
+    groups = by_name_and_arch(found).values()
+    return _told(session, pool, [], [newest(group) for group in groups])
 
 
 def _added(repo: solv.Repo, path: str) -> solv.XSolvable:
