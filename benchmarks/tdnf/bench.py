@@ -26,8 +26,8 @@ from benchmarks.tdnf.measured import Run, measured
 import heliostat
 from heliostat.testing.tdnf_system import TdnfSystem
 
-ROUNDS = 5
-SIZES = {"2k": (2_000, ""), "60k": (60_000, "_60k")}
+SIZES = {"2k": (2_000, "", 5), "60k": (60_000, "_60k", 3)}
+"""Packages, the figures' suffix and rounds, by size."""
 ABORTED = {"tdnf": 8, "dnf": 1}
 _SYSTEM_PACKAGES = "/usr/lib/python3/dist-packages"
 _PROGRAM = (
@@ -65,12 +65,12 @@ class Question:
 def questions(name: str, *, large: bool) -> list[Question]:
     """About one package called ``name``, which every size of repository has."""
     path, plan = f"/usr/bin/{name}", ("install", "--assumeno", name)
-    requires = ("repoquery", "--requires", name)
+    query = ("repoquery", "--requires", name)
     floor, goal = (0.6, 0.35) if large else (0.35, 0.2)
     return [
         Question("list", ("list",), ("list",)),
-        Question("search", ("search", "velvet"), ("search", "velvet")),
-        Question("repoquery", requires, requires),
+        Question("search", ("search", "velvetness"), ("search", "velvetness")),
+        Question("repoquery", query, query),
         Question("provides", ("provides", path), ("provides", path)),
         Question("install_plan", plan, plan, floor, goal, aborts=True),
     ]
@@ -120,14 +120,14 @@ def scene(count: int) -> Iterator[Scene]:
         yield made
 
 
-def compare(here: Scene, suffix: str) -> None:
+def compare(here: Scene, suffix: str, rounds: int) -> None:
     """Every question, ours and dnf's in turn."""
     here.tdnf("makecache")
     here.dnf("makecache")
     for each in questions(workload.WANTED, large=bool(suffix)):
         codes = ABORTED if each.aborts else {"tdnf": 0, "dnf": 0}
         ours, peers = [], []
-        for number in range(ROUNDS + 1):
+        for number in range(rounds + 1):
             our = here.tdnf(*each.tdnf, expected=codes["tdnf"])
             peer = here.dnf("-C", *each.dnf, expected=codes["dnf"])
             if number:  # the first round warms both
@@ -192,9 +192,9 @@ def main(asked: list[str]) -> int:
         print("dnf is not installed, and it is what tdnf is measured beside.")
         return 1
     for size in asked or SIZES:
-        count, suffix = SIZES[size]
+        count, suffix, rounds = SIZES[size]
         with scene(count) as here:
-            compare(here, suffix)
+            compare(here, suffix, rounds)
             memory(here) if size == "2k" else cold(here, suffix)
     return 0
 

@@ -21,6 +21,7 @@ INSTALLED = 150
 WANTED = "workbench"
 """Needs what a large application does; its closure is some sixty packages."""
 _WORDS = Path(__file__).with_name("words.txt").read_text().split()
+_ENDINGS = ("", "al", "en", "er", "ful", "ing", "ish", "less", "ly", "ness")
 _KINDS = (
     ("{}", 30, "usr/bin"),
     ("lib{}", 22, "usr/lib64"),
@@ -34,8 +35,9 @@ _KINDS = (
 
 
 def make(folder: Path, count: int) -> None:
-    """A repository of ``count`` packages in ``folder``."""
-    made = documents(fragments_of(each) for each in records(count))
+    """A repository of ``count`` packages in ``folder``, in the order of createrepo_c."""
+    ordered = sorted(records(count), key=lambda each: each.location)
+    made = documents(map(fragments_of, ordered))
     made.pop("other")
     publish_documents(folder, made)
 
@@ -43,13 +45,9 @@ def make(folder: Path, count: int) -> None:
 def make_installed(folder: Path) -> PackageSet:
     """Real packages, as many as a small system has, in versions of before."""
     found = PackageSet(folder)
-    names = [each.name for each in _first(records(INSTALLED), INSTALLED)]
+    names = [each.name for each in records(INSTALLED + 1) if each.name != WANTED]
     found.add(*(package(name, "0.9-1", "x86_64") for name in names), signed=False)
     return found
-
-
-def _first(found: Iterator[PackageRecord], count: int) -> list[PackageRecord]:
-    return [each for each, _ in zip(found, range(count), strict=False)]
 
 
 def records(count: int) -> Iterator[PackageRecord]:
@@ -96,7 +94,7 @@ def _record(
         arch="noarch" if place.startswith("usr/share") else "x86_64",
         digest=f"{number:064x}",
         summary=f"The {name.replace('-', ' ')} of the {chance.choice(_WORDS)} suite",
-        description=" ".join(chance.choices(_WORDS, k=chance.randint(20, 80))),
+        description=" ".join(_spoken(chance) for _ in range(chance.randint(20, 80))),
         url=f"https://{name}.example.invalid/",
         licence="Apache-2.0",
         source_rpm=f"{name}-{version}-{release}.src.rpm",
@@ -108,6 +106,11 @@ def _record(
         requires=tuple(Dependency(each) for each in needs),
         files=_files(chance, name, place),
     )
+
+
+def _spoken(chance: random.Random) -> str:
+    """One of a few thousand words, as a language has them."""
+    return f"{chance.choice(_WORDS)}{chance.choice(_ENDINGS)}{chance.choice(_ENDINGS)}"
 
 
 def _files(chance: random.Random, name: str, place: str) -> tuple[ListedFile, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None, program: str | None = None) -> int:
     """One run of tdnf with ``argv`` (without the program's name); its exit code."""
+    # looking for garbage among 60,000 packages takes longer than listing them, and what
+    # a run makes it needs until its end
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _told(argv, program)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _told(argv: Sequence[str] | None, program: str | None) -> int:
     given = sys.argv[1:] if argv is None else argv
     name = sys.argv[0] if program is None else program
     out = Output(json="-j" in given or "--json" in given or name.endswith("tdnfj"))

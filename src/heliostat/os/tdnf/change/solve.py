@@ -108,7 +108,8 @@ def solved(wishes: Wishes, rules: Rules) -> tuple[solv.Solver, list[str]]:
             return solver, left_out
         broken = _broken(wishes, list(jobs), problems) if rules.skip_broken else set()
         if not broken:
-            raise Unsolvable(_chains(wishes, problems))
+            locks = _locks(wishes, list(jobs), problems)
+            raise Unsolvable([*locks, *_chains(wishes, problems)])
         for number in broken:
             del jobs[number]
             left_out.append(wishes.told[number])
@@ -145,14 +146,28 @@ def _solver(pool: solv.Pool, rules: Rules) -> solv.Solver:
 
 def _broken(wishes: Wishes, numbers: list[int], problems: list[solv.Problem]) -> set[int]:
     """Numbers of the jobs that take part in problems; only those that somebody asked for."""
-    blamed = {
+    return _blamed(numbers, problems) & wishes.told.keys()
+
+
+def _locks(wishes: Wishes, numbers: list[int], problems: list[solv.Problem]) -> list[list[str]]:
+    """Sentences about the locks that stand in the way."""
+    found = [wishes.jobs[number] for number in sorted(_blamed(numbers, problems))]
+    return [
+        [f"the package {package} is locked (see locks.d beside tdnf.conf)"]
+        for job in found
+        if not isinstance(job, OneOf) and job.how & solv.Job.SOLVER_JOBMASK == solv.Job.SOLVER_LOCK
+        for package in job.solvables()
+    ]
+
+
+def _blamed(numbers: list[int], problems: list[solv.Problem]) -> set[int]:
+    return {
         numbers[element.jobidx]
         for problem in problems
         for solution in problem.solutions()
         for element in solution.elements()
         if element.type == solv.Solver.SOLVER_SOLUTION_JOB
     }
-    return blamed & wishes.told.keys()
 
 
 def _staying(wishes: Wishes, steps: list[Step]) -> list[str]:

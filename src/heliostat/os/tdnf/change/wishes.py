@@ -64,7 +64,6 @@ class Wishes:
         self.existing: list[str] = []
         self.missing: list[str] = []
         self.pathless: list[str] = []
-        self.locked: set[int] = set()
         self.existing_names: set[str] = set()
 
     def install(self, name: str, *, source: bool = False) -> None:
@@ -278,7 +277,6 @@ class Wishes:
     def lock(self, name: str) -> None:
         """Installed packages that ``name`` means stay as they are."""
         for each in self.names.named(name, solv.Selection.SELECTION_INSTALLED_ONLY).packages:
-            self.locked.add(each.id)
             self.jobs.append(self.pool.Job(solv.Job.SOLVER_LOCK | _SOLVABLE, each.id))
 
     def _add(self, job: solv.Job | OneOf, told: str) -> None:

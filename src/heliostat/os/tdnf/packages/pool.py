@@ -35,12 +35,12 @@ class Packages:
         if architecture not in ARCHITECTURES:
             raise TdnfError(UNKNOWN_ARCHITECTURE, f"The architecture {architecture} is not known.")
         self.pool.setarch(architecture)
-        self.root = root
+        self.root = root or "/"
         self._cachedir = cachedir
         self._with_files = False
         self._paths_needed: list[int] = []
         self._with_changes = False
-        self.installed = self._load_installed()
+        self.installed = self._load_installed("" if root is None else database_stamp(self.root))
         self.repos: list[solv.Repo] = []
 
     def add(self, repositories: Iterable[Cached]) -> None:
@@ -84,10 +84,9 @@ class Packages:
         self.pool.set_disabled_list([each.id for each in solvables])
         self.pool.createwhatprovides()
 
-    def _load_installed(self) -> solv.Repo:
+    def _load_installed(self, stamp: str) -> solv.Repo:
         repo = self.pool.add_repo(INSTALLED)
         self.pool.installed = repo
-        stamp = database_stamp(self.root) if self.root is not None else ""
         if not stamp:
             return repo
         if self._cachedir is None:
@@ -101,12 +100,11 @@ class Packages:
         return repo
 
     def _read_database(self, repo: solv.Repo) -> None:
-        root = self.root or "/"
-        self.pool.set_rootdir(root)
-        with DatabaseOf(root):
+        self.pool.set_rootdir(self.root)
+        with DatabaseOf(self.root):
             read = repo.add_rpmdb(solv.Repo.REPO_USE_ROOTDIR)
         if not read:
-            told = f"rpm's database under {root} can't be read: {self.pool.errstr}."
+            told = f"rpm's database under {self.root} can't be read: {self.pool.errstr}."
             raise TdnfError(DATABASE_UNREADABLE, told)
 
 

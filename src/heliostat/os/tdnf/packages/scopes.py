@@ -78,19 +78,29 @@ def by_name_and_arch(
 
 
 def compared(packages: Packages, *, newer: bool) -> list[solv.XSolvable]:
-    """The newest offer newer than what is installed, or the newest of the older ones."""
-    found = []
-    offers = by_name_and_arch(available(packages))
-    for key, installed in by_name_and_arch(packages.installed.solvables).items():
-        have = newest(installed) if newer else newest(installed, reverse=True)
+    """The newest offer newer than what is installed, or the newest of the older ones.
+
+    A package may change between an architecture and none, as the solver lets it.
+    """
+    offers: dict[int, list[solv.XSolvable]] = {}
+    installed = by_name_and_arch(packages.installed.solvables)
+    names = {name for name, _ in installed}
+    for each in available(packages):
+        if each.nameid in names:
+            offers.setdefault(each.nameid, []).append(each)
+    found: dict[int, solv.XSolvable] = {}
+    for (name, arch), group in installed.items():
+        have = newest(group, reverse=not newer)
         fitting = [
             each
-            for each in offers.get(key, ())
+            for each in offers.get(name, ())
+            if arch in (each.archid, solv.ARCH_NOARCH) or each.archid == solv.ARCH_NOARCH
             if (each.evrcmp(have) > 0 if newer else each.evrcmp(have) < 0)
         ]
         if fitting:
-            found.append(newest(fitting))
-    return found
+            best = newest(fitting)
+            found[best.id] = best
+    return list(found.values())
 
 
 def newest(solvables: Sequence[solv.XSolvable], *, reverse: bool = False) -> solv.XSolvable:
