@@ -22,6 +22,8 @@ WANTED = "workbench"
 """Needs what a large application does; its closure is some sixty packages."""
 _WORDS = Path(__file__).with_name("words.txt").read_text().split()
 _ENDINGS = ("", "al", "en", "er", "ful", "ing", "ish", "less", "ly", "ness")
+_SPOKEN = [word + one + other for word in _WORDS for one in _ENDINGS for other in _ENDINGS]
+"""Some thousand words, as a language has them."""
 _KINDS = (
     ("{}", 30, "usr/bin"),
     ("lib{}", 22, "usr/lib64"),
@@ -94,7 +96,7 @@ def _record(
         arch="noarch" if place.startswith("usr/share") else "x86_64",
         digest=f"{number:064x}",
         summary=f"The {name.replace('-', ' ')} of the {chance.choice(_WORDS)} suite",
-        description=" ".join(_spoken(chance) for _ in range(chance.randint(20, 80))),
+        description=" ".join(chance.choices(_SPOKEN, k=chance.randint(20, 80))),
         url=f"https://{name}.example.invalid/",
         licence="Apache-2.0",
         source_rpm=f"{name}-{version}-{release}.src.rpm",
@@ -106,11 +108,6 @@ def _record(
         requires=tuple(Dependency(each) for each in needs),
         files=_files(chance, name, place),
     )
-
-
-def _spoken(chance: random.Random) -> str:
-    """One of a few thousand words, as a language has them."""
-    return f"{chance.choice(_WORDS)}{chance.choice(_ENDINGS)}{chance.choice(_ENDINGS)}"
 
 
 def _files(chance: random.Random, name: str, place: str) -> tuple[ListedFile, ...]:

@@ -133,18 +133,24 @@ def nevra(package: solv.XSolvable) -> str:
 
 
 def in_order(packages: Iterable[solv.XSolvable]) -> list[solv.XSolvable]:
-    """By name; of one name the newest first, because that is what is looked for."""
-    groups: dict[str, list[solv.XSolvable]] = {}
-    for each in packages:
-        groups.setdefault(each.name, []).append(each)
-    ordered = []
-    for name in sorted(groups):
-        group = groups[name]
-        if len(group) > 1:
+    """By name; of one name the newest first, because that is what is looked for.
+
+    Repositories come nearly sorted, so this goes through memory from one end to the other
+    and makes no object a package.
+    """
+    among = list(packages)
+    names = [each.name for each in among]
+    order = sorted(range(len(among)), key=names.__getitem__)
+    ordered = [among[place] for place in order]
+    begin = 0
+    for end in range(1, len(order) + 1):
+        if end < len(order) and names[order[end]] == names[order[begin]]:
+            continue
+        if end - begin > 1:
             from functools import cmp_to_key
 
-            group.sort(key=cmp_to_key(_newest_first))
-        ordered += group
+            ordered[begin:end] = sorted(ordered[begin:end], key=cmp_to_key(_newest_first))
+        begin = end
     return ordered
 
 
