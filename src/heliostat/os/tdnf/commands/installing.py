@@ -59,12 +59,20 @@ def _install_build_needs(session: Session, names: tuple[str, ...]) -> int:
 
 
 def upgrade(session: Session) -> int:
-    """``update [NAME...]``: without names, everything."""
+    """``update [NAME...]``: without names, everything; or what advisories are about."""
+    options = session.options
+    advised = options.security or options.sec_severity is not None or options.reboot_required
 
     def wish(wishes: Wishes) -> None:
-        if not session.arguments:
+        names = session.arguments
+        if advised:
+            from heliostat.os.tdnf.packages.advisories import advised_names
+
+            meant = advised_names(session)
+            names = tuple(name for name in names or sorted(meant) if name in meant)
+        elif not names:
             wishes.upgrade_all()
-        for name in session.arguments:
+        for name in names:
             wishes.upgrade(name)
 
     return change(session, Request(wish, _rules(session, may_downgrade=False)))
