@@ -69,7 +69,10 @@ def _surplus(session: Session, wishes: Wishes, plan: Plan, name: str) -> list[so
     if limit <= 0 or surplus <= 0 or not coming:
         return []
     keep = running_kernel(session)
-    may_go = [each for each in there if str(each) not in keep and each.id not in wishes.locked]
+    installed = solv.Selection.SELECTION_INSTALLED_ONLY
+    for line in session.configuration.beside("locks.d"):
+        keep |= {str(each) for each in wishes.names.named(line, installed).packages}
+    may_go = [each for each in there if str(each) not in keep]
     if len(may_go) < surplus:
         told = f"{name} would have {len(coming) + len(there)} versions, and {limit} are allowed."
         raise TdnfError(INSTALLONLY_LIMIT, told)
