@@ -18,6 +18,7 @@ from heliostat.os.tdnf.change.room import see_writable
 from heliostat.os.tdnf.change.transaction import Transaction, opened
 from heliostat.os.tdnf.change.watching import Watch
 from heliostat.os.tdnf.change.words import Words, define, verbosity
+from heliostat.os.tdnf.history.recording import catch_up, record
 from heliostat.os.tdnf.packages.database import DatabaseOf
 
 TYPE_CHECKING = False
@@ -77,11 +78,13 @@ def _verify(keys: Keys, session: Session, entry: journal.Entry, places: dict[str
 
 def _run(session: Session, filled: Transaction, entry: journal.Entry, words: Words) -> None:
     """From the journal to its end.  A failure of rpm ends it too: history has what was done."""
+    catch_up(session)
     session.out.remark("Running transaction")
     journal.write(session.persistdir, entry)
     try:
         filled.run(Watch(session.out, words))
     finally:
+        record(session, entry)
         journal.remove(session.persistdir)
 
 

@@ -140,6 +140,9 @@ def _bring_back(wishes: Wishes, nevra: str, *, needed: bool) -> None:
 
 
 def _closed(session: Session, told: str) -> int:
+    from heliostat.os.tdnf.history.recording import catch_up
+
+    catch_up(session)
     journal.remove(session.persistdir)
     session.out.line(f"{told}  There is nothing to do.")
     return 0

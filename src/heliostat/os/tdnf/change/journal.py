@@ -41,6 +41,7 @@ def write(folder: str, entry: Entry) -> None:
         "time": entry.time_s,
         "steps": steps,
         "wanted": sorted(entry.plan.wanted),
+        "marks": entry.plan.marks,
         "files": entry.files,
     }
     os.makedirs(folder, exist_ok=True)
@@ -62,6 +63,7 @@ def read(folder: str) -> Entry | None:
             told = json.load(file)
         steps = [Step(**each) for each in told["steps"]]
         plan = Plan(steps, wanted=told["wanted"])
+        plan.marks = told.get("marks", {})
         return Entry(plan, told["files"], told["command"], told["time"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -95,6 +95,7 @@ class Plan:
 
     ``wanted`` are the names that a person asked for: they count as installed by hand.
     ``staying`` are sentences about what was asked to move and can't.
+    ``marks`` say of names whether they count as come for others (history knows).
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Plan:
         self.missing = tuple(missing)
         self.left_out = tuple(left_out)
         self.staying = tuple(staying)
+        self.marks: dict[str, bool] = {}
 
     def __bool__(self) -> bool:
         return bool(self.steps)

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 class Request:
     """What a command wants.
 
-    ``wish`` puts it into jobs; ``offers`` says whether repositories are needed at all;
-    ``unneeded`` asks for everything that came for others and serves nobody now.
+    ``wish`` puts it into jobs; ``offers`` says whether repositories are needed at all.
     """
 
     def __init__(
@@ -36,12 +35,10 @@ class Request:
         rules: Rules,
         *,
         offers: bool = True,
-        unneeded: bool = False,
     ) -> None:
         self.wish = wish
         self.rules = rules
         self.offers = offers
-        self.unneeded = unneeded
 
 
 def change(session: Session, request: Request) -> int:

@@ -17,7 +17,7 @@ from heliostat.os.tdnf.packages.scopes import newest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from heliostat.os.tdnf.change.names import Meant
     from heliostat.os.tdnf.packages.pool import Packages
@@ -164,6 +164,13 @@ class Wishes:
             flags |= solv.Job.SOLVER_CLEANDEPS
         for each in found:
             self._add(self.pool.Job(flags, each.id), each.name)
+
+    def keep_all_but(self, automatic: Collection[str]) -> None:
+        """Where dependencies are cleaned too, only packages of these names may go for that."""
+        flags = solv.Job.SOLVER_USERINSTALLED | _SOLVABLE
+        for each in self.packages.installed.solvables:
+            if each.name not in automatic:
+                self.jobs.append(self.pool.Job(flags, each.id))
 
     def upgrade(self, name: str) -> None:
         """Installed packages that ``name`` means to their newest, or to the version it names."""
