@@ -103,7 +103,7 @@ def test_what_rpm_did_by_itself_is_taken_in(system: TdnfSystem, base: PackageSet
 
 
 def test_list_has_ranges_both_ways(system: TdnfSystem) -> None:
-    for name in ("alone", "past", "heir"):
+    for name in ("alone", "past-1-1", "heir"):
         system.done("install", name)
     ids = [each["Id"] for each in history(system).json]
     assert ids == [1, 2, 3, 4]
@@ -131,7 +131,7 @@ def test_an_update_is_undone_and_redone(system: TdnfSystem) -> None:
 
 
 def test_only_the_named_transactions_are_undone(system: TdnfSystem) -> None:
-    for name in ("alone", "past", "app"):
+    for name in ("alone", "past-1-1", "app"):
         system.done("install", name)
     system.done("history", "undo", "--from", "2", "--to", "3")
     assert system.installed() == ["app-2:2-1.noarch", "lib-2-1.noarch"]
@@ -142,7 +142,7 @@ def test_only_the_named_transactions_are_undone(system: TdnfSystem) -> None:
 
 
 def test_what_was_replaced_comes_back(system: TdnfSystem) -> None:
-    system.done("install", "past")
+    system.done("install", "past-1-1")
     system.done("install", "heir")
     assert system.installed() == ["heir-1-1.noarch"]
     system.done("history", "undo", "3")
