@@ -57,9 +57,8 @@ class Bar:
 
     def troubled(self, address: str, error: TdnfError, further: str) -> None:
         """An address has failed, and it goes on elsewhere or later."""
-        self._out.remark(
-            f"Warning: failed to download {address}: {error.sentence.rstrip('.')}, {further}"
-        )
+        why = error.sentence.removeprefix(f"{address} ").rstrip(".")
+        self._out.remark(f"Warning: failed to download {address}: {why}, {further}")
 
     def ended(self) -> None:
         """The line goes away."""
