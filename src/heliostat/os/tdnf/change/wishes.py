@@ -65,7 +65,6 @@ class Wishes:
         self.missing: list[str] = []
         self.pathless: list[str] = []
         self.existing_names: set[str] = set()
-        self.locked: set[int] = set()
 
     def install(self, name: str, *, source: bool = False) -> None:
         """The newest that ``name`` means; every package of a glob."""
@@ -285,7 +284,6 @@ class Wishes:
     def lock(self, name: str) -> None:
         """Installed packages that ``name`` means stay as they are."""
         for each in self.names.named(name, solv.Selection.SELECTION_INSTALLED_ONLY).packages:
-            self.locked.add(each.id)
             self.jobs.append(self.pool.Job(solv.Job.SOLVER_LOCK | _SOLVABLE, each.id))
 
     def _add(self, job: solv.Job | OneOf, told: str) -> None:

@@ -63,7 +63,10 @@ def available(packages: Packages) -> list[solv.XSolvable]:
         each
         for repo in packages.repos
         for each in repo.solvables
-        if each.id not in hidden and each.archid != solv.ARCH_SRC and each.name[:6] != "patch:"
+        # each of these is a call into libsolv, for every package there is
+        if (not hidden or each.id not in hidden)
+        and each.archid != solv.ARCH_SRC
+        and (each.archid != solv.ARCH_NOARCH or each.name[:6] != "patch:")
     ]
 
 
