@@ -106,6 +106,8 @@ def settle(session: Session, plan: Plan) -> int:
     if not (options.quiet and options.assumeyes):
         show(plan, out, reasons=options.verbose)
     if not plan:
+        if plan.wanted and not options.assumeno:
+            _remember_wanted(session, plan)
         raise TdnfError(NOTHING_TO_DO)
     if not agreed(session):
         out.value(plan.as_json())
@@ -116,3 +118,14 @@ def settle(session: Session, plan: Plan) -> int:
     out.value(plan.as_json())
     out.line("\nComplete!")
     return 0
+
+
+def _remember_wanted(session: Session, plan: Plan) -> None:
+    """What came for others and is asked for now stays when those others go."""
+    from heliostat.os.tdnf.history.marks import automatic_names
+
+    marks = dict.fromkeys(plan.wanted & automatic_names(session), False)
+    if marks:
+        from heliostat.os.tdnf.history.recording import record_marks
+
+        record_marks(session, marks)

@@ -9,7 +9,7 @@ import solv
 from heliostat.os.tdnf.errors import LIST_EMPTY, NO_MATCH, UPDATES_AVAILABLE, TdnfError
 from heliostat.os.tdnf.output import size_told
 from heliostat.os.tdnf.packages.pool import in_order, split_evr
-from heliostat.os.tdnf.packages.scopes import SCOPES, matching, packages_in
+from heliostat.os.tdnf.packages.scopes import SCOPES, matching, narrowed, packages_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,6 +118,11 @@ def check_update(session: Session) -> int:
         if error.number not in (NO_MATCH, LIST_EMPTY):
             raise
         packages = []
+    if narrowed(session.options):
+        from heliostat.os.tdnf.packages.advisories import advised_names
+
+        names = advised_names(session)
+        packages = [each for each in packages if each.name in names]
     session.out.value([summary(each) for each in packages])
     name, version, repository = session.out.columns(_SHARES)
     session.out.lines(

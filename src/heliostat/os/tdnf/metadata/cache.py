@@ -181,13 +181,21 @@ class Cached:
         file = self.open_part(part)
         # else libsolv makes one of its own, and what is kept would be empty
         data, into = repo.add_repodata(0), solv.Repo.REPO_REUSE_REPODATA
-        if kind == UPDATEINFO:
-            repo.add_updateinfoxml(file, into)
-        else:
-            repo.add_rpmmd(file, "FL" if kind == FILELISTS else None, flags | into)
+        repo.add_rpmmd(file, "FL" if kind == FILELISTS else None, flags | into)
         data.internalize()
         keep(self.solv_path(kind), data.write)
         return True
+
+    def load_advisories(self, repo: solv.Repo) -> None:
+        """Advisories into ``repo``, which holds nothing else; none if there are none."""
+        path = self.solv_path(UPDATEINFO)
+        kept = _opened(path)
+        if kept is not None and repo.add_solv(kept):
+            return
+        part = next((each for each in self._named_parts() if each.kind == UPDATEINFO), None)
+        if part is not None and os.path.exists(self.path("repodata", part.file_name)):
+            repo.add_updateinfoxml(self.open_part(part))
+            keep(path, repo.write)
 
     def _named_parts(self) -> list[Part]:
         pool = solv.Pool()

@@ -53,6 +53,9 @@ class PackageFolder(Cached):
         """Headers have all there is."""
         return True
 
+    def load_advisories(self, _repo: solv.Repo) -> None:
+        """A folder has none."""
+
     def _files(self) -> list[tuple[str, str]]:
         if not os.path.isdir(self.repository.folder):
             told = f"{self.repository.folder} is no folder of packages."

@@ -1,86 +1,132 @@
-"""Advisories of repositories, read when an option asks which updates they are about."""
+"""Advisories of repositories: what they fix, how bad it was, and whether it is still to do."""
 
 from __future__ import annotations
-
-import os
 
 import solv
 
 from heliostat.os.tdnf.errors import INVALID_PARAMETER, TdnfError
-from heliostat.os.tdnf.metadata.cache import UPDATEINFO, Cached
-from heliostat.os.tdnf.packages.scopes import BY_NAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
+    from heliostat.os.tdnf.arguments import Options
+    from heliostat.os.tdnf.packages.pool import Packages
     from heliostat.os.tdnf.session import Session
 
-# words of severity as numbers of CVSS 3: the least of each class
-_SEVERITIES = {"critical": 9.0, "important": 7.0, "high": 7.0, "moderate": 4.0, "medium": 4.0}
+SECURITY = "Security"
+# as the JSON names them; whatever isn't known is the first
+KINDS = ("Unknown", SECURITY, "Bugfix", "Enhancement")
+# bands of CVSS scores: least and greatest
+_BANDS = {
+    "low": (0.1, 3.9),
+    "moderate": (4.0, 6.9),
+    "medium": (4.0, 6.9),
+    "important": (7.0, 8.9),
+    "high": (7.0, 8.9),
+    "critical": (9.0, 10.0),
+}
 
 
-def advised_names(session: Session) -> set[str]:
-    """Installed packages for which an advisory that the options mean has a newer version."""
-    least = _least(session)
-    packages = session.packages
-    older = BY_NAME | solv.Selection.SELECTION_INSTALLED_ONLY
-    found = set()
-    for repo in packages.repos:
-        _pool, advisories = _read(repo.appdata)
-        for advisory in advisories:
-            if not _meant(session, advisory, least):
-                continue
-            for name, evr, arch in _packages(advisory):
-                if packages.pool.select(f"{name}.{arch} < {evr}", older).solvables():
-                    found.add(name)
+class Fix:
+    """One package of an advisory: the first version in which it is mended."""
+
+    __slots__ = ("arch", "evr", "file", "name")
+
+    def __init__(self, name: str, evr: str, arch: str, file: str) -> None:
+        self.name = name
+        self.evr = evr
+        self.arch = arch
+        self.file = file or f"{name}-{evr}.{arch}.rpm"
+
+
+class Advisory:
+    """``kind`` is one of ``KINDS``; ``severity`` as the repository writes it."""
+
+    __slots__ = ("description", "fixes", "id", "kind", "reboot", "severity", "time_s")
+
+    def __init__(self, patch: solv.XSolvable) -> None:
+        kind = (patch.lookup_str(solv.SOLVABLE_PATCHCATEGORY) or "").capitalize()
+        self.id = patch.name.removeprefix("patch:")
+        self.kind = kind if kind in KINDS else KINDS[0]
+        self.severity = patch.lookup_str(solv.UPDATE_SEVERITY) or ""
+        self.time_s = int(patch.lookup_num(solv.SOLVABLE_BUILDTIME))
+        self.description = patch.lookup_str(solv.SOLVABLE_DESCRIPTION) or ""
+        self.reboot = bool(patch.lookup_void(solv.UPDATE_REBOOT))
+        self.fixes = _fixes(patch)
+
+
+def _fixes(patch: solv.XSolvable) -> list[Fix]:
+    found = []
+    entries = patch.Dataiterator(solv.UPDATE_COLLECTION_NAME, None, 0)
+    entries.prepend_keyname(solv.UPDATE_COLLECTION)
+    for each in entries:
+        entry = each.parentpos()
+        found.append(
+            Fix(
+                each.idstr,
+                entry.lookup_str(solv.UPDATE_COLLECTION_EVR) or "",
+                entry.lookup_str(solv.UPDATE_COLLECTION_ARCH) or "",
+                entry.lookup_str(solv.UPDATE_COLLECTION_FILENAME) or "",
+            )
+        )
     return found
 
 
-def _least(session: Session) -> float | None:
-    told = session.options.sec_severity
-    try:
-        return None if told is None else float(told)
-    except ValueError:
-        raise TdnfError(INVALID_PARAMETER, f"--sec-severity={told} is not a number.") from None
+def advisories(session: Session) -> list[Advisory]:
+    """Those of all repositories that ``--security`` and its like leave, sorted by id."""
+    patches = (Advisory(each) for each in session.packages.load_advisories())
+    found = {each.id: each for each in patches if wanted(session.options, each)}
+    return [found[id] for id in sorted(found)]
 
 
-def _read(cached: Cached) -> tuple[solv.Pool, list[solv.XSolvable]]:
-    # the pool owns what is in it, so it goes along
-    pool = solv.Pool()
-    pool.setdisttype(solv.Pool.DISTTYPE_RPM)
-    part = cached.parts(pool.add_repo("index")).get(UPDATEINFO)
-    repo = pool.add_repo("advisories")
-    if part is not None and os.path.exists(cached.path("repodata", part.file_name)):
-        repo.add_updateinfoxml(cached.open_part(part), 0)
-    return pool, list(repo.solvables)
-
-
-def _meant(session: Session, advisory: solv.XSolvable, least: float | None) -> bool:
-    options = session.options
-    kind = advisory.lookup_str(solv.SOLVABLE_PATCHCATEGORY)
-    if (options.security or least is not None) and kind != "security":
+def wanted(options: Options, advisory: Advisory) -> bool:
+    """Whether ``--security``, ``--sec-severity`` and ``--reboot-required`` leave it."""
+    if options.reboot_required and not advisory.reboot:
         return False
-    if options.reboot_required and not advisory.lookup_void(solv.UPDATE_REBOOT):
-        return False
-    return least is None or severity(advisory) >= least
+    if options.sec_severity is not None:
+        least = _score(options.sec_severity, 0)
+        if least is None:
+            told = f"--sec-severity={options.sec_severity} is no score and no severity."
+            raise TdnfError(INVALID_PARAMETER, told, "A score up to 10, or low to critical.")
+        # of a band its greatest score counts: it may be as bad as that
+        score = _score(advisory.severity, 1)
+        return advisory.kind == SECURITY and score is not None and score >= least
+    return not options.security or advisory.kind == SECURITY
 
 
-def severity(advisory: solv.XSolvable) -> float:
-    """As a number of CVSS 3, whether it is told as one or as a word; 0 if it isn't told."""
-    told = (advisory.lookup_str(solv.UPDATE_SEVERITY) or "").strip().lower()
+def _score(severity: str, side: int) -> float | None:
+    band = _BANDS.get(severity.lower())
+    if band is not None:
+        return band[side]
     try:
-        return float(told)
+        return float(severity)
     except ValueError:
-        return _SEVERITIES.get(told, 0.0)
+        return None
 
 
-def _packages(advisory: solv.XSolvable) -> Iterator[tuple[str, str, str]]:
-    """Name, version and architecture of the packages that it is about."""
-    for each in advisory.Dataiterator(solv.UPDATE_COLLECTION):
-        entry = each.pos()
-        yield (
-            entry.lookup_str(solv.UPDATE_COLLECTION_NAME),
-            entry.lookup_str(solv.UPDATE_COLLECTION_EVR),
-            entry.lookup_str(solv.UPDATE_COLLECTION_ARCH),
-        )
+class Installed:
+    """What is installed, by name and architecture, to compare fixes with."""
+
+    def __init__(self, packages: Packages, only: Iterable[solv.XSolvable] | None = None) -> None:
+        self._pool: solv.Pool = packages.pool
+        self._versions: dict[tuple[str, str], list[solv.XSolvable]] = {}
+        for each in packages.installed.solvables if only is None else only:
+            self._versions.setdefault((each.name, each.arch), []).append(each)
+
+    def is_pending(self, fix: Fix) -> bool | None:
+        """Whether it is newer than all that is installed; None if nothing of it is."""
+        there = self._versions.get((fix.name, fix.arch))
+        if not there:
+            return None
+        older = self._pool.Dep(fix.name).Rel(solv.REL_LT, self._pool.Dep(fix.evr))
+        # with this key libsolv compares name and version
+        return all(each.matchesdep(solv.SOLVABLE_NAME, older) for each in there)
+
+
+def advised_names(session: Session) -> set[str]:
+    """Names of installed packages that an advisory asks to be newer."""
+    installed = Installed(session.packages)
+    return {
+        fix.name for each in advisories(session) for fix in each.fixes if installed.is_pending(fix)
+    }

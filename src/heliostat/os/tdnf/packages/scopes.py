@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from heliostat.os.tdnf.arguments import Options
     from heliostat.os.tdnf.packages.pool import Packages
     from heliostat.os.tdnf.session import Session
 
@@ -147,3 +148,8 @@ def matching(
     flags = BY_NAME | solv.Selection.SELECTION_WITH_SOURCE
     wanted = {each.id for name in names for each in pool.select(name, flags).solvables()}
     return [each for each in within if each.id in wanted]
+
+
+def narrowed(options: Options) -> bool:
+    """Whether updates are asked for only where an advisory asks for them."""
+    return options.security or options.sec_severity is not None or options.reboot_required
