@@ -75,8 +75,15 @@ def _fixes(patch: solv.XSolvable) -> list[Fix]:
 
 def advisories(session: Session) -> list[Advisory]:
     """Those of all repositories that ``--security`` and its like leave, sorted by id."""
-    patches = (Advisory(each) for each in session.packages.load_advisories())
-    found = {each.id: each for each in patches if wanted(session.options, each)}
+    # in a pool of their own: the other one is indexed already, for what it holds
+    pool = solv.Pool()
+    pool.setdisttype(solv.Pool.DISTTYPE_RPM)
+    found = {}
+    for each in session.packages.repos:
+        repo = pool.add_repo(each.name)
+        each.appdata.load_advisories(repo)
+        told = [Advisory(patch) for patch in repo.solvables]
+        found.update({one.id: one for one in told if wanted(session.options, one)})
     return [found[id] for id in sorted(found)]
 
 

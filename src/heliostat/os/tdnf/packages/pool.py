@@ -40,7 +40,6 @@ class Packages:
         self._with_files = False
         self._paths_needed: list[int] = []
         self._with_changes = False
-        self._advisories: list[solv.Repo] | None = None
         self.installed = self._load_installed("" if root is None else database_stamp(self.root))
         self.repos: list[solv.Repo] = []
 
@@ -79,25 +78,6 @@ class Packages:
             self._with_changes = True
             for repo in self.repos:
                 repo.appdata.load_part(repo, OTHER)
-
-    def load_advisories(self) -> list[solv.XSolvable]:
-        """Advisories of repositories, each as a package called ``patch:ID``.
-
-        They are in repositories of their own, which no query for packages looks at.
-        """
-        if self._advisories is None:
-            self._advisories = []
-            hidden = self.pool.get_disabled_list()
-            # libsolv keeps one bit a package for these, and now there come more packages
-            self.pool.set_disabled_list([])
-            for repo in self.repos:
-                beside = self.pool.add_repo(f"{repo.name} advisories")
-                repo.appdata.load_advisories(beside)
-                self._advisories.append(beside)
-            if hidden:
-                self.pool.set_disabled_list(hidden)
-            self.index()
-        return [each for repo in self._advisories for each in repo.solvables]
 
     def exclude(self, solvables: Iterable[solv.XSolvable]) -> None:
         """From now on these are not there for queries and solver."""
