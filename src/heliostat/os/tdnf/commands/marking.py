@@ -22,9 +22,7 @@ def mark(session: Session) -> int:
     wanted, *names = session.arguments
     if wanted not in _AUTOMATIC:
         raise TdnfError(INVALID_ARGUMENT, f"mark knows install and remove, not {wanted}.")
-    packages = session.installed_packages
-    packages.index()
-    installed = list(packages.installed.solvables)
+    installed = list(session.installed_packages.installed.solvables)
     found: set[str] = set()
     for name in names:
         meant = {each.name for each in matching(session, installed, [name])}

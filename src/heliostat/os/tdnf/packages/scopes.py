@@ -144,7 +144,11 @@ def matching(
     session: Session, within: Iterable[solv.XSolvable], names: Sequence[str]
 ) -> list[solv.XSolvable]:
     """Those of ``within`` that any of ``names`` (name, name.arch, NEVRA, globs) means."""
-    pool = session.installed_packages.pool
+    packages = session.installed_packages
+    pool = packages.pool
+    if not packages.repos:
+        # nothing has indexed what is installed yet, and libsolv looks names up in the index
+        packages.index()
     flags = BY_NAME | solv.Selection.SELECTION_WITH_SOURCE
     wanted = {each.id for name in names for each in pool.select(name, flags).solvables()}
     return [each for each in within if each.id in wanted]
