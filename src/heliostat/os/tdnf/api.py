@@ -72,10 +72,12 @@ def run(
     root: str = "/",
     quiet: bool = True,
     refresh: bool = False,
+    accept: Sequence[int] = (),
 ) -> Any:
     """Any command with its options, as on the command line; what ``-j`` would print.
 
-    ``quiet`` is taken because the C module takes it: nothing is printed either way.
+    ``accept`` are numbers of errors that leave a value: 1032 that of a plan.  ``quiet`` is
+    taken because the C module takes it: nothing is printed either way.
     """
     del quiet
     options = ["-j", "-y", *(["-c", config] if config else []), "--installroot", root]
@@ -84,7 +86,7 @@ def run(
     try:
         command(invocation.command, os.geteuid())(Session(invocation, out))
     except TdnfError as error:
-        if error.number not in NOT_FAILURES:
+        if error.number not in (*NOT_FAILURES, *accept):
             raise
     return out.kept
 
