@@ -25,7 +25,7 @@ def tiny_guest() -> TinyGuest:
     return build_tiny(cache_dir)
 
 
-async def until_printed(folder: Path, text: str, *, wait_s: float = 60.0) -> None:
+async def until_printed(folder: Path, text: str, *, wait_s: float = 100.0) -> None:
     """Wait until the guest whose folder this is has printed ``text`` on its serial line."""
     log = folder / "serial.log"
     try:

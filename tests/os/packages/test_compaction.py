@@ -14,9 +14,14 @@ MODULES = sorted(Path(heliostat.os.tdnf.__file__).parent.rglob("*.py"))
 
 
 def told(source: str) -> list[str]:
-    """Every statement but docstrings, with its line."""
+    """Every simple statement but docstrings and what only types need, with its line."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    for_types = ("if TYPE_CHECKING:", "TYPE_CHECKING = False")
+    tree.body = [each for each in tree.body if not ast.unparse(each).startswith(for_types)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AnnAssign) and node.value is not None:
+            node = ast.Assign([node.target], node.value, lineno=node.lineno)
         if isinstance(node, ast.stmt) and not isinstance(node, ast.Pass):
             text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
             if not text and not hasattr(node, "body"):
@@ -43,7 +48,11 @@ def f():
 class B:
     x: int = 1
     """About x, äöü."""
-def g():
+def g(a: int = 1, *b: list[str], c: "-> no" = "->", **d: dict[
+    str, int
+]) -> tuple[
+    int, ...
+]:
     return """a
 # b"""  # end
 '''

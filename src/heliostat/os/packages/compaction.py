@@ -1,7 +1,8 @@
 """Python's source without what only its readers need, line by line where it was.
 
-Docstrings, comments and indentation are a third of our modules.  Programs in small systems
-come without them; lines keep their numbers, so that a traceback from there means the same here.
+Docstrings, comments, types of functions and indentation are two fifths of our modules.
+Programs in small systems come without them; lines keep their numbers, so that a traceback
+from there means the same here.
 """
 
 from __future__ import annotations
@@ -9,23 +10,121 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
+from collections.abc import Iterator
+
+Place = tuple[int, int]
+"""Line from 1 and column from 0, in characters."""
 
 
 def compacted(source: str) -> str:
-    """``source`` without docstrings and comments, indented by one blank a level.
+    """``source`` without docstrings, comments and types of functions, indented by one blank.
 
-    The program stays the same but for docstrings.  Raises ``SyntaxError``.
+    The program stays the same but for docstrings and annotations.  Raises ``SyntaxError``.
     """
-    lines = [list(line) for line in source.splitlines()]
+    text = _Text(source)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT and not token.line.startswith("#!"):
-            _blank(lines, token.start, token.end)
-    for node, alone in _docstrings(ast.parse(source)):
-        start, end = _extent(node, source)
-        _blank(lines, start, end)
-        if alone:
-            lines[start[0] - 1][start[1] : start[1] + 4] = "pass"
-    return _indented_by_one("".join("".join(line).rstrip() + "\n" for line in lines))
+            text.cut(token.start, token.end)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            _cut_docstrings(text, node)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            _cut_types(text, node)
+            _cut_types_of_variables(text, node)
+        if isinstance(node, ast.Module):
+            _cut_types_of_variables(text, node)
+            _cut_imports_for_types(text, node)
+    return _indented_by_one(text.left())
+
+
+class _Text:
+    """Characters of a source, of which some go; places stay what they were."""
+
+    def __init__(self, source: str) -> None:
+        self._lines = source.splitlines()
+        self._kept = [list(line) for line in self._lines]
+
+    def start(self, node: ast.expr | ast.stmt | ast.arg) -> Place:
+        return self._place(node.lineno, node.col_offset)
+
+    def end(self, node: ast.expr | ast.stmt | ast.arg) -> Place:
+        return self._place(node.end_lineno or node.lineno, node.end_col_offset or 0)
+
+    def _place(self, line: int, offset_bytes: int) -> Place:
+        return line, len(self._lines[line - 1].encode()[:offset_bytes].decode())
+
+    def before(self, place: Place, mark: str) -> Place:
+        """Where ``mark`` is, last before ``place``, in its line or one above."""
+        number, column = place
+        while (found := self._lines[number - 1][:column].rfind(mark)) < 0:
+            number, column = number - 1, len(self._lines[number - 2])
+        return number, found
+
+    def cut(self, start: Place, end: Place, instead: str = "") -> None:
+        for number in range(start[0], end[0] + 1):
+            line = self._kept[number - 1]
+            first = start[1] if number == start[0] else 0
+            last = end[1] if number == end[0] else len(line)
+            line[first:last] = [""] * (last - first)
+        if instead:
+            self._kept[start[0] - 1][start[1]] = instead
+
+    def left(self) -> str:
+        return "".join("".join(line).rstrip() + "\n" for line in self._kept)
+
+
+def _cut_docstrings(
+    text: _Text, node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+) -> None:
+    """Also those after an attribute, which no one reads at run time."""
+    for each in node.body:
+        value = each.value if isinstance(each, ast.Expr) else None
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            alone = "pass" if len(node.body) == 1 else ""
+            text.cut(text.start(each), text.end(each), alone)
+
+
+def _cut_types(text: _Text, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    for argument in _arguments(node.args):
+        if argument.annotation is not None:
+            row, column = text.start(argument)
+            text.cut((row, column + len(argument.arg)), text.end(argument.annotation))
+    if node.returns is not None:
+        arrow, end = text.before(text.start(node.returns), "->"), text.end(node.returns)
+        # what follows must stay on the line of the bracket before
+        if arrow[0] == end[0]:
+            text.cut(arrow, end)
+
+
+def _cut_types_of_variables(
+    text: _Text, node: ast.Module | ast.FunctionDef | ast.AsyncFunctionDef
+) -> None:
+    """Not those of classes, which programs may look at."""
+    for each in _statements(node):
+        if isinstance(each, ast.AnnAssign) and each.value is not None:
+            text.cut(text.end(each.target), text.end(each.annotation))
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Those of a body, not of functions and classes within it."""
+    for each in ast.iter_child_nodes(node):
+        if not isinstance(each, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield each
+            yield from _statements(each)
+
+
+def _cut_imports_for_types(text: _Text, node: ast.Module) -> None:
+    for each in node.body:
+        told = ast.unparse(each)
+        if told.startswith("if TYPE_CHECKING:") or told == "TYPE_CHECKING = False":
+            text.cut(text.start(each), text.end(each))
+
+
+def _arguments(told: ast.arguments) -> Iterator[ast.arg]:
+    yield from told.posonlyargs
+    yield from told.args
+    yield from told.kwonlyargs
+    yield from (each for each in (told.vararg, told.kwarg) if each is not None)
 
 
 def _indented_by_one(source: str) -> str:
@@ -48,43 +147,4 @@ def _indented_by_one(source: str) -> str:
     return "".join(
         (line if number in inside else " " * levels.get(number, 0) + line.lstrip()) + "\n"
         for number, line in enumerate(lines, 1)
-    )
-
-
-def _blank(lines: list[list[str]], start: tuple[int, int], end: tuple[int, int]) -> None:
-    """Spaces from ``start`` to ``end`` (line from 1, column from 0)."""
-    for number in range(start[0], end[0] + 1):
-        line = lines[number - 1]
-        first = start[1] if number == start[0] else 0
-        last = end[1] if number == end[0] else len(line)
-        line[first:last] = " " * (last - first)
-
-
-def _docstrings(tree: ast.Module) -> list[tuple[ast.Expr, bool]]:
-    """Expressions that are docstrings, with whether the body has nothing else."""
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            # also those after an attribute, which no one reads at run time
-            found += [
-                (each, len(node.body) == 1)
-                for each in node.body
-                if isinstance(each, ast.Expr)
-                and isinstance(each.value, ast.Constant)
-                and isinstance(each.value.value, str)
-            ]
-    return found
-
-
-def _extent(node: ast.Expr, source: str) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Start and end in characters: ``ast`` counts bytes."""
-    lines = source.splitlines()
-
-    def column(line: int, offset: int) -> int:
-        return len(lines[line - 1].encode()[:offset].decode())
-
-    last = node.end_lineno or node.lineno
-    return (
-        (node.lineno, column(node.lineno, node.col_offset)),
-        (last, column(last, node.end_col_offset or 0)),
     )

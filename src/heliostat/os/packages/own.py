@@ -15,6 +15,7 @@ from pathlib import Path
 from heliostat.core.errors import HeliostatError
 from heliostat.os.data import load
 from heliostat.os.image.distro import locate_distro
+from heliostat.os.packages.compaction import compacted
 from heliostat.os.packages.installation import installation
 from heliostat.os.packages.own_schema import OwnChange, OwnFile, OwnFolder, OwnPackage, OwnTrigger
 from heliostat.os.packages.rpm.file import Content, File, FileFlag, OnDisk
@@ -140,7 +141,10 @@ class _Files:
             yield File.folder(name, mtime=self._when)
         for name, path in files.items():
             executable = bool(path.stat().st_mode & stat.S_IXUSR)
-            yield self._regular(name, OnDisk.whole(path), 0o755 if executable else 0o644)
+            content: Content = OnDisk.whole(path)
+            if self._told.compact and name.endswith(".py"):
+                content = compacted(path.read_text(encoding="utf-8")).encode()
+            yield self._regular(name, content, 0o755 if executable else 0o644)
 
     def _is_taken(self, name: str) -> bool:
         def fits(patterns: list[str]) -> bool:

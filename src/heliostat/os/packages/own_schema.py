@@ -98,6 +98,8 @@ class OwnPackage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Globs of the part that this package takes; all if there are none."""
     installation_without: list[str] = msgspec.field(default_factory=list)
     """Globs of what another package has."""
+    compact: bool = False
+    """Whether modules come without docstrings, comments and types."""
     links: dict[AbsolutePath, str] = msgspec.field(default_factory=dict)
     """Symbolic links: path to target."""
     ghosts: list[AbsolutePath] = msgspec.field(default_factory=list)
