@@ -70,9 +70,9 @@ def test_tables_are_those_of_the_c_tdnf(system: TdnfSystem) -> None:
     for table, columns in TABLES.items():
         rows = connection.execute(f"pragma table_info({table})")
         assert [row[1] for row in rows] == columns
-    rows = connection.execute("select type, cmdline from transactions order by Id").fetchall()
-    assert [row[0] for row in rows] == [0, 1]
-    assert rows[0][1] == "(set)"
+    done = connection.execute("select type, cmdline from transactions order by Id").fetchall()
+    assert [row[0] for row in done] == [0, 1]
+    assert done[0][1] == "(set)"
     items = "select trans_id, type, nevra from trans_items join rpms on rpms.Id = rpm_id"
     assert set(connection.execute(items)) == {(2, 1, "app-1-1.noarch"), (2, 1, "lib-2-1.noarch")}
     flags = "select trans_id, name, value from flag_set join names on names.Id = name_id"
