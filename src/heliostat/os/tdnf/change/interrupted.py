@@ -101,6 +101,7 @@ def undo(session: Session) -> int:
 
     Raises ``TdnfError`` 1011 naming what no repository offers any more.
     """
+    from heliostat.os.tdnf.change.overwritten import overwritten
     from heliostat.os.tdnf.change.request import Request, change
     from heliostat.os.tdnf.change.solve import Rules
 
@@ -111,15 +112,10 @@ def undo(session: Session) -> int:
         each.nevra for each in plan.bringing if each.kind != REINSTALL and each.nevra in present
     ]
     gone = [each for each in _meant_to_go(plan) if each not in present]
-    # of these rpm had unpacked the new files, and not yet taken the old package away
-    torn = [
-        old
-        for step in plan.bringing
-        if step.nevra in came
-        for old in step.replaces
-        if old in present
-    ]
-    if not came and not gone:
+    # rpm unpacks a package before its database has it, and takes the old one away after that
+    old = {each for step in plan.bringing for each in step.replaces if each in present}
+    torn = overwritten(session.root, old)
+    if not (came or gone or torn):
         return _closed(session, "Nothing of it was done.")
 
     def wish(wishes: Wishes) -> None:

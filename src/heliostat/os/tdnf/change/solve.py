@@ -207,6 +207,13 @@ def steps_of(solver: solv.Solver) -> list[Step]:
         kind = _COMING.get(transaction.steptype(package, mode), INSTALL)
         others = transaction.allothersolvables(package)
         replaced |= {each.id for each in others}
+        twins = [each for each in others if str(each) == str(package)]
+        if twins and kind != REINSTALL:
+            # after a transaction that was cut off: it is there, and another version, too
+            kind = REINSTALL
+            more = [each for each in others if each.nameid == package.nameid]
+            steps += [going(REMOVE, each) for each in more if each not in twins]
+            others = twins
         steps.append(coming(kind, package, others, why=_why(solver, package)))
         steps += [
             going(OBSOLETE, each, why=f"{package} replaces it")
