@@ -22,7 +22,7 @@ from heliostat.os.repo.curate.rebuilding import Build, rebuild
 from heliostat.os.repo.curate.report import Report
 from heliostat.os.repo.curate.rules import Rules
 from heliostat.os.repo.curate.scene import published_sources
-from heliostat.os.repo.curate.supplies import ArchiveSupply, FolderSupply
+from heliostat.os.repo.curate.supplies import ArchiveSupply, BuiltSupply, FolderSupply
 from heliostat.os.repo.intake import take_in
 from heliostat.os.repo.repository import Repository
 from heliostat.os.repo.settings import Settings
@@ -147,12 +147,21 @@ def test_what_is_rebuilt_here_waits_for_its_build(site: Site) -> None:
 class Bench:
     """Builds ``built`` as the archive has it, into a folder of ready packages."""
 
-    def __init__(self, site: Site, folder: Path, version: str) -> None:
-        self.site, self.ready, self._version = site, FolderSupply(folder), version
+    def __init__(
+        self, site: Site, folder: Path, version: str, requires: tuple[str, ...] = ()
+    ) -> None:
+        self.site, self.ready = site, FolderSupply(folder)
+        self._version, self._requires = version, requires
         folder.mkdir()
 
     def build(self, source: str) -> None:
-        made = small_package(source, self._version, "1+bhs1", provides=(f"{source} = 1.1-1",))
+        made = small_package(
+            source,
+            self._version,
+            "1+bhs1",
+            provides=(f"{source} = 1.1-1",),
+            requires=self._requires,
+        )
         write(dataclasses.replace(made, source_rpm=f"{source}-1.1-1.src.rpm"), self.ready.folder)
 
     def curate(self, build: Build | None) -> Report:
@@ -161,7 +170,7 @@ class Bench:
         lacking = supply.to_rebuild(have, self.ready.versions())
         waiting = rebuild(lacking, build, self.ready.versions)
         supply = dataclasses.replace(supply, waiting={each.source for each in waiting})
-        curator = self.site.curator(supply, self.ready)
+        curator = self.site.curator(supply, BuiltSupply(self.ready, supply))
         return dataclasses.replace(curator, waiting=waiting).run()
 
 
@@ -184,6 +193,25 @@ def test_a_source_that_is_built_here_gets_in_with_its_other_packages(
     report = bench.curate(bench.build)
     assert not report.held
     assert moved_on.visible() == ["beside-1.1-1.x86_64", "built-1.1-1+bhs1.x86_64"]
+
+
+def test_what_a_build_of_ours_newly_needs_comes_from_the_archive(
+    moved_on: Site, tmp_path: Path
+) -> None:
+    moved_on.archive.publish(_deb("fresh", "0.1-1"))
+    bench = Bench(moved_on, tmp_path / "ready", "1.1", ("fresh",))
+    assert not bench.curate(bench.build).held
+    assert "built-1.1-1+bhs1.x86_64" in moved_on.visible()
+    assert "fresh-0.1-1.x86_64" in moved_on.visible()
+
+
+def test_a_build_of_ours_that_needs_what_nobody_has_is_held_with_the_chain(
+    moved_on: Site, tmp_path: Path
+) -> None:
+    bench = Bench(moved_on, tmp_path / "ready", "1.1", ("nothing-of-the-kind",))
+    (held,) = bench.curate(bench.build).held
+    assert any("nothing-of-the-kind" in reason for reason in held.reasons)
+    assert moved_on.visible() == []
 
 
 def test_a_source_that_waits_for_its_build_waits_as_a_whole(moved_on: Site, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from heliostat.os.repo.advisory import Severity
     from heliostat.os.repo.curate.offer import Supply
     from heliostat.os.repo.curate.report import Held, Report
-    from heliostat.os.repo.curate.supplies import FolderSupply
+    from heliostat.os.repo.curate.supplies import ArchiveSupply, FolderSupply
     from heliostat.os.repo.repository import Repository
     from heliostat.os.sources.archive import Archive, ArchiveSettings
 
@@ -71,14 +71,15 @@ def curate_command(
     from heliostat.os.packages.openpgp.signer import Signer
     from heliostat.os.repo.curate.curation import Curator
     from heliostat.os.repo.curate.rules import load_rules
-    from heliostat.os.repo.curate.supplies import FolderSupply
+    from heliostat.os.repo.curate.supplies import BuiltSupply, FolderSupply
     from heliostat.os.repo.repository import named
     from heliostat.os.sources.settings import archive_settings
 
     monitor = monitor_for(sys.stderr)
     target, beside = named(at.repos, into), tuple(named(at.repos, name) for name in over)
     ready = FolderSupply(os_cache() / "rebuilt")
-    supplies: list[Supply] = []
+    built = [FolderSupply(each) for each in folders]
+    supplies: list[Supply] = [ready, *built]
     waiting: tuple[Held, ...] = ()
     if not no_archive:
         settings = archive_settings(
@@ -86,8 +87,7 @@ def curate_command(
         )
         builds = rebuild and not plan_only
         archive, waiting, ready = _archive((*beside, target), at, settings, monitor, ready, builds)
-        supplies.append(archive)
-    supplies += [ready, *(FolderSupply(each) for each in folders)]
+        supplies = [archive, *(BuiltSupply(each, archive) for each in (ready, *built))]
     curator = Curator(
         target=target,
         beside=beside,
@@ -115,7 +115,7 @@ def _archive(
     monitor: Monitor,
     ready: FolderSupply,
     builds: bool,
-) -> tuple[Supply, tuple[Held, ...], FolderSupply]:
+) -> tuple[ArchiveSupply, tuple[Held, ...], FolderSupply]:
     """The archive's supply, what waits for its build, and the builds that are ready."""
     from heliostat.os.image.distro import locate_distro
     from heliostat.os.packages.build.rebuilds import load_rebuilds

@@ -1,4 +1,6 @@
-"""The supplies: the Debian archive through the importer, and folders of rebuilt packages."""
+"""The supplies: the Debian archive through the importer, folders of packages that we built,
+and both together, because what we build may newly need what only the archive has.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,7 @@ from heliostat.os.packages.rpm.version import Evr
 from heliostat.os.repo.curate.offer import Brought, Offer, by_source, source_name
 from heliostat.os.repo.lock import LockedPackage
 from heliostat.os.solve import Source
+from heliostat.os.solve.sources import PackageFolder
 from heliostat.os.sources.entry import Entry
 
 
@@ -79,6 +82,23 @@ class ArchiveSupply:
             return Brought({}, {name: reasons.get(name, error.message) for name in names})
         paths = {each.name: each.path for each in made}
         return Brought(paths, {name: self._why_not(name) for name in names if name not in paths})
+
+    def needed_by(self, names: Collection[str], ours: Source) -> dict[str, Path]:
+        """What packages of ``ours`` newly need of the archive, as files.
+
+        Nothing, if it can't be had: then the gates hold what needs it, and tell the chain.
+        """
+        try:
+            made = self.importer.take_names(names, beside=(*self.beside, ours))
+        except HeliostatError as error:
+            if error.code not in ("Unsolvable", "ImportRefused"):
+                raise
+            return {}
+        return {
+            each.name: each.path
+            for each in made
+            if not self._is_ours(self._offer(self.importer.find(each.name)))
+        }
 
     def _why_not(self, name: str) -> str:
         """Why the solver kept to the published version of ``name``."""
@@ -162,6 +182,22 @@ class FolderSupply:
 
     def _headers(self) -> dict[Path, Header]:
         return {path: read(path) for path in sorted(self.folder.rglob("*.rpm"))}
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltSupply:
+    """Packages that we built, with what they newly need of the archive."""
+
+    built: FolderSupply
+    archive: ArchiveSupply
+
+    def offers(self, have: Mapping[str, LockedPackage]) -> list[Offer]:
+        return self.built.offers(have)
+
+    def bring(self, offers: Sequence[Offer]) -> Brought:
+        mine = self.built.bring(offers)
+        ours = PackageFolder(self.built.origin, self.built.folder)
+        return Brought({**self.archive.needed_by(mine.paths.keys(), ours), **mine.paths}, {})
 
 
 def _together(parts: Sequence[Brought]) -> Brought:
