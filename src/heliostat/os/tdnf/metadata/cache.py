@@ -97,6 +97,14 @@ class Cached:
         except OSError:
             return float("inf")
 
+    @property
+    def refreshed_ns(self) -> int:
+        """A time that changes whenever the metadata is known to be current; 0 if it never was."""
+        try:
+            return os.stat(self.path("lastrefresh")).st_mtime_ns
+        except OSError:
+            return 0
+
     def is_fresh(self, now: float) -> bool:
         """Whether the metadata may be used without asking the repository."""
         if not self.exists:

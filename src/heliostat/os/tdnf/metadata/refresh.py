@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 from heliostat.os.tdnf.errors import TdnfError
 from heliostat.os.tdnf.metadata.holding import Hold
@@ -27,7 +26,6 @@ def refresh(session: Session, stale: Sequence[Cached]) -> list[Cached]:
 
     Raises the ``TdnfError`` of the first one that may not.
     """
-    since = time.time()
     holds = []
     walks: dict[Cached, Steps] = {}
     failed: dict[Cached, TdnfError] = {}
@@ -36,12 +34,14 @@ def refresh(session: Session, stale: Sequence[Cached]) -> list[Cached]:
         for cached in sorted(stale, key=lambda each: each.folder):
             hold = Hold(cached.folder)
             holds.append(hold)
+            before = cached.refreshed_ns
             try:
                 waited = _held(session, cached, hold)
             except OSError as error:
                 failed[cached] = unwritable(error, cached.repomd)
                 continue
-            if not (waited and cached.exists and cached.age_s(since) < 0):
+            # who was waited for has done the work, unless it failed
+            if not (waited and cached.exists and cached.refreshed_ns != before):
                 session.out.remark(f"Refreshing metadata for: '{cached.repository.name}'")
                 walks[cached] = Renewal(session, cached).steps()
         failed.update(_walk(session, walks))
