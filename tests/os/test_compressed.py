@@ -68,7 +68,7 @@ def _deb(path: Path, payload: bytes) -> Path:
     """An ``ar`` of the three members that a package has."""
     control = io.BytesIO()
     with tarfile.open(fileobj=control, mode="w") as tar:
-        text = b"Package: bomb\nVersion: 1\n"
+        text = b"Package: bomb\nVersion: 1\nArchitecture: all\n"
         member = tarfile.TarInfo("./control")
         member.size = len(text)
         tar.addfile(member, io.BytesIO(text))
