@@ -13,9 +13,9 @@ EMULATED_CPU = "max,-cx16"
 
 # All of a guest's processors take turns in one thread.  With a thread each, one may run code that
 # another is rewriting, and meet the breakpoint that Linux sets there meanwhile when nobody knows
-# of it any more: kernels died of "Oops: int3" in sched_clock_cpu, others elsewhere of the same
-# (https://github.com/multipath-tcp/mptcp_net-next/issues/471).  Guests without KVM are for
-# development: boots that never die are worth more to them than a second processor.
+# of it any more: kernels died of "Oops: int3" in sched_clock_cpu, as those of MPTCP's developers
+# did elsewhere.  Guests without KVM are for development: boots that never die are worth more to
+# them than a second processor.
 _THREADS = "single"
 
 
