@@ -69,6 +69,29 @@ def test_a_system_goes_to_the_next_release(site: Site) -> None:
     assert site.system.installed() == AFTER
 
 
+def test_the_last_upgrade_is_undone(site: Site) -> None:
+    assert site.upgrade("-y").returncode == 0
+    back = site.upgrade("--back", "-y")
+    assert back.returncode == 0, back.stderr
+    assert site.system.installed() == BEFORE
+    again = site.upgrade("--back")
+    assert "No upgrade is remembered" in again.stderr
+
+
+def test_the_next_release_may_be_elsewhere(site: Site) -> None:
+    variables = site.system.root / "etc" / "tdnf" / "vars"
+    variables.mkdir(parents=True)
+    address = site.second.url.rpartition("/")[0]
+    (variables / "heliostat_repos").write_text("file:///nowhere\n")
+    site.system.enable(site.first, baseurl="$heliostat_repos/$releasever")
+    assert site.upgrade("-y").returncode != 0
+    assert site.system.installed() == BEFORE
+    moved = site.upgrade("-y", "--repos", address)
+    assert moved.returncode == 0, moved.stderr
+    assert site.system.installed() == AFTER
+    assert (variables / "heliostat_repos").read_text() == f"{address}\n"
+
+
 def test_without_an_answer_nothing_is_changed(site: Site) -> None:
     assert site.upgrade().returncode == 1032 % 256
     assert site.system.installed() == BEFORE
