@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "erase": ("NAME...", "take packages away, with what needs them"),
     "help": ("[COMMAND]", "this, or one command in full"),
     "history": (
-        "[list|init|update|rollback|undo|redo]",
+        "[list|init|update|rollback|undo|redo] [FIRST[-LAST]]",
         "list what was done, and take it back or do it again",
     ),
     "info": ("[SCOPE] [NAME...]", "describe packages"),
@@ -38,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("WORD...", "find packages by words in their descriptions"),
     "update": ("[NAME...]", "install newer versions"),
     "update-to": ("NAME-VERSION...", "update to these versions"),
-    "updateinfo": ("[list|info|summary] [NAME...]", "tell of advisories"),
+    "updateinfo": ("[list|info|summary] [SCOPE] [NAME...]", "tell of advisories"),
 }
 SECOND_NAMES = {
     "autoerase": "autoremove",
