@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from heliostat.core.process import CommandFailed, run
+from heliostat.os.inventory.installed import installed
 from heliostat.os.monitor import SilentMonitor
 from heliostat.os.solve import PackageFolder
 from heliostat.os.supply import open_supply
-from heliostat.os.tree import Tree, compose, fingerprint, load_edition
+from heliostat.os.tree import Tree, choose, compose, fingerprint, load_edition
 from heliostat.os.tree.chroot import Chroot, devices
 from heliostat.os.tree.size import sizes
 
@@ -40,9 +42,18 @@ def made(edition: str, source: PackageFolder, root: Path) -> Tree:
 
 
 @pytest.fixture(scope="module")
-def minimal(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chroot]:
-    folder = tmp_path_factory.mktemp("minimal")
-    tree = made("minimal", packages("minimal", cache, folder / "packages"), folder / "root")
+def source(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> PackageFolder:
+    """What minimal is composed of, with what was built from source here, as images are."""
+    folder = tmp_path_factory.mktemp("source") / "packages"
+    packages("minimal", cache, folder)
+    for path in (cache / "os/rebuilt").glob("*/*.rpm"):
+        (folder / path.name).symlink_to(path.resolve())
+    return PackageFolder("archive", folder)
+
+
+@pytest.fixture(scope="module")
+def minimal(source: PackageFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chroot]:
+    tree = made("minimal", source, tmp_path_factory.mktemp("minimal") / "root")
     chroot = Chroot(tree.root, tree.epoch)
     with devices(tree.root):
         yield chroot
@@ -61,6 +72,27 @@ def test_every_gate_lets_minimal_out_and_its_programs_take_their_settings(minima
     ask(minimal, "/usr/bin/systemd-analyze", "verify", "--man=no", "multi-user.target")
     assert "Key ID" not in ask(minimal, "/usr/bin/rpm", "-Va", "--nofiles")
     assert sum(share.bytes for share in sizes(minimal.root)) < 450 << 20
+
+
+@pytest.mark.takes(10)
+def test_tdnf_and_all_that_only_it_asks_for_take_less_than_30_mb(
+    minimal: Chroot, source: PackageFolder
+) -> None:
+    """On disk, compiled Python included.  `pytest -rP` prints it."""
+    edition = load_edition("minimal")
+    others = tuple(name for name in edition.packages if name != "tdnf")
+    with_it, without = (
+        {each.name for each in choose(wanted, (source,)).packages}
+        for wanted in (edition, replace(edition, packages=others))
+    )
+    added = with_it - without
+    shares = [(share.bytes, share.name) for share in sizes(minimal.root) if share.name in added]
+    shares.append((_compiled_bytes(minimal.root, added), "compiled Python"))
+    total = sum(size for size, _ in shares)
+    for size, name in [*shares, (total, f"in {len(added)} packages")]:
+        print(f"{size / 1e6:6.2f} MB  {name}")
+    assert {"tdnf", "python3-solv", "python3-rpm", "python3-pycurl"} <= added
+    assert total < 30e6
 
 
 @pytest.mark.takes(10)
@@ -96,6 +128,24 @@ def test_a_good_password_of_root_is_taken(minimal: Chroot) -> None:
     _set_password(minimal, "Tr0ub4dor-und-3-Pferde")
     assert (minimal.root / "etc/shadow").read_text().startswith("root:$y$")
     assert stat.S_IMODE((minimal.root / "etc/shadow").stat().st_mode) == 0o640
+
+
+def _compiled_bytes(root: Path, packages: Collection[str]) -> int:
+    """What is in `__pycache__` on disk for the modules of these packages."""
+    modules = {
+        Path(path)
+        for package in installed(root)
+        if package.name in packages
+        for path in package.entries
+        if path.endswith(".py")
+    }
+    compiled = (each for path in modules for each in _beside(root, path))
+    return sum(each.stat().st_blocks * 512 for each in compiled)
+
+
+def _beside(root: Path, module: Path) -> Iterator[Path]:
+    folder = root / module.parent.relative_to("/") / "__pycache__"
+    return folder.glob(f"{module.stem}.*.pyc")
 
 
 def _set_password(chroot: Chroot, password: str) -> None:
