@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+_DRIP_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,11 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """The status instead of the file, ``times`` times."""
+    """The status instead of the file, ``times`` times; ``later`` is told as ``Retry-After``."""
 
     status: int
     times: list[int] = field(default_factory=lambda: [1])
+    later: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,13 @@ class Stall:
     """After so many bytes nothing more comes, and the connection stays."""
 
     after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drip:
+    """The body comes in pieces of so many bytes, a tenth of a second apart."""
+
+    piece: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,7 @@ class Redirect:
     to: str
 
 
-Fault = int | bytes | Cut | Busy | Stall | Lie | Redirect
+Fault = int | bytes | Cut | Busy | Stall | Drip | Lie | Redirect
 
 
 @dataclass
@@ -60,8 +71,9 @@ class Mirror:
 
     ``faults`` changes what is answered by the end of a path: a status, another body, or
     one of the classes above.  With ``ranges=False`` every answer is the whole file.
-    ``password`` (``name:word``) is asked for; as a proxy (``proxy_password`` set, maybe to
-    ``:``) it serves whatever host is asked for from ``folder``.
+    ``password`` (``name:word``) is asked for, and ``proxy_password`` of who wants a proxy:
+    as such it serves whatever host is asked for from ``folder``, and is a way through to
+    servers of this machine (``CONNECT``).
     """
 
     folder: Path
@@ -83,13 +95,14 @@ class Mirror:
         return sum(each.partition(" ")[0].endswith(end) for each in self.asked)
 
 
-@contextmanager
+@contextlib.contextmanager
 def mirror(
     folder: Path, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
 ) -> Iterator[Mirror]:
     """A running server."""
     state = Mirror(folder)
-    server = _Server((host, 0), _handler_of(state))
+    kind = _ServerOfSix if ":" in host else _Server
+    server = kind((host, 0), _handler_of(state))
     server.daemon_threads = True
     if tls is not None:
         # the handshake is made in the request's own thread, when it first reads
@@ -100,7 +113,8 @@ def mirror(
     thread.start()
     try:
         scheme = "http" if tls is None else "https"
-        state.url = f"{scheme}://{host}:{server.server_address[1]}"
+        place = f"[{host}]" if ":" in host else host
+        state.url = f"{scheme}://{place}:{server.server_address[1]}"
         yield state
     finally:
         state.closing.set()
@@ -112,6 +126,10 @@ def mirror(
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Who hangs up, or shows no certificate, is what tests are about."""
+
+
+class _ServerOfSix(_Server):
+    address_family = socket.AF_INET6
 
 
 def _handler_of(state: Mirror) -> type[BaseHTTPRequestHandler]:
@@ -139,13 +157,28 @@ def _handler_of(state: Mirror) -> type[BaseHTTPRequestHandler]:
             )
             if isinstance(fault, Busy) and fault.times[0] > 0:
                 fault.times[0] -= 1
-                self._answer(fault.status, b"")
+                self._answer(fault.status, b"", {"Retry-After": fault.later} if fault.later else {})
             elif isinstance(fault, Redirect):
                 self._answer(302, b"", {"Location": fault.to})
             elif isinstance(fault, int) or not path.is_file():
                 self._answer(fault if isinstance(fault, int) else 404, b"")
             else:
                 self._file(fault if isinstance(fault, bytes) else path.read_bytes(), wanted, fault)
+
+        def do_CONNECT(self) -> None:
+            state.asked.append(self.path)
+            state.headers.append({name.lower(): value for name, value in self.headers.items()})
+            if not self._known():
+                return
+            host, _, port = self.path.rpartition(":")
+            with socket.create_connection((host, int(port))) as further:
+                self.send_response(200)
+                self.end_headers()
+                back = threading.Thread(target=_relay, args=(further, self.connection))
+                back.start()
+                _relay(self.connection, further)
+                back.join()
+            self.close_connection = True
 
         def _known(self) -> bool:
             for header, word, status, asking in (
@@ -190,6 +223,10 @@ def _handler_of(state: Mirror) -> type[BaseHTTPRequestHandler]:
                 self.wfile.flush()
                 state.closing.wait()
                 self.close_connection = True
+            elif isinstance(fault, Drip):
+                for start in range(0, length, fault.piece):
+                    self.wfile.write(body[start : start + fault.piece])
+                    state.closing.wait(_DRIP_S)
             else:
                 self.wfile.write(body[:length])
                 self.close_connection = isinstance(fault, Lie)
@@ -198,3 +235,12 @@ def _handler_of(state: Mirror) -> type[BaseHTTPRequestHandler]:
             """Tests print what they need themselves."""
 
     return Handler
+
+
+def _relay(source: socket.socket, target: socket.socket) -> None:
+    """Bytes as they come, till one of both has had enough."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)

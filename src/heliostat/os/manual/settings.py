@@ -57,7 +57,7 @@ REPOSITORY = {
     "sslclientkey": "key of that certificate",
     "sslverify": "check the server's certificate",
     "throttle": "bytes a second that a download may take",
-    "timeout": "seconds that a download may take",
+    "timeout": "seconds to wait for a connection, and while a server is silent or below minrate",
     "username": "name for the server",
 }
 FOLDERS = {

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pycurl
@@ -15,39 +14,14 @@ from heliostat.os.tdnf.errors import (
     CURL,
     SIZE_MISMATCH,
     SSL_SETTINGS,
-    TdnfError,
 )
-from heliostat.os.tdnf.settings.configuration import Configuration
-from heliostat.os.tdnf.settings.repository import Repository
-from heliostat.os.tdnf.transfer.download import Download, Wire
+from heliostat.os.tdnf.transfer.download import Download
 from heliostat.os.tdnf.transfer.fetch import fetch
+from heliostat.testing.downloads import BODY, Story, download, got, of, refused, wire
 from heliostat.testing.mirror import Busy, Cut, Lie, Mirror, Redirect, Stall, mirror
 from heliostat.testing.tls import Certificates, certificates
 
-BODY = bytes(range(256)) * 4000
 HTTP_ERROR = CURL + pycurl.E_HTTP_RETURNED_ERROR
-
-
-class Story:
-    """What a person would have been told."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def begun(self, downloads: Sequence[Download]) -> None:
-        pass
-
-    def advanced(self, download: Download, now: int) -> None:
-        pass
-
-    def finished(self, download: Download) -> None:
-        self.lines.append(f"{download.label} is here")
-
-    def troubled(self, address: str, error: TdnfError, further: str) -> None:
-        self.lines.append(further)
-
-    def ended(self) -> None:
-        pass
 
 
 @pytest.fixture
@@ -57,42 +31,6 @@ def server(tmp_path: Path) -> Iterator[Mirror]:
     (folder / "file").write_bytes(BODY)
     with mirror(folder) as running:
         yield running
-
-
-def wire(**keys: str) -> Wire:
-    """``keys`` as in a .repo file; it pauses for no time."""
-    repository = Repository("tests", Configuration("/nonexistent/tdnf.conf"))
-    for key, value in keys.items():
-        repository.set(key, value, str)
-    made = Wire(repository, Configuration("/nonexistent/tdnf.conf"))
-    made.pause_s = 0.0
-    return made
-
-
-def of(body: bytes) -> str:
-    return f"sha256:{hashlib.sha256(body).hexdigest()}"
-
-
-def download(
-    tmp_path: Path, *mirrors: str, by: Wire | None = None, size: int | None = len(BODY)
-) -> Download:
-    target = str(tmp_path / "cache" / "file")
-    return Download(by or wire(), mirrors, "file", target, size=size, checksum=of(BODY))
-
-
-def got(wanted: Download, story: Story | None = None) -> None:
-    """Fetches it, or raises its error."""
-    for error in fetch([wanted], progress=story).values():
-        raise error
-    assert Path(wanted.target).read_bytes() == BODY
-    assert os.listdir(os.path.dirname(wanted.target)) == ["file"]
-
-
-def refused(wanted: Download) -> TdnfError:
-    """The error of a download that must not succeed; nothing takes the file's name."""
-    failed = fetch([wanted])
-    assert not os.path.exists(wanted.target)
-    return failed[wanted]
 
 
 def test_what_broke_off_is_gone_on_with(server: Mirror, tmp_path: Path) -> None:

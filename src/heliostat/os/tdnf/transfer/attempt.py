@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from time import monotonic
 
 import pycurl
 
@@ -21,22 +22,15 @@ from heliostat.os.tdnf.errors import (
     TdnfError,
 )
 from heliostat.os.tdnf.transfer.checksum import verify
-from heliostat.os.tdnf.transfer.failure import Failure, failure, without_password
+from heliostat.os.tdnf.transfer.connection import STALL_S, settle
+from heliostat.os.tdnf.transfer.failure import Failure, failure, seconds_until, without_password
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from heliostat.os.tdnf.transfer.download import Download, Wire
+    from heliostat.os.tdnf.transfer.download import Download
 
-_AGENT = "tdnf/3.6.0 (Heliostat)"
-# libcurl speaks many more, and metadata may name any address
-_PROTOCOLS = (
-    pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS | pycurl.PROTO_FTP | pycurl.PROTO_FTPS
-) | pycurl.PROTO_FILE
-_CONNECT_S = 30
-_STALL_S = 30
-_BUFFER_BYTES = 256 * 1024
 _LONGEST_PAUSE_S = 8.0
 # another mirror would not help
 _LOCAL = (CACHE_OUT_OF_DISK, CACHE_UNWRITABLE, SSL_SETTINGS)
@@ -58,6 +52,10 @@ class Attempt:
         self._from_scratch = False
         self._answered = False
         self._status = 0
+        self._later = b""
+        # what servers may ask for altogether; and when each may be asked again
+        self._patience_s: float = download.wire.timeout_s or STALL_S
+        self._free_at: dict[str, float] = {}
         self._descriptor = -1
         self._part = ""
         self._trouble: Failure | None = None
@@ -118,7 +116,9 @@ class Attempt:
         """libcurl can't be asked for the status before the end; the last line of it counts."""
         words = line.split()
         if line.startswith(b"HTTP/") and len(words) > 1 and words[1].isdigit():
-            self._status = int(words[1])
+            self._status, self._later = int(words[1]), b""
+        elif line[:12].lower() == b"retry-after:":
+            self._later = line[12:].strip()
 
     def _write(self, data: bytes) -> bool:
         download = self.download
@@ -155,7 +155,8 @@ class Attempt:
                 return Failure(TdnfError(SIZE_MISMATCH, told))
             whole = bool(download.checksum) and self.have == download.size
             if code and not whole:
-                return failure(self.addresses[0][1], code, words, status)
+                later_s = seconds_until(self._later)
+                return failure(self.addresses[0][1], code, words, status, later_s)
             return self._keep()
         finally:
             self.close()
@@ -192,35 +193,49 @@ class Attempt:
         """Whether to begin again, after ``pause_s``: at the next address, or at this one.
 
         A file that came whole but wrong is thrown away.  If what was wrong may have been
-        its older beginning, the same address has one more chance.
+        its older beginning, the same address has one more chance.  Servers that say when
+        to come again are obeyed as long as the time-out, for all of them together, allows.
         """
         if self.error is None or _of_libcurl(self.error):
             # that a mirror sent something else matters more than that another one is away
             self.error = failed.error
-        grown, self._most = self.have > self._most, max(self.have, self._most)
-        resumed = self._before > 0
-        wire = self.download.wire
         self.pause_s = 0.0
-        if failed.passing:
-            if grown:
-                self.retries = wire.retries
-            self._round += 1
-            self.addresses.append(self.addresses.pop(0))
+        if failed.passing and failed.later_s <= self._patience_s:
+            self._put_behind(failed.later_s)
         elif failed.error.number in _LOCAL:
             return False
-        else:
-            wrong = not _of_libcurl(failed.error)
-            if wrong:
-                self._throw_away()
-            if wrong and resumed:
-                return True
-            self.addresses.pop(0)
-        if self.addresses and self._round >= len(self.addresses):
+        elif self._again_from_scratch(failed):
+            return True
+        if not self.addresses:
+            return False
+        if self._round >= len(self.addresses):
             # every mirror that may come back has had its turn
-            self._round = 0
+            wire, self._round = self.download.wire, 0
             self.pause_s = min(wire.pause_s * 2 ** (wire.retries - self.retries), _LONGEST_PAUSE_S)
             self.retries -= failed.cost
-        return bool(self.addresses) and self.retries >= 0
+        busy_s = self._free_at.get(self.addresses[0][1], 0.0) - monotonic()
+        self.pause_s = max(self.pause_s, round(busy_s, 1))
+        return self.retries >= 0
+
+    def _put_behind(self, later_s: float) -> None:
+        """The address may do later: the others first."""
+        if self.have > self._most:
+            self._most, self.retries = self.have, self.download.wire.retries
+        self._patience_s -= later_s
+        address = self.addresses.pop(0)
+        self._free_at[address[1]] = monotonic() + later_s
+        self.addresses.append(address)
+        self._round += 1
+
+    def _again_from_scratch(self, failed: Failure) -> bool:
+        """Whether the address's file may be right without its beginning; if not, it leaves."""
+        wrong, resumed = not _of_libcurl(failed.error), self._before > 0
+        if wrong:
+            self._throw_away()
+            if resumed:
+                return True
+        self.addresses.pop(0)
+        return False
 
     def _throw_away(self) -> None:
         try:
@@ -258,55 +273,3 @@ def unwritable(error: OSError, path: str) -> TdnfError:
     told = f"{path} can't be written: {error.strerror}."
     hint = "-C works with what is there; cachedir in tdnf.conf names another place."
     return TdnfError(CACHE_UNWRITABLE, told, hint)
-
-
-def settle(handle: pycurl.Curl, wire: Wire, address: str) -> None:
-    """Tells libcurl how ``address`` is to be reached.  Raises ``TdnfError`` 1401."""
-    handle.setopt(pycurl.URL, address)
-    handle.setopt(pycurl.USERAGENT, _AGENT)
-    handle.setopt(pycurl.PROTOCOLS, _PROTOCOLS)
-    handle.setopt(pycurl.FAILONERROR, True)
-    handle.setopt(pycurl.FOLLOWLOCATION, True)
-    handle.setopt(pycurl.MAXREDIRS, 8)
-    # a mirror may send on to another, but never to this machine's files, nor out of TLS
-    further = pycurl.PROTO_HTTPS
-    if not (address.startswith("https:") and wire.sslverify):
-        further |= pycurl.PROTO_HTTP
-    handle.setopt(pycurl.REDIR_PROTOCOLS, further)
-    handle.setopt(pycurl.NOSIGNAL, True)
-    handle.setopt(pycurl.BUFFERSIZE, _BUFFER_BYTES)
-    handle.setopt(pycurl.CONNECTTIMEOUT, wire.timeout_s or _CONNECT_S)
-    handle.setopt(pycurl.LOW_SPEED_LIMIT, wire.minrate_bps or 1)
-    handle.setopt(pycurl.LOW_SPEED_TIME, wire.timeout_s or _STALL_S)
-    if wire.throttle_bps:
-        handle.setopt(pycurl.MAX_RECV_SPEED_LARGE, wire.throttle_bps)
-    if wire.ipv4 != wire.ipv6:
-        handle.setopt(pycurl.IPRESOLVE, pycurl.IPRESOLVE_V4 if wire.ipv4 else pycurl.IPRESOLVE_V6)
-    if wire.username:
-        handle.setopt(pycurl.USERNAME, wire.username)
-        handle.setopt(pycurl.PASSWORD, wire.password)
-    if wire.proxy:
-        # _none_ is dnf's word for: not even the environment's
-        handle.setopt(pycurl.PROXY, "" if wire.proxy == "_none_" else wire.proxy)
-    if wire.proxy_username:
-        handle.setopt(pycurl.PROXYUSERNAME, wire.proxy_username)
-        handle.setopt(pycurl.PROXYPASSWORD, wire.proxy_password)
-    if address.startswith("https:") or wire.sslclientcert:
-        _secure(handle, wire)
-
-
-def _secure(handle: pycurl.Curl, wire: Wire) -> None:
-    handle.setopt(pycurl.SSL_VERIFYPEER, 1 if wire.sslverify else 0)
-    handle.setopt(pycurl.SSL_VERIFYHOST, 2 if wire.sslverify else 0)
-    for key, option in (
-        ("sslcacert", pycurl.CAINFO),
-        ("sslclientcert", pycurl.SSLCERT),
-        ("sslclientkey", pycurl.SSLKEY),
-    ):
-        path = getattr(wire, key)
-        if not path:
-            continue
-        # libcurl's backends tell a missing file by five different codes
-        if not os.access(path, os.R_OK):
-            raise TdnfError(SSL_SETTINGS, f"{key}={path} can't be read.")
-        handle.setopt(option, path)

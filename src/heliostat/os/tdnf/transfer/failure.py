@@ -49,24 +49,35 @@ _CODE_HINTS = {
 
 
 class Failure:
-    """One attempt that failed: what to tell, and whether it may be otherwise next time."""
+    """One attempt that failed: what to tell, and whether it may be otherwise next time.
 
-    __slots__ = ("cost", "error", "passing")
+    ``later_s`` is how long the server wants not to be asked again.
+    """
 
-    def __init__(self, error: TdnfError, *, passing: bool = False, cost: int = 1) -> None:
+    __slots__ = ("cost", "error", "later_s", "passing")
+
+    def __init__(
+        self, error: TdnfError, *, passing: bool = False, cost: int = 1, later_s: float = 0.0
+    ) -> None:
         self.error = error
         self.passing = passing
         self.cost = cost
+        self.later_s = later_s
 
 
-def failure(address: str, code: int, words: str, status: int) -> Failure:
-    """libcurl's ``code`` with its ``words``, and the server's ``status`` (0: none)."""
+def failure(address: str, code: int, words: str, status: int, later_s: float = 0.0) -> Failure:
+    """libcurl's ``code`` with its ``words``, and the server's ``status`` (0: none).
+
+    ``later_s`` is what the server's ``Retry-After`` says.
+    """
     shown = without_password(address)
     number = CURL + min(code, _LAST_CODE)
     if code == pycurl.E_HTTP_RETURNED_ERROR:
         why = f" ({_STATUS_TOLD[status]})" if status in _STATUS_TOLD else ""
+        if later_s:
+            why += f" and wants to be asked again after {later_s:.0f} s"
         error = TdnfError(number, f"{shown} answered {status}{why}.", _HINTS.get(status, ""))
-        return Failure(error, passing=status in _PASSING_STATUS)
+        return Failure(error, passing=status in _PASSING_STATUS, later_s=later_s)
     if code == pycurl.E_FILESIZE_EXCEEDED:
         return Failure(TdnfError(SIZE_MISMATCH, f"{shown} is larger than it may be."))
     if code == pycurl.E_UNSUPPORTED_PROTOCOL and address.startswith("https:"):
@@ -78,6 +89,23 @@ def failure(address: str, code: int, words: str, status: int) -> Failure:
     cost = 3 if code == pycurl.E_OPERATION_TIMEDOUT else 1
     error = TdnfError(number, told, _CODE_HINTS.get(code, ""))
     return Failure(error, passing=code in _PASSING, cost=cost)
+
+
+def seconds_until(later: bytes) -> float:
+    """What ``Retry-After`` means: seconds or a date (RFC 9110, 10.2.3); 0 for anything else."""
+    text = later.decode("latin-1")
+    if text.isdecimal():
+        return float(text)
+    if not text:
+        return 0.0
+    # few servers send dates
+    from email.utils import parsedate_to_datetime
+    from time import time
+
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time())
+    except ValueError:
+        return 0.0
 
 
 def without_password(address: str) -> str:
