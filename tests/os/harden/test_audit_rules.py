@@ -34,13 +34,13 @@ def test_the_shipped_rules_load_and_name_their_exceptions() -> None:
 def test_items_of_standards_are_in_the_order_of_their_numbers_and_named_once() -> None:
     """Those of a wrong form are refused; what can't be in their standards stands out here."""
     for rule in load_rules():
-        for items in (rule.standards.cis, rule.standards.stig):
+        standards = rule.standards
+        for items in (standards.cis, standards.stig, standards.pci_dss):
             assert len(set(items)) == len(items), rule.id
-        numbers = [tuple(map(int, item.split("."))) for item in rule.standards.cis]
-        assert numbers == sorted(numbers), rule.id
-        assert all(SECTIONS.get((number[0], number[1]), 0) >= number[2] for number in numbers), (
-            rule.id
-        )
+        for items, sections in ((standards.cis, SECTIONS), (standards.pci_dss, REQUIREMENTS)):
+            numbers = [tuple(map(int, item.split("."))) for item in items]
+            assert numbers == sorted(numbers), rule.id
+            assert all(sections.get((each[0], each[1]), 0) >= each[2] for each in numbers), rule.id
 
 
 # How many there are in each section of the CIS Debian Linux 13 Benchmark that a rule names.
@@ -64,6 +64,29 @@ SECTIONS = {
     (7, 1): 13,
     (7, 2): 10,
 }
+
+# The same of the requirements of PCI DSS 4.0.1.
+REQUIREMENTS = {
+    (1, 2): 8,
+    (1, 3): 3,
+    (1, 4): 5,
+    (2, 2): 7,
+    (6, 3): 3,
+    (7, 3): 3,
+    (8, 2): 8,
+    (8, 3): 11,
+    (8, 6): 3,
+    (10, 2): 2,
+    (10, 3): 4,
+    (10, 6): 3,
+}
+
+
+@pytest.mark.parametrize("rule", ["elf-pie", "packages-signed", "certificates", "files-unowned"])
+def test_a_rule_that_no_requirement_asks_for_names_none(rule: str) -> None:
+    """6.2.4 is for software of one's own, 6.3.3 for patches, 4.2.1 and 11.5.2 for operation."""
+    (found,) = chosen(load_rules(), [rule])
+    assert found.standards.pci_dss == ()
 
 
 def test_every_kind_of_check_has_a_rule() -> None:
