@@ -17,7 +17,7 @@ def told(source: str) -> list[str]:
     """Every simple statement but docstrings and what only types need, with its line."""
     found = []
     tree = ast.parse(source)
-    for_types = ("if TYPE_CHECKING:", "TYPE_CHECKING = False")
+    for_types = ("if TYPE_CHECKING:", "TYPE_CHECKING = False", "from __future__ import annotations")
     tree.body = [each for each in tree.body if not ast.unparse(each).startswith(for_types)]
     for node in ast.walk(tree):
         if isinstance(node, ast.AnnAssign) and node.value is not None:
@@ -55,6 +55,7 @@ def g(a: int = 1, *b: list[str], c: "-> no" = "->", **d: dict[
 ]:
     return """a
 # b"""  # end
+H = f"{ A = } , {1 + 1:> 3}"
 '''
     after = compacted(source)
     space: dict[str, object] = {}
@@ -63,5 +64,6 @@ def g(a: int = 1, *b: list[str], c: "-> no" = "->", **d: dict[
     assert after.splitlines()[0] == "#!/usr/bin/python3"
     assert (space["f"].__doc__, space["f"]()) == (None, None)  # type: ignore[operator]
     assert space["g"]() == "a\n# b"  # type: ignore[operator]
+    assert space["H"] == " A = '# not one' ,   2"
     assert "one" not in after.replace("not one", "")
     assert "About" not in after

@@ -9,6 +9,7 @@ MAIN = {
     "dnf_check_update_compat": "check-update ends with 100 if there are updates",
     "excludepkgs": "packages that are never seen; globs",
     "gpgcheck": "packages have to be signed by a key that their repository names",
+    "install_weak_deps": "bring what packages recommend, too",
     "installonly_limit": "how many versions of a package of installonlypkgs are kept",
     "installonlypkgs": "packages of which several versions are installed beside each other",
     "keepcache": "keep packages that were installed",

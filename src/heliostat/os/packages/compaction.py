@@ -1,6 +1,6 @@
 """Python's source without what only its readers need, line by line where it was.
 
-Docstrings, comments, types of functions and indentation are two fifths of our modules.
+Docstrings, comments, types of functions and blanks are nearly half of our modules.
 Programs in small systems come without them; lines keep their numbers, so that a traceback
 from there means the same here.
 """
@@ -14,10 +14,11 @@ from collections.abc import Iterator
 
 Place = tuple[int, int]
 """Line from 1 and column from 0, in characters."""
+_FOR_TYPES = "from __future__ import annotations\n"
 
 
 def compacted(source: str) -> str:
-    """``source`` without docstrings, comments and types of functions, indented by one blank.
+    """``source`` without docstrings, comments, types of functions and most blanks.
 
     The program stays the same but for docstrings and annotations.  Raises ``SyntaxError``.
     """
@@ -25,6 +26,7 @@ def compacted(source: str) -> str:
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT and not token.line.startswith("#!"):
             text.cut(token.start, token.end)
+    _cut_blanks(text, source)
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             _cut_docstrings(text, node)
@@ -34,7 +36,20 @@ def compacted(source: str) -> str:
         if isinstance(node, ast.Module):
             _cut_types_of_variables(text, node)
             _cut_imports_for_types(text, node)
-    return _indented_by_one(text.left())
+    left = text.left()
+    if not _has_types(left):
+        left = left.replace(_FOR_TYPES, "\n", 1)
+    return _indented_by_one(left)
+
+
+def _has_types(source: str) -> bool:
+    """Whether it has types yet, which would be looked up at run time without ``_FOR_TYPES``."""
+    return any(
+        isinstance(each, ast.AnnAssign)
+        or getattr(each, "annotation", None) is not None
+        or getattr(each, "returns", None) is not None
+        for each in ast.walk(ast.parse(source))
+    )
 
 
 class _Text:
@@ -71,6 +86,18 @@ class _Text:
 
     def left(self) -> str:
         return "".join("".join(line).rstrip() + "\n" for line in self._kept)
+
+
+def _cut_blanks(text: _Text, source: str) -> None:
+    """Those beside operators, commas and brackets; strings keep theirs."""
+    before: tokenize.TokenInfo | None = None
+    in_string = 0
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        in_string += {"FSTRING_START": 1, "FSTRING_END": -1}.get(tokenize.tok_name[token.type], 0)
+        beside = before is not None and tokenize.OP in (before.type, token.type)
+        if before and beside and not in_string and before.end[0] == token.start[0]:
+            text.cut(before.end, token.start)
+        before = token
 
 
 def _cut_docstrings(

@@ -14,6 +14,7 @@ from heliostat.os.tdnf.change.plan import (
     Plan,
     Step,
 )
+from heliostat.os.tdnf.change.weak import declined, why_weakly
 from heliostat.os.tdnf.change.wishes import EVERYTHING, OneOf
 from heliostat.os.tdnf.errors import SOLVER_FAILED, TdnfError
 
@@ -38,7 +39,8 @@ class Rules:
 
     ``may_downgrade`` lets others go to older versions for what is wanted; ``best`` takes
     the newest or fails; ``skip_broken`` leaves out what can't be had.
-    ``reinstall_changed`` counts packages of one version that were built anew.
+    ``reinstall_changed`` counts packages of one version that were built anew; ``weak``
+    brings what the packages that come recommend, and what supplements them.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class Rules:
         best: bool = False,
         skip_broken: bool = False,
         reinstall_changed: bool = True,
+        weak: bool = False,
     ) -> None:
         self.may_erase = may_erase
         self.may_downgrade = may_downgrade
         self.best = best
         self.skip_broken = skip_broken
         self.reinstall_changed = reinstall_changed
+        self.weak = weak
 
 
 class Unsolvable(TdnfError):
@@ -93,6 +97,7 @@ def solved(wishes: Wishes, rules: Rules) -> tuple[solv.Solver, list[str]]:
     Raises ``Unsolvable``.
     """
     jobs = dict(enumerate(wishes.jobs))
+    unwanted: list[solv.Job] = []
     if rules.best:
         for number in wishes.told:
             jobs[number].how |= solv.Job.SOLVER_FORCEBEST
@@ -101,11 +106,16 @@ def solved(wishes: Wishes, rules: Rules) -> tuple[solv.Solver, list[str]]:
         solver = _solver(wishes.pool, rules)
         problems = solver.solve(
             [each.job(wishes.pool) if isinstance(each, OneOf) else each for each in jobs.values()]
+            + unwanted
         )
         if _read_paths(wishes, solver, problems):
             continue
         if not problems:
-            return solver, left_out
+            more = declined(wishes.pool, solver) if rules.weak else []
+            if not more:
+                return solver, left_out
+            unwanted += more
+            continue
         broken = _broken(wishes, list(jobs), problems) if rules.skip_broken else set()
         if not broken:
             locks = _locks(wishes, list(jobs), problems)
@@ -132,7 +142,7 @@ def _read_paths(wishes: Wishes, solver: solv.Solver, problems: list[solv.Problem
 def _solver(pool: solv.Pool, rules: Rules) -> solv.Solver:
     solver = pool.Solver()
     for flag, value in (
-        (solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, True),
+        (solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, not rules.weak),
         (solv.Solver.SOLVER_FLAG_ALLOW_VENDORCHANGE, True),
         (solv.Solver.SOLVER_FLAG_YUM_OBSOLETES, True),
         (solv.Solver.SOLVER_FLAG_KEEP_ORPHANS, True),
@@ -267,6 +277,8 @@ def _why(solver: solv.Solver, package: solv.XSolvable) -> str:
     reason, rule = solver.describe_decision(package)
     if reason == solv.Solver.SOLVER_REASON_RESOLVE_JOB:
         return "asked for"
+    if reason == solv.Solver.SOLVER_REASON_WEAKDEP:
+        return why_weakly(solver, package)
     info = rule.info() if rule is not None else None
     if info is not None and info.type == solv.Solver.SOLVER_RULE_PKG_REQUIRES:
         return f"{info.solvable} needs {info.dep}"

@@ -215,7 +215,7 @@ class Wishes:
             self._add(self.pool.Job(solv.Job.SOLVER_DISTUPGRADE | _SOLVABLE, each.id), each.name)
 
     def downgrade(self, name: str) -> None:
-        """The newest offer that is older than what is installed, or the version named."""
+        """The newest older offer that fits, or the version named."""
         meant = self.names.named(name)
         offers = meant.offered
         have = {
@@ -236,7 +236,7 @@ class Wishes:
             if each.evrcmp(have) < 0 and (not meant or each.id in meant)
         ]
         if older:
-            self.exactly(newest(older))
+            self._choose(older, have.name)
         else:
             self.pathless.append(f"{have.name} has no older version")
 

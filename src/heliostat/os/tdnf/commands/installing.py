@@ -125,4 +125,5 @@ def _rules(session: Session, *, may_downgrade: bool = True) -> Rules:
         may_downgrade=may_downgrade,
         best=session.options.best,
         skip_broken=session.options.skip_broken,
+        weak=session.configuration.install_weak_deps,
     )

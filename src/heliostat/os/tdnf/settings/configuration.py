@@ -24,6 +24,7 @@ class Configuration:
     installonly_limit = 2
     installonlypkgs: tuple[str, ...] = ()
     clean_requirements_on_remove = False
+    install_weak_deps = True
     repodir = "/etc/yum.repos.d"
     cachedir = "/var/cache/tdnf"
     persistdir = "/usr/lib/sysimage/tdnf"
