@@ -214,6 +214,22 @@ def test_a_build_of_ours_that_needs_what_nobody_has_is_held_with_the_chain(
     assert moved_on.visible() == []
 
 
+def test_a_build_of_ours_that_nothing_makes_installable_holds_only_itself(
+    site: Site, tmp_path: Path
+) -> None:
+    """Not even what is published can be installed any more, so there is nothing to keep to."""
+    needs = {"provides": ("alone",), "requires": ("nothing-of-the-kind",)}
+    for version, folder in (("1.0", "published"), ("1.1", "ready")):
+        write(small_package("alone", version, **needs), tmp_path / folder)
+    take_in(site.base, [*(tmp_path / "published").glob("*.rpm")], site.signer, site.cache)
+    site.archive.publish(_deb("lib", "1:2.0-2"))
+    supply = site.supply()
+    ours = BuiltSupply(FolderSupply(tmp_path / "ready"), supply)
+    (held,) = site.curator(supply, ours).run().held
+    assert "nothing-of-the-kind" in held.reasons[0]
+    assert site.visible() == ["lib-1:2.0-2.x86_64"]
+
+
 def test_a_source_that_waits_for_its_build_waits_as_a_whole(moved_on: Site, tmp_path: Path) -> None:
     report = Bench(moved_on, tmp_path / "ready", "1.1").curate(None)
     assert moved_on.visible() == []

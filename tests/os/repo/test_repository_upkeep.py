@@ -156,6 +156,21 @@ def test_sweeping_leaves_what_is_kept(tmp_path: Path, signer: Signer) -> None:
     assert gc(shelf.repository).generations == (1,)
 
 
+def test_what_a_kill_left_is_no_snapshot_and_goes(shelf: Shelf) -> None:
+    shelf.publish(small_package("alpha"))
+    pin(shelf.repository, "first")
+    layout = shelf.repository.layout
+    left = [layout.pins / ".first.k2x9", layout.root / ".next.json.a81z", layout.root / ".current"]
+    for each in left:
+        each.touch()
+    theirs = layout.root / ".htaccess"
+    theirs.touch()
+    assert shelf.repository.pinned() == {"first": 1}
+    assert {layout.root / each for each in gc(shelf.repository).paths} == set(left)
+    assert theirs.exists()
+    assert not gc(shelf.repository).paths
+
+
 def test_sweeping_leaves_what_is_staged(shelf: Shelf) -> None:
     shelf.publish(small_package("alpha"))
     shelf.add(small_package("beta"))

@@ -15,6 +15,7 @@ from pathlib import Path
 from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
 from heliostat.os.monitor import Monitor
+from heliostat.os.repo.layout import Layout
 from heliostat.os.repo.lock import Lock, difference
 from heliostat.os.repo.publish import MAKING, Published, switch
 from heliostat.os.repo.repomd import parse_repomd
@@ -121,6 +122,7 @@ def _unneeded(repository: Repository, kept: set[int], gone: tuple[int, ...]) -> 
     layout = repository.layout
     yield from (layout.generation(each) for each in gone)
     yield from (each for each in (layout.generations / MAKING,) if each.exists())
+    yield from _begun(layout)
     locks = [lock for each in sorted(kept) if (lock := repository.lock(each)) is not None]
     named = {each.location for lock in [*locks, repository.staged()] for each in lock.packages}
     for each in sorted(layout.packages.rglob("*")):
@@ -137,6 +139,18 @@ def _unneeded(repository: Repository, kept: set[int], gone: tuple[int, ...]) -> 
     for each in sorted(layout.repodata.iterdir()):
         if not each.is_symlink() and f"repodata/{each.name}" not in metadata:
             yield each
+
+
+def _begun(layout: Layout) -> Iterator[Path]:
+    """What a killed process was writing: nobody else is, since the caller has the claim.
+
+    The root may hold others' files that begin with a dot, such as a web server's.
+    """
+    for path in (layout.settings, layout.next):
+        yield from sorted(layout.root.glob(f".{path.name}.*"))
+    yield from layout.root.glob(".current")
+    for folder in (layout.pins, layout.trusted):
+        yield from sorted(folder.glob(".*"))
 
 
 def _size(paths: tuple[Path, ...]) -> int:

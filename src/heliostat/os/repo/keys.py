@@ -31,5 +31,6 @@ def trust_key(repository: Repository, path: Path) -> list[str]:
     """Trust the keys in a file from now on; returns their ids.  Trusting twice is once."""
     data = path.read_bytes()
     ids = sorted(Keyring.parse(data).keys)
-    atomic_write(repository.layout.trusted / f"{'-'.join(ids)}.asc", data)
+    with repository.claimed():
+        atomic_write(repository.layout.trusted / f"{'-'.join(ids)}.asc", data)
     return ids

@@ -141,8 +141,9 @@ class Repository:
         return len(current(self.journal.entries(lock.advisories), lock.packages))
 
     def pinned(self) -> dict[str, int]:
-        """Generations that stay, by the label that holds them."""
-        return {each.name: int(each.read_text()) for each in sorted(self.layout.pins.iterdir())}
+        """Generations that stay, by the label that holds them; what a kill left begins with a dot."""
+        labels = sorted(self.layout.pins.glob("[!.]*"))
+        return {each.name: int(each.read_text()) for each in labels}
 
     @contextlib.contextmanager
     def claimed(self, monitor: Monitor | None = None) -> Iterator[None]:

@@ -63,15 +63,15 @@ _FAULTS: tuple[tuple[str, str, str, str], ...] = (
         "Check the address of the mirror, and whether this network demands a login.",
     ),
     (
-        r"The repository '(.*?)' is not signed",
+        r"The repository '(\S+) (\S+) \S+' is not signed",
         "ArchiveUntrusted",
-        "The archive {0} is not signed.",
+        "The suite {1} of {0} is not signed.",
         "Use an archive with a signed index; unsigned ones are never taken.",
     ),
     (
-        r"The repository '(.*?)' does (?:no longer|not) have a Release file",
+        r"The repository '(\S+) (\S+) \S+' does (?:no longer|not) have a Release file",
         "ArchiveUnreachable",
-        "There is no release {0}.",
+        "{0} has no suite {1}.",
         "Check `suite` and `mirror`: `helio os source show`.",
     ),
     (

@@ -91,7 +91,7 @@ class ArchiveSupply:
         try:
             made = self.importer.take_names(names, beside=(*self.beside, ours))
         except HeliostatError as error:
-            if error.code not in ("Unsolvable", "ImportRefused"):
+            if error.code not in ("DependencyUnmet", "ImportRefused"):
                 raise
             return {}
         return {
