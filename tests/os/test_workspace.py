@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pwd
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -62,3 +66,34 @@ def test_removing_follows_no_link_and_needs_no_order(tmp_path: Path) -> None:
     os.mkfifo(folder / "deep" / "deeper" / "pipe")
     remove(folder)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["outside", "precious"]
+
+
+@contextlib.contextmanager
+def as_a_user() -> Iterator[Path]:
+    """A folder that belongs to who is no root, and whose permissions count."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if os.geteuid() != 0:
+            yield folder
+            return
+        nobody = pwd.getpwnam("nobody").pw_uid
+        os.chown(folder, nobody, -1)
+        os.seteuid(nobody)
+        try:
+            yield folder
+        finally:
+            os.seteuid(0)
+
+
+def test_folders_without_permissions_are_no_obstacle_to_their_owner() -> None:
+    with as_a_user() as above:
+        folder, outside = above / "folder", above / "outside"
+        (folder / "closed" / "deep").mkdir(parents=True)
+        (folder / "closed" / "deep" / "file").touch()
+        outside.mkdir(mode=0o500)
+        (folder / "closed" / "out").symlink_to(outside)
+        for closed in (folder / "closed" / "deep", folder / "closed", folder):
+            closed.chmod(0o000)
+        remove(folder)
+        assert not folder.exists()
+        assert outside.stat().st_mode & 0o777 == 0o500

@@ -218,9 +218,9 @@ def test_a_build_of_ours_that_nothing_makes_installable_holds_only_itself(
     site: Site, tmp_path: Path
 ) -> None:
     """Not even what is published can be installed any more, so there is nothing to keep to."""
-    needs = {"provides": ("alone",), "requires": ("nothing-of-the-kind",)}
+    unmet = ("nothing-of-the-kind",)
     for version, folder in (("1.0", "published"), ("1.1", "ready")):
-        write(small_package("alone", version, **needs), tmp_path / folder)
+        write(small_package("alone", version, requires=unmet), tmp_path / folder)
     take_in(site.base, [*(tmp_path / "published").glob("*.rpm")], site.signer, site.cache)
     site.archive.publish(_deb("lib", "1:2.0-2"))
     supply = site.supply()

@@ -137,26 +137,16 @@ def _of_record(statement: Statement) -> list[tuple[str, str]]:
 
 
 def workshop(keys: Path, suite: str | None) -> Workshop:
-    """With the settings of ``distro/archive.yaml`` and of the command."""
-    import msgspec
-
-    from heliostat.os.data import load
+    """With the settings of ``distro/archive.yaml``, of the environment and of the command."""
     from heliostat.os.image.distro import locate_distro
     from heliostat.os.monitor import monitor_for
     from heliostat.os.packages.build.workshop import Workshop
-    from heliostat.os.sources.archive import ArchiveSettings, archive_of
+    from heliostat.os.sources.archive import archive_of
+    from heliostat.os.sources.settings import archive_settings
 
     distro = locate_distro()
-    settings = load(distro / "archive.yaml", ArchiveSettings)
-    if suite is not None:
-        settings = msgspec.structs.replace(settings, suite=suite)
-    return Workshop(
-        archive_of(settings),
-        os_cache(),
-        keys,
-        distro,
-        monitor_for(sys.stderr),
-    )
+    archive = archive_of(archive_settings(distro, suite=suite))
+    return Workshop(archive, os_cache(), keys, distro, monitor_for(sys.stderr))
 
 
 def deliver(results: list[Result], name: str | None, at: Places) -> None:
@@ -167,11 +157,10 @@ def deliver(results: list[Result], name: str | None, at: Places) -> None:
     from heliostat.os.packages.openpgp.signer import Signer
     from heliostat.os.repo.intake import take_in
     from heliostat.os.repo.repository import Repository
-    from heliostat.os.repo.settings import SHIPPED, Settings
+    from heliostat.os.repo.settings import settings_of
 
-    settings = Settings(name=name, title=SHIPPED.get(name, ""))
     take_in(
-        Repository.ensure(at.repos / name, settings),
+        Repository.ensure(at.repos / name, settings_of(name)),
         [path for each in results for path in each.paths],
         Signer.create(at.keys),
         os_cache(),

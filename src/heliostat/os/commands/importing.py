@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from heliostat.core.counting import counted
 from heliostat.os.commands.options import os_cache, output_option
 from heliostat.os.commands.repo_print import (
     places,
@@ -148,12 +149,10 @@ def _delivered(
     from heliostat.os.packages.openpgp.signer import Signer
     from heliostat.os.repo.intake import take_in
     from heliostat.os.repo.repository import Repository
-    from heliostat.os.repo.settings import SHIPPED, Settings
+    from heliostat.os.repo.settings import settings_of
 
     signer = Signer.create(at.keys)
-    target = Repository.ensure(
-        at.repos / repository, Settings(name=repository, title=SHIPPED.get(repository, ""))
-    )
+    target = Repository.ensure(at.repos / repository, settings_of(repository))
     take_in(
         target, paths, signer, os_cache(), reason="helio os import", monitor=monitor_for(sys.stderr)
     )
@@ -194,7 +193,7 @@ def _print_plan(supply: Supply, planned: tuple[Planned, ...], output: str) -> No
     )
     total = sum(each.entry.size_bytes for each in planned) / 2**20
     waiting = sum(not row["converted"] for row in rows)
-    click.echo(f"{len(rows)} packages, {total:.1f} MiB; {waiting} to convert.")
+    click.echo(f"{counted(len(rows), 'package')}, {total:.1f} MiB; {waiting} to convert.")
 
 
 def _print_scripts(supply: Supply, planned: tuple[Planned, ...], output: str) -> None:
@@ -234,6 +233,6 @@ def _print_taken(taken: Taken, where: str | None, elapsed_s: float, output: str)
     if len(taken.imported) <= 20:
         for each in taken.imported:
             click.echo(f"{each.name:<32} {each.evr:<32} {each.path if where is None else ''}")
-    count = "1 package" if len(taken.imported) == 1 else f"{len(taken.imported)} packages"
+    count = counted(len(taken.imported), "package")
     click.echo(f"{count} imported in {elapsed_s:.1f} s.")
     click.echo(f"They are in {where}." if where else "Next: the same with `--repo base`.")

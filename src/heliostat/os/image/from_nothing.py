@@ -25,7 +25,7 @@ from heliostat.os.packages.openpgp.certificate import Keyring
 from heliostat.os.packages.openpgp.signer import PUBLIC_NAME, Signer
 from heliostat.os.repo.intake import take_in
 from heliostat.os.repo.repository import Repository
-from heliostat.os.repo.settings import SHIPPED, Settings
+from heliostat.os.repo.settings import settings_of
 from heliostat.os.solve import Source
 from heliostat.os.supply import open_supply
 from heliostat.os.tree import Edition, choose, load_edition
@@ -140,8 +140,7 @@ def packages_of(
     signer = Signer.create(places.keys)
     for name, paths in ((_BASE, taken.paths), (_UPDATES, rebuilt)):
         if paths:
-            settings = Settings(name=name, title=SHIPPED.get(name, ""))
-            repository = Repository.ensure(places.repositories / name, settings)
+            repository = Repository.ensure(places.repositories / name, settings_of(name))
             reason = f"the edition {edition.name}"
             take_in(repository, paths, signer, places.cache, reason=reason, monitor=monitor)
     atomic_write(places.imported(edition), digest.encode())

@@ -42,8 +42,20 @@ def remove(folder: Path) -> None:
     """Release every mount below ``folder``, then remove it."""
     for point in reversed(mounts_below(folder, _MOUNTS.read_text())):
         run(["umount", "--lazy", str(point)], timeout_s=60)
+    if os.geteuid() != 0:
+        _open_folders(folder)
     _unlink_files(folder)
     shutil.rmtree(folder)
+
+
+def _open_folders(folder: Path) -> None:
+    """Let a user into folders of his own that may not be read or written to, such as a build's."""
+    folder.chmod(0o700)
+    for parent, names, _ in os.walk(folder):  # looks into each after this has seen it
+        for name in names:
+            path = Path(parent, name)
+            if not path.is_symlink():
+                path.chmod(0o700)
 
 
 def _unlink_files(folder: Path) -> None:

@@ -18,14 +18,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from heliostat.core.counting import counted
-from heliostat.core.files import atomic_write, sync_directory
+from heliostat.core.files import atomic_write, sync_all, sync_directory
 from heliostat.os.epoch import chosen_epoch
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.packages.openpgp.signer import Signer
@@ -38,7 +37,6 @@ from heliostat.os.repo.repomd import Packed, pack, write_repomd
 from heliostat.os.repo.repository import Repository
 
 MAKING = ".making"
-_SYNCING_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +153,7 @@ def _sync_packages(repository: Repository, plan: Difference) -> None:
     """Force what the generation adds to the disk, before anything names it."""
     fresh = [*plan.added, *(each.after for each in plan.changed)]
     paths = [repository.layout.package(each.location) for each in fresh]
-    with ThreadPoolExecutor(_SYNCING_THREADS) as pool:
-        list(pool.map(_sync, [*paths, *{each.parent for each in paths}]))
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_all([*paths, *{each.parent for each in paths}])
 
 
 def _make(

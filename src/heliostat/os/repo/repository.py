@@ -141,7 +141,8 @@ class Repository:
         return len(current(self.journal.entries(lock.advisories), lock.packages))
 
     def pinned(self) -> dict[str, int]:
-        """Generations that stay, by the label that holds them; what a kill left begins with a dot."""
+        """Generations that stay, by the label that holds them."""
+        # what a killed process was writing begins with a dot
         labels = sorted(self.layout.pins.glob("[!.]*"))
         return {each.name: int(each.read_text()) for each in labels}
 

@@ -33,6 +33,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where it is served; with it, a ``mirrorlist`` names the current generation's address."""
 
 
+def settings_of(name: str) -> Settings:
+    """What a repository of that name has where nobody chose anything."""
+    return Settings(name=name, title=SHIPPED.get(name, ""))
+
+
 def checked(settings: Settings) -> Settings:
     """The settings, refused with a sentence where one can't be."""
     if not _NAME.fullmatch(settings.name):

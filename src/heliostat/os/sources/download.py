@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from heliostat.core.counting import counted
 from heliostat.core.errors import HeliostatError
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.sources.apt import Apt
@@ -105,5 +106,4 @@ def _shares(entries: Sequence[Entry], count: int) -> list[list[Entry]]:
 
 def _told(entries: Sequence[Entry]) -> str:
     size = sum(entry.size_bytes for entry in entries) / 2**20
-    packages = "1 package" if len(entries) == 1 else f"{len(entries)} packages"
-    return f"{packages}, {size:.1f} MiB"
+    return f"{counted(len(entries), 'package')}, {size:.1f} MiB"

@@ -111,6 +111,13 @@ carry_out(recipe({_SLOW_ONCE!r}, "x", kept="k"), Path({str(tmp_path)!r}))
 _SLOW_ONCE = "test -e /kept/begun || { touch /kept/begun; sleep 600; }; echo 1 > x"
 
 
+def test_a_link_that_a_build_leaves_is_no_result_of_it(tmp_path: Path) -> None:
+    linking = recipe("mkdir made; echo 1 > made/x; ln -s /etc/passwd made/y", "made")
+    first = carry_out(linking, tmp_path)
+    assert [path.name for path in first.files] == ["x"]
+    assert carry_out(linking, tmp_path).files == first.files
+
+
 def test_two_at_once_make_it_once(tmp_path: Path) -> None:
     slow = recipe("sleep 0.5; date +%N > x", "x")
     with ThreadPoolExecutor(2) as pool:

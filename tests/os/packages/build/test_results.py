@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from heliostat.core.errors import HeliostatError
-from heliostat.os.commands.build import build_command
+from heliostat.os.commands.build import build_command, workshop
 from heliostat.os.monitor import SilentMonitor
 from heliostat.os.packages.build.carry_out import Built, carry_out
 from heliostat.os.packages.build.results import Result, find, listed, packed
@@ -101,3 +102,60 @@ def test_without_a_name_the_command_says_what_to_give() -> None:
 def test_help_is_the_groups_own() -> None:
     told = CliRunner().invoke(build_command, ["--help"]).output
     assert "a sandbox without network" in told
+
+
+def test_builds_take_the_archive_that_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HELIO_CACHE", str(tmp_path))
+    monkeypatch.setenv("HELIO_OS_MIRROR", "http://mirror.invalid/debian")
+    monkeypatch.setenv("HELIO_OS_SUITE", "other")
+    (source,) = workshop(tmp_path / "keys", None).archive.sources
+    assert (source.uri, source.suite) == ("http://mirror.invalid/debian", "other")
+    assert workshop(tmp_path / "keys", "said").archive.suite == "said"
+
+
+class Killed(BaseException):
+    """Nothing is cleaned up after it."""
+
+
+@pytest.mark.parametrize("renames", [1, 2])
+def test_a_packing_that_was_killed_leaves_the_old_or_the_new(
+    built: Built, result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    folder, left, rename = tmp_path / "os" / "rebuilt", renames, Path.rename
+
+    def dying(path: Path, target: Path) -> Path:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Killed
+        return rename(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", dying)
+        patched.setattr(shutil, "rmtree", lambda *_, **__: None)
+        if renames == 1:
+            with pytest.raises(Killed):
+                packed(built, "2", pack, signer(), folder, SilentMonitor())
+        else:
+            packed(built, "2", pack, signer(), folder, SilentMonitor())
+    found = {path.parent.name for path in folder.glob("*/*.rpm")}
+    assert found <= {"tiny"}, "half a result among the whole ones"
+    packed(built, "3", pack, signer(), folder, SilentMonitor())
+    assert [each.name for each in listed(folder)] == ["tiny"]
+    aside = [*folder.parent.glob(".rebuilt-*/*")]
+    assert aside == []
+
+
+def test_an_old_result_comes_back_where_its_successor_was_not_put_in_place(
+    built: Built, result: Result, tmp_path: Path
+) -> None:
+    folder = tmp_path / "os" / "rebuilt"
+    old = folder.with_name(".rebuilt-old")
+    old.mkdir()
+    (folder / "tiny").rename(old / "tiny")
+    assert listed(folder) == []
+    again = packed(built, "1", refuse, signer(), folder, SilentMonitor())
+    assert again.packages == result.packages
+    assert listed(folder) == [again]

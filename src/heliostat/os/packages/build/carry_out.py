@@ -8,7 +8,6 @@ one starts anew (or, if the recipe keeps objects, goes on from those).
 from __future__ import annotations
 
 import hashlib
-import shutil
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -17,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heliostat.core.errors import HeliostatError
-from heliostat.core.files import atomic_write
+from heliostat.core.files import atomic_write, sync_all
+from heliostat.os.image.workspace import remove
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.packages.build import provenance
 from heliostat.os.packages.build.recipe import Recipe
@@ -68,27 +68,28 @@ def carry_out(
             files = _collect(recipe, work, folder / "out", folder / "log")
         listed = [(str(path.relative_to(folder / "out")), _sha256(path)) for path in files]
         statement = provenance.statement_of(recipe, listed)
+        sync_all(files)  # a power cut must not leave a record of files that aren't there
         atomic_write(folder / PROVENANCE, provenance.written(statement))
         return _found(recipe, folder, cached=False)
 
 
 def _found(recipe: Recipe, folder: Path, *, cached: bool) -> Built:
     out = folder / "out"
-    files = tuple(sorted(path for path in out.rglob("*") if path.is_file()))
-    return Built(recipe.name, recipe.version, recipe.identity, folder, files, cached)
+    return Built(recipe.name, recipe.version, recipe.identity, folder, tuple(_files(out)), cached)
 
 
 @contextmanager
 def _cleared(folder: Path) -> Iterator[Path]:
     """A fresh work folder inside of ``folder``, without what was there before."""
     (folder / PROVENANCE).unlink(missing_ok=True)  # first: what is half removed is incomplete
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        remove(folder)
     work = folder / "work"
     work.mkdir(parents=True)
     try:
         yield work
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        remove(work)
 
 
 def _check_inputs(recipe: Recipe) -> None:
@@ -145,6 +146,11 @@ def _collect(recipe: Recipe, work: Path, out: Path, log: Path) -> list[Path]:
         for path in found:
             target = out / path.name
             path.rename(target)
+    return _files(out)
+
+
+def _files(out: Path) -> list[Path]:
+    """Those that the build made itself: a link might lead to a file of the host."""
     return sorted(path for path in out.rglob("*") if path.is_file() and not path.is_symlink())
 
 

@@ -8,15 +8,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
 
 from heliostat.core.errors import HeliostatError
+from heliostat.core.files import atomic_write, sync_all, sync_directory
 from heliostat.os.monitor import Monitor
 from heliostat.os.packages.build.carry_out import PROVENANCE, Built
 from heliostat.os.packages.openpgp.signer import Signer
@@ -66,6 +65,7 @@ def packed(
     parts = (str(PACKER), decided, hashlib.sha256(signer.certificate).hexdigest())
     identity = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     with turn(results / f"{built.name}.lock", f"packing {built.name}", monitor):
+        _recover(results / built.name)
         there = _read(results / built.name)
         if there and (there.identity, there.packed) == (built.identity, identity):
             return msgspec.structs.replace(there, cached=built.cached)
@@ -76,12 +76,14 @@ def packed(
 def _make(
     built: Built, identity: str, pack: Callable[[Path], Iterable[Path]], results: Path
 ) -> Result:
-    begun = Path(tempfile.mkdtemp(prefix=f".{built.name}-", dir=results))
+    folder = results / built.name
+    begun = _begun(folder)
+    begun.mkdir(parents=True)
     try:
         begun.chmod(0o755)
         names = tuple(sorted(path.name for path in pack(begun)))
         shutil.copyfile(built.provenance, begun / PROVENANCE)
-        folder = results / built.name
+        sync_all([*(begun / name for name in names), begun / PROVENANCE])
         result = Result(
             built.name,
             built.version,
@@ -91,7 +93,7 @@ def _make(
             str(folder),
             str(built.log),
         )
-        (begun / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
+        atomic_write(begun / RECORD, msgspec.json.format(msgspec.json.encode(result)) + b"\n")
         _replace(begun, folder)
     except BaseException:
         shutil.rmtree(begun, ignore_errors=True)
@@ -101,11 +103,33 @@ def _make(
 
 def _replace(begun: Path, folder: Path) -> None:
     """The new folder in the old one's place, which is gone afterwards."""
-    old = begun.with_name(f"{begun.name}-old")
     if folder.exists():
-        folder.rename(old)
-    os.rename(begun, folder)
-    shutil.rmtree(old, ignore_errors=True)
+        _old(folder).parent.mkdir(exist_ok=True)
+        folder.rename(_old(folder))
+    begun.rename(folder)
+    sync_directory(folder.parent)
+    shutil.rmtree(_old(folder), ignore_errors=True)
+
+
+def _recover(folder: Path) -> None:
+    """What a killed packing left goes, but for what it had just put aside; we have the turn."""
+    if _old(folder).exists() and not folder.exists():
+        _old(folder).rename(folder)
+    for left in (_begun(folder), _old(folder)):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _begun(folder: Path) -> Path:
+    """Beside the folder of all results: whoever looks through that must not find it."""
+    return _beside(folder.parent, "begun") / folder.name
+
+
+def _old(folder: Path) -> Path:
+    return _beside(folder.parent, "old") / folder.name
+
+
+def _beside(results: Path, what: str) -> Path:
+    return results.with_name(f".{results.name}-{what}")
 
 
 def listed(results: Path) -> list[Result]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from heliostat.core.counting import counted
 from heliostat.core.errors import HeliostatError
 from heliostat.os.packages.deb.archive import Deb
 from heliostat.os.packages.deb.changelogs import changelog_of
@@ -113,11 +114,11 @@ def refuse_unread(name: str, residues: Iterable[Residue], policy: Policy) -> Non
     if not unread:
         return
     lines = [f"{each.script}: {line}" for each in unread for line in each.lines]
-    count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
     scripts = " and ".join(residue.script for residue in unread)
     raise HeliostatError(
         "ImportRefused",
-        f"{name} has hand-written code in its {scripts} that nobody has read here: {count}.",
+        f"{name} has hand-written code in its {scripts} that nobody has read here: "
+        f"{counted(len(lines), 'line')}.",
         hint="Read them (`helio os import --show-scripts`), put into data what is needed, and add "
         f"to distro/policy:\n{entry_for(name, unread)}",
         data={"name": name, "lines": lines, "entry": entry_for(name, unread)},
