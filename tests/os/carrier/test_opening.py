@@ -295,6 +295,20 @@ def test_a_sparse_member_may_not_claim_more_than_there_is_room_for(
     assert "more than there is room for" in _why(image)
 
 
+def test_folders_without_end_are_refused(tmp_path: Path) -> None:
+    """Whoever walks a tree calls itself for each, and so does who removes it."""
+    deep = _layered(tmp_path / "deep", [_file("usr/" + "a/" * 1500 + "file", b"")])
+    assert "more than 200 deep" in _why(deep)
+    linked = tarfile.TarInfo("usr/link")
+    linked.type, linked.linkname = tarfile.SYMTYPE, "a/" * 150
+    through = [
+        _file("usr/" + "a/" * 150 + "x", b""),
+        (linked, b""),
+        _file("usr/link/" + "b/" * 60 + "x", b""),
+    ]
+    assert "more than 200 deep" in _why(_layered(tmp_path / "through", through))
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"\x1f\x8b\x08broken", b"x" * 257 + b"ustar" + b"y" * 400]
 )

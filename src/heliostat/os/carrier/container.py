@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from heliostat.os.carrier.layout import layers
-from heliostat.os.carrier.refusal import not_a_system, room_in
+from heliostat.os.carrier.refusal import DEEPEST, not_a_system, room_in
 from heliostat.os.compressed import DAMAGED, TooLarge, packing_of, unpacking
 from heliostat.os.harden.capabilities import told as told_capability
 from heliostat.os.tar_header import Header
@@ -121,6 +121,8 @@ def _apply(layer: tarfile.TarFile, work: _Unpacking) -> None:
 
 def _put(layer: tarfile.TarFile, member: tarfile.TarInfo, target: Path, work: _Unpacking) -> None:
     """Files, folders and links; devices have nothing to look at."""
+    if len(target.parts) - len(work.root.parts) > DEEPEST:
+        raise ValueError(f"its folders are more than {DEEPEST} deep")
     if member.isdir():
         if target.is_symlink() or not target.is_dir():
             _remove(target)

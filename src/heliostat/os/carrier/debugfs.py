@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heliostat.core.process import Output, run
-from heliostat.os.carrier.refusal import not_a_system, room_in
+from heliostat.os.carrier.refusal import DEEPEST, not_a_system, room_in
 from heliostat.os.kind import Kinded
 
 _TIMEOUT_S = 600.0
 _BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd\ud800-\udfff]")  # lines, or no text
 _LONGEST_PATH = 8000  # debugfs breaks a longer line (BUFSIZ) in two
 _MOST_ENTRIES = 2_000_000
-_DEEPEST = 200
 _ENTRY = re.compile(r"/(\d+)/(\d{6})/\d+/\d+/([^/]*)/(\d*)/")
 _REQUEST = "debugfs: "
 
@@ -67,7 +66,7 @@ class Debugfs:
         could lead out of the folder that it is copied into.
         """
         level, folders, count = [""], set[int](), 0
-        for _ in range(_DEEPEST):
+        for _ in range(DEEPEST):
             below: list[str] = []
             for listed in self._listed(level):
                 count += 1
@@ -82,7 +81,7 @@ class Debugfs:
             if not below:
                 return
             level = below
-        raise self._damaged(f"its folders are more than {_DEEPEST} deep")
+        raise self._damaged(f"its folders are more than {DEEPEST} deep")
 
     def quoted(self, path: str) -> str:
         """As it stands between quotation marks in a request; ``NotASystem`` if it can't."""

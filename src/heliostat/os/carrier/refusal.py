@@ -11,6 +11,9 @@ from heliostat.os.compressed import told
 MOST_BYTES = 64 << 30
 """The most that is unpacked of one image: a hundred times the largest of ours."""
 
+DEEPEST = 200
+"""Folders in folders; no system has half as many, and what walks a tree calls itself for each."""
+
 
 def not_a_system(subject: Path, why: str) -> HeliostatError:
     return HeliostatError("NotASystem", f"{subject} can't be looked into: {why}.")
