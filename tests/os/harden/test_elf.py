@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heliostat.os.harden.elf import Property, violations
+from heliostat.os.harden.elf import Property, lacks, violations
 from heliostat.os.harden.elffile import NotReadable, read
 from heliostat.os.harden.exemptions import Builds, Exemption, load_exemptions
 from heliostat.os.packages.rpm.file import File
@@ -92,6 +93,42 @@ def test_a_library_needs_no_fixed_program_properties(built: Path, tmp_path: Path
     assert facts is not None
     assert not facts.executable
     assert found(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("run_path", "trusted"),
+    [
+        ("", True),
+        ("/usr/lib/x86_64-linux-gnu/krb5", True),
+        ("/lib64", True),
+        ("$ORIGIN", True),
+        ("${ORIGIN}/../lib:/usr/lib", True),
+        ("/opt/vendor/lib", True),
+        ("/usr/lib:", False),
+        ("lib", False),
+        ("/tmp", False),
+        ("/usr/library", False),
+        ("/usr/lib/../../tmp", False),
+        ("/opt/../tmp", False),
+        ("$ORIGINAL/lib", False),
+        ("$ORIGIN/../../../tmp", False),
+    ],
+)
+def test_libraries_come_from_folders_of_the_system(
+    built: Path, tmp_path: Path, run_path: str, trusted: bool
+) -> None:
+    facts = read(compiled(built, tmp_path, "good"))
+    assert facts is not None
+    assert (Property.RUN_PATH not in lacks(replace(facts, run_path=run_path))) == trusted
+
+
+def test_headers_without_end_are_damage(built: Path, tmp_path: Path) -> None:
+    """Of each of 65,535 program headers 64 MiB would be searched."""
+    content = bytearray(compiled(built, tmp_path, "good").read_bytes())
+    content[56:58] = b"\xff\xff"
+    (tmp_path / "many").write_bytes(content + bytes(65_535 * 56))
+    with pytest.raises(NotReadable):
+        read(tmp_path / "many")
 
 
 def test_without_canary_and_fortify_the_facts_say_so(built: Path, tmp_path: Path) -> None:

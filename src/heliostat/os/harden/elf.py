@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import stat
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from heliostat.os.harden.exemptions import Exemption, excuse, load_exemptions
 from heliostat.os.harden.packages import paths_built_here
 from heliostat.os.harden.patterns import matches
 
+_BESIDE = re.compile(r"\$(?:ORIGIN|\{ORIGIN\})(?:/.*)?")
+_LIBRARIES = re.compile(r"(?:/usr)?/lib(?:32|64|exec)?(?:/.*)?|/opt/.+")
 OUTSIDE = ("/usr/lib/modules/**", "/usr/lib/firmware/**", "/usr/lib/debug/**", "/boot/**")
 """What no program of the system loads: code for the kernel, devices and debuggers."""
 
@@ -146,9 +149,10 @@ def _files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
 
 def _trusted(run_path: str) -> bool:
     """Only folders of the system, or beside the file itself, belong on a run path."""
-    return all(
-        part.startswith(("/usr/lib", "/lib", "/opt/", "$ORIGIN", "${ORIGIN}"))
-        and "/../../.." not in part
-        for part in run_path.split(":")
-        if run_path
-    )
+    return all(_is_trusted(part) for part in run_path.split(":") if run_path)
+
+
+def _is_trusted(part: str) -> bool:
+    if _BESIDE.fullmatch(part):
+        return "/../../.." not in part
+    return _LIBRARIES.fullmatch(os.path.normpath(part)) is not None

@@ -32,6 +32,8 @@ _FLAGS_1 = 0x6FFFFFFB
 _DF_TEXTREL, _DF_BIND_NOW, _DF_1_NOW, _DF_1_PIE = 4, 8, 1, 0x08000000
 _MACHINES = frozenset({3, 62, 183})  # i386, x86-64, AArch64: others are data for devices
 _GO_BUILD_INFO = b"\xff Go buildinf:"  # at the beginning of Go's data; survives strip
+_HEADERS_BYTES = 1 << 16  # the kernel takes no more either (fs/binfmt_elf.c)
+_NAMES_BYTES = 1 << 28  # thirty times those of the largest programs
 _GO_SEARCHED_BYTES = 64 << 20  # behind what is relocated, which has megabytes in large programs
 _FORTIFIED = re.compile(rb"\0__(?!stack)[a-z0-9_]+_chk(?=\0)")
 # What _FORTIFY_SOURCE would have replaced where it knew the size of the destination.
@@ -134,6 +136,8 @@ def _segments(content: mmap.mmap, *, wide: bool) -> _Segments:
         (offset,), (size, count) = _at("<Q", content, 32), _at("<HH", content, 54)
     else:
         (offset,), (size, count) = _at("<I", content, 28), _at("<HH", content, 42)
+    if count * size > _HEADERS_BYTES:
+        raise struct.error("more program headers than a kernel takes")
     found = _Segments([])
     for index in range(count):
         _note_segment(found, content, *_program_header(content, offset + index * size, wide=wide))
@@ -204,6 +208,8 @@ def _names(content: mmap.mmap, segments: _Segments, tags: dict[int, int]) -> byt
     for start, offset, length in segments.loads:
         if start <= address < start + length:
             begin = offset + address - start
+            if size > _NAMES_BYTES:
+                raise struct.error("more names than any program has")
             return content[begin : begin + size]
     return b""
 
