@@ -58,6 +58,15 @@ SUDO = {
     }
 }
 AUDITED = {"audit_rules": {"watches": {"/etc/sudoers": "wa", "/etc/sudoers.d": "wa"}}}
+QUALITY = {
+    "settings": {
+        "file": "/etc/security/pwquality.conf",
+        "main_last": True,
+        "values": {"minlen": ">= 12"},
+    }
+}
+REPOSITORIES = {"lines": {"files": ["/etc/yum.repos.d/*.repo"], "sections": ["^gpgcheck=1"]}}
+LIMITS = {"ssh": {"settings": {"LoginGraceTime": ["1 to 60", "1m"]}}}
 FIREWALL = {"firewall": {"policies": {"input": "drop"}, "ports": ["22/tcp"]}}
 NFT = "table inet f { chain input { type filter hook input priority 0; policy %s;\n %s\n } }\n"
 KERNEL = {"kernel_options": {"options": {"RANDOMIZE_BASE": "y", "DEVKMEM": "n"}}}
@@ -111,6 +120,62 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str], Outcome]] = [
         {"/etc/ssh/sshd_config": "MaxAuthTries=2\nMatch User bob\n PermitRootLogin yes"},
         FAIL,
     ),
+    # as `sshd -T` of OpenSSH 10 reads them
+    ("a tab between", SSH, {"/etc/ssh/sshd_config": "MaxAuthTries 3\nPermitRootLogin\tyes"}, FAIL),
+    (
+        "blanks about =",
+        SSH,
+        {"/etc/ssh/sshd_config": "MaxAuthTries = 3\nPermitRootLogin= no"},
+        PASS,
+    ),
+    (
+        "a quoted keyword",
+        SSH,
+        {"/etc/ssh/sshd_config": 'MaxAuthTries 3\n"PermitRootLogin" yes'},
+        FAIL,
+    ),
+    ("in seconds", LIMITS, {"/etc/ssh/sshd_config": "LoginGraceTime 60"}, PASS),
+    ("in minutes", LIMITS, {"/etc/ssh/sshd_config": "LoginGraceTime 1m"}, PASS),
+    ("0 is no limit", LIMITS, {"/etc/ssh/sshd_config": "LoginGraceTime 0"}, FAIL),
+    (
+        "the file itself has the last word",
+        QUALITY,
+        {
+            "/etc/security/pwquality.conf": "minlen = 6",
+            "/etc/security/pwquality.conf.d/50.conf": "minlen = 12",
+        },
+        FAIL,
+    ),
+    (
+        "the drop-in counts where the file is silent",
+        QUALITY,
+        {
+            "/etc/security/pwquality.conf": "# minlen = 6",
+            "/etc/security/pwquality.conf.d/50.conf": "minlen = 12",
+        },
+        PASS,
+    ),
+    (
+        "the drop-in alone",
+        {"settings": {**QUALITY["settings"], "values": {"minlen": ">= 12", "x": "2"}}},
+        {
+            "/etc/security/pwquality.conf.d/1.conf": "minlen = 12\nx = 1",
+            "/etc/security/pwquality.conf.d/2.conf": "x = 2",
+        },
+        PASS,
+    ),
+    (
+        "a section without",
+        REPOSITORIES,
+        {"/etc/yum.repos.d/a.repo": "[a]\ngpgcheck=1\n[b]\nbaseurl=x\n"},
+        FAIL,
+    ),
+    (
+        "every section",
+        REPOSITORIES,
+        {"/etc/yum.repos.d/a.repo": "# x\n[a]\ngpgcheck=1\n[b]\ngpgcheck=1\n"},
+        PASS,
+    ),
     (
         "pam in order",
         PAM,
@@ -163,6 +228,28 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str], Outcome]] = [
     ("watched above", AUDITED, {"/etc/audit/rules.d/1.rules": "-w /etc -p rwxa"}, PASS),
     ("open quotation mark", AUDITED, {"/etc/audit/rules.d/1.rules": "-w /etc -p wa -k it's"}, PASS),
     ("half watched", AUDITED, {"/etc/audit/rules.d/1.rules": "-w /etc/sudoers -p w"}, FAIL),
+    (
+        "what is not recorded",
+        AUDITED,
+        {
+            "/etc/audit/rules.d/1.rules": "-a never,exit -F dir=/etc -F perm=wa\n-a exit,never -F dir=/etc"
+        },
+        FAIL,
+    ),
+    (
+        "two watches",
+        AUDITED,
+        {
+            "/etc/audit/rules.d/1.rules": "-w /etc/sudoers -p w\n-w /etc/sudoers -p a\n-w /etc/sudoers.d -p wa"
+        },
+        PASS,
+    ),
+    (
+        "a narrower watch below",
+        AUDITED,
+        {"/etc/audit/rules.d/1.rules": "-w /etc -p wa\n-w /etc/sudoers -p r"},
+        PASS,
+    ),
     ("no auditd", AUDITED, {}, NONE),
     (
         "drop but ssh",
@@ -177,6 +264,44 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str], Outcome]] = [
         FAIL,
     ),
     ("accept", FIREWALL, {"/etc/nftables.conf": NFT % ("accept", "")}, FAIL),
+    *(
+        (f"nft: {rule}", FIREWALL, {"/etc/nftables.conf": NFT % ("drop", rule)}, wanted)
+        for rule, wanted in [
+            ("accept", FAIL),
+            ('iifname "eth0" accept', FAIL),
+            ("ct state new,established accept", FAIL),
+            ("ip saddr { 10.0.0.0/8 } counter accept", FAIL),
+            ("tcp dport != 22 accept", FAIL),
+            ("tcp dport 22 accept; accept", FAIL),
+            ("ct state { established, related } accept", PASS),
+            ('iifname "lo" accept', PASS),
+            ("meta l4proto ipv6-icmp icmpv6 type { echo-request } accept", PASS),
+            ("ip protocol icmp accept", PASS),
+        ]
+    ),
+    (
+        "a rule added elsewhere",
+        FIREWALL,
+        {
+            "/etc/nftables.conf": NFT % ("drop", ""),
+            "/etc/nftables.d/1.nft": "add rule inet f input ip saddr 10.0.0.0/8 accept",
+        },
+        FAIL,
+    ),
+    *(
+        (
+            f"iptables: {rule}",
+            FIREWALL,
+            {"/etc/iptables/rules.v4": f":INPUT DROP [0:0]\n-A INPUT {rule} -j ACCEPT\n"},
+            wanted,
+        )
+        for rule, wanted in [
+            ("-s 10.0.0.0/8", FAIL),
+            ("-i lo", PASS),
+            ("-m state --state ESTABLISHED", PASS),
+            ("-p tcp -m tcp --dport 22", PASS),
+        ]
+    ),
     (
         "ports of a set",
         FIREWALL,
@@ -252,6 +377,22 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str], Outcome]] = [
     ("certificates", CERTIFICATES, {BUNDLE: CERTIFICATE * 2}, PASS),
     ("too few", CERTIFICATES, {BUNDLE: CERTIFICATE}, FAIL),
     ("trigger did not run", CERTIFICATES, {"/usr/share/ca-certificates/x.crt": CERTIFICATE}, FAIL),
+    ("shadowed", {"accounts": {"state": "shadowed"}}, ACCOUNTS, PASS),
+    (
+        "no line in shadow",
+        {"accounts": {"state": "shadowed"}},
+        {**ACCOUNTS, "/etc/shadow": "root:!*:20000::::::\n"},
+        FAIL,
+    ),
+    *(
+        (
+            f"passwd holds {told or 'nothing'}",
+            {"accounts": {"state": "shadowed"}},
+            {**ACCOUNTS, "/etc/passwd": f"root:x:0:0::/root:/bin/sh\nbob:{told}:7:7::/:/bin/sh\n"},
+            FAIL,
+        )
+        for told in ("$6$salt$hash", "", "!")
+    ),
     ("root locked", {"accounts": {"state": "root-locked"}}, ACCOUNTS, PASS),
     (
         "root open",

@@ -115,6 +115,7 @@ def test_a_wrong_parameter_names_its_line(tmp_path: Path) -> None:
         ("set_id: {allowed: {/x: rwx}}", "'rwx' is no mode"),
         ("sysctl: {settings: {a: '<= many'}}", "'<= many' has no number"),
         ("settings: {file: /x, values: {a: [b, mask 9]}}", "'mask 9' has no number"),
+        ("lines: {files: [/x], sections: ['(']}", "no regular expression"),
         ("standards: {cis: [5.01.1]}", "'5.01.1' is no item of cis"),
         ("standards: {cis: [8.1.1]}", "'8.1.1' is no item of cis"),
         ("standards: {stig: [SRG-OS-48]}", "is no item of stig"),

@@ -10,6 +10,7 @@ import pytest
 
 from heliostat.os.harden.patterns import matches
 from heliostat.os.harden.tree import Tree
+from heliostat.os.harden.unitfiles import find, is_masked
 from heliostat.testing.roots import planted
 
 
@@ -26,6 +27,23 @@ def test_no_link_leads_out_of_the_tree(tmp_path: Path, target: str) -> None:
     assert Tree(root).text("/etc/link") is None
 
 
+def test_folders_that_are_links_lead_nowhere_else(tmp_path: Path) -> None:
+    """What a name is by itself is looked at behind the links of its folder, which stay inside."""
+    planted(tmp_path / "host", {"/empty": "", "/a.service": ""})
+    root = planted(
+        tmp_path / "root",
+        {"/usr/lib/systemd/system/b.service": "[Unit]\n"},
+        links={"/etc/outside": f"{tmp_path}/host", "/etc/systemd/system": "../../usr/off"},
+    )
+    tree = Tree(root)
+    assert not tree.is_masked("/etc/outside/empty")
+    assert find(tree, "a.service") is None
+    assert find(tree, "b.service") == "/usr/lib/systemd/system/b.service"
+    (root / "usr/off").mkdir()
+    (root / "usr/off/b.service").symlink_to("/dev/null")
+    assert is_masked(tree, "b.service")
+
+
 def test_links_in_a_circle_are_nothing(tmp_path: Path) -> None:
     root = planted(tmp_path, {"/x": ""}, links={"/a": "b", "/b": "a"})
     assert Tree(root).resolve("/a") is None
@@ -37,8 +55,8 @@ def test_etc_of_an_image_based_system_is_found(tmp_path: Path) -> None:
 
 
 def test_owned_paths_are_compared_behind_links(tmp_path: Path) -> None:
-    files = {
-        "/var/lib/dpkg/info/x.list": "/.\n/bin/x\n/lib/y\n",
+    files: dict[str, str | bytes] = {
+        "/var/lib/dpkg/info/x.list": b"/.\n/bin/x\n/lib/y\n" + b"/usr/\xff\n",
         "/usr/bin/x": "",
         "/usr/lib/y": "",
     }

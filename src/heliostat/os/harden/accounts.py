@@ -19,6 +19,8 @@ class Account:
     shell: str
     password: str | None
     """As in the shadow file (or, if it is kept there, in passwd); ``None`` if it has no line."""
+    in_passwd: bool = False
+    """Its password stands where everybody may read it."""
 
     @property
     def locked(self) -> bool:
@@ -31,8 +33,9 @@ def accounts(tree: Tree) -> list[Account]:
     found = []
     for name, password, uid, gid, _, home, shell, *_ in _rows(tree, "/etc/passwd", 7):
         if uid.isdigit() and gid.isdigit():
-            kept = shadow.get(name) if password == "x" else password  # noqa: S105
-            found.append(Account(name, int(uid), int(gid), home, shell, kept))
+            in_passwd = password != "x"  # noqa: S105
+            kept = password if in_passwd else shadow.get(name)
+            found.append(Account(name, int(uid), int(gid), home, shell, kept, in_passwd))
     return found
 
 

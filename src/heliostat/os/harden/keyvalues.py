@@ -15,14 +15,18 @@ class Setting:
     path: str
 
 
-def settings(tree: Tree, path: str, section: str | None = None) -> dict[str, Setting]:
+def settings(
+    tree: Tree, path: str, section: str | None = None, *, main_last: bool = False
+) -> dict[str, Setting]:
     """What holds in the file ``path`` with its drop-ins (``<path>.d/*.conf``); the last wins.
 
-    For files of systemd (``/etc/systemd/x.conf``) the vendor's drop-ins count as well.
-    A key without a value has the value ``""``.
+    With ``main_last`` the file itself is read after its drop-ins.  For files of systemd
+    (``/etc/systemd/x.conf``) the vendor's drop-ins count as well.  A key without a value has the
+    value ``""``.
     """
     found: dict[str, Setting] = {}
-    for file in (*_mains(tree, path), *_drop_ins(tree, path)):
+    mains, drop_ins = _mains(tree, path), _drop_ins(tree, path)
+    for file in (*drop_ins, *mains) if main_last else (*mains, *drop_ins):
         current: str | None = None
         for raw in (tree.text(file) or "").splitlines():
             line = raw.strip()

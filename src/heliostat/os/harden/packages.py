@@ -26,7 +26,12 @@ def owned_paths(root: Path) -> frozenset[str] | None:
     lists = sorted((root / _DPKG / "info").glob("*.list"))
     if not lists:
         return None
-    return frozenset(line for each in lists for line in each.read_text().splitlines())
+    return frozenset(line for each in lists for line in _lines(each))
+
+
+def _lines(path: Path) -> list[str]:
+    """Names as the file system gives them, whatever bytes they are."""
+    return path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
 
 
 def paths_built_here(root: Path) -> frozenset[str]:

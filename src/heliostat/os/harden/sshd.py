@@ -7,6 +7,7 @@ only for some and is kept apart.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,10 @@ from heliostat.os.harden.tree import Tree
 MAIN = "/etc/ssh/sshd_config"
 _DEEPEST = 16
 _ENTER, _LEAVE = "\0enter", "\0leave"
+# Between keyword and value stand blanks, and one equals sign at most
+_LINE = re.compile(
+    r'(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s="]+))(?:[ \t]*=[ \t]*|[ \t]+|$)(?P<value>.*)'
+)
 
 # What holds without a line, OpenSSH 9 and 10 (sshd_config(5)); Debian's build differs in none.
 DEFAULTS = {
@@ -118,11 +123,11 @@ def _lines(tree: Tree, path: str, depth: int) -> Iterator[Line]:
 
 def _parsed(raw: str, path: str) -> Line | None:
     text = raw.strip()
-    if not text or text.startswith("#"):
+    match = None if text.startswith("#") else _LINE.fullmatch(text)
+    if match is None:
         return None
-    key, _, value = text.replace("=", " ", 1 if "=" in text.split(None, 1)[0] else 0).partition(" ")
-    name = key.strip().lower()
-    told = " ".join(_words(value)) if name != "include" else value.strip()
+    name, value = (match["quoted"] or match["bare"] or "").lower(), match["value"]
+    told = " ".join(_words(value)) if name != "include" else value
     return Line(_SYNONYMS.get(name, name), told, path)
 
 

@@ -114,10 +114,18 @@ class Tree:
 
     def is_masked(self, path: str) -> bool:
         """Whether it is a link to ``/dev/null``, or empty."""
-        real = f"{self.root}{path}"
+        real = self.itself(path)
+        if real is None:
+            return False
         if os.path.islink(real):
             return os.readlink(real) == "/dev/null"
         return os.path.isfile(real) and os.path.getsize(real) == 0
+
+    def itself(self, path: str) -> str | None:
+        """As :meth:`resolve`, but a link at the end of ``path`` stays a link."""
+        folder, _, name = path.rpartition("/")
+        real = self.resolve(folder) if folder else str(self.root)
+        return f"{real}/{name}" if real is not None and os.path.lexists(f"{real}/{name}") else None
 
     def resolve(self, path: str) -> str | None:
         """The file outside of the tree that ``path`` means, or ``None`` if nothing is there."""

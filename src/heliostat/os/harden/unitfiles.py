@@ -1,12 +1,11 @@
 """systemd's units as the tree has them: which are enabled, masked, and what they listen on.
 
-Only files and links are looked at.  Enabled is what a ``.wants`` or ``.requires`` link
-starts, or an alias; links below ``/usr`` are the vendor's and count as well.
+Only files and links are looked at.  Enabled is what a link in a ``.wants``, ``.requires`` or
+``.upholds`` folder starts; links below ``/usr`` are the vendor's and count as well.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -50,7 +49,7 @@ def find(tree: Tree, name: str) -> str | None:
     for candidate in (name, template):
         for folder in FOLDERS:
             path = f"{folder}/{candidate}"
-            if os.path.lexists(f"{tree.root}{path}"):
+            if tree.itself(path) is not None:
                 return path
     return None
 

@@ -3,6 +3,7 @@
 ======================  ==========================================================
 ``no``, ``"2"``         exactly this (case does not matter)
 ``<= 5``, ``>= 900``    a number at most, at least this
+``1 to 60``             a number from the first to the last, where 0 means "without end"
 ``mask 027``            an octal mask that takes at least these bits away
 ``set``, ``unset``      there, with any value; not there
 a list                  any of these
@@ -11,9 +12,11 @@ a list                  any of these
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 Wanted = str | tuple[str, ...]
+_SPAN = re.compile(r"(\d+) to (\d+)")
 
 
 def satisfies(found: str | None, wanted: Wanted) -> bool:
@@ -24,6 +27,8 @@ def satisfies(found: str | None, wanted: Wanted) -> bool:
         return (found is not None) == (wanted == "set")
     if found is None:
         return False
+    if (span := _SPAN.fullmatch(wanted)) is not None:
+        return all(_within(found, *bound) for bound in ((">=", int(span[1])), ("<=", int(span[2]))))
     kind, _, limit = wanted.partition(" ")
     if kind in ("<=", ">="):
         return _within(found, kind, int(limit))

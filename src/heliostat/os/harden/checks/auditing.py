@@ -25,10 +25,11 @@ def judge(tree: Tree, wanted: AuditRules) -> Finding:
     if not tree.exists("/usr/sbin/auditd") and not tree.exists("/etc/audit"):
         return not_applicable("The audit daemon is not installed.")
     lines = list(_lines(tree))
-    watched = dict(_watches(lines))
+    watches = list(_watches(lines))
     pairs = []
     for path, accesses in wanted.watches.items():
-        found = next((watched[each] for each in _and_above(path) if each in watched), "")
+        above = set(_and_above(path))
+        found = "".join(sorted({one for each, them in watches if each in above for one in them}))
         right = set(accesses) <= set(found)
         pairs.append((Evidence(path, found or "not watched", f"watched for {accesses}"), right))
     calls = {call for words in lines for call in _values(words, "-S")}
@@ -57,6 +58,10 @@ def _words(line: str) -> list[str]:
 
 def _watches(lines: list[list[str]]) -> Iterator[tuple[str, str]]:
     for words in lines:
+        if any(
+            "never" in told.split(",") for told in (*_values(words, "-a"), *_values(words, "-A"))
+        ):
+            continue  # what it names is what is not recorded
         fields = dict(value.split("=", 1) for value in _values(words, "-F") if "=" in value)
         path = next(iter(_values(words, "-w")), None) or fields.get("path") or fields.get("dir")
         accesses = next(iter(_values(words, "-p")), None) or fields.get("perm", "rwxa")

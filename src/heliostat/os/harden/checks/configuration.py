@@ -13,6 +13,8 @@ from heliostat.os.harden.report import Evidence
 from heliostat.os.harden.tree import Tree
 from heliostat.os.harden.wanted import Wanted, require_sound, satisfies, told
 
+_SECTION = re.compile(r"^\s*\[([^]\n]*)\].*$", re.M)
+
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Values by key of a file with its drop-ins."""
@@ -20,6 +22,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file: str
     values: dict[str, Wanted]
     section: str | None = None
+    main_last: bool = False
+    """The file has the last word, not its drop-ins, as libpwquality reads its own."""
 
     def __post_init__(self) -> None:
         require_sound(self.values.values())
@@ -33,11 +37,11 @@ class Lines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Each is found in at least one of the files."""
     forbids: tuple[str, ...] = ()
     """None is found in any."""
-    each: tuple[str, ...] = ()
-    """Each is found in every file."""
+    sections: tuple[str, ...] = ()
+    """Each is found in every section (``[name]``) of every file."""
 
     def __post_init__(self) -> None:
-        for expression in (*self.wants, *self.forbids, *self.each):
+        for expression in (*self.wants, *self.forbids, *self.sections):
             try:
                 re.compile(expression)
             except re.error as error:
@@ -47,7 +51,7 @@ class Lines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def values(tree: Tree, wanted: Settings) -> Finding:
     if not files_of(tree, wanted.file):
         return not_applicable(f"There is no {wanted.file}.")
-    found = settings(tree, wanted.file, wanted.section)
+    found = settings(tree, wanted.file, wanted.section, main_last=wanted.main_last)
     pairs = []
     for key, value in wanted.values.items():
         setting = found.get(key)
@@ -71,15 +75,22 @@ def _pairs(texts: dict[str, str], wanted: Lines) -> Iterator[tuple[Evidence, boo
         where, line = hits[0] if hits else (" ".join(texts), "no such line")
         yield Evidence(where, line, f"a line like {expression}"), bool(hits)
     for path, text in texts.items():
-        for expression in wanted.each:
-            hits = _hits(path, text, expression)
-            line = hits[0][1] if hits else "no such line"
-            yield Evidence(path, line, f"a line like {expression}"), bool(hits)
+        for name, part in _sections(text):
+            for expression in wanted.sections:
+                hits = _hits(path, part, expression)
+                line = hits[0][1] if hits else "no such line"
+                yield Evidence(f"{path} [{name}]", line, f"a line like {expression}"), bool(hits)
         for expression in wanted.forbids:
             for where, line in _hits(path, text, expression):
                 yield Evidence(where, line, f"no line like {expression}"), False
             if not _hits(path, text, expression):
                 yield Evidence(path, "no such line", f"no line like {expression}"), True
+
+
+def _sections(text: str) -> Iterator[tuple[str, str]]:
+    """Name and lines of each section."""
+    parts = _SECTION.split(text)
+    yield from zip(parts[1::2], parts[2::2], strict=True)
 
 
 def _hits(path: str, text: str, expression: str) -> list[tuple[str, str]]:

@@ -1,7 +1,8 @@
 """The packet filter's rules as they are loaded at boot (nftables, or iptables-save files).
 
-The text is read, not evaluated: base chains with their policies, and the ports that some
-rule accepts.  That is enough for "drop unless named", which is what the rule asks.
+The text is read, not evaluated: base chains with their policies, the ports that some rule
+accepts, and rules that accept more than ports.  That is enough for "drop unless named", which
+is what the rule asks; chains that one jumps to aren't followed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,17 @@ _NFT_FILES = ("/etc/nftables.conf", "/etc/sysconfig/nftables.conf")
 _NFT_FOLDERS = ("/etc/nftables.d", "/etc/nftables", "/usr/lib/nftables.d")
 _SAVED = ("/etc/iptables/rules.v4", "/etc/sysconfig/iptables", "/etc/systemd/scripts/ip4save")
 _BASE = re.compile(r"type\s+filter\s+hook\s+(\w+)[^;{}]*;(?:\s*policy\s+(\w+)\s*;)?")
-_PORTS = re.compile(r"(tcp|udp)\s+dport\s+(\{[^}]*\}|@?[\w-]+)[^\n;]*\baccept\b")
+_PORTS = re.compile(r"(tcp|udp)\s+dport\s+((?:!=\s*)?(?:\{[^}]*\}|@?[\w-]+))[^\n;]*\baccept\b")
+_INPUT = re.compile(r"type\s+filter\s+hook\s+input\b[^;{}]*;")
+_ADDED_RULE = re.compile(r"^\s*(?:add|insert)\s+rule\s+(?:\w+\s+)?\w+\s+input\s+(.*)$", re.M)
+_SAVED_RULE = re.compile(r"^-[AI] INPUT (.*-j ACCEPT.*)$", re.M)
+# What a rule that accepts has to ask for: a port (judged by itself), control messages,
+# this machine itself, or what belongs to something that is there
+_NARROW = re.compile(
+    r"\bdport\b|--dports?\b|\bicmp|\blo\b|(?:ct state|state) [^\n]*\b(?:established|related)\b",
+    re.I,
+)
+_NEW = re.compile(r"\b(?:new|untracked|invalid)\b", re.I)
 _SET = re.compile(r"set\s+(\w+)\s*\{(?P<body>(?:[^{}]|\{[^}]*\})*)\}")
 _ELEMENTS = re.compile(r"elements\s*=\s*\{([^}]*)\}")
 _ADDED = re.compile(r"add\s+element\s+\w+\s+\w+\s+(\w+)\s*\{([^}]*)\}")
@@ -54,6 +65,10 @@ def judge(tree: Tree, wanted: Firewall) -> Finding:
         )
         for port in sorted(set(_ports(text)))
     ]
+    pairs += [
+        (Evidence(rule, f"accepts more than ports ({place})", "named ports only"), False)
+        for rule in _wide(text)
+    ]
     return compared("chains and ports", pairs)
 
 
@@ -84,6 +99,33 @@ def _ports(text: str) -> Iterator[str]:
     for protocol, ports in _SAVED_PORT.findall(text):
         for port in ports.split(","):
             yield f"{port}/{protocol}"
+
+
+def _wide(text: str) -> Iterator[str]:
+    """Rules for what comes in that accept whatever port it is for."""
+    statements = [each for match in _INPUT.finditer(text) for each in _chain(text, match.end())]
+    for rule in (*statements, *_ADDED_RULE.findall(text)):
+        if re.search(r"\baccept$", rule.strip()) and not _is_narrow(rule):
+            yield rule.strip()
+    yield from (rule for rule in _SAVED_RULE.findall(text) if not _is_narrow(rule))
+
+
+def _is_narrow(rule: str) -> bool:
+    found = _NARROW.search(rule)
+    return found is not None and _NEW.search(found[0]) is None
+
+
+def _chain(text: str, start: int) -> Iterator[str]:
+    """Statements from ``start`` to the brace that ends the chain; braces of sets stay in them."""
+    depth, begun = 0, start
+    for at in range(start, len(text)):
+        character = text[at]
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        if depth < 0 or (depth == 0 and character in ";\n"):
+            yield text[begun:at]
+            begun = at + 1
+        if depth < 0:
+            return
 
 
 def _sets(text: str) -> dict[str, list[str]]:

@@ -60,7 +60,7 @@ def _right(account: Account, state: State) -> bool:
         case State.STRONG_HASH:
             return account.locked or not password or password.startswith(_STRONG)
         case State.SHADOWED:
-            return password is not None
+            return password is not None and not account.in_passwd
         case State.ONE_ROOT:
             return (account.uid == 0) == (account.name == "root")
         case _:
@@ -88,6 +88,8 @@ def _password_told(account: Account) -> str:
     """Never the hash itself."""
     if account.password is None:
         return "no line in /etc/shadow"
+    if account.in_passwd:
+        return "its password stands in /etc/passwd" if account.password else "no password"
     if account.locked:
         return "locked"
     return f"a password hashed as {account.password[:3]}…" if account.password else "no password"
