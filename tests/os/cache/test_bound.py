@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from heliostat.core.errors import HeliostatError
 from heliostat.core.units import GIB, MIB
-from heliostat.os.cache.bound import keep_within, limit_bytes
+from heliostat.os.cache.bound import keep_within, limit_bytes, removed
 from heliostat.os.cache.item import GRACE_S, Item, to_go
 from heliostat.os.cache.kinds import KINDS, bounded_items
 from heliostat.os.cache.size import Sizes, disk_bytes, remembered_sizes
@@ -167,4 +168,78 @@ def test_the_command_lists_and_prunes(tmp_path: Path) -> None:
 def test_every_bounded_kind_has_a_line_of_its_own() -> None:
     names = [kind.name for kind in KINDS]
     assert len(names) == len(set(names))
-    assert {kind.name for kind in KINDS if kind.items} == {"stages", "roots"}
+    bounded = {"stages", "roots", "builds", "converted", "universe"}
+    assert {kind.name for kind in KINDS if kind.items} == bounded
+
+
+def made_build(cache: Path, identity: str, *, name: str = "tar") -> Path:
+    folder = cache / "builds" / f"{name}-{identity[:16]}"
+    folder.mkdir(parents=True)
+    (folder / "log").write_bytes(b"x" * MIB)
+    (folder / "provenance.json").write_text("{}")
+    lock = folder.with_name(f"{folder.name}.lock")
+    lock.touch()
+    _used(lock, 5 * GRACE_S)
+    return folder
+
+
+def test_of_builds_what_kept_packages_come_from_stays(tmp_path: Path) -> None:
+    packed, replaced = made_build(tmp_path, "a" * 64), made_build(tmp_path, "b" * 64)
+    result = tmp_path / "rebuilt" / "tar" / "result.json"
+    result.parent.mkdir(parents=True)
+    result.write_text(json.dumps({"name": "tar", "identity": "a" * 64}))
+    assert [each.path for each in keep_within(tmp_path, 0)] == [replaced]
+    assert packed.exists()
+    assert not replaced.exists()
+
+
+def test_objects_of_a_long_build_go_with_what_says_that_they_are_whole(tmp_path: Path) -> None:
+    kept = tmp_path / "builds" / "kept" / "linux-virt-0123"
+    (kept / "objects").mkdir(parents=True)
+    (kept / "objects" / "vmlinux").write_bytes(b"x" * MIB)
+    (kept / "unpacked-0123").touch()
+    lock = kept.with_name(f"{kept.name}.lock")
+    lock.touch()
+    _used(lock, 5 * GRACE_S)
+    with in_use(lock):
+        _used(lock, 5 * GRACE_S)
+        assert keep_within(tmp_path, 0) == []
+    _used(lock, 5 * GRACE_S)
+    (gone,) = keep_within(tmp_path, 0)
+    assert gone.name == "objects of linux-virt-0123"
+    assert not kept.exists()
+
+
+def made_conversion(cache: Path, name: str, *, used_s: float) -> Path:
+    folder = cache / "converted" / name[:2] / name
+    folder.mkdir(parents=True)
+    (folder / "a.rpm").write_bytes(b"x" * MIB)
+    (folder / "record.json").write_text("{}")
+    _used(folder / "record.json", used_s)
+    return folder
+
+
+def test_conversions_and_metadata_of_suites_go_by_their_last_use(tmp_path: Path) -> None:
+    old = made_conversion(tmp_path, "aa11", used_s=5 * GRACE_S)
+    new = made_conversion(tmp_path, "aa22", used_s=2 * GRACE_S)
+    universe = tmp_path / "universe" / "trixie-0123"
+    universe.mkdir(parents=True)
+    for name in ("primary.xml", "solv"):
+        (universe / name).write_bytes(b"x" * MIB)
+    _used(universe / "primary.xml", 4 * GRACE_S)
+    assert [each.path for each in keep_within(tmp_path, MIB + 4096)] == [old, universe]
+    assert new.exists()
+    assert not universe.exists()
+
+
+def test_what_another_process_removes_meanwhile_is_passed_over(tmp_path: Path) -> None:
+    there = made_root(tmp_path, "a", used_s=5 * GRACE_S)
+    gone = made_root(tmp_path, "b", used_s=5 * GRACE_S)
+    with remembered_sizes(tmp_path) as sizes:
+        items = bounded_items(tmp_path, sizes)
+        shutil.rmtree(gone)
+        assert [each.path for each in bounded_items(tmp_path, sizes)] == [there]
+    gone.with_suffix(".json").unlink()
+    shutil.rmtree(gone.parent / "a")
+    (gone.parent / "a").mkdir()
+    assert [each.path for each in removed(items)] == [there]

@@ -51,6 +51,8 @@ def removed(items: Iterable[Item]) -> list[Item]:
     """Those of ``items`` that nobody used, and that are gone now."""
     gone = []
     for item in items:
+        if not item.record.is_file():  # another process was first
+            continue
         with unused(item.lock) as alone:
             if alone and item.record.is_file():
                 item.record.unlink()  # from here on it isn't there

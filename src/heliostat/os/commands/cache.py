@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,7 +26,7 @@ def cache_group() -> None:
 
 
 @cache_group.command(name="list", help="List what the cache holds and how much it takes.")
-@click.option("--items", is_flag=True, help="Each tree, disk, image and build root by itself.")
+@click.option("--items", is_flag=True, help="Each piece that may go by itself.")
 @output_option
 def list_cache(items: bool, output: str) -> None:
     from heliostat.os.cache.bound import limit_bytes
@@ -49,13 +50,13 @@ def list_cache(items: bool, output: str) -> None:
             mark = "*" if kind.items else " "
             click.echo(f"{kind.name:<18}{size / _MIB:>8,.0f} MiB {mark} {kind.summary}")
     if items:
-        for item in sorted(found, key=lambda each: each.used_at_s):
-            click.echo(_line(item))
+        for line in _lines(sorted(found, key=lambda each: each.used_at_s)):
+            click.echo(line)
     click.echo(f"* {bounded / _GIB:.1f} GB, kept to {limit / _GIB:g}: HELIO_OS_CACHE_GB sets that.")
 
 
 @cache_group.command(
-    name="prune", help="Remove trees, disks, images and build roots that were not used for long."
+    name="prune", help="Remove what was not used for long, and can be made again soon."
 )
 @click.option(
     "--to",
@@ -72,11 +73,22 @@ def prune_cache(gigabytes: float | None, output: str) -> None:
     if output == "json":
         click.echo(json.dumps({"removed": [_item(item) for item in gone]}, indent=2))
         return
-    for item in gone:
-        click.echo(_line(item))
+    for line in _lines(gone):
+        click.echo(line)
     freed = sum(item.size_bytes for item in gone)
     click.echo(f"{counted(len(gone), 'piece')} went, {freed / _GIB:.1f} GB.")
     click.echo("What is in use, or was within the last hour, stays.")
+
+
+def _lines(items: Sequence[Item]) -> Iterator[str]:
+    """One a piece; of conversions, of which there are thousands, one for all."""
+    small = [item for item in items if item.kind == "converted"]
+    for item in items:
+        if item.kind != "converted":
+            yield _line(item)
+    if small:
+        size = sum(item.size_bytes for item in small) / _MIB
+        yield f"  {'':<16}  {size:>8,.0f} MiB  {counted(len(small), 'conversion')}"
 
 
 def _line(item: Item) -> str:

@@ -18,6 +18,7 @@ from heliostat.os.packages.build.carry_out import carry_out
 from heliostat.os.packages.build.input_file import Input
 from heliostat.os.packages.build.recipe import Limits
 from heliostat.os.packages.build.root import BuildRoot
+from heliostat.os.turn import in_use
 from heliostat.testing.builds import HOST, recipe
 
 TWICE = "date +%N > moment"
@@ -106,6 +107,20 @@ carry_out(recipe({_SLOW_ONCE!r}, "x", kept="k"), Path({str(tmp_path)!r}))
     (folder,) = (tmp_path / "builds").glob("sample-*[0-9a-f]")
     assert not (folder / "provenance.json").exists()
     assert carry_out(recipe(_SLOW_ONCE, "x", kept="k"), tmp_path).files[0].read_text() == "1\n"
+
+
+def test_what_a_killed_build_was_writing_goes_with_the_next_build_of_anything(
+    tmp_path: Path,
+) -> None:
+    left = tmp_path / "builds" / "other-0123456789abcdef" / "work"
+    left.mkdir(parents=True)
+    lock = left.parent.with_name("other-0123456789abcdef.lock")
+    lock.touch()
+    with in_use(lock):  # somebody builds it
+        carry_out(recipe("echo 1 > x", "x"), tmp_path)
+        assert left.exists()
+    carry_out(recipe("echo 2 > x", "x"), tmp_path)
+    assert not left.exists()
 
 
 _SLOW_ONCE = "test -e /kept/begun || { touch /kept/begun; sleep 600; }; echo 1 > x"

@@ -255,3 +255,35 @@ def test_the_command_shows_scripts_and_refuses_them(home: Path) -> None:
     assert done.returncode != 0
     assert "hand-written code" in done.stderr
     assert "packages:\n" in done.stderr
+
+
+def test_a_conversion_that_a_power_cut_emptied_is_made_again(
+    archive: TinyArchive, cache: Path
+) -> None:
+    (made,) = importer(archive, cache).take_names(["lib"])
+    whole = made.path.read_bytes()
+    made.path.write_bytes(b"")
+    (again,) = importer(archive, cache).take_names(["lib"])
+    assert again.path.read_bytes() == whole
+
+
+def test_using_a_conversion_tells_the_cache(archive: TinyArchive, cache: Path) -> None:
+    (made,) = importer(archive, cache).take_names(["lib"])
+    record = made.path.with_name("record.json")
+    os.utime(record, (1, 1))
+    importer(archive, cache).take_names(["lib"])
+    assert record.stat().st_mtime > 1
+    universe = importer(archive, cache).universe.primary
+    os.utime(universe, (1, 1))
+    importer(archive, cache).plan(["lib"])
+    assert universe.stat().st_mtime > 1
+
+
+def test_what_a_killed_conversion_left_goes_after_a_day(archive: TinyArchive, cache: Path) -> None:
+    left, running = cache / "converted/work/1-dead", cache / "converted/work/2-alive"
+    for folder in (left, running):
+        folder.mkdir(parents=True)
+    os.utime(left, (1, 1))
+    importer(archive, cache).take_names(["lib"])
+    assert not left.exists()
+    assert running.exists()

@@ -22,7 +22,7 @@ from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.packages.build import provenance
 from heliostat.os.packages.build.recipe import Recipe
 from heliostat.os.packages.build.sandbox import Sandbox
-from heliostat.os.turn import turn
+from heliostat.os.turn import turn, unused
 
 PROVENANCE = "provenance.json"
 _LAST_LINES = 12
@@ -62,6 +62,7 @@ def carry_out(
     with turn(folder.with_name(f"{folder.name}.lock"), f"building {recipe.name}", watcher):
         if (folder / PROVENANCE).is_file() and not anew:
             return _found(recipe, folder, cached=True)
+        _forget_killed(folder.parent)
         with _cleared(folder) as work, watcher.step(f"Building {recipe.name} {recipe.version}"):
             _check_inputs(recipe)
             _run(recipe, work, cache, folder / "log", watcher)
@@ -76,6 +77,14 @@ def carry_out(
 def _found(recipe: Recipe, folder: Path, *, cached: bool) -> Built:
     out = folder / "out"
     return Built(recipe.name, recipe.version, recipe.identity, folder, tuple(_files(out)), cached)
+
+
+def _forget_killed(builds: Path) -> None:
+    """What killed builds of other recipes were writing, which may be gigabytes."""
+    for work in builds.glob("*/work"):
+        with unused(work.parent.with_name(f"{work.parent.name}.lock")) as alone:
+            if alone and work.exists():
+                remove(work)
 
 
 @contextmanager

@@ -11,8 +11,9 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,8 +27,14 @@ from heliostat.os.packages.deb.convert import convert
 from heliostat.os.packages.deb.policy import Policy
 from heliostat.os.packages.deb.scripts import read_scripts
 from heliostat.os.packages.deb.strip import strip_version
+from heliostat.os.packages.deb.versions import evr_of
 from heliostat.os.packages.rpm.writer import write
 from heliostat.os.sources.entry import Entry
+
+RECORD = "record.json"
+"""Written last: a conversion without it isn't there."""
+
+_LEFT_S = 86_400.0  # no conversion takes a day: such a work folder is a killed one's
 
 # What only plans or reads isn't among the code whose change makes conversions anew.
 _NOT_DECIDING = frozenset(
@@ -75,12 +82,10 @@ class Store:
 
     def find(self, entry: Entry, policy: Policy) -> Imported | None:
         """The conversion of ``entry``, if it was made before."""
-        folder = self.folder_of(entry, policy)
-        try:
-            record = msgspec.json.decode((folder / "record.json").read_bytes(), type=Imported)
-        except (FileNotFoundError, msgspec.MsgspecError):
-            return None
-        return msgspec.structs.replace(record, folder=str(folder))
+        found = _read(self.folder_of(entry, policy))
+        if found is not None:
+            os.utime(Path(found.folder) / RECORD)  # the cache forgets what is not used
+        return found
 
     def convert(self, entry: Entry, deb: Path, policy: Policy) -> Imported:
         """Convert ``deb`` and keep the result; raises ``ImportRefused``, ``DiskFull``."""
@@ -91,7 +96,7 @@ class Store:
             record = Imported(
                 name=entry.name,
                 version=entry.version,
-                evr=str(convert_evr(entry, policy)),
+                evr=str(evr_of(entry.version, policy.of(entry.name).raise_epoch)),
                 source=entry.source,
                 source_version=entry.source_version,
                 suite=entry.suite,
@@ -100,7 +105,7 @@ class Store:
                 size_bytes=written.path.stat().st_size,
                 units=read_scripts(package.scripts, package.name).units,
             )
-            atomic_write(work / "whole" / "record.json", msgspec.json.encode(record))
+            atomic_write(work / "whole" / RECORD, msgspec.json.encode(record))
             _place(work / "whole", folder)
         return msgspec.structs.replace(record, folder=str(folder))
 
@@ -117,6 +122,10 @@ class Store:
         """A folder for one conversion, on the store's own disk."""
         above = self.cache / "converted" / "work"
         above.mkdir(parents=True, exist_ok=True)
+        for left in above.iterdir():
+            with suppress(FileNotFoundError):  # another one takes it away
+                if time.time() - left.stat().st_mtime > _LEFT_S:
+                    shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=above) as name:
             (Path(name) / "whole").mkdir()
             yield Path(name)
@@ -141,11 +150,14 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
-def convert_evr(entry: Entry, policy: Policy) -> str:
-    """Epoch, version and release of the RPM."""
-    from heliostat.os.packages.deb.versions import evr_of
-
-    return str(evr_of(entry.version, policy.of(entry.name).raise_epoch))
+def _read(folder: Path) -> Imported | None:
+    """The conversion in that folder; none if a power cut took what wasn't on the disk yet."""
+    try:
+        record = msgspec.json.decode((folder / RECORD).read_bytes(), type=Imported)
+        found = msgspec.structs.replace(record, folder=str(folder))
+        return found if found.path.stat().st_size == found.size_bytes else None
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
 
 
 def _place(whole: Path, folder: Path) -> None:
@@ -154,6 +166,6 @@ def _place(whole: Path, folder: Path) -> None:
     try:
         whole.rename(folder)
     except OSError:
-        if not (folder / "record.json").is_file():
+        if _read(folder) is None:
             shutil.rmtree(folder, ignore_errors=True)
             whole.rename(folder)

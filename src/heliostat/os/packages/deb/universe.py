@@ -10,7 +10,9 @@ what is imported is verified by the digest in the archive's signed index.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,7 +67,7 @@ class Universe:
     @property
     def primary(self) -> Path:
         """The metadata as ``primary.xml``, written if it isn't there yet."""
-        path = self._kept("primary.xml")
+        path = self._folder / "primary.xml"
         if not path.is_file():
             atomic_write(path, primary_of(self.suite.newest.values(), self.policy))
         return path
@@ -74,7 +76,9 @@ class Universe:
         """Add every package to libsolv's ``repo``, from its own form if that was written."""
         import solv
 
-        kept = self._kept("solv")
+        with suppress(FileNotFoundError):
+            os.utime(self._folder / "primary.xml")  # the cache forgets what is not used
+        kept = self._folder / "solv"
         if kept.is_file() and _added(repo, kept):
             return
         stream = solv.xfopen(str(self.primary))
@@ -84,13 +88,14 @@ class Universe:
             stream.close()
         _keep(repo, kept)
 
-    def _kept(self, suffix: str) -> Path:
-        """A file of the cache that is named by the indexes and the policy."""
+    @property
+    def _folder(self) -> Path:
+        """In the cache, named by the indexes and the policy."""
         digest = hashlib.sha256(str(_FORMAT).encode())
         for index in self.suite.indexes:
             digest.update(index.sha256.encode())
         digest.update(msgspec.json.encode(_deciding(self.policy), order="deterministic"))
-        return self.cache / "universe" / f"{self.name}-{digest.hexdigest()[:24]}.{suffix}"
+        return self.cache / "universe" / f"{self.name}-{digest.hexdigest()[:24]}"
 
 
 def primary_of(entries: Iterable[Entry], policy: Policy) -> bytes:
@@ -241,15 +246,15 @@ def _added(repo: solv.Repo, path: Path) -> bool:
 
 
 def _keep(repo: solv.Repo, path: Path) -> None:
-    """Write libsolv's own form; whole or not at all."""
-    import os
-
+    """Write libsolv's own form, whole or not at all: it is no more than quicker to read."""
     import solv
 
-    begun = path.with_suffix(f".{os.getpid()}.tmp")
+    begun = path.with_name(f".{path.name}.{os.getpid()}")
     stream = solv.xfopen(str(begun), "w")
-    try:
-        repo.write(stream)
-    finally:
-        stream.close()
-    begun.rename(path)
+    if stream is None:
+        return
+    written = repo.write(stream)
+    if stream.close() and written:
+        begun.rename(path)
+    else:
+        begun.unlink(missing_ok=True)

@@ -11,8 +11,7 @@ from pathlib import Path
 from heliostat.core.errors import HeliostatError
 from heliostat.os.packages.build.rebuilds import Rebuild
 from heliostat.os.packages.deb.importer import Importer
-from heliostat.os.packages.deb.store import convert_evr
-from heliostat.os.packages.deb.versions import hidden_upgrade
+from heliostat.os.packages.deb.versions import evr_of, hidden_upgrade
 from heliostat.os.packages.rpm.reader import Header, read
 from heliostat.os.packages.rpm.version import Evr
 from heliostat.os.repo.curate.offer import Brought, Offer, by_source, source_name
@@ -135,7 +134,7 @@ class ArchiveSupply:
     def _offer(self, entry: Entry) -> Offer:
         return Offer(
             name=entry.name,
-            evr=Evr.parse(convert_evr(entry, self.importer.policy)),
+            evr=evr_of(entry.version, self.importer.policy.of(entry.name).raise_epoch),
             source=entry.source,
             origin=entry.suite,
             security=entry.suite.endswith("-security"),
