@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from heliostat.os.packages.rpm.relation import Relation, Sense
 from heliostat.testing.package_set import PackageSet, package
 from heliostat.testing.tdnf_system import Ran, TdnfSystem
 
@@ -205,3 +207,26 @@ def test_a_damaged_database_stops_changes_and_is_left_alone(system: TdnfSystem) 
         assert system.run("-y", *words).error == 1801
     assert system.installed() == ["alone-1-1.noarch"]
     assert database(system).read_bytes() == broken
+
+
+def test_what_scripts_need_is_needed(tmp_path: Path) -> None:
+    """libsolv keeps it apart from other requirements, and dnf counts it as well."""
+    needs = (
+        Relation.parse("lib"),
+        Relation.parse("early", Sense.SCRIPT_PRE),
+        Relation.parse("late", Sense.SCRIPT_PREUN | Sense.SCRIPT_POSTUN),
+    )
+    made = PackageSet(tmp_path / "set")
+    made.add(
+        replace(package("app"), requires=needs),
+        *(package(each) for each in ("lib", "early", "late")),
+        package("other", requires=["early", "late"]),
+    )
+    made.publish()
+    system = TdnfSystem(tmp_path / "system")
+    system.enable(made)
+    system.done("install", "app", "other")
+    assert system.run("-y", "-j", "autoremove").json == {}
+    ran = system.run("-y", "-j", "autoremove", "other")
+    assert ran.steps("Remove") == ["other-1-1.noarch"]
+    assert len(system.installed()) == 4

@@ -7,6 +7,7 @@ import solv
 from heliostat.os.tdnf.change.plan import INSTALL, Plan
 from heliostat.os.tdnf.change.solve import coming
 from heliostat.os.tdnf.change.wishes import OneOf
+from heliostat.os.tdnf.packages.relations import EVERY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def forget_installed(packages: Packages) -> None:
 def build_needs(wishes: Wishes, source: solv.XSolvable) -> None:
     """Wishes for what a source package needs to be built."""
     flags = solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE_PROVIDES
-    for need in source.lookup_deparray(solv.SOLVABLE_REQUIRES):
-        if not str(need).startswith("rpmlib("):
+    for need in source.lookup_deparray(solv.SOLVABLE_REQUIRES, EVERY):
+        if need.id != solv.SOLVABLE_PREREQMARKER and not str(need).startswith("rpmlib("):
             wishes.jobs.append(wishes.pool.Job(flags, need.id))
             wishes.told[len(wishes.jobs) - 1] = str(need)

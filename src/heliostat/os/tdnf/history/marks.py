@@ -6,7 +6,7 @@ import os
 
 import solv
 
-from heliostat.os.tdnf.packages.relations import RELATIONS
+from heliostat.os.tdnf.packages.relations import EVERY, RELATIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def _reached(pool: solv.Pool, package: solv.XSolvable) -> set[int]:
     return {
         provider.id
         for kind in _KEEPING
-        for dep in package.lookup_deparray(RELATIONS[kind])
+        # what scripts require, too: libsolv leaves it out unless it is asked for
+        for dep in package.lookup_deparray(RELATIONS[kind], EVERY)
         for provider in pool.whatprovides(dep)
         if provider.isinstalled()
     }

@@ -24,7 +24,8 @@ RELATIONS = {
 DEPENDS = ("requires", "recommends", "suggests", "supplements", "enhances")
 # they part a list of relations in two: ordinary ones and those of scripts or of files
 _MARKERS = (solv.SOLVABLE_PREREQMARKER, solv.SOLVABLE_FILEMARKER)
-_EVERY = 0
+# which side of a marker: both, or what follows
+EVERY = 0
 _AFTER_MARKER = 1
 
 
@@ -32,7 +33,7 @@ def relations(package: solv.XSolvable, kind: str) -> list[str]:
     """Relations of one ``kind``: a key of ``RELATIONS``, ``depends`` or ``requires_pre``."""
     if kind == "depends":
         return [each for one in DEPENDS for each in relations(package, one)]
-    marker = _EVERY
+    marker = EVERY
     if kind == "requires_pre":
         kind, marker = "requires", _AFTER_MARKER
     found = package.lookup_deparray(RELATIONS[kind], marker)
@@ -54,7 +55,7 @@ def related(packages: Packages, kind: str, wanted: Sequence[str]) -> set[int]:
     return {
         each.id
         for what in wanted
-        for each in packages.pool.matchdeps(what, flags, RELATIONS[kind], _EVERY).solvables()
+        for each in packages.pool.matchdeps(what, flags, RELATIONS[kind], EVERY).solvables()
     }
 
 
