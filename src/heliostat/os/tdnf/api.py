@@ -83,11 +83,14 @@ def run(
     options = ["-j", "-y", *(["-c", config] if config else []), "--installroot", root]
     invocation = parse([*options, *(["--refresh"] if refresh else []), *words])
     out = _Result()
+    session = Session(invocation, out)
     try:
-        command(invocation.command, os.geteuid())(Session(invocation, out))
+        command(invocation.command, os.geteuid())(session)
     except TdnfError as error:
         if error.number not in (*NOT_FAILURES, *accept):
             raise
+    finally:
+        session.close()
     return out.kept
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from heliostat.os.tdnf.errors import (
     ALLDEPS_NEEDS_DOWNLOADONLY,
     DOWNLOADDIR_NEEDS_DOWNLOADONLY,
+    INVALID_ARGUMENT,
     NO_SUCH_OPTION,
     NODEPS_NEEDS_DOWNLOADONLY,
     OPTION_NEEDS_ARGUMENT,
@@ -198,7 +199,10 @@ class Invocation:
 
 
 def parse(argv: Sequence[str], program: str = "tdnf") -> Invocation:
-    """``argv`` without the program's name.  Raises ``TdnfError`` 908 to 916."""
+    """``argv`` without the program's name.  Raises ``TdnfError`` 902, 908 to 916."""
+    for each in argv:
+        if not each.isascii():
+            _see_text(each)
     options = Options()
     if program.rpartition("/")[2] == "tdnfj":
         options.json = options.assumeyes = True
@@ -215,6 +219,17 @@ def parse(argv: Sequence[str], program: str = "tdnf") -> Invocation:
             words.append(each)
     _check(options)
     return Invocation(argv, words, options)
+
+
+def _see_text(word: str) -> None:
+    """libsolv, rpm and the history take names and paths in UTF-8 and nothing else."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        shown = word.encode("utf-8", "backslashreplace").decode()
+        raise TdnfError(
+            INVALID_ARGUMENT, f"{shown} is not UTF-8.", "Give it another name."
+        ) from None
 
 
 def _is_long(each: str) -> bool:

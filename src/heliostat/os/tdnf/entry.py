@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from errno import EPIPE
 
 from heliostat.os.tdnf import VERSION
 from heliostat.os.tdnf.arguments import Invocation, parse
 from heliostat.os.tdnf.commands import command
-from heliostat.os.tdnf.errors import ABORTED, TdnfError, system_error
+from heliostat.os.tdnf.errors import ABORTED, SYSTEM, UNEXPECTED, TdnfError, system_error
 from heliostat.os.tdnf.output import Output
 from heliostat.os.tdnf.session import Session
 
@@ -35,26 +36,48 @@ def _told(argv: Sequence[str] | None, program: str | None) -> int:
     given = sys.argv[1:] if argv is None else argv
     name = sys.argv[0] if program is None else program
     out = Output(json="-j" in given or "--json" in given or name.endswith("tdnfj"))
+    code = 0
     try:
-        invocation = parse(given, name)
-        out.json, out.quiet = invocation.options.json, invocation.options.quiet
-        code = _run(invocation, out)
-    except TdnfError as error:
-        out.error(error)
-        code = error.exit_code
-    except KeyboardInterrupt:
-        out.error(TdnfError(ABORTED, "Stopped by the keyboard."))
-        code = ABORTED % 256
+        try:
+            invocation = parse(given, name)
+            out.json, out.quiet = invocation.options.json, invocation.options.quiet
+            code = _run(invocation, out)
+        except TdnfError as error:
+            code = error.exit_code
+            out.error(error)
+        except KeyboardInterrupt:
+            code = ABORTED % 256
+            out.error(TdnfError(ABORTED, "Stopped by the keyboard."))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            told = system_error(error, f"{name.rpartition('/')[2]} {' '.join(given)}")
+            code = told.exit_code
+            out.error(told)
+        except Exception as error:  # the outermost door: also what nobody thought of has a number
+            told = _unexpected(error, out, verbose="-v" in given or "--verbose" in given)
+            code = told.exit_code
+            out.error(told)
+        out.close()
     except BrokenPipeError:
         # who reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        out.abandon()
     except OSError as error:
-        told = system_error(error, f"{name.rpartition('/')[2]} {' '.join(given)}")
-        out.error(told)
+        out.abandon()
+        told = system_error(error, "Writing what was found")
         code = told.exit_code
-    out.close()
+        out.error(told)
     return code
+
+
+def _unexpected(error: Exception, out: Output, *, verbose: bool) -> TdnfError:
+    import traceback
+
+    if verbose:
+        out.warning("".join(traceback.format_exception(error)).rstrip())
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{os.path.basename(place.filename)}, line {place.lineno}"
+    return TdnfError(UNEXPECTED, f"tdnf itself failed in {where}: {type(error).__name__}: {error}.")
 
 
 def _run(invocation: Invocation, out: Output) -> int:
@@ -67,4 +90,13 @@ def _run(invocation: Invocation, out: Output) -> int:
     session = Session(invocation, out)
     if name != "help":
         session.see_interrupted()
-    return run(session)
+    try:
+        return run(session)
+    except BrokenPipeError:
+        if not session.is_exclusive:
+            raise
+        # that a change broke off must not look as if all were well
+        out.abandon()
+        told = "Nobody reads what is told any more, and so it was broken off."
+        hint = "tdnf history list says whether anything was changed."
+        raise TdnfError(SYSTEM + EPIPE, told, hint) from None

@@ -45,6 +45,10 @@ _TOLD: dict[int, tuple[str, str]] = {
         "--qf and a query option exclude each other.",
         "The format can hold relations too: --qf '%{name} %{requires}'.",
     ),
+    e.UNEXPECTED: (
+        "tdnf itself failed.",
+        "Tell its makers what -v shows; tdnf history says whether anything was changed.",
+    ),
     e.PACKAGE_REQUIRED: ("The command needs the name of a package.", "See tdnf help."),
     e.CONFIGURATION_UNREADABLE: (
         "The configuration can't be read.",

@@ -7,6 +7,7 @@ empty value, so that what reads it always gets JSON.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -33,8 +34,8 @@ class Output:
     ) -> None:
         self.json = json
         self.quiet = quiet
-        self.results = results if results is not None else sys.stdout
-        self.remarks = remarks if remarks is not None else sys.stderr
+        self.results = results or _writable(sys.stdout)
+        self.remarks = remarks or _writable(sys.stderr)
         self._valued = False
         self._status = False
 
@@ -89,6 +90,8 @@ class Output:
     def warning(self, text: str) -> None:
         """Something that must not be overlooked."""
         self.status("")
+        # in a log, too, what was told before stands before it
+        self.results.flush()
         self.remarks.write(text + "\n")
         self.remarks.flush()
 
@@ -101,7 +104,6 @@ class Output:
                 )
             return
         told = f"Error({error.number}) : {error.sentence}" if error.exit_code else error.sentence
-        self.results.flush()
         self.warning(f"{told}\n{error.hint}" if error.exit_code else told)
 
     def close(self) -> None:
@@ -109,10 +111,26 @@ class Output:
         self.value({})
         self.results.flush()
 
+    def abandon(self) -> None:
+        """Results can't be written: what is left goes nowhere, and errors are for people."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
+        self.json = False
+
     def columns(self, percents: Sequence[int]) -> list[int]:
         """Widths of columns that take these shares of the terminal."""
         width = self.width
         return [width * each // 100 for each in percents]
+
+
+def _writable(stream: TextIO | None) -> TextIO:
+    """``stream``, which takes whatever metadata holds; nowhere, if the caller has closed it."""
+    if stream is None:
+        return open(os.devnull, "w")
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return stream
 
 
 SIZES = ("b", "k", "M", "G", "T")

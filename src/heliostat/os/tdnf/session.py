@@ -109,6 +109,22 @@ class Session:
             self._lock = InstanceLock(self)
             self.see_interrupted()
 
+    @property
+    def only_shows(self) -> bool:
+        """Whether the answer to what would be changed is known to be no."""
+        return self.options.assumeno or self.options.dryrun
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether this run may have begun to change the root."""
+        return self._lock is not None
+
+    def close(self) -> None:
+        """Lets the next one go: a program may have several sessions, one after the other."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
     def see_interrupted(self) -> None:
         """Says, once, that an earlier run was cut off in the middle of its transaction."""
         if self._seen or not os.path.exists(os.path.join(self.persistdir, "transaction.json")):

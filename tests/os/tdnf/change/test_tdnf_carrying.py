@@ -173,3 +173,9 @@ def test_a_full_or_read_only_disk_is_told_before_anything_changes(
         ran = system.run("-y", "erase", "app")
         assert ran.error == 1630
         assert system.installed() == ["app-2-1.noarch"]
+
+
+def test_debugsolver_keeps_what_the_solver_was_given(system: TdnfSystem) -> None:
+    system.run("--debugsolver", "--assumeno", "install", "need")
+    kept = system.folder / "debugdata/testcase.t"
+    assert "job install oneof need-1-1.noarch@base" in kept.read_text()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from heliostat.os.tdnf.errors import INVALID_INPUT, TdnfError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from heliostat.os.tdnf.session import Session
@@ -16,4 +18,8 @@ def agreed(session: Session, question: str = "Is this ok [y/N]: ") -> bool:
     session.out.results.flush()
     import sys
 
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    answer = sys.stdin.readline() if sys.stdin is not None else ""
+    word = answer.strip().lower()
+    if word not in ("", "y", "yes", "n", "no"):
+        raise TdnfError(INVALID_INPUT, f"{word} is neither yes nor no; nothing was changed.")
+    return word in ("y", "yes")

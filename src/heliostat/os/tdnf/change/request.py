@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from heliostat.os.tdnf.session import Session
 
 
+# what --debugsolver leaves, in the folder in which it is called
+_TESTCASE = "debugdata"
+
+
 class Request:
     """What a command wants.
 
@@ -43,7 +47,7 @@ class Request:
 
 def change(session: Session, request: Request) -> int:
     """Does what ``request`` asks, after the person has agreed.  Raises ``TdnfError``."""
-    if not session.options.assumeno:
+    if not session.only_shows:
         session.exclusive()
     return settle(session, planned(session, request))
 
@@ -54,6 +58,8 @@ def planned(session: Session, request: Request) -> Plan:
     if not request.offers:
         packages.index()
     options = session.options
+    if options.debugsolver:
+        request.rules.testcase = _TESTCASE
     if options.alldeps or options.nodeps or options.source:
         return _planned_apart(session, packages, request)
     several = bool(session.configuration.installonlypkgs)
@@ -106,9 +112,13 @@ def settle(session: Session, plan: Plan) -> int:
     if not (options.quiet and options.assumeyes):
         show(plan, out, reasons=options.verbose)
     if not plan:
-        if plan.wanted and not options.assumeno:
+        if plan.wanted and not session.only_shows:
             _remember_wanted(session, plan)
         raise TdnfError(NOTHING_TO_DO)
+    if options.dryrun:
+        out.value(plan.as_json())
+        out.line("\nThis can be done.  Nothing was changed: --dryrun only shows it.")
+        return 0
     if not agreed(session):
         out.value(plan.as_json())
         raise TdnfError(ABORTED, "Nothing was changed, as you chose.")

@@ -16,7 +16,7 @@ from heliostat.os.tdnf.change.plan import (
 )
 from heliostat.os.tdnf.change.weak import declined, why_weakly
 from heliostat.os.tdnf.change.wishes import EVERYTHING, OneOf
-from heliostat.os.tdnf.errors import SOLVER_FAILED, TdnfError
+from heliostat.os.tdnf.errors import INVALID_PARAMETER, SOLVER_FAILED, TdnfError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class Rules:
     ``may_downgrade`` lets others go to older versions for what is wanted; ``best`` takes
     the newest or fails; ``skip_broken`` leaves out what can't be had.
     ``reinstall_changed`` counts packages of one version that were built anew; ``weak``
-    brings what the packages that come recommend, and what supplements them.
+    brings what the packages that come recommend, and what supplements them; ``testcase`` is
+    a folder that gets what the solver was given, for libsolv's ``testsolv``.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Rules:
         skip_broken: bool = False,
         reinstall_changed: bool = True,
         weak: bool = False,
+        testcase: str = "",
     ) -> None:
         self.may_erase = may_erase
         self.may_downgrade = may_downgrade
@@ -59,6 +61,7 @@ class Rules:
         self.skip_broken = skip_broken
         self.reinstall_changed = reinstall_changed
         self.weak = weak
+        self.testcase = testcase
 
 
 class Unsolvable(TdnfError):
@@ -110,6 +113,8 @@ def solved(wishes: Wishes, rules: Rules) -> tuple[solv.Solver, list[str]]:
         )
         if _read_paths(wishes, solver, problems):
             continue
+        if rules.testcase and not solver.write_testcase(rules.testcase):
+            raise TdnfError(INVALID_PARAMETER, f"{rules.testcase} can't be written.")
         if not problems:
             more = declined(wishes.pool, solver) if rules.weak else []
             if not more:

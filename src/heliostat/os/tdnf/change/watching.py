@@ -63,10 +63,7 @@ class Watch:
         return self._said
 
     def __enter__(self) -> Watch:
-        import signal
-
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
-            self._signals[number] = signal.signal(number, signal.SIG_IGN)
+        self._hold_signals()
         # Lua scripts print to the process's own output, which may have to be one JSON value
         self.out.results.flush()
         self._stdout = os.dup(1)
@@ -77,14 +74,33 @@ class Watch:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._hear()
+        shown, self.out.results = self.out.results, self._results
+        try:
+            if shown is not self._results:
+                shown.close()
+        finally:
+            os.dup2(self._stdout, 1)
+            os.close(self._stdout)
+            self._restore_signals()
+
+    def _hold_signals(self) -> None:
+        """What would end the run does nothing.
+
+        Not ignored: a service that a script starts would inherit that, and never end.
+        """
         import signal
 
-        self._hear()
-        if self.out.results is not self._results:
-            self.out.results.close()
-            self.out.results = self._results
-        os.dup2(self._stdout, 1)
-        os.close(self._stdout)
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+                self._signals[number] = signal.signal(number, lambda *_: None)
+        except ValueError:
+            # a thread of a program that imports us: signals are its main thread's
+            return
+
+    def _restore_signals(self) -> None:
+        import signal
+
         for number, handler in self._signals.items():
             signal.signal(number, handler)
         self._signals.clear()

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from heliostat.os.tdnf.history.database import Past
     from heliostat.os.tdnf.session import Session
 
+# of numbers that SQLite can hold
+_DIGITS = 18
 _ALTERING = ("rollback", "undo", "redo")
 
 
@@ -42,7 +44,7 @@ def _range(session: Session) -> tuple[int, int]:
     options = session.options
     first, last = options.from_ or first, options.to or last
     for each in (first, last):
-        if each and not (each.isdecimal() and int(each)):
+        if each and not (each.isdecimal() and len(each) <= _DIGITS and int(each)):
             raise TdnfError(INVALID_PARAMETER, f"{each} is not the number of a transaction.")
     if last and not first and session.arguments[:1] != ("rollback",):
         first = "1" if session.arguments[:1] in ((), ("list",)) else ""

@@ -27,7 +27,7 @@ def install(session: Session) -> int:
     names = _names(session)
     if session.options.builddeps:
         return _install_build_needs(session, names)
-    if not session.options.assumeno:
+    if not session.only_shows:
         session.exclusive()
     paths = {name: package_path(session, name) for name in names}
 

@@ -303,4 +303,8 @@ def keep(path: str, write: Callable[[solv.SolvFp], object], *, only: bool = Fals
         name = os.path.basename(path)
         for each in os.listdir(folder):
             if each != name and not each.endswith(".part"):
-                os.unlink(os.path.join(folder, each))
+                try:
+                    os.unlink(os.path.join(folder, each))
+                except FileNotFoundError:
+                    # another run has swept at the same time
+                    continue

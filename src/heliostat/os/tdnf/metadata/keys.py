@@ -60,7 +60,8 @@ def _place(cached: Cached, address: str) -> str:
     from binascii import crc32
 
     name = address.rpartition("/")[2] or "key"
-    return cached.path("keys", f"{crc32(address.encode()):08x}-{name}")
+    mark = crc32(address.encode("utf-8", "surrogateescape"))
+    return cached.path("keys", f"{mark:08x}-{name}")
 
 
 def key_downloads(session: Session, cached: Cached) -> list[Download]:

@@ -32,7 +32,11 @@ class Configuration:
     proxy_username = ""
     proxy_password = ""
     keepcache = False
-    distroverpkg: tuple[str, ...] = ("system-release(releasever)", "system-release")
+    distroverpkg: tuple[str, ...] = (
+        "system-release(releasever)",
+        "system-release",
+        "redhat-release",
+    )
     distroarchpkg = ""
     plugins = False
     noplugins = False
@@ -78,7 +82,8 @@ class Configuration:
         except OSError:
             return found
         for name in names:
-            with open(os.path.join(place, name), encoding="utf-8") as file:
+            path = os.path.join(place, name)
+            with open(path, encoding="utf-8", errors="replace") as file:
                 lines = (line.strip() for line in file)
                 found += [line for line in lines if line and line[0] != "#"]
         return found

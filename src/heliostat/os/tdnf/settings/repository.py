@@ -94,7 +94,8 @@ class Repository:
         """``<id>-<8 hex of the address>``: another address never reads this one's cache."""
         from binascii import crc32
 
-        return f"{self.id}-{crc32(self.address.encode()):08x}"
+        mark = crc32(self.address.encode("utf-8", "surrogateescape"))
+        return f"{self.id}-{mark:08x}"
 
 
 def seconds(value: str, repository: str) -> int | None:
@@ -104,7 +105,7 @@ def seconds(value: str, repository: str) -> int | None:
         return None
     factor = _UNITS_S.get(text[-1:])
     number = text[:-1] if factor else text
-    if not number.isdigit():
+    if not number.isdecimal():
         told = f"Repository {repository}: metadata_expire={value} is not a time."
         raise TdnfError(METADATA_EXPIRE_INVALID, told)
     return int(number) * (factor or 1)

@@ -52,7 +52,8 @@ class Variables:
     def _find(self, name: str) -> str | None:
         for folder in self._folders:
             try:
-                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                path = os.path.join(folder, name)
+                with open(path, encoding="utf-8", errors="surrogateescape") as file:
                     return file.readline().strip()
             except OSError:
                 continue

@@ -24,7 +24,7 @@ _BUFFER_BYTES = 256 * 1024
 
 def settle(handle: pycurl.Curl, wire: Wire, address: str) -> None:
     """Tells libcurl how ``address`` is to be reached.  Raises ``TdnfError`` 1401."""
-    handle.setopt(pycurl.URL, address)
+    handle.setopt(pycurl.URL, _octets(address))
     handle.setopt(pycurl.USERAGENT, _AGENT)
     handle.setopt(pycurl.PROTOCOLS, _PROTOCOLS)
     handle.setopt(pycurl.FAILONERROR, True)
@@ -45,14 +45,14 @@ def settle(handle: pycurl.Curl, wire: Wire, address: str) -> None:
     if wire.ipv4 != wire.ipv6:
         handle.setopt(pycurl.IPRESOLVE, pycurl.IPRESOLVE_V4 if wire.ipv4 else pycurl.IPRESOLVE_V6)
     if wire.username:
-        handle.setopt(pycurl.USERNAME, wire.username)
-        handle.setopt(pycurl.PASSWORD, wire.password)
+        handle.setopt(pycurl.USERNAME, _octets(wire.username))
+        handle.setopt(pycurl.PASSWORD, _octets(wire.password))
     if wire.proxy:
         # _none_ is dnf's word for: not even the environment's
-        handle.setopt(pycurl.PROXY, "" if wire.proxy == "_none_" else wire.proxy)
+        handle.setopt(pycurl.PROXY, _octets("" if wire.proxy == "_none_" else wire.proxy))
     if wire.proxy_username:
-        handle.setopt(pycurl.PROXYUSERNAME, wire.proxy_username)
-        handle.setopt(pycurl.PROXYPASSWORD, wire.proxy_password)
+        handle.setopt(pycurl.PROXYUSERNAME, _octets(wire.proxy_username))
+        handle.setopt(pycurl.PROXYPASSWORD, _octets(wire.proxy_password))
     if address.startswith("https:") or wire.sslclientcert:
         _secure(handle, wire)
 
@@ -71,4 +71,9 @@ def _secure(handle: pycurl.Curl, wire: Wire) -> None:
         # libcurl's backends tell a missing file by five different codes
         if not os.access(path, os.R_OK):
             raise TdnfError(SSL_SETTINGS, f"{key}={path} can't be read.")
-        handle.setopt(option, path)
+        handle.setopt(option, _octets(path))
+
+
+def _octets(text: str) -> bytes:
+    """What was written in the configuration: pycurl takes no text but ASCII."""
+    return text.encode("utf-8", "surrogateescape")

@@ -124,4 +124,4 @@ def _quoted(path: str) -> str:
         return path
     from urllib.parse import quote
 
-    return quote(path, safe="/~!$&'()*+,;=:@^%")
+    return quote(path, safe="/~!$&'()*+,;=:@^%", errors="surrogateescape")
