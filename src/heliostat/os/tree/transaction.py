@@ -46,6 +46,8 @@ def arguments(root: Path, files: Sequence[Path], wishes: Wishes) -> list[str]:
         "_install_langs": ":".join(wishes.languages) or _LANGUAGES_NONE,
         "_netsharedpath": ":".join(wishes.shared) or "%{nil}",
         "_excludedocs": "0" if wishes.documentation else "1",
+        # accounts are made by a trigger, in one go and the same order whichever RPM this is
+        "__systemd_sysusers": "%{nil}",
     }
     defines = [word for key, value in defined.items() for word in ("--define", f"{key} {value}")]
     unchecked = ["--nosignature", "--nodigest", "--nofiledigest"]

@@ -1,14 +1,19 @@
-"""What a package says without being told: its own name, features of RPM, interpreters.
+"""What a package says without being told: its own name, accounts, features of RPM, interpreters.
 
-``completed`` is pure and may be applied twice.  The features and their versions are those
-that ``rpmbuild`` writes (``rpmlib(…)``: RPM refuses a package that asks for one it lacks).
+``completed`` may be applied twice.  The features and their versions are those that ``rpmbuild``
+writes (``rpmlib(…)``: RPM refuses a package that asks for one it lacks).  Accounts are those of
+the package's sysusers.d(5): from 4.19 on RPM makes them before it unpacks the files that they own
+(rpm-sysusers(7)).
 """
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
+from heliostat.os.packages.rpm.file import opened
 from heliostat.os.packages.rpm.package import Package, ScriptKind
 from heliostat.os.packages.rpm.relation import Relation, Sense
 
@@ -20,6 +25,7 @@ _SCRIPT_SENSE = {
     ScriptKind.PRETRANS: Sense.PRETRANS,
     ScriptKind.POSTTRANS: Sense.POSTTRANS,
 }
+_ACCOUNTS = PurePosixPath("/usr/lib/sysusers.d")
 
 
 def completed(package: Package) -> Package:
@@ -27,7 +33,7 @@ def completed(package: Package) -> Package:
     own = Relation(package.name, Sense.EQUAL, str(package.evr))
     return dataclasses.replace(
         package,
-        provides=_once((*package.provides, own)),
+        provides=_once((*package.provides, own, *_accounts(package))),
         requires=_once((*package.requires, *_interpreters(package), *_features(package))),
         source_rpm=package.source_rpm or f"{package.nvr}.src.rpm",
     )
@@ -35,6 +41,30 @@ def completed(package: Package) -> Package:
 
 def _once(relations: tuple[Relation, ...]) -> tuple[Relation, ...]:
     return tuple(dict.fromkeys(relations))
+
+
+def _accounts(package: Package) -> Iterator[Relation]:
+    """``user(NAME)`` and its like; the version is the line that makes it, in base64."""
+    for file in package.files:
+        path = PurePosixPath(file.path)
+        if file.is_regular and path.parent == _ACCOUNTS and path.suffix == ".conf":
+            with opened(file.content) as stream:
+                for line in stream.read().decode().splitlines():
+                    yield from _made_by(line.strip())
+
+
+def _made_by(line: str) -> Iterator[Relation]:
+    made = base64.b64encode(line.encode()).decode()
+    match line.split():
+        case ["u" | "u!", name, *_]:
+            yield Relation(f"user({name})", Sense.EQUAL, made)
+            yield Relation(f"group({name})")
+        case ["g", name, *_]:
+            yield Relation(f"group({name})", Sense.EQUAL, made)
+        case ["m", name, group, *_]:
+            yield Relation(f"groupmember({name}/{group})", Sense.EQUAL, made)
+        case _:
+            pass  # comments, and ranges of numbers
 
 
 def _interpreters(package: Package) -> Iterator[Relation]:
