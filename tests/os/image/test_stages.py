@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -226,3 +229,46 @@ def test_room_is_made_for_what_is_made_and_only_for_that(tmp_path: Path) -> None
     assert built("one") == ["one", "two"]  # the way back: nothing is made, so nothing goes
     assert built("three") == ["two", "three"]
     assert len([each for each in store.records() if each.name == "test/others"]) == 2
+
+
+def of_an_earlier_start(made: Outcome) -> None:
+    record = msgspec.structs.replace(made.record, start="another")
+    (made.folder / "stage.json").write_bytes(msgspec.json.encode(record))
+
+
+def test_an_outcome_that_outlived_the_machines_start_is_used_again(tmp_path: Path) -> None:
+    store = StageStore(tmp_path)
+    made = run_one(store, stage())
+    of_an_earlier_start(made)
+    again = run_one(store, stage())
+    assert again.reused
+    assert again.record == made.record
+
+
+@pytest.mark.parametrize("lost", ["emptied", "zeroed", "gone"])
+def test_a_result_that_a_power_cut_damaged_is_made_again(tmp_path: Path, lost: str) -> None:
+    store = StageStore(tmp_path)
+    made = run_one(store, stage("word" * 4096))
+    of_an_earlier_start(made)
+    size = made.file.stat().st_size
+    made.file.unlink()
+    if lost != "gone":
+        made.file.touch()
+    if lost == "zeroed":
+        os.truncate(made.file, size)
+    again = run_one(store, stage("word" * 4096))
+    assert not again.reused
+    assert again.file.read_text() == "word" * 4096
+
+
+def test_a_tree_that_a_power_cut_damaged_is_made_again(tmp_path: Path) -> None:
+    """It has no digests, but files that take no room."""
+    store = StageStore(tmp_path)
+    tree = dataclasses.replace(stage("word" * 4096), hashed=False)
+    made = run_one(store, tree)
+    of_an_earlier_start(made)
+    assert run_one(store, tree).reused
+    of_an_earlier_start(made)
+    (made.folder / "word").write_bytes(b"")
+    assert not run_one(store, tree).reused
+    assert (made.folder / "word").stat().st_size == 4 * 4096

@@ -17,7 +17,8 @@ import msgspec
 
 from heliostat.os.cache.item import Item
 from heliostat.os.cache.size import Sizes
-from heliostat.os.image.store import RECORD, StageStore
+from heliostat.os.image.record import RECORD
+from heliostat.os.image.store import StageStore
 
 
 @dataclass(frozen=True, slots=True)

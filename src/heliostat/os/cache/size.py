@@ -55,11 +55,11 @@ def remembered_sizes(cache: Path) -> Iterator[Sizes]:
 
 
 def disk_bytes(folder: Path) -> int:
-    """Blocks of everything below ``folder``, which may lose files meanwhile.
+    """Blocks of everything below ``folder``, which may lose files meanwhile; or of a file.
 
     A hard link counts with each of its names, as if it were the only one.
     """
-    total = 0
+    total = folder.stat().st_blocks if folder.is_file() else 0
     for parent, _, names in os.walk(folder):
         for name in names:
             try:

@@ -13,7 +13,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from heliostat.os.image.built import BuiltImage, built_images, remove_image
-from heliostat.os.image.store import RECORD, Record, StageStore
+from heliostat.os.image.record import RECORD, Record
+from heliostat.os.image.store import StageStore
 from heliostat.os.image.tested import forget_trial
 from heliostat.os.image.workspace import remove
 from heliostat.os.turn import unused

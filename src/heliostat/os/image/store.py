@@ -26,37 +26,28 @@ import msgspec
 from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
 from heliostat.core.process import CommandFailed
+from heliostat.os.cache.size import disk_bytes
 from heliostat.os.full_disk import is_full
-from heliostat.os.image import sparse, stages
+from heliostat.os.image import stages
+from heliostat.os.image.record import (
+    RECORD,
+    Record,
+    output_files,
+    read_record,
+    this_start,
+    whole_record,
+    write_record,
+)
 from heliostat.os.image.stages import Stage
 from heliostat.os.image.workspace import remove
 from heliostat.os.monitor import Monitor
 from heliostat.os.turn import turn
 
-RECORD = "stage.json"
 _LAST = "last"
 _LOCKS = "locks"
 _FORCED = "forced"
 _MAKING = "making-"
 _FULL = "No space left on device"
-
-
-class OutputFile(msgspec.Struct, frozen=True, rename="camel"):
-    """A file that a stage made."""
-
-    sha256: str
-    size_bytes: int
-
-
-class Record(msgspec.Struct, frozen=True, rename="camel"):
-    """What is known about a kept outcome; ``files`` only where the stage is ``hashed``."""
-
-    name: str
-    identity: str
-    inputs: dict[str, str]
-    files: dict[str, OutputFile]
-    seconds: float
-    made_at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +94,7 @@ class StageStore:
 
     def find(self, identity: str) -> Record | None:
         """What is kept under ``identity``."""
-        return read_record(self.folder / identity / RECORD)
+        return whole_record(self.folder / identity)
 
     def last_inputs(self, name: str) -> dict[str, str] | None:
         """The inputs that the stage ``name`` had when it was last asked for."""
@@ -207,11 +198,13 @@ class Build:
                     name=stage.name,
                     identity=identity,
                     inputs=inputs,
-                    files=_files(attempt) if stage.hashed else {},
+                    files=output_files(attempt) if stage.hashed else {},
                     seconds=round(time.monotonic() - started, 3),
                     made_at_ms=time.time_ns() // 1_000_000,
+                    disk_bytes=disk_bytes(attempt),
+                    start=this_start(),
                 )
-                atomic_write(attempt / RECORD, msgspec.json.encode(record))
+                write_record(attempt, record)
                 _replace(attempt, self._store.folder / identity)
             finally:
                 if attempt.exists():
@@ -221,22 +214,6 @@ class Build:
 
 def _no_room(_name: str) -> None:
     """Everything stays until somebody prunes."""
-
-
-def read_record(path: Path) -> Record | None:
-    """The record in that file, if it is one."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Record)
-    except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
-        return None
-
-
-def _files(folder: Path) -> dict[str, OutputFile]:
-    found = {}
-    for path in sorted(folder.iterdir()):
-        if path.is_file():
-            found[path.name] = OutputFile(sparse.sha256(path), path.stat().st_size)
-    return found
 
 
 def _replace(attempt: Path, final: Path) -> None:
