@@ -6,6 +6,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from heliostat.core import openpgp
 from heliostat.core.errors import HeliostatError
 
 
@@ -33,23 +34,11 @@ def malformed(sentence: str) -> HeliostatError:
 
 def packets(data: bytes) -> Iterator[Packet]:
     """The packets one after another; ``SignatureInvalid`` where they aren't."""
-    at = 0
-    while at < len(data):
-        first = data[at]
-        if not first & 0x80:
-            raise malformed("This is not OpenPGP data.")
-        at += 1
-        if first & 0x40:
-            kind, (length, at) = first & 0x3F, read_length(data, at)
-        else:
-            kind, width = (first >> 2) & 0x0F, 1 << (first & 3)
-            if width == 8:
-                raise malformed("An OpenPGP packet has no length.")
-            length, at = int.from_bytes(data[at : at + width], "big"), at + width
-        if at + length > len(data):
-            raise malformed("An OpenPGP packet ends outside of its data.")
-        yield Packet(kind, data[at : at + length])
-        at += length
+    try:
+        for _, kind, body in openpgp.packets(data):
+            yield Packet(kind, body)
+    except ValueError as error:
+        raise malformed(str(error)) from error
 
 
 def subpackets(data: bytes) -> dict[int, bytes]:
@@ -57,12 +46,19 @@ def subpackets(data: bytes) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
     at = 0
     while at < len(data):
-        length, at = read_length(data, at)
+        length, at = _read_length(data, at)
         if length < 1 or at + length > len(data):
             raise malformed("A signature's subpacket ends outside of it.")
         found.setdefault(data[at] & 0x7F, data[at + 1 : at + length])
         at += length
     return found
+
+
+def _read_length(data: bytes, at: int) -> tuple[int, int]:
+    try:
+        return openpgp.read_length(data, at)
+    except ValueError as error:
+        raise malformed(str(error)) from error
 
 
 def subpacket(kind: int, body: bytes) -> bytes:
@@ -85,20 +81,6 @@ def mpis(data: bytes) -> list[int]:
         numbers.append(int.from_bytes(data[at + 2 : at + 2 + width], "big"))
         at += 2 + width
     return numbers
-
-
-def read_length(data: bytes, at: int) -> tuple[int, int]:
-    """A length in the new form at ``at``, and where what follows begins."""
-    if at >= len(data):
-        raise malformed("OpenPGP data ends within a length.")
-    first = data[at]
-    if first < 192:
-        return first, at + 1
-    if first < 224:
-        return ((first - 192) << 8) + int.from_bytes(data[at + 1 : at + 2], "big") + 192, at + 2
-    if first == 255:
-        return int.from_bytes(data[at + 1 : at + 5], "big"), at + 5
-    raise malformed("OpenPGP data in pieces of unknown length is not read here.")
 
 
 def _length(number: int) -> bytes:

@@ -165,4 +165,4 @@ def _read(data: bytes, address: str) -> list[Certificate]:
     try:
         return certificates(data)
     except ValueError as error:
-        raise TdnfError(INVALID_KEY_FILE, f"{address} is not a key file: {error}.") from None
+        raise TdnfError(INVALID_KEY_FILE, f"{address} is not a key file: {error}") from None

@@ -11,11 +11,13 @@ import ctypes
 
 import rpm
 
+from heliostat.core.openpgp import SIGNATURE, dearmored, packets
+from heliostat.os.tdnf.change.certificate import certificates
 from heliostat.os.tdnf.errors import INVALID_KEY_FILE, METADATA_SIGNATURE, TdnfError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 _SIGNATURE_PACKET = 2
 _HASH_OF = 9  # pgpValType: PGPVAL_HASHALGO
@@ -34,7 +36,6 @@ def _library() -> ctypes.CDLL:
     library = ctypes.CDLL(rpm._rpm.__file__)
     pointer, size = ctypes.c_void_p, ctypes.c_size_t
     for name, result, arguments in (
-        ("pgpPubKeyCertLen", ctypes.c_int, (ctypes.c_char_p, size, pointer)),
         ("pgpPrtParams", ctypes.c_int, (ctypes.c_char_p, size, ctypes.c_uint, pointer)),
         ("pgpDigParamsAlgo", ctypes.c_uint, (pointer, ctypes.c_uint)),
         ("pgpDigParamsFree", pointer, (pointer,)),
@@ -70,22 +71,18 @@ class Keyring:
 
     def add(self, key: bytes, name: str) -> None:
         """All certificates in a file, armored or not.  Raises ``TdnfError`` 1505."""
-        found = 0
-        for block in _blocks(key):
-            while block:
-                length = ctypes.c_size_t()
-                if self._library.pgpPubKeyCertLen(block, len(block), ctypes.byref(length)):
-                    break
-                found += self._add_certificate(block[: length.value])
-                block = block[length.value :]
-        if not found:
-            raise TdnfError(INVALID_KEY_FILE, f"{name} is no public key.")
+        try:
+            known = [self._add_certificate(each.octets) for each in certificates(key)]
+        except ValueError as error:
+            raise TdnfError(INVALID_KEY_FILE, f"{name} is no public key: {error}") from None
+        if not any(known):
+            raise TdnfError(INVALID_KEY_FILE, f"{name} has no public key that rpm can read.")
 
-    def _add_certificate(self, certificate: bytes) -> int:
+    def _add_certificate(self, certificate: bytes) -> bool:
         lib = self._library
         key = lib.rpmPubkeyNew(certificate, len(certificate))
         if not key:
-            return 0
+            return False
         lib.rpmKeyringAddKey(self._keyring, key)
         count = ctypes.c_int()
         subkeys = lib.rpmGetSubkeys(key, ctypes.byref(count))
@@ -95,17 +92,15 @@ class Keyring:
                 lib.rpmPubkeyFree(each)
             lib.free(subkeys)
         lib.rpmPubkeyFree(key)
-        return 1
+        return True
 
     def verify(self, data: bytes, signature: bytes, name: str) -> None:
         """Raises ``TdnfError`` 2004 unless one of the signatures is of ``data`` by a key."""
         why = _TOLD[1]
-        for block in _blocks(signature):
-            for packet in _packets(block):
-                found = self._judged(data, packet)
-                if not found:
-                    return
-                why = found
+        for packet in _signatures(signature):
+            why = self._judged(data, packet)
+            if not why:
+                return
         raise TdnfError(METADATA_SIGNATURE, f"{name} is not what its owner signed: {why}.")
 
     def _judged(self, data: bytes, packet: bytes) -> str:
@@ -127,42 +122,20 @@ class Keyring:
             lib.pgpDigParamsFree(params)
 
 
-def _blocks(text: bytes) -> Iterator[bytes]:
-    """The packets of every armored block (librpm reads those of keys only), or ``text``."""
-    from binascii import Error, a2b_base64
-
-    if b"-----BEGIN PGP" not in text:
-        yield text
-        return
-    for block in text.split(b"-----BEGIN PGP")[1:]:
-        lines = block.partition(b"-----END PGP")[0].replace(b"\r", b"").split(b"\n")
-        # headers end with an empty line, the content with its check sum
-        body = lines[lines.index(b"") + 1 :] if b"" in lines else []
-        try:
-            yield a2b_base64(b"".join(line for line in body if line[:1] != b"="))
-        except Error:
-            continue
-
-
-def _packets(data: bytes) -> Iterator[bytes]:
+def _signatures(data: bytes) -> list[bytes]:
     """Each signature packet: a key that is to replace another signs beside it."""
-    while len(data) > 2:
-        tag, head, size = data[0], 2, data[1]
-        if tag & 0xC0 == 0xC0:
-            kind = tag & 0x3F
-            if 192 <= size < 224:
-                head, size = 3, ((size - 192) << 8) + data[2] + 192
-            elif size == 255:
-                head, size = 6, int.from_bytes(data[2:6], "big")
-        else:
-            kind, width = (tag >> 2) & 0x0F, 1 << (tag & 3)
-            if width == 8:
-                head, size = 1, len(data) - 1
-            else:
-                head, size = 1 + width, int.from_bytes(data[1 : 1 + width], "big")
-        if kind == _SIGNATURE_PACKET:
-            yield data[: head + size]
-        data = data[head + size :]
+    found = []
+    try:
+        for block in dearmored(SIGNATURE, data):
+            parts = list(packets(block))
+            ends = [start for start, _, _ in parts[1:]] + [len(block)]
+            for (start, kind, _), end in zip(parts, ends, strict=True):
+                if kind == _SIGNATURE_PACKET:
+                    found.append(block[start:end])
+    except ValueError:
+        # what came before the damage may do
+        return found
+    return found
 
 
 def verify(data: bytes, signature: bytes, keys: Iterable[tuple[str, bytes]], name: str) -> None:
