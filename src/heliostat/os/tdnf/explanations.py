@@ -5,6 +5,7 @@ from __future__ import annotations
 from heliostat.os.tdnf import errors as e
 
 _TOLD: dict[int, tuple[str, str]] = {
+    e.NO_CHOICE: ("There is no such choice.", "See tdnf help."),
     e.INVALID_ARGUMENT: ("An argument is not valid here.", "See tdnf help."),
     e.CLEAN_NEEDS_OPTION: (
         "clean needs to know what.",

@@ -69,7 +69,10 @@ class Unsolvable(TdnfError):
 
     def __init__(self, chains: list[list[str]]) -> None:
         told = "; ".join(chains[0]) if chains else "the wishes exclude each other"
-        super().__init__(SOLVER_FAILED, f"{told[0].upper()}{told[1:]}.")
+        if told.startswith("the "):
+            # names of packages stay as they are
+            told = f"T{told[1:]}"
+        super().__init__(SOLVER_FAILED, f"{told}.")
         self.chains = chains
 
 

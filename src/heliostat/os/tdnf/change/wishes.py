@@ -110,7 +110,8 @@ class Wishes:
             repo = self.pool.add_repo(COMMAND_LINE)
         package = repo.add_rpm(path, solv.Repo.REPO_REUSE_REPODATA)
         if package is None:
-            raise TdnfError(NO_MATCH, f"{path} is not a package: {self.pool.errstr}.")
+            hint = f"rpm -K {path} says what is wrong with it."
+            raise TdnfError(NO_MATCH, f"{path} is not a package: {self.pool.errstr}.", hint)
         self.packages.index()
         return package
 
@@ -192,7 +193,7 @@ class Wishes:
         """``have`` to one of ``newer``, or to what replaces it; it stays where none can be."""
         offers = [*newer, *self.names.replacing([have])]
         if not offers:
-            self.pathless.append(f"{have.name} has no newer version")
+            self.pathless.append(f"no newer version of {have.name} is offered")
             return
         flags = solv.Job.SOLVER_UPDATE | solv.Job.SOLVER_TARGETED
         self._add(OneOf(flags, offers), have.name)
@@ -238,7 +239,7 @@ class Wishes:
         if older:
             self._choose(older, have.name)
         else:
-            self.pathless.append(f"{have.name} has no older version")
+            self.pathless.append(f"no older version of {have.name} is offered")
 
     def reinstall(self, name: str) -> None:
         """What is installed, again, from a repository that has that version."""

@@ -57,7 +57,8 @@ def check_local(session: Session) -> int:
 def _added(repo: solv.Repo, path: str) -> solv.XSolvable:
     package = repo.add_rpm(path, solv.Repo.REPO_REUSE_REPODATA)
     if package is None:
-        raise TdnfError(NO_MATCH, f"{path} is not a package: {repo.pool.errstr}.")
+        hint = f"rpm -K {path} says what is wrong with it."
+        raise TdnfError(NO_MATCH, f"{path} is not a package: {repo.pool.errstr}.", hint)
     return package
 
 
@@ -73,7 +74,8 @@ def _told(
     if problems:
         many = f"{len(problems)} problems" if len(problems) > 1 else "a problem"
         told = f"Found {many} among the packages: {'; '.join(problems[:3])}."
-        raise TdnfError(SOLVER_FAILED, told)
+        hint = "tdnf repoquery --whatprovides finds who has what is missing."
+        raise TdnfError(SOLVER_FAILED, told, hint)
     session.out.value({"Problems": []})
     session.out.line("Check completed without issues")
     return 0

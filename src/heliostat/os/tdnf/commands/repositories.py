@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heliostat.os.tdnf.errors import INVALID_ARGUMENT, TdnfError
+from heliostat.os.tdnf.errors import NO_CHOICE, TdnfError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ def repolist(session: Session) -> int:
     which = session.arguments[0] if session.arguments else "enabled"
     if which not in _FILTERS:
         told = f"repolist knows {', '.join(_FILTERS)}, not {which}."
-        raise TdnfError(INVALID_ARGUMENT, told)
+        raise TdnfError(NO_CHOICE, told)
     shown = [
         each
         for each in session.repositories

@@ -7,7 +7,7 @@ on with the value, ``#`` and ``;`` begin a comment line.
 
 from __future__ import annotations
 
-from heliostat.os.tdnf.errors import TdnfError
+from heliostat.os.tdnf.errors import DUPLICATE_REPOSITORY, TdnfError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 Sections = dict[str, dict[str, str]]
 
 
-def parse(text: str, path: str, number: int) -> Sections:
+def parse(text: str, path: str, number: int, *, once: bool = False) -> Sections:
     """Sections in the file's order; lines of one value are joined by newlines.
 
-    Raises ``TdnfError(number)`` with file and line where the grammar is left.
+    Raises ``TdnfError(number)`` with file and line where the grammar is left; 1037 if a
+    section comes again that may come ``once``.
     """
     sections: Sections = {}
     section: dict[str, str] | None = None
@@ -32,6 +33,9 @@ def parse(text: str, path: str, number: int) -> Sections:
             name = bare[1:].partition("]")[0].strip()
             if "]" not in bare or not name:
                 raise TdnfError(number, f"{path}, line {place}: a section is [name], not {bare}.")
+            if once and name in sections:
+                told = f"{path}, line {place}: repository {name} is in this file already."
+                raise TdnfError(DUPLICATE_REPOSITORY, told)
             section, key = sections.setdefault(name, {}), ""
         elif line[0] in " \t" and section is not None and key:
             section[key] += "\n" + bare
@@ -47,11 +51,11 @@ def parse(text: str, path: str, number: int) -> Sections:
     return sections
 
 
-def read(path: str, number: int) -> Sections:
+def read(path: str, number: int, *, once: bool = False) -> Sections:
     """``parse`` of a file; ``TdnfError(number)`` if it can't be read."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return parse(file.read(), path, number)
+            return parse(file.read(), path, number, once=once)
     except OSError as error:
         raise TdnfError(number, f"{path} can't be read: {error.strerror}.") from None
 

@@ -121,7 +121,7 @@ def read_repositories(
     """Every repository of the files and of ``--repofrompath``, switched as the options say."""
     found: dict[str, Repository] = {}
     for path in _files(configuration, options, root):
-        for id, keys in ini.read(path, REPOSITORY_FILE_UNREADABLE).items():
+        for id, keys in ini.read(path, REPOSITORY_FILE_UNREADABLE, once=True).items():
             if id in found:
                 told = f"{path}: repository {id} is in another file already."
                 raise TdnfError(DUPLICATE_REPOSITORY, told)
@@ -155,6 +155,9 @@ def _repository(
     options: Options,
     expand: Callable[[str], str],
 ) -> Repository:
+    if "/" in id:
+        # the cache has a folder of this name
+        raise TdnfError(REPOSITORY_FILE_INVALID, f"{id} is no name of a repository.")
     repository = Repository(id, configuration)
     for key, value in keys.items():
         repository.set(key, value, expand)
