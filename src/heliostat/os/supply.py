@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from heliostat.core.files import sync_all
 from heliostat.os.image.distro import locate_distro
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.packages.deb.importer import Importer, Planned
@@ -62,8 +63,8 @@ class Supply:
             folder.parent.mkdir(parents=True, exist_ok=True)
             begun = Path(tempfile.mkdtemp(prefix=".begun-", dir=folder.parent))
             with self.monitor.step("Writing our own packages"):
-                for package in own_packages(self.distro / "packages"):
-                    write(package, begun)
+                packages = own_packages(self.distro / "packages")
+                sync_all([write(package, begun).path for package in packages])
             _place(begun, folder)
         return PackageFolder("own packages", folder, OWN_FIRST)
 

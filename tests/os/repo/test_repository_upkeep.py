@@ -272,6 +272,16 @@ def test_old_signed_copies_are_forgotten_unless_a_repository_shares_them(
     assert [each.exists() for each in copies] == [True, False]
 
 
+def test_a_signed_copy_that_a_power_cut_emptied_is_made_again(shelf: Shelf, tmp_path: Path) -> None:
+    package = write(small_package("alpha"), tmp_path / "in").path
+    (copy,) = signed_copies([package], shelf.signer, shelf.cache)
+    whole = copy.read_bytes()
+    for left in (b"", whole[:-1]):
+        copy.write_bytes(left)
+        signed_copies([package], shelf.signer, shelf.cache)
+        assert copy.read_bytes() == whole
+
+
 def test_repositories_are_found_by_name(shelf: Shelf) -> None:
     folder = shelf.repository.root.parent
     assert [each.name for each in repositories(folder)] == ["base"]

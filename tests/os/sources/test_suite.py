@@ -16,7 +16,7 @@ from heliostat.core.errors import HeliostatError
 from heliostat.os.sources.archive import Archive
 from heliostat.os.sources.download import deb_path, fetch
 from heliostat.os.sources.lock import keep, open_locked, read_lock, write_lock
-from heliostat.os.sources.suite import Suite, open_suite
+from heliostat.os.sources.suite import Suite, index_text, open_suite
 from heliostat.testing.debian_archive import TinyArchive, tiny_archive
 from heliostat.testing.debs import TinyDeb
 from heliostat.testing.mirror import Cut
@@ -142,6 +142,24 @@ def test_a_refused_index_leaves_the_old_one_in_use(archive: TinyArchive, cache: 
     assert open_suite(archive.archive, cache, max_age_s=3600).entries == before.entries
 
 
+@pytest.mark.parametrize("left", [b"", b"Package: one\n"])
+def test_a_kept_index_that_was_changed_is_fetched_anew(
+    archive: TinyArchive, cache: Path, left: bytes
+) -> None:
+    before = opened(archive, cache)
+    (kept,) = cache.rglob("lists/*_Packages")
+    kept.write_bytes(left)
+    (parsed,) = cache.rglob("entries-*.msgpack")
+    parsed.unlink()
+    with pytest.raises(HeliostatError) as raised:
+        index_text(archive.archive, before.indexes[0], cache)
+    assert raised.value.code == "DigestMismatch"
+    kept.write_bytes(left)
+    assert open_suite(archive.archive, cache, max_age_s=3600).entries == before.entries
+    kept.write_bytes(left)
+    assert opened(archive, cache).entries == before.entries
+
+
 def test_packages_are_kept_by_digest_and_asked_for_once(archive: TinyArchive, cache: Path) -> None:
     suite = opened(archive, cache)
     paths = fetch(archive.archive, suite.packages(), cache)
@@ -151,6 +169,11 @@ def test_packages_are_kept_by_digest_and_asked_for_once(archive: TinyArchive, ca
     archive.mirror.asked.clear()
     assert fetch(archive.archive, suite.packages(), cache) == paths
     assert archive.mirror.asked == []
+    one = suite.find("one")
+    paths[one.sha256].write_bytes(b"")  # as a power cut leaves it
+    assert fetch(archive.archive, suite.packages(), cache) == paths
+    assert paths[one.sha256].stat().st_size == one.size_bytes
+    assert archive.mirror.count(".deb") == 1
 
 
 def test_a_package_that_is_gone_names_its_address(archive: TinyArchive, cache: Path) -> None:

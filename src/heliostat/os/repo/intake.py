@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from heliostat.core.counting import counted
+from heliostat.core.errors import HeliostatError
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.packages.rpm.reader import read
@@ -80,6 +81,15 @@ def _forget_unneeded(folder: Path, now: float) -> None:
 def _signed(path: Path, signer: Signer, folder: Path) -> Path:
     name = read(path).front.signature.string(SignatureTag.SHA256)
     target = folder / name[:2] / f"{name}.rpm"
-    if not target.is_file():
+    if not _is_whole(target):
         sign(path, signer, target)
     return target
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether it was made, and reached the disk before a power cut."""
+    try:
+        front = read(path).front
+        return path.stat().st_size == front.header_start + front.claimed_bytes
+    except (FileNotFoundError, HeliostatError):
+        return False

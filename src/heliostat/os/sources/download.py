@@ -1,7 +1,8 @@
 """Packages of an archive, in the cache under their digests.
 
 Invariant: what lies in ``debs/`` under its final name was complete and had the digest
-that the signed index names.  What was begun lies in ``debs/partial`` and is resumed.
+that the signed index names; its size tells whether it reached the disk before a power
+cut.  What was begun lies in ``debs/partial`` and is resumed.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ def fetch(
     """Path of each package, by its SHA-256; only what is missing is downloaded."""
     watcher = monitor or SilentMonitor()
     paths = {entry.sha256: deb_path(entry, cache) for entry in entries}
-    if all(path.is_file() for path in paths.values()):
+    if all(_is_whole(paths[entry.sha256], entry) for entry in entries):
         return paths
     with turn(cache / "debs" / "lock", "downloading packages", watcher):
         unique = {entry.sha256: entry for entry in entries}
-        missing = [entry for digest, entry in unique.items() if not paths[digest].is_file()]
+        missing = [each for digest, each in unique.items() if not _is_whole(paths[digest], each)]
         if missing:
             with watcher.step("Downloading packages"):
                 watcher.progress(_told(missing))
@@ -73,6 +74,10 @@ def _download_share(archive: Archive, share: Sequence[Entry], cache: Path, name:
     finally:
         for entry in share:
             _keep_whole(entry, partial / entry.sha256, deb_path(entry, cache))
+
+
+def _is_whole(path: Path, entry: Entry) -> bool:
+    return path.is_file() and path.stat().st_size == entry.size_bytes
 
 
 def _keep_whole(entry: Entry, begun: Path, final: Path) -> None:

@@ -108,14 +108,14 @@ class RpmMd:
         """The packages' files, in the order given; only what is missing is downloaded."""
         told = monitor or SilentMonitor()
         paths = [self._path(each) for each in records]
-        if all(path.is_file() for path in paths):
+        if all(_is_whole(*each) for each in zip(paths, records, strict=True)):
             return paths
         with turn(self.cache / "rpms" / "lock", "downloading packages", told):
             self._fetch(dict(zip(paths, records, strict=True)), told)
         return paths
 
     def _fetch(self, wanted: dict[Path, PackageRecord], told: Monitor) -> None:
-        missing = [(each, path) for path, each in wanted.items() if not path.is_file()]
+        missing = [(each, path) for path, each in wanted.items() if not _is_whole(path, each)]
         if missing:
             size = sum(each.package_size for each, _ in missing) / 2**20
             with (
@@ -206,6 +206,11 @@ class RpmMd:
                 f"{record.digest[:16]}… as the index says.",
             )
         begun.rename(path)
+
+
+def _is_whole(path: Path, record: PackageRecord) -> bool:
+    """Whether it is there, and reached the disk before a power cut; its digest was seen to."""
+    return path.is_file() and path.stat().st_size == record.package_size
 
 
 def newest_records(records: Iterable[PackageRecord]) -> dict[str, PackageRecord]:

@@ -6,6 +6,7 @@ the indexes they were parsed from, so that they can't be out of date.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from collections.abc import Iterator
@@ -79,11 +80,25 @@ def open_suite(
     apt = Apt(folder, archive)
     with turn(folder / "lock", f"reading the index of {archive.suite}", watcher):
         if _age_s(folder) >= max_age_s:
-            with watcher.step(f"Fetching the index of {archive.suite}"):
-                apt.update()
-                (folder / "updated").touch()
-        indexes = tuple(_indexes(apt))
-        return Suite(archive, indexes, _entries(apt, indexes, folder))
+            _update(apt, watcher)
+        try:
+            return _read(apt, folder)
+        except HeliostatError as error:
+            if error.code != "DigestMismatch":
+                raise
+        _update(apt, watcher)  # what a power cut, or somebody, changed here
+        return _read(apt, folder)
+
+
+def _update(apt: Apt, monitor: Monitor) -> None:
+    with monitor.step(f"Fetching the index of {apt.archive.suite}"):
+        apt.update()
+        (apt.folder / "updated").touch()
+
+
+def _read(apt: Apt, folder: Path) -> Suite:
+    indexes = tuple(_indexes(apt))
+    return Suite(apt.archive, indexes, _entries(apt, indexes, folder))
 
 
 def age_s(archive: Archive, cache: Path) -> float | None:
@@ -138,13 +153,19 @@ def _text_of(apt: Apt, index: Index) -> str:
     if index.size_bytes == 0:
         return ""  # apt keeps no file for an empty index
     path = apt.index_of(index.uri, index.suite, index.component)
-    return path.read_text(encoding="utf-8")
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != index.sha256:
+        path.unlink()  # apt fetches what is missing, not what was changed
+        raise HeliostatError(
+            "DigestMismatch",
+            f"The kept index {path.name} wasn't the one that the archive signed any more.",
+            hint="It was removed; fetch it anew: `helio os source update`.",
+        )
+    return content.decode()
 
 
 def _name_of(indexes: tuple[Index, ...]) -> str:
     """Names a set of indexes by their digests."""
-    import hashlib
-
     return hashlib.sha256("".join(index.sha256 for index in indexes).encode()).hexdigest()[:16]
 
 

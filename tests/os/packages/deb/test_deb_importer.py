@@ -14,12 +14,14 @@ import msgspec
 import pytest
 
 from heliostat.core.errors import HeliostatError
+from heliostat.os.packages.deb import importer as importing
 from heliostat.os.packages.deb.importer import Importer
 from heliostat.os.packages.deb.policy import Defaults, PackagePolicy, Policy
 from heliostat.os.packages.deb.store import Store
 from heliostat.os.packages.deb.universe import primary_of
 from heliostat.os.packages.rpm.version import Evr
 from heliostat.os.solve import PackageFolder, Unsolvable, solve
+from heliostat.os.sources.download import fetch
 from heliostat.os.sources.suite import open_suite
 from heliostat.testing.debian_archive import TinyArchive, tiny_archive
 from heliostat.testing.debs import TinyDeb
@@ -287,3 +289,31 @@ def test_what_a_killed_conversion_left_goes_after_a_day(archive: TinyArchive, ca
     importer(archive, cache).take_names(["lib"])
     assert not left.exists()
     assert running.exists()
+
+
+def test_a_worker_that_is_ended_is_told(
+    archive: TinyArchive, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "_ALONE_BELOW_BYTES", 0)
+    monkeypatch.setattr(importing, "_start_worker", os._exit)
+    many = dataclasses.replace(importer(archive, cache), workers=2)
+    with pytest.raises(HeliostatError, match="ended from outside") as raised:
+        many.take_names(["app", "lib"])
+    assert "is kept" in raised.value.hint
+
+
+def test_after_a_fault_the_rest_is_not_converted(
+    archive: TinyArchive, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The largest comes first, and here can't be read; a hundred others wait behind it."""
+    monkeypatch.setattr(importing, "_ALONE_BELOW_BYTES", 0)
+    names = [f"n{number}" for number in range(100)]
+    large = TinyDeb("large", files={"/usr/share/large": os.urandom(1 << 16)})
+    archive.publish(large, *(TinyDeb(each, files={f"/usr/lib/{each}": each}) for each in names))
+    many = dataclasses.replace(importer(archive, cache), workers=2)
+    entries = [many.find(each) for each in ("large", *names)]
+    debs = fetch(many.suite.archive, entries, cache)
+    debs[entries[0].sha256].write_bytes(b"?" * entries[0].size_bytes)
+    with pytest.raises(HeliostatError, match="no whole Debian package"):
+        many.take(entries)
+    assert len(list((cache / "converted").glob("*/*/record.json"))) < len(names)

@@ -101,6 +101,8 @@ def _make(archive: SourceArchive, packages: Sequence[str], path: Path) -> None:
         begun.chmod(0o755)
         _install(archive, packages, begun)
         _furnish(begun)
+        # its packages aren't waited for one by one; the list says that all of it is there
+        run(["sync", "--file-system", str(begun)], timeout_s=_INSTALL_TIMEOUT_S)
         begun.rename(path)
     except BaseException:
         remove(begun)

@@ -21,8 +21,9 @@ from heliostat.os.packages.build.results import Result, packed
 from heliostat.os.packages.build.root import build_root, planned
 from heliostat.os.packages.build.source_package import SourcePackage, read_dsc
 from heliostat.os.packages.deb.archive import read_deb
-from heliostat.os.packages.deb.convert import CONVERTER, convert
+from heliostat.os.packages.deb.convert import convert
 from heliostat.os.packages.deb.policy import load_policy
+from heliostat.os.packages.deb.store import code_digest
 from heliostat.os.packages.deb.versions import evr_of
 from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.packages.rpm.signing import sign
@@ -126,7 +127,7 @@ class Workshop:
         policy = load_policy(self.distro / "policy")
         debs = [path for path in built.files if path.suffix == ".deb"]
         digests = [policy.digest_of(path.name.partition("_")[0]) for path in debs]
-        decided = f"deb {CONVERTER} {debian.SUFFIX} {' '.join(digests)}"
+        decided = f"deb {code_digest()} {debian.SUFFIX} {' '.join(digests)}"
 
         def pack(folder: Path) -> Iterable[Path]:
             for path in debs:

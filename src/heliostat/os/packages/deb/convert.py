@@ -31,9 +31,6 @@ from heliostat.os.packages.rpm.package import FileTrigger, Package, TriggerKind
 from heliostat.os.packages.rpm.relation import Relation, Sense
 from heliostat.os.sources.entry import source_of
 
-CONVERTER = 1
-"""Counts up whenever the same package and policy give another RPM than before."""
-
 VENDOR = "Heliostat (imported from Debian)"
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "all": "noarch"}
 

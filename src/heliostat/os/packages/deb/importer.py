@@ -10,6 +10,7 @@ import multiprocessing
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -164,9 +165,19 @@ class Importer:
             jobs: list[Future[Imported | Fault]] = [
                 pool.submit(_convert_in_worker, entry, debs[entry.sha256]) for entry in ordered
             ]
-            for job in as_completed(jobs):
-                result = job.result()
-                yield result.error() if isinstance(result, Fault) else result
+            try:
+                for job in as_completed(jobs):
+                    result = job.result()
+                    yield result.error() if isinstance(result, Fault) else result
+            except BrokenProcessPool as error:
+                raise HeliostatError(
+                    "CommandFailed",
+                    "A process that was converting packages was ended from outside, as a system "
+                    "without free memory does.",
+                    hint="Free memory and run the same again: what was converted is kept.",
+                ) from error
+            finally:  # after a fault, or an interruption, nobody waits for the rest
+                pool.shutdown(cancel_futures=True)
 
 
 @dataclass(frozen=True, slots=True)
