@@ -19,7 +19,7 @@ from heliostat.core.process import run
 from heliostat.os.image import stages
 from heliostat.os.image.prune import prune_stages, room_beside
 from heliostat.os.image.stages import Stage
-from heliostat.os.image.store import Outcome, StageStore
+from heliostat.os.image.store import Outcome, Record, StageStore
 from heliostat.os.monitor import SilentMonitor
 from heliostat.testing.small_disk import small_disk
 
@@ -210,6 +210,22 @@ def test_pruning_keeps_the_newest_of_each_stage_and_what_is_in_use(tmp_path: Pat
         assert used.file.read_text() == "one"
     assert [each.inputs["word"] for each in prune_stages(store, keep=1)] == ["one"]
     assert [each.inputs["word"] for each in store.records()] == ["three"]
+
+
+def test_what_another_build_has_pruned_meanwhile_is_passed_over(tmp_path: Path) -> None:
+    """Two builds that end at once both see what is old, and one of them is first."""
+    store = StageStore(tmp_path)
+    for word in ("one", "two"):
+        run_one(store, stage(word))
+    seen = store.records()
+
+    class SeenBefore(StageStore):
+        def records(self) -> list[Record]:
+            return seen
+
+    assert [each.inputs["word"] for each in prune_stages(store, keep=1)] == ["one"]
+    assert prune_stages(SeenBefore(tmp_path), keep=1) == []
+    assert [each.inputs["word"] for each in store.records()] == ["two"]
 
 
 def test_room_is_made_for_what_is_made_and_only_for_that(tmp_path: Path) -> None:

@@ -47,9 +47,9 @@ def room_beside(store: StageStore, *, keep: int) -> Iterator[Callable[[str], Non
 def _remove(store: StageStore, records: Iterable[Record]) -> list[Record]:
     pruned = []
     for record in records:
+        folder = store.folder / record.identity
         with unused(store.lock_path(record.identity)) as alone:
-            if alone:
-                folder = store.folder / record.identity
+            if alone and folder.is_dir():  # else another build has made room meanwhile
                 (folder / RECORD).unlink(missing_ok=True)  # from here on it isn't there
                 remove(folder)
                 pruned.append(record)
@@ -89,5 +89,5 @@ def _sweep(store: StageStore) -> None:
             continue
         with ExitStack() as held:
             alone = [held.enter_context(unused(lock)) for lock in locks]
-            if all(alone):
+            if all(alone) and path.is_dir():
                 remove(path)
