@@ -17,7 +17,9 @@ from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run
 from heliostat.os.guest import gates
 from heliostat.os.guest.insider import insider
-from heliostat.os.guest.qemu import Bus, Hardware, child_of, command, image_format
+from heliostat.os.guest.qemu import Bus, Hardware, Started, child_of, command, image_format
+from heliostat.os.guest.trial import judge
+from heliostat.os.monitor import SilentMonitor
 from heliostat.os.tree.verdict import Verdict
 from heliostat.testing.editions import edition_image
 
@@ -108,6 +110,30 @@ async def test_a_container_has_to_run_and_to_have_no_network(
     system.has("cat", "")
     told = await verdict(system, gates.containers)
     assert (told.passed, told.evidence) == (not evidence, evidence)
+
+
+@pytest.mark.parametrize(
+    ("program", "console", "reason"),
+    [
+        ("true", "", "ended before it was told to"),
+        ("cat", "] Kernel panic - not syncing: Fatal exception\n", "the guest's kernel died"),
+    ],
+)
+async def test_gates_that_a_dead_guest_was_not_asked_are_not_passed(
+    system: System, program: str, console: str, reason: str
+) -> None:
+    """The first gate passes; the guest is gone before the second."""
+    system.has("systemctl", "echo running")
+    (system.folder / "console").write_text(console)
+    (system.folder / "qemu").write_text("")
+    guest = await asyncio.create_subprocess_exec(program, stdin=asyncio.subprocess.PIPE)
+    if program == "true":
+        await guest.wait()
+    async with system.inside() as inside:
+        told = await judge(Started(guest, system.folder), inside, SilentMonitor())
+    await guest.communicate(b"")
+    assert [(each.gate, each.passed) for each in told] == [("running", True), ("alive", False)]
+    assert reason in told[-1].reason
 
 
 def test_the_machine_has_no_way_out_and_the_disk_on_the_bus_that_was_asked_for() -> None:

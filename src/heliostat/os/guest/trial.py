@@ -124,16 +124,28 @@ async def _tried(
             verdicts.append(up)
         if not up.passed:
             return tuple(verdicts)
-        inside = gates.Inside(shell, remaining_s)
-        for gate in gates.GATES:
-            with monitor.step(_sentence(gate)):
-                async with _telling(guest, monitor):
-                    verdicts.append(await _judged(gate, inside, guest))
-            if guest.ended or last_words(guest.console()):
-                return tuple(verdicts)
-        with monitor.step("switch it off"):
-            verdicts.append(await _switches_off(guest, inside))
+        verdicts += await judge(guest, gates.Inside(shell, remaining_s), monitor)
     return tuple(verdicts)
+
+
+async def judge(guest: Started, inside: gates.Inside, monitor: Monitor) -> list[Verdict]:
+    """What the gates say of a guest that takes scripts, and how it is switched off.
+
+    Of a guest that is gone the last verdict says so: gates that nobody asked are not passed.
+    """
+    verdicts: list[Verdict] = []
+    for gate in gates.GATES:
+        with monitor.step(_sentence(gate)):
+            async with _telling(guest, monitor):
+                verdicts.append(await _judged(gate, inside, guest))
+        if guest.ended or last_words(guest.console()):
+            if verdicts[-1].passed:
+                why = _death(guest) or "the guest ended before it was told to"
+                verdicts.append(Verdict("alive", False, why, _last_words(guest, _DEATH_LINES)))
+            return verdicts
+    with monitor.step("switch it off"):
+        verdicts.append(await _switches_off(guest, inside))
+    return verdicts
 
 
 @asynccontextmanager
