@@ -288,6 +288,7 @@ CODES: dict[str, Code] = {
     "KnowledgeUnreadable": Code(
         400, "docs/howto/check-for-cves.md names the formats; download the file again."
     ),
+    "KnowledgeBusy": Code(409, "Start the same command again once the other one has ended."),
     "KnowledgeMissing": Code(
         404, "Import feeds first: `helio os cve import FILE…` (docs/howto/check-for-cves.md)."
     ),

@@ -19,6 +19,7 @@ OS_CAUSES: dict[str, str] = {
     "GenerationNotFound": "The repository has no such generation or snapshot.",
     "ImportRefused": "A package brings code of its own that nobody has read and decided about.",
     "KeyUnknown": "The signature is good, but by a key that isn't trusted here.",
+    "KnowledgeBusy": "Another import into the same database of vulnerabilities takes long.",
     "KnowledgeMissing": "No feed of vulnerabilities was imported yet.",
     "KnowledgeUnreadable": "A feed is cut short, damaged, or in a form that isn't known.",
     "NotASystem": "It can't be looked into at all: it isn't there, is neither a root tree, "

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,13 @@ import pytest
 import zstandard
 
 from heliostat.core.errors import HeliostatError
+from heliostat.core.process import run
 from heliostat.os.cve.feeds.detection import Feed, Form
 from heliostat.os.cve.knowledge import KnowledgeBase
 from heliostat.os.cve.severity import Severity
 from heliostat.os.cve.statement import Entry, Knowledge, Standing
 from heliostat.testing.feeds import match, nvd, nvd_cve, nvd_old, osv, tracker, written
+from heliostat.testing.small_disk import small_disk
 
 SAMPLE = nvd(nvd_cve("CVE-2026-1", [match("gnu", "bash", versionEndExcluding="5.3")]))
 
@@ -305,6 +308,53 @@ def test_a_missing_file_and_a_foreign_database(tmp_path: Path) -> None:
     newer.close()
     with pytest.raises(HeliostatError, match="format 99"):
         KnowledgeBase(tmp_path / "newer.sqlite")
+    with closing(sqlite3.connect(tmp_path / "others.sqlite")) as others:
+        others.execute("CREATE TABLE mine (a)")
+        with pytest.raises(HeliostatError, match="database of another program"):
+            KnowledgeBase(tmp_path / "others.sqlite", create=True)
+        assert others.execute("SELECT name FROM sqlite_master").fetchall() == [("mine",)]
+
+
+def test_a_full_disk_is_told_and_changes_nothing(tmp_path: Path) -> None:
+    many = [nvd_cve(f"CVE-2026-{number}", []) for number in range(20_000)]
+    with (
+        small_disk(tmp_path / "disk", 2) as folder,
+        KnowledgeBase(folder / "cve.sqlite", create=True) as base,
+    ):
+        base.add(written(tmp_path, "1.json", SAMPLE))
+        with pytest.raises(HeliostatError) as caught:
+            base.add(written(tmp_path, "2.json", nvd(*many)))
+        assert caught.value.code == "DiskFull"
+        assert [known.name for known in base.files()] == ["1.json"]
+        assert said(base, "bash")
+
+
+def test_an_import_that_another_one_keeps_waiting_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "cve.sqlite"
+    with KnowledgeBase(place, create=True):
+        pass
+    monkeypatch.setattr("heliostat.os.cve.knowledge._BUSY_S", 0)
+    with (
+        closing(sqlite3.connect(place, isolation_level=None)) as other,
+        KnowledgeBase(place) as base,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(HeliostatError) as caught:
+            base.add(written(tmp_path, "1.json", SAMPLE))
+        assert caught.value.code == "KnowledgeBusy"
+        other.execute("ROLLBACK")
+        assert not base.add(written(tmp_path, "1.json", SAMPLE)).already
+
+
+def test_a_database_on_a_medium_that_is_only_read(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 4) as folder:
+        with KnowledgeBase(folder / "cve.sqlite", create=True) as base:
+            base.add(written(tmp_path, "1.json", SAMPLE))
+        run(["mount", "-o", "remount,ro", str(folder)], timeout_s=60)
+        with KnowledgeBase(folder / "cve.sqlite") as base:
+            assert said(base, "bash")
 
 
 def test_readers_see_the_state_before_until_a_file_is_in(

@@ -3,18 +3,21 @@
 A file is imported in one transaction: all of it or nothing, and never twice (files are
 known by their SHA-256), so an interrupted import goes on with the file it was at.
 Records of a source replace what they said before; an older record never replaces a newer
-one, so the order of files does not matter.  Readers see the state before or after a file.
+one, so the order of files does not matter; the tracker's snapshots tell no time, and the one
+that was imported last counts.  Readers see the state before or after a file.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from pathlib import Path
+from urllib.parse import quote
 
 from heliostat.core.errors import HeliostatError
 from heliostat.os.cve.feeds.detection import Feed, Form, recognised
@@ -71,7 +74,7 @@ class KnowledgeBase:
             raise HeliostatError("KnowledgeMissing", f"Nothing was imported yet: no {path}.")
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+        self._connection = _connected(path, create=create)
         try:
             self._prepare()
         except BaseException:
@@ -153,15 +156,22 @@ class KnowledgeBase:
 
     def _prepare(self) -> None:
         try:
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            # in one query, so that another process that makes the tables is seen before or after
+            both = (
+                "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
+            )
+            version, tables = self._connection.execute(both).fetchone()
+            if version == 0 and tables:
+                raise unreadable(str(self.path), "it is the database of another program")
             if version == 1:
                 with self._transaction():
                     from_format_1(self._connection)
             elif version not in (0, FORMAT):
                 raise unreadable(str(self.path), f"it has the format {version}, not {FORMAT}")
             if version == 0:
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+                with _faults_told(self.path):
+                    self._connection.execute("PRAGMA journal_mode = WAL")
+                    self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         except sqlite3.DatabaseError as error:
             if "already exists" in str(error):  # another process was first
                 self._connection.rollback()
@@ -170,13 +180,15 @@ class KnowledgeBase:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+        with _faults_told(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:  # a full disk has ended it already
+                    self._connection.execute("ROLLBACK")
+                raise
 
     def _take_in(self, feed: Feed, path: Path) -> int:
         if feed.replaces is not None:
@@ -222,6 +234,29 @@ class KnowledgeBase:
                 f"INSERT INTO {table} VALUES ({marks})",  # noqa: S608
                 [(*attrgetter(*kind)(fact), entry.record) for fact in facts],
             )
+
+
+def _connected(path: Path, *, create: bool) -> sqlite3.Connection:
+    """A database on a medium that nobody can write to is read as it lies."""
+    if create or os.access(path.parent, os.W_OK):
+        return sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+    uri = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
+    return sqlite3.connect(uri, uri=True, isolation_level=None)
+
+
+@contextmanager
+def _faults_told(path: Path) -> Iterator[None]:
+    """What keeps SQLite from writing, in words of ours; the database is as before."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            told = f"The disk of {path} has no room for what is imported; nothing of the file was."
+            raise HeliostatError("DiskFull", told, hint="Free some, and import again.") from error
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            told = f"Another import has {path} to itself for more than {_BUSY_S} seconds."
+            raise HeliostatError("KnowledgeBusy", told) from error
+        raise
 
 
 def _statement(row: tuple[str, ...]) -> Statement:
