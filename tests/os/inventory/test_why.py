@@ -5,19 +5,23 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import sqlite3
 import tarfile
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from heliostat.cli.main import run as helio
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run
 from heliostat.os.carrier.container import ContainerFiles
 from heliostat.os.image.built import ImageFile, ImageRecord
+from heliostat.os.inventory.document import document
 from heliostat.os.inventory.installed import DATABASES, installed
 from heliostat.os.inventory.subject import opened
 from heliostat.os.inventory.system import System
@@ -98,6 +102,15 @@ def test_a_file_of_nobody_names_whose_folder_it_is_in(tmp_path: Path) -> None:
     assert answer.beside == ("filesystem-1.0-1.noarch",)
 
 
+@pytest.mark.parametrize("line", ['NAME="never ends', "NAME=it's", "NAME=\xff"])
+def test_a_release_file_of_a_stranger_is_no_fault(tmp_path: Path, line: str) -> None:
+    root = system(tmp_path / "root", base())
+    release = root / "usr/lib/os-release"
+    release.parent.mkdir(parents=True, exist_ok=True)
+    release.write_bytes(f"{line}\nID=heliostat\n".encode("latin-1"))
+    assert System.read(root).name == "heliostat"
+
+
 def test_an_unknown_path_is_an_error(tree: Path) -> None:
     with pytest.raises(HeliostatError) as caught:
         why(System.read(tree), "/nothing", signer().keyring)
@@ -119,6 +132,38 @@ def test_an_unknown_key_an_unsigned_package_and_a_forged_database_are_told_apart
         connection.commit()
     (forged_package,) = installed(tree)
     assert "was changed" in signer_of(forged_package, signer().keyring).verdict
+
+
+_DAMAGE = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=8)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(damage=_DAMAGE, kept=st.sampled_from((1.0, 1.0, 0.9, 0.1, 0.01)), early=st.booleans())
+def test_any_damage_of_the_database_is_read_or_told(
+    tree: Path, tmp_path: Path, damage: list[tuple[float, int]], kept: float, early: bool
+) -> None:
+    """An image may be a stranger's, and so may what it says of itself."""
+    place = tmp_path / "root" / _DATABASE
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(tree / _DATABASE, place)
+    with closing(sqlite3.connect(place)) as connection:
+        number, row = connection.execute("SELECT hnum, blob FROM Packages").fetchone()
+        content = bytearray(row)
+        for where, byte in damage:
+            content[int(where * min(len(content), 600 if early else len(content)))] = byte
+        content = content[: int(len(content) * kept)]
+        connection.execute("UPDATE Packages SET blob = ? WHERE hnum = ?", (content, number))
+        connection.commit()
+    root = tmp_path / "root"
+    for form in ("spdx", "cyclonedx"):
+        with suppress(HeliostatError):
+            document(System.read(root), form)
+    with suppress(HeliostatError):
+        why(System.read(root), System.read(root).packages[0].name, signer().keyring)
 
 
 def test_an_image_is_asked_like_a_tree(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from heliostat.os.inventory.licences import Licence, licence
 from heliostat.os.inventory.owners import owners_of
 from heliostat.os.inventory.system import System
 
+_LAST = 253_402_300_799  # the end of the year 9999: no calendar has what a forged header may say
+_BYTES = "surrogateescape"  # packages of strangers may be called anything
 TOOL = f"heliostat-{heliostat.__version__}"
 
 
@@ -87,7 +89,7 @@ def bill_of(system: System, created: int | None = None) -> Bill:
     return Bill(
         name=system.name,
         version=system.version,
-        created=newest if created is None else created,
+        created=min(newest, _LAST) if created is None else created,
         components=components,
         digest=digest.hexdigest(),
         parts=parts,
@@ -123,8 +125,9 @@ def purl(package: InstalledPackage, system: System) -> str:
 
 
 def _purl(namespace: str, name: str, version: str, qualifiers: Mapping[str, str]) -> str:
-    told = urlencode(sorted(qualifiers.items()), quote_via=quote, safe="~")
-    return f"pkg:rpm/{quote(namespace)}/{quote(name, safe='~')}@{quote(version, safe='~')}?{told}"
+    told = urlencode(sorted(qualifiers.items()), quote_via=quote, safe="~", errors=_BYTES)
+    where = [quote(each, safe="~", errors=_BYTES) for each in (namespace, name, version)]
+    return f"pkg:rpm/{where[0]}/{where[1]}@{where[2]}?{told}"
 
 
 def _component(

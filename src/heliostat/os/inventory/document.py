@@ -13,6 +13,9 @@ FORMS = {"spdx": spdx, "cyclonedx": cyclonedx}
 
 
 def document(system: System, form: str, created: int | None = None) -> bytes:
-    """The bill of ``system``; ``form`` is one of ``FORMS``, ``created`` as in ``bill_of``."""
+    """The bill of ``system``; ``form`` is one of ``FORMS``, ``created`` as in ``bill_of``.
+
+    What a package says in no text that can be read has question marks in its place.
+    """
     told = FORMS[form](bill_of(system, created))
-    return (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode(errors="replace")

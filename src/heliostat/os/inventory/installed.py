@@ -20,7 +20,7 @@ from urllib.parse import quote
 from heliostat.core.errors import HeliostatError
 from heliostat.os.packages.openpgp.signature import Signature
 from heliostat.os.packages.rpm.described import Described, FileEntry
-from heliostat.os.packages.rpm.header import MAGIC, Blob
+from heliostat.os.packages.rpm.header import MAGIC, Blob, invalid
 from heliostat.os.packages.rpm.tags import SignatureTag, Tag
 
 DATABASES = ("usr/lib/sysimage/rpm", "usr/share/rpm", "var/lib/rpm")
@@ -28,6 +28,8 @@ FILE = "rpmdb.sqlite"
 _TRAILER = struct.Struct(">IIiI")
 _FILE_STATES, _INSTALL_TIME = 1029, 1008
 _NORMAL = 0
+# whatever a database of a stranger has there
+_ROWS = "SELECT CAST(blob AS BLOB) FROM Packages WHERE blob IS NOT NULL"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,12 +77,18 @@ class InstalledPackage(Described):
 
     @property
     def signed_header(self) -> bytes:
-        """The header as it was in the package: the part that the region tag spans."""
+        """The header as it was in the package: the part that the region tag spans.
+
+        Raises ``PackageInvalid`` for one that has none.
+        """
         data = self.header.data
+        trailer = self.header.binary(Tag.REGION)
         entries, _ = struct.unpack(">II", data[8:16])
+        count = -_TRAILER.unpack(trailer)[2] // 16 if len(trailer) == _TRAILER.size else 0
+        if not 0 < count <= entries:
+            raise invalid("The header does not say which part of it was signed.")
         store = 16 + 16 * entries
         region = self.header.offset(Tag.REGION)
-        count = -_TRAILER.unpack(self.header.binary(Tag.REGION))[2] // 16
         end = region + _TRAILER.size
         head = MAGIC + struct.pack(">II", count, end) + data[16 : 16 + 16 * count]
         return head + data[store : store + end]
@@ -120,7 +128,7 @@ def _rows(path: Path) -> list[bytes]:
 def _read(uri: str, path: Path) -> list[bytes]:
     try:
         with closing(sqlite3.connect(uri, uri=True)) as connection:
-            return [row[0] for row in connection.execute("SELECT blob FROM Packages")]
+            return [row[0] for row in connection.execute(_ROWS)]
     except sqlite3.DatabaseError as error:
         raise HeliostatError(
             "DatabaseMissing", f"{path} is no RPM database that can be read: {error}."

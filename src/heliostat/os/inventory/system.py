@@ -162,6 +162,15 @@ def _release(tree: Path) -> dict[str, str]:
     for name in ("usr/lib/os-release", "etc/os-release"):
         path = tree / name
         if path.is_file() and not path.is_symlink():
-            pairs = (line.partition("=") for line in path.read_text().splitlines() if "=" in line)
-            return {key: " ".join(shlex.split(value)) for key, _, value in pairs}
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            pairs = (line.partition("=") for line in lines if "=" in line)
+            return {key: _unquoted(value) for key, _, value in pairs}
     return {}
+
+
+def _unquoted(value: str) -> str:
+    """As a shell takes it; an image of a stranger may have a quotation mark that never ends."""
+    try:
+        return " ".join(shlex.split(value))
+    except ValueError:
+        return value.strip("\"' ")

@@ -110,6 +110,8 @@ class Blob:
         """``data`` is the whole header with magic, as :func:`length` measured it."""
         entries, _ = counts(data[:16])
         store = 16 + entries * _ENTRY.size
+        if len(data) < store:
+            raise invalid("The header ends before its list of tags does.")
         index = {
             tag: (_kind(kind), offset, count)
             for tag, kind, offset, count in _ENTRY.iter_unpack(data[16:store])
