@@ -99,7 +99,10 @@ allnoconfig:
 	@grep -v UNKNOWN $(KCONFIG_ALLCONFIG) > $(O)/.config || true
 olddefconfig:
 	@test -e $(O)/.config
-bzImage:
+$(O)/certs/x509_certificate_list: /in/module-signing.pem
+	@mkdir -p $(O)/certs
+	@openssl x509 -in $< -outform DER -out $@
+bzImage: $(O)/certs/x509_certificate_list
 	@mkdir -p $(O)/arch/x86/boot
 	@echo kernel of $(KBUILD_BUILD_USER) at $(KBUILD_BUILD_TIMESTAMP) > $(O)/arch/x86/boot/bzImage
 	@cat $(O)/.config >> $(O)/arch/x86/boot/bzImage

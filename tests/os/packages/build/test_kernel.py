@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from heliostat.os.packages.build.kernel import (
     configure,
 )
 from heliostat.os.packages.build.kernel_package import CompiledKernel, kernel_package
-from heliostat.os.packages.build.modules import ModuleKey
+from heliostat.os.packages.build.modules import ModuleKey, module_key
 from heliostat.os.packages.rpm.writer import write
 from heliostat.testing.builds import HOST, kernel_source
 from heliostat.testing.rpms import signer
@@ -79,6 +80,19 @@ def test_changed_options_keep_the_objects(tmp_path: Path, source: Input, key: Mo
     compile_kernel(materials(tmp_path, source, key, "CONFIG_PCI=y\n"), tmp_path)
     (counted,) = tmp_path.glob("builds/kept/*/objects/compilations")
     assert counted.read_text() == "compiled\n" * 2
+
+
+def test_a_kernel_trusts_the_key_that_signs_its_modules_though_it_is_older_than_the_objects(
+    tmp_path: Path, source: Input, key: ModuleKey
+) -> None:
+    other = module_key(tmp_path / "other")
+    compile_kernel(materials(tmp_path, source, key), tmp_path)
+    for path in (tmp_path / "builds" / "kept").glob("*/objects/certs/*"):
+        os.utime(path, (2**32, 2**32))
+    built = CompiledKernel.of(compile_kernel(materials(tmp_path, source, other), tmp_path))
+    assert built.trusted == other.certificate_der
+    with pytest.raises(HeliostatError, match="trusts another key"):
+        kernel_package(built, SETTINGS, key, "6.1.0", "1.1")
 
 
 def test_a_patch_is_applied_and_begins_anew(tmp_path: Path, source: Input, key: ModuleKey) -> None:

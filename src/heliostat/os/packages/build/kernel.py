@@ -76,6 +76,11 @@ cp /kept/configured/.config /build/granted.config
 """
 _COMPILE = """
 cmp -s /in/granted.config /kept/objects/.config || cp /in/granted.config /kept/objects/.config
+# make goes by times, and another key may well be older than the objects that hold the last one
+if ! cmp -s /in/module-signing.pem /kept/trusted.pem; then
+    rm -f /kept/objects/certs/x509_certificate_list
+    cp /in/module-signing.pem /kept/trusted.pem
+fi
 make -s -C /kept/source O=/kept/objects olddefconfig
 make -s -C /kept/source O=/kept/objects -j"$(nproc)" bzImage modules
 mkdir -p /build/kernel
@@ -86,6 +91,7 @@ release=$(make -s -C /kept/source O=/kept/objects kernelrelease)
 rm -f /build/kernel/lib/modules/"$release"/build /build/kernel/lib/modules/"$release"/source
 cp arch/x86/boot/bzImage /build/kernel/vmlinuz
 cp System.map .config /build/kernel/
+cp certs/x509_certificate_list /build/kernel/trusted.x509
 mv /build/kernel/.config /build/kernel/config
 printf '%s' "$release" > /build/kernel/release
 printf '%s' "$SOURCE_DATE_EPOCH" > /build/kernel/epoch

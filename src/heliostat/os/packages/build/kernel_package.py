@@ -54,13 +54,19 @@ class CompiledKernel:
     """What ``uname -r`` will say."""
     epoch: int
     """The time of the source."""
+    trusted: bytes
+    """The certificate, in DER, by which it knows modules of its own."""
 
     @classmethod
     def of(cls, built: Built) -> CompiledKernel:
         folder = built.folder / "out" / "kernel"
         try:
-            release = (folder / "release").read_text()
-            return cls(folder, release, int((folder / "epoch").read_text()))
+            return cls(
+                folder,
+                (folder / "release").read_text(),
+                int((folder / "epoch").read_text()),
+                (folder / "trusted.x509").read_bytes(),
+            )
         except (FileNotFoundError, ValueError) as error:
             raise HeliostatError(
                 "BuildFailed",
@@ -80,7 +86,16 @@ def kernel_package(
     version: str,
     release: str,
 ) -> Package:
-    """The RPM of a compiled kernel; ``version`` and ``release`` are the source's."""
+    """The RPM of a compiled kernel; ``version`` and ``release`` are the source's.
+
+    Raises ``BuildFailed`` when the kernel would take modules signed by ``key`` for foreign ones.
+    """
+    if kernel.trusted != key.certificate_der:
+        raise HeliostatError(
+            "BuildFailed",
+            f"The kernel in {kernel.folder} trusts another key than that of its modules.",
+            hint="Build it anew: `helio os kernel build --anew`.",
+        )
     evr = f"{version}-{release}"
     provides = (
         Relation(settings.name, Sense.EQUAL, evr),

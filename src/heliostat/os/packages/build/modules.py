@@ -39,6 +39,11 @@ class ModuleKey:
     def certificate_pem(self) -> bytes:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
+    @property
+    def certificate_der(self) -> bytes:
+        """As the kernel carries it."""
+        return self.certificate.public_bytes(serialization.Encoding.DER)
+
     def sign(self, module: bytes) -> bytes:
         """The module with its signature behind it."""
         options = [
