@@ -118,3 +118,19 @@ def test_the_command_line_explains_itself(automatic: Automatic) -> None:
     wrong = automatic.start("--invalid")
     assert (wrong.returncode, "tdnf-automatic help:" in wrong.stderr) == (22, True)
     assert automatic.start("-c", "/bad/file.conf").returncode == 2
+
+
+def test_updates_do_not_wait_for_a_file_that_can_not_be_written(automatic: Automatic) -> None:
+    ran = automatic.run("-i", emitter_emit_to_file=str(automatic.system.folder / "no/such/file"))
+    assert (ran.returncode, automatic.system.installed()) == (22, AFTER)
+    assert "emit_to_file" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_an_update_that_can_not_be_had_is_no_failure(automatic: Automatic) -> None:
+    automatic.made.add(package("app", "3-1", requires=["nothing-has-this"]))
+    automatic.made.publish()
+    automatic.run("-i")
+    ran = automatic.run("-i")
+    assert ran.returncode == 0, ran.stderr
+    assert automatic.system.installed() == AFTER

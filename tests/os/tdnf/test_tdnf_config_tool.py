@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heliostat.os.tdnf import config_tool
 from heliostat.os.tdnf.settings import ini
 from heliostat.os.tdnf.settings.edit import with_values, without_keys, without_section
 
@@ -138,5 +139,16 @@ def test_what_can_not_be_done_says_so_and_changes_nothing(
 
 
 def test_a_new_repository_never_lies_outside_of_the_folder(config: Config) -> None:
-    config.run("create", "../evil", "baseurl=http://x.example.invalid")
+    for name in ("../evil", "/evil", "e]vil", " "):
+        ran = config.run("create", name, "baseurl=http://x.example.invalid")
+        assert (ran.returncode, "Error(902)" in ran.stderr) == (902 % 256, True)
+    config.run("-f", "../evil.repo", "create", "evil", "baseurl=http://x.example.invalid")
     assert [each.name for each in config.repos.iterdir()] == ["evil.repo"]
+
+
+def test_a_system_without_settings_can_be_helped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As tdnf, which does without its file."""
+    monkeypatch.setattr(config_tool, "DEFAULT_PATH", "/nonexistent/tdnf.conf")
+    assert config_tool.main(["--help"]) == 0
+    assert config_tool.main(["nope"]) == 912 % 256
+    assert config_tool.main(["-c", "/nonexistent/other.conf", "dump"]) == 1002 % 256

@@ -91,7 +91,7 @@ def run(
             raise
     finally:
         session.close()
-    return out.kept
+    return {} if out.kept is None else out.kept
 
 
 class Text(str):

@@ -107,6 +107,7 @@ class Automatic:
         self.root = root
         self._ask_tdnf = ask
         self._wait = wait
+        self._unwritten: str | None = ""
 
     def run(self, *, install: bool | None = None, timer: bool = False) -> None:
         """Updates, told or installed; ``install`` overrules the settings."""
@@ -128,6 +129,9 @@ class Automatic:
             self._tell(f"The following updates are applied on - {host}", steps)
         else:
             self._tell(f"The following updates are available on - {host}", updates)
+        if self._unwritten:
+            told = f"emit_to_file: {settings.to_file} can't be written: {self._unwritten}"
+            raise Refused(INVALID, told)
 
     def _refresh(self) -> None:
         """Until a repository answers; asked again with growing pauses."""
@@ -155,7 +159,11 @@ class Automatic:
         if self.settings.to_stdio:
             print(text, end="", flush=True)
         if self.settings.to_file:
-            _replace(self.settings.to_file, text)
+            try:
+                _replace(self.settings.to_file, text)
+            except OSError as error:
+                # updates don't wait for who wants to read of them
+                self._unwritten = error.strerror
 
 
 def _replace(path: str, text: str) -> None:

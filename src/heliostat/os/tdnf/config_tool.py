@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from heliostat.os.tdnf.ending import ended
 from heliostat.os.tdnf.errors import (
     INVALID_ARGUMENT,
     NO_SUCH_COMMAND,
@@ -15,7 +16,6 @@ from heliostat.os.tdnf.errors import (
     REPOSITORY_FILE_UNREADABLE,
     REPOSITORY_NOT_FOUND,
     TdnfError,
-    system_error,
 )
 from heliostat.os.tdnf.output import Output
 from heliostat.os.tdnf.settings import ini
@@ -41,13 +41,18 @@ Usage: tdnf-config [-c FILE] [-f FILE.repo] [-j] COMMAND NAME [KEY=VALUE...]
   dump [NAME]                print all keys of one section, or of all
   removerepo NAME            take a repository out"""
 
+_HELP = "See tdnf-config --help."
+_SHOWN = "tdnf-config dump shows all."
+
 
 class Tool:
     """One run: where things are, and where answers go."""
 
     def __init__(self, configuration: str, file: str, out: Output) -> None:
         self.main = configuration
-        self.folder = read_configuration(configuration).repodir
+        # as for tdnf, a system may do without its file
+        given = None if configuration == DEFAULT_PATH else configuration
+        self.folder = read_configuration(given).repodir
         self.file = file
         self.out = out
 
@@ -55,6 +60,8 @@ class Tool:
         """A new repository; an existing one is not touched."""
         if name == "main" or self._found(name):
             raise TdnfError(INVALID_ARGUMENT, f"There is already a section {name}.", "Use edit.")
+        if not name.strip() or any(letter in name for letter in "/[]\n"):
+            raise TdnfError(INVALID_ARGUMENT, f"{name} is no name of a repository.", _HELP)
         path = os.path.join(self.folder, os.path.basename(self.file or f"{name}.repo"))
         keys = {"name": name, "enabled": "0", **_pairs(values)}
         os.makedirs(self.folder, exist_ok=True)
@@ -72,7 +79,7 @@ class Tool:
     def removerepo(self, name: str, _: Sequence[str]) -> None:
         """A file that has no section left goes, too."""
         if name == "main":
-            raise TdnfError(INVALID_ARGUMENT, "main is no repository.")
+            raise TdnfError(INVALID_ARGUMENT, "main is no repository.", _HELP)
         path = self._path(name)
         left = without_section(_text(path), name)
         if ini.parse(left, path, REPOSITORY_FILE_UNREADABLE):
@@ -84,7 +91,7 @@ class Tool:
         _needed(keys, "get needs a key.")
         section = self._sections(self._path(name))[name]
         if keys[0] not in section:
-            raise TdnfError(INVALID_ARGUMENT, f"{name} has no key {keys[0]}.")
+            raise TdnfError(INVALID_ARGUMENT, f"{name} has no key {keys[0]}.", _SHOWN)
         self.out.value({keys[0]: section[keys[0]]})
         self.out.line(section[keys[0]])
 
@@ -120,7 +127,7 @@ class Tool:
         path = self._found(name)
         if not path:
             told = f"There is no repository {name} in {self.folder}."
-            raise TdnfError(REPOSITORY_NOT_FOUND, told, "tdnf-config dump shows all.")
+            raise TdnfError(REPOSITORY_NOT_FOUND, told, _SHOWN)
         return path
 
 
@@ -138,56 +145,42 @@ def _pairs(values: Sequence[str]) -> dict[str, str]:
     for each in values:
         key, equals, value = each.partition("=")
         if not equals or not key.strip():
-            raise TdnfError(INVALID_ARGUMENT, f"{each} is not KEY=VALUE.")
+            raise TdnfError(INVALID_ARGUMENT, f"{each} is not KEY=VALUE.", _HELP)
         pairs[key.strip()] = value.strip()
     return pairs
 
 
 def _needed(words: Sequence[str], told: str) -> None:
     if not words:
-        raise TdnfError(NOT_ENOUGH_ARGUMENTS, told)
+        raise TdnfError(NOT_ENOUGH_ARGUMENTS, told, _HELP)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    out = Output(json="-j" in words or "--json" in words)
+    return ended(out, f"tdnf-config {' '.join(words)}", lambda: _run(words, out))
+
+
+def _run(words: list[str], out: Output) -> int:
     options = {"-c": DEFAULT_PATH, "-f": ""}
-    out = Output()
     rest: list[str] = []
-    try:
-        while words:
-            word = words.pop(0)
-            name = {"--config": "-c", "--file": "-f"}.get(word, word)
-            if name in options:
-                _needed(words, f"{word} needs a value.")
-                options[name] = words.pop(0)
-            elif word in ("-j", "--json"):
-                out.json = True
-            elif word in ("-h", "--help"):
-                rest = ["help"]
-                break
-            else:
-                rest.append(word)
-        _run(Tool(options["-c"], options["-f"], out), rest)
-        code = 0
-    except TdnfError as error:
-        out.error(error)
-        code = error.exit_code
-    except OSError as error:
-        told = system_error(error, f"tdnf-config {' '.join(rest)}")
-        out.error(told)
-        code = told.exit_code
-    out.close()
-    return code
-
-
-def _run(tool: Tool, words: Sequence[str]) -> None:
-    command = words[0] if words else ""
-    if command == "help":
-        tool.out.line(USAGE)
-        return
+    while words:
+        word = words.pop(0)
+        name = {"--config": "-c", "--file": "-f"}.get(word, word)
+        if name in options:
+            _needed(words, f"{word} needs a value.")
+            options[name] = words.pop(0)
+        elif word in ("-h", "--help", "help"):
+            out.line(USAGE)
+            return 0
+        elif word not in ("-j", "--json"):
+            rest.append(word)
+    command, *names = rest or [""]
     if command not in ("create", "edit", "remove", "get", "dump", "removerepo"):
         raise TdnfError(NO_SUCH_COMMAND, f"There is no command {command or 'given'}.", USAGE)
     if command != "dump":
-        _needed(words[1:], f"{command} needs the name of a repository, or main.")
-    getattr(tool, command)(words[1] if len(words) > 1 else "", words[2:])
+        _needed(names, f"{command} needs the name of a repository, or main.")
+    tool = Tool(options["-c"], options["-f"], out)
+    getattr(tool, command)(names[0] if names else "", names[1:])
+    return 0

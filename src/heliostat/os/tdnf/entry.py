@@ -10,7 +10,8 @@ from errno import EPIPE
 from heliostat.os.tdnf import VERSION
 from heliostat.os.tdnf.arguments import Invocation, parse
 from heliostat.os.tdnf.commands import command
-from heliostat.os.tdnf.errors import ABORTED, SYSTEM, UNEXPECTED, TdnfError, system_error
+from heliostat.os.tdnf.ending import ended
+from heliostat.os.tdnf.errors import SYSTEM, TdnfError
 from heliostat.os.tdnf.output import Output
 from heliostat.os.tdnf.session import Session
 
@@ -36,48 +37,14 @@ def _told(argv: Sequence[str] | None, program: str | None) -> int:
     given = sys.argv[1:] if argv is None else argv
     name = sys.argv[0] if program is None else program
     out = Output(json="-j" in given or "--json" in given or name.endswith("tdnfj"))
-    code = 0
-    try:
-        try:
-            invocation = parse(given, name)
-            out.json, out.quiet = invocation.options.json, invocation.options.quiet
-            code = _run(invocation, out)
-        except TdnfError as error:
-            code = error.exit_code
-            out.error(error)
-        except KeyboardInterrupt:
-            code = ABORTED % 256
-            out.error(TdnfError(ABORTED, "Stopped by the keyboard."))
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            told = system_error(error, f"{name.rpartition('/')[2]} {' '.join(given)}")
-            code = told.exit_code
-            out.error(told)
-        except Exception as error:  # the outermost door: also what nobody thought of has a number
-            told = _unexpected(error, out, verbose="-v" in given or "--verbose" in given)
-            code = told.exit_code
-            out.error(told)
-        out.close()
-    except BrokenPipeError:
-        # who reads has seen enough
-        out.abandon()
-    except OSError as error:
-        out.abandon()
-        told = system_error(error, "Writing what was found")
-        code = told.exit_code
-        out.error(told)
-    return code
 
+    def run() -> int:
+        invocation = parse(given, name)
+        out.json, out.quiet = invocation.options.json, invocation.options.quiet
+        return _run(invocation, out)
 
-def _unexpected(error: Exception, out: Output, *, verbose: bool) -> TdnfError:
-    import traceback
-
-    if verbose:
-        out.warning("".join(traceback.format_exception(error)).rstrip())
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{os.path.basename(place.filename)}, line {place.lineno}"
-    return TdnfError(UNEXPECTED, f"tdnf itself failed in {where}: {type(error).__name__}: {error}.")
+    doing = f"{name.rpartition('/')[2]} {' '.join(given)}"
+    return ended(out, doing, run, verbose="-v" in given or "--verbose" in given)
 
 
 def _run(invocation: Invocation, out: Output) -> int:

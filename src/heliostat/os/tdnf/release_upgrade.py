@@ -16,6 +16,8 @@ import sys
 
 from heliostat.os.tdnf import api
 from heliostat.os.tdnf.arguments import parse
+from heliostat.os.tdnf.change.asking import answered
+from heliostat.os.tdnf.ending import ended
 from heliostat.os.tdnf.errors import (
     ABORTED,
     DISTROVERPKG_UNREADABLE,
@@ -255,25 +257,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The program; its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     out = Output(json="-j" in words or "--json" in words)
-    try:
-        _run(_Call(words), out)
-        code = 0
-    except TdnfError as error:
-        out.error(error)
-        code = error.exit_code
-    out.close()
-    return code
+    return ended(out, f"heliostat-upgrade {' '.join(words)}", lambda: _run(_Call(words), out))
 
 
-def _run(call: _Call, out: Output) -> None:
+def _run(call: _Call, out: Output) -> int:
     if call.help:
         out.line(USAGE)
-        return
+        return 0
     upgrade = Upgrade(call.root, call.config)
     if call.back:
         out.value(upgrade.back())
         out.line(f"The system is release {Upgrade(call.root, call.config).release} again.")
-        return
+        return 0
     release = call.release or following(upgrade.release)
     plan = upgrade.plan(release, call.address)
     counts = [f"{len(steps)} {kind.lower()}" for kind, steps in plan.items() if _is_steps(steps)]
@@ -281,20 +276,13 @@ def _run(call: _Call, out: Output) -> None:
     out.line(f"{size_told(plan['NeededBytes'])} are needed, keys are there, disks have room.")
     if call.plan:
         out.value(plan)
-        return
-    if not call.yes and not _agreed(out):
+        return 0
+    if not call.yes and (out.json or not answered(out)):
         raise TdnfError(ABORTED, "Nothing was changed, as you chose.")
     out.value(upgrade.move(release, call.address))
     out.line(f"The system is release {release}; restart it.  heliostat-upgrade --back undoes this.")
+    return 0
 
 
 def _is_steps(value: object) -> bool:
     return isinstance(value, list)
-
-
-def _agreed(out: Output) -> bool:
-    if out.json:
-        return False
-    out.results.write("Is this ok [y/N]: ")
-    out.results.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -9,6 +9,7 @@ import pytest
 from heliostat.testing.package_set import PackageSet, package
 from heliostat.testing.packages import signer_of_tests
 from heliostat.testing.tdnf_system import Ran, TdnfSystem
+from heliostat.testing.web import served
 
 OTHERS = "others"
 
@@ -127,3 +128,31 @@ def test_a_cached_package_is_looked_at_again(system: TdnfSystem) -> None:
     system.done("install", "app")
     assert system.installed() == ["app-1-1.noarch"]
     assert not cached.exists()
+
+
+def test_what_a_portal_answers_is_not_kept_as_a_key(system: TdnfSystem, base: PackageSet) -> None:
+    text = base.key.read_bytes()
+    with served(base.folder) as server:
+        system.enable(base, baseurl=server.url, gpgkey=f"{server.url}/{base.key.name}")
+        base.key.write_text("<html>Please sign in</html>")
+        ran = system.run("-y", "install", "app")
+        assert (refused(system, ran), "There is no PGP PUBLIC KEY BLOCK" in ran.stderr) == (
+            1505,
+            True,
+        )
+        base.key.write_bytes(text)
+        system.done("install", "app")
+
+
+def test_without_the_network_only_what_was_fetched_is_installed(
+    system: TdnfSystem, base: PackageSet
+) -> None:
+    """``-C`` forbids to fetch packages and keys as it does metadata."""
+    with served(base.folder) as server:
+        system.configure(keepcache=1)
+        system.enable(base, baseurl=server.url, gpgkey=f"{server.url}/{base.key.name}")
+        system.done("makecache")
+        ran = system.run("-y", "-C", "install", "app")
+        assert (refused(system, ran), "app-1-1.noarch.rpm" in ran.stderr) == (1034, True)
+        system.done("--downloadonly", "install", "app")
+        system.done("-C", "install", "app")

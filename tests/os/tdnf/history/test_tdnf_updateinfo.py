@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from heliostat.testing.package_set import PackageSet, package
+from heliostat.testing.package_set import PackageSet, package, published
 from heliostat.testing.tdnf_system import TdnfSystem
 
 
@@ -71,3 +71,12 @@ def test_names_that_mean_nothing_and_updates_for_security(system: TdnfSystem) ->
     assert [each["Name"] for each in system.run("-j", "check-update").json] == ["app", "lib"]
     found = system.run("-j", "check-update", "--security").json
     assert [each["Name"] for each in found] == ["app"]
+
+
+def test_nothing_open_is_nothing_for_the_message_at_sign_in(tmp_path: Path) -> None:
+    """The script that writes it takes any word for an advisory."""
+    system = TdnfSystem(tmp_path / "none")
+    system.enable(published(tmp_path / "set", package("app")))
+    system.done("install", "app")
+    assert system.run("-q", "updateinfo", "summary").stdout == ""
+    assert "0 updates." in system.run("updateinfo", "summary").stdout

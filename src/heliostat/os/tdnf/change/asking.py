@@ -6,16 +6,22 @@ from heliostat.os.tdnf.errors import INVALID_INPUT, TdnfError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from heliostat.os.tdnf.output import Output
     from heliostat.os.tdnf.session import Session
 
 
-def agreed(session: Session, question: str = "Is this ok [y/N]: ") -> bool:
+def agreed(session: Session) -> bool:
     """Whether the person says yes; no answer, ``--assumeno`` and ``-j`` without ``-y`` say no."""
     options = session.options
     if options.assumeyes or options.assumeno or session.out.json:
         return options.assumeyes and not options.assumeno
-    session.out.results.write(question)
-    session.out.results.flush()
+    return answered(session.out)
+
+
+def answered(out: Output) -> bool:
+    """What is typed; ``TdnfError`` 1033 if it is neither yes nor no."""
+    out.results.write("Is this ok [y/N]: ")
+    out.results.flush()
     import sys
 
     answer = sys.stdin.readline() if sys.stdin is not None else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from heliostat.os.tdnf.errors import CACHE_OUT_OF_DISK, TdnfError
 from heliostat.os.tdnf.transfer.packages import fetch_packages, package_download
 
 TYPE_CHECKING = False
@@ -13,9 +12,6 @@ if TYPE_CHECKING:
     from heliostat.os.tdnf.metadata.cache import Cached
     from heliostat.os.tdnf.session import Session
     from heliostat.os.tdnf.transfer.download import Download
-
-# space that a disk keeps for others while packages are fetched
-_SPARE_BYTES = 1 << 20
 
 
 def places_of(session: Session, plan: Plan) -> dict[str, Cached]:
@@ -46,22 +42,5 @@ def fetched(session: Session, plan: Plan, places: dict[str, Cached]) -> dict[str
                 session, cached, step.location, target, checksum=step.checksum, size=size
             )
         )
-    _see_room(downloads)
     fetch_packages(session, downloads)
     return files
-
-
-def _see_room(downloads: list[Download]) -> None:
-    """Raises ``TdnfError`` 1036 where a folder's disk can't hold what is to come."""
-    wanted: dict[str, int] = {}
-    for each in downloads:
-        if not os.path.exists(each.target):
-            folder = os.path.dirname(each.target)
-            wanted[folder] = wanted.get(folder, 0) + (each.size or 0)
-    for folder, size in wanted.items():
-        os.makedirs(folder, exist_ok=True)
-        state = os.statvfs(folder)
-        free = state.f_bavail * state.f_frsize
-        if size + _SPARE_BYTES > free:
-            told = f"{folder} has {free:,} bytes free, and the packages take {size:,}."
-            raise TdnfError(CACHE_OUT_OF_DISK, told)

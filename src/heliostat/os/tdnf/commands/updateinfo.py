@@ -70,7 +70,8 @@ def _summary(session: Session, found: list[tuple[Advisory, list[Fix]]]) -> int:
         counts[each.kind] += 1
     session.out.value(counts)
     if not found:
-        session.out.line("\n0 updates.")
+        if not session.out.quiet:
+            session.out.line("\n0 updates.")
         raise TdnfError(NO_DATA)
     session.out.lines(f"{number} {kind} notice(s)" for kind, number in counts.items() if number)
     return 0

@@ -15,7 +15,7 @@ from heliostat.os.tdnf.history.system import KEYS, name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
     from heliostat.os.tdnf.history.system import System
@@ -228,21 +228,28 @@ class History:
         id = self._database.execute(insert, (cookie, command, time_s, kind)).lastrowid
         insert = "insert into trans_items(trans_id, type, rpm_id) values (?, ?, ?)"
         for item, nevras in items.items():
-            rows = [(id, item, self._word("rpms", "nevra", each)) for each in sorted(nevras)]
-            self._database.executemany(insert, rows)
+            numbers = self._numbers("rpms", "nevra", sorted(nevras))
+            self._database.executemany(insert, [(id, item, each) for each in numbers])
         insert = "insert into flag_set(trans_id, name_id, value) values (?, ?, ?)"
         known = self.automatic()
-        for name, automatic in sorted(marks.items()):
-            if automatic != (name in known):
-                row = (id, self._word("names", "name", name), int(automatic))
-                self._database.execute(insert, row)
+        changed = sorted(name for name, value in marks.items() if value != (name in known))
+        numbers = self._numbers("names", "name", changed)
+        rows = [(id, each, int(marks[name])) for each, name in zip(numbers, changed, strict=True)]
+        self._database.executemany(insert, rows)
 
-    def _word(self, table: str, column: str, word: str) -> int:
+    def _numbers(self, table: str, column: str, words: Sequence[str]) -> list[int]:
+        """Ids of ``words``, new ones for those that are not there.
+
+        The C tdnf's tables have no index, so they are read once and not once a word.
+        """
         # both names are this module's own
-        query = f"select Id from {table} where {column} = ?"  # noqa: S608
-        known = self._number(query, word)
+        query = f"select {column}, Id from {table}"  # noqa: S608
+        known: dict[str, int] = dict(self._database.execute(query)) if words else {}
         insert = f"insert into {table}({column}) values (?)"  # noqa: S608
-        return known or int(self._database.execute(insert, (word,)).lastrowid or 0)
+        for each in words:
+            if each not in known:
+                known[each] = int(self._database.execute(insert, (each,)).lastrowid or 0)
+        return [known[each] for each in words]
 
 
 def legacy_names(folder: str) -> frozenset[str]:

@@ -7,8 +7,10 @@ name made from its address.
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from heliostat.os.tdnf.errors import (
+    INVALID_KEY_FILE,
     KEY_URL_INVALID,
     KEY_URL_UNSUPPORTED,
     NO_KEY_CONFIGURED,
@@ -17,6 +19,7 @@ from heliostat.os.tdnf.errors import (
 )
 from heliostat.os.tdnf.transfer.download import Download, Wire
 from heliostat.os.tdnf.transfer.fetch import fetch
+from heliostat.os.tdnf.transfer.packages import see_allowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +32,9 @@ _LIMIT = 1024 * 1024
 def public_keys(session: Session, cached: Cached) -> list[tuple[str, bytes]]:
     """Address and content of every key.  Raises ``TdnfError`` 1507, 1508, 1523, 12xx, 16xx."""
     places = key_places(cached)
-    for error in fetch(key_downloads(session, cached)).values():
+    absent = key_downloads(session, cached)
+    see_allowed(session, absent)
+    for error in fetch(absent).values():
         raise error
     return [(address, read_key(path)) for address, path in places]
 
@@ -68,10 +73,20 @@ def key_downloads(session: Session, cached: Cached) -> list[Download]:
     """For keys that are elsewhere and not here yet."""
     wire = Wire.of(session, cached.repository)
     return [
-        Download(wire, (), address, path, limit=_LIMIT)
+        Download(wire, (), address, path, limit=_LIMIT, verify=partial(_see_key, address))
         for address, path in key_places(cached)
         if "://" in address and not address.startswith("file:") and not os.path.exists(path)
     ]
+
+
+def _see_key(address: str, path: str) -> None:
+    """What a portal answers instead of a key must not be kept as one."""
+    from heliostat.os.tdnf.change.certificate import certificates
+
+    try:
+        certificates(read_key(path))
+    except ValueError as error:
+        raise TdnfError(INVALID_KEY_FILE, f"{address} is not a key file: {error}") from None
 
 
 def read_key(path: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from heliostat.os.tdnf.errors import NO_CACHE, TdnfError
 from heliostat.os.tdnf.transfer.checksum import has_checksum, refuse_weak
 from heliostat.os.tdnf.transfer.download import Download, Wire
 from heliostat.os.tdnf.transfer.fetch import fetch
@@ -33,6 +34,7 @@ def package_download(
 def fetch_packages(session: Session, downloads: Sequence[Download]) -> None:
     """Fetches what isn't here whole.  Raises the first ``TdnfError``; the rest has come."""
     missing = [each for each in downloads if not is_here(each)]
+    see_allowed(session, missing)
     parallel = session.configuration.max_parallel_downloads
     for error in fetch(missing, parallel=parallel, progress=Bar(session.out)).values():
         raise error
@@ -47,3 +49,12 @@ def is_here(download: Download) -> bool:
     if download.size is not None and state.st_size != download.size:
         return False
     return has_checksum(download.target, download.checksum)
+
+
+def see_allowed(session: Session, downloads: Sequence[Download]) -> None:
+    """Raises ``TdnfError`` 1034 if ``-C`` forbids to fetch one; what lies on a disk is read."""
+    for each in downloads if session.options.cacheonly else ():
+        if not all(address.startswith("file:") for _, address in each.addresses()):
+            told = f"{each.label} is not in the cache, and -C forbids to fetch it."
+            hint = "Leave out -C; with keepcache=1, --downloadonly fills the cache beforehand."
+            raise TdnfError(NO_CACHE, told, hint)

@@ -25,14 +25,14 @@ class Bar:
         self._out = out
         self._watched = out.interactive
         self._have: dict[Download, int] = {}
-        self._whole = 0
+        self._sum = self._whole = 0
         self._count = self._done = 0
         self._began_s = self._drawn_s = 0.0
         self._fetched = 0
 
     def begun(self, downloads: Sequence[Download]) -> None:
         """These are to come."""
-        self._have = {}
+        self._have, self._sum = {}, 0
         self._count, self._done, self._fetched = len(downloads), 0, 0
         sizes = [each.size for each in downloads]
         self._whole = 0 if None in sizes else sum(each or 0 for each in sizes)
@@ -45,6 +45,7 @@ class Bar:
         before = self._have.get(download)
         # what was there from an earlier run has not come over the wire
         self._fetched += max(0, now - before) if before is not None else 0
+        self._sum += now - (before or 0)
         self._have[download] = now
         if monotonic() - self._drawn_s >= _EVERY_S:
             self._draw(download.label)
@@ -66,7 +67,7 @@ class Bar:
 
     def _draw(self, label: str) -> None:
         now = self._drawn_s = monotonic()
-        have = sum(self._have.values())
+        have = self._sum
         share = min(1.0, have / self._whole) if self._whole else self._done / self._count
         filled = int(share * _BAR)
         bar = "=" * filled + ">" * (filled < _BAR) + " " * (_BAR - filled - 1)
