@@ -122,7 +122,7 @@ def _alter(session: Session, wanted: str) -> int:
     rules = Rules(may_erase=True)
     request = Request(lambda wishes: wish_for(session, wishes, change), rules, offers=offers)
     plan = planned(session, request)
-    plan.marks = change.marks
+    plan.marks = change.marks_with(plan)
     try:
         return settle(session, plan)
     except TdnfError as error:

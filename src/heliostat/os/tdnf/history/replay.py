@@ -10,6 +10,7 @@ from heliostat.os.tdnf.errors import INVALID_PARAMETER, NO_MATCH, TdnfError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from heliostat.os.tdnf.change.plan import Plan
     from heliostat.os.tdnf.change.wishes import Wishes
     from heliostat.os.tdnf.history.database import History
     from heliostat.os.tdnf.session import Session
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class Difference:
     """From one state of the past to another: NEVRAs, and marks by name."""
 
-    __slots__ = ("added", "marks", "removed")
+    __slots__ = ("added", "automatic", "marks", "removed")
 
     def __init__(self, history: History, since: int, to: int) -> None:
         old, new = history.state(since), history.state(to)
@@ -26,6 +27,11 @@ class Difference:
         self.removed = sorted(old - new)
         were, are = history.automatic(since), history.automatic(to)
         self.marks = {name: name in are for name in were ^ are}
+        self.automatic = are
+
+    def marks_with(self, plan: Plan) -> dict[str, bool]:
+        """Marks that change, and those of what ``plan`` brings back: nobody asks for it now."""
+        return {step.name: step.name in self.automatic for step in plan.bringing} | self.marks
 
 
 def difference(history: History, command: str, first: int, last: int) -> Difference:
