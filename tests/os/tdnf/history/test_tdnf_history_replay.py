@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -28,7 +29,7 @@ NAMES = ("app", "lib", "tool", "old", "new", "one", "two")
 ANSWERS = {0, 1011, 1301, 905, 1017, 1027, 1028}
 
 
-def made(name: str, evr: str, **relations: list[str]) -> Package:
+def made(name: str, evr: str, **relations: Any) -> Package:
     """Each version brings a file that others have, and one of its own."""
     paths = (f"/srv/{name}/data", f"/srv/{name}/{evr.replace(':', '.')}")
     return package(name, evr, files=dict.fromkeys(paths, f"{name} {evr}\n"), **relations)
