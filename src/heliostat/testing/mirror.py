@@ -102,8 +102,7 @@ def mirror(
     """A running server."""
     state = Mirror(folder)
     kind = _ServerOfSix if ":" in host else _Server
-    server = kind((host, 0), _handler_of(state))
-    server.daemon_threads = True
+    server = kind((host, 0), state)
     if tls is not None:
         # the handshake is made in the request's own thread, when it first reads
         server.socket = tls.wrap_socket(
@@ -124,6 +123,12 @@ def mirror(
 
 
 class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], state: Mirror) -> None:
+        self.state = state
+        super().__init__(address, _Handler)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Who hangs up, or shows no certificate, is what tests are about."""
 
@@ -132,109 +137,121 @@ class _ServerOfSix(_Server):
     address_family = socket.AF_INET6
 
 
-def _handler_of(state: Mirror) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        """Files, ranges included, but for the faults that were asked for."""
+class _Handler(BaseHTTPRequestHandler):
+    """Files, ranges included, but for the faults that were asked for."""
 
-        protocol_version = "HTTP/1.1"
+    server: _Server
+    protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            wanted = self.headers.get("Range", "") if state.ranges else ""
-            # a proxy is asked for whole addresses
-            place = urlsplit(self.path).path
-            state.asked.append(f"{place} {self.headers.get('Range', '')}".strip())
-            state.headers.append({name.lower(): value for name, value in self.headers.items()})
-            if not self._known():
-                return
-            path = state.folder / unquote(place.lstrip("/"))
-            for end, (old, new) in state.remembers.items():
-                if place.endswith(end):
-                    asks_anew = self.headers.get("Cache-Control") == "no-cache"
-                    self._file(new if asks_anew else old, wanted, None)
-                    return
-            fault = next(
-                (found for end, found in state.faults.items() if place.endswith(end)), None
-            )
-            if isinstance(fault, Busy) and fault.times[0] > 0:
-                fault.times[0] -= 1
-                self._answer(fault.status, b"", {"Retry-After": fault.later} if fault.later else {})
-            elif isinstance(fault, Redirect):
-                self._answer(302, b"", {"Location": fault.to})
-            elif isinstance(fault, int) or not path.is_file():
-                self._answer(fault if isinstance(fault, int) else 404, b"")
-            else:
-                self._file(fault if isinstance(fault, bytes) else path.read_bytes(), wanted, fault)
+    def do_GET(self) -> None:
+        # a proxy is asked for whole addresses
+        place = urlsplit(self.path).path
+        self._note(f"{place} {self.headers.get('Range', '')}".strip())
+        if not self._known():
+            return
+        if (body := self._remembered(place)) is not None:
+            self._file(body, None)
+        else:
+            self._answer_place(place)
 
-        def do_CONNECT(self) -> None:
-            state.asked.append(self.path)
-            state.headers.append({name.lower(): value for name, value in self.headers.items()})
-            if not self._known():
-                return
-            host, _, port = self.path.rpartition(":")
-            with socket.create_connection((host, int(port))) as further:
-                self.send_response(200)
-                self.end_headers()
-                back = threading.Thread(target=_relay, args=(further, self.connection))
-                back.start()
-                _relay(self.connection, further)
-                back.join()
-            self.close_connection = True
-
-        def _known(self) -> bool:
-            for header, word, status, asking in (
-                ("Proxy-Authorization", state.proxy_password, 407, "Proxy-Authenticate"),
-                ("Authorization", state.password, 401, "WWW-Authenticate"),
-            ):
-                right = "Basic " + base64.b64encode(word.encode()).decode()
-                if word.strip(":") and self.headers.get(header) != right:
-                    self._answer(status, b"", {asking: 'Basic realm="tests"'})
-                    return False
-            return True
-
-        def _file(self, body: bytes, wanted: str, fault: Fault | None) -> None:
-            start = int(wanted.removeprefix("bytes=").rstrip("-") or 0) if wanted else 0
-            if start >= len(body) > 0:
-                self._answer(416, b"")
-                return
-            extra = {"Last-Modified": "Tue, 14 Nov 2023 22:13:20 GMT"}
-            if start:
-                extra["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
-            self._answer(206 if start else 200, body[start:], extra, fault)
-
-        def _answer(
-            self,
-            status: int,
-            body: bytes,
-            extra: Mapping[str, str] | None = None,
-            fault: Fault | None = None,
-        ) -> None:
-            self.send_response(status)
-            for name, value in (extra or {}).items():
-                self.send_header(name, value)
-            length = fault.length if isinstance(fault, Lie) else len(body)
-            self.send_header("Content-Length", str(length))
+    def do_CONNECT(self) -> None:
+        self._note(self.path)
+        if not self._known():
+            return
+        host, _, port = self.path.rpartition(":")
+        with socket.create_connection((host, int(port))) as further:
+            self.send_response(200)
             self.end_headers()
-            if isinstance(fault, Cut) and fault.times[0] > 0:
-                fault.times[0] -= 1
-                self.wfile.write(body[: fault.after])
-                self.close_connection = True
-            elif isinstance(fault, Stall):
-                self.wfile.write(body[: fault.after])
-                self.wfile.flush()
-                state.closing.wait()
-                self.close_connection = True
-            elif isinstance(fault, Drip):
-                for start in range(0, length, fault.piece):
-                    self.wfile.write(body[start : start + fault.piece])
-                    state.closing.wait(_DRIP_S)
-            else:
-                self.wfile.write(body[:length])
-                self.close_connection = isinstance(fault, Lie)
+            back = threading.Thread(target=_relay, args=(further, self.connection))
+            back.start()
+            _relay(self.connection, further)
+            back.join()
+        self.close_connection = True
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Tests print what they need themselves."""
+    def log_message(self, format: str, *args: Any) -> None:
+        """Tests print what they need themselves."""
 
-    return Handler
+    def _note(self, asked: str) -> None:
+        self.server.state.asked.append(asked)
+        headers = {name.lower(): each for name, each in self.headers.items()}
+        self.server.state.headers.append(headers)
+
+    def _known(self) -> bool:
+        """Whether the passwords are right; if not, that was the answer."""
+        state = self.server.state
+        for header, word, status, asking in (
+            ("Proxy-Authorization", state.proxy_password, 407, "Proxy-Authenticate"),
+            ("Authorization", state.password, 401, "WWW-Authenticate"),
+        ):
+            right = "Basic " + base64.b64encode(word.encode()).decode()
+            if word.strip(":") and self.headers.get(header) != right:
+                self._answer(status, b"", {asking: 'Basic realm="tests"'})
+                return False
+        return True
+
+    def _remembered(self, place: str) -> bytes | None:
+        """What a cache between would give, if there is one for that place."""
+        for end, (old, new) in self.server.state.remembers.items():
+            if place.endswith(end):
+                return new if self.headers.get("Cache-Control") == "no-cache" else old
+        return None
+
+    def _answer_place(self, place: str) -> None:
+        """The file, or the fault that was asked for."""
+        state = self.server.state
+        path = state.folder / unquote(place.lstrip("/"))
+        fault = next((each for end, each in state.faults.items() if place.endswith(end)), None)
+        if isinstance(fault, Busy) and fault.times[0] > 0:
+            fault.times[0] -= 1
+            self._answer(fault.status, b"", {"Retry-After": fault.later} if fault.later else {})
+        elif isinstance(fault, Redirect):
+            self._answer(302, b"", {"Location": fault.to})
+        elif isinstance(fault, int) or not path.is_file():
+            self._answer(fault if isinstance(fault, int) else 404, b"")
+        else:
+            self._file(fault if isinstance(fault, bytes) else path.read_bytes(), fault)
+
+    def _file(self, body: bytes, fault: Fault | None) -> None:
+        """The body, from where it is asked for."""
+        wanted = self.headers.get("Range", "") if self.server.state.ranges else ""
+        start = int(wanted.removeprefix("bytes=").rstrip("-") or 0) if wanted else 0
+        if start >= len(body) > 0:
+            self._answer(416, b"")
+            return
+        extra = {"Last-Modified": "Tue, 14 Nov 2023 22:13:20 GMT"}
+        if start:
+            extra["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
+        self._answer(206 if start else 200, body[start:], extra, fault)
+
+    def _answer(
+        self,
+        status: int,
+        body: bytes,
+        extra: Mapping[str, str] | None = None,
+        fault: Fault | None = None,
+    ) -> None:
+        self.send_response(status)
+        for name, value in (extra or {}).items():
+            self.send_header(name, value)
+        length = fault.length if isinstance(fault, Lie) else len(body)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+        if isinstance(fault, Cut) and fault.times[0] > 0:
+            fault.times[0] -= 1
+            self.wfile.write(body[: fault.after])
+            self.close_connection = True
+        elif isinstance(fault, Stall):
+            self.wfile.write(body[: fault.after])
+            self.wfile.flush()
+            self.server.state.closing.wait()
+            self.close_connection = True
+        elif isinstance(fault, Drip):
+            for start in range(0, length, fault.piece):
+                self.wfile.write(body[start : start + fault.piece])
+                self.server.state.closing.wait(_DRIP_S)
+        else:
+            self.wfile.write(body[:length])
+            self.close_connection = isinstance(fault, Lie)
 
 
 def _relay(source: socket.socket, target: socket.socket) -> None:
