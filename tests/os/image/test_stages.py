@@ -18,8 +18,9 @@ from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run
 from heliostat.os.image import stages
 from heliostat.os.image.prune import prune_stages, room_beside
+from heliostat.os.image.record import Record
 from heliostat.os.image.stages import Stage
-from heliostat.os.image.store import Outcome, Record, StageStore
+from heliostat.os.image.store import Outcome, StageStore
 from heliostat.os.monitor import SilentMonitor
 from heliostat.testing.small_disk import small_disk
 
