@@ -145,6 +145,21 @@ def test_gce_archive_is_unpacked_by_gnu_tar(disk: Path, tree: Path, tmp_path: Pa
     assert gzip.decompress(out.read_bytes())[257:265] == b"ustar  \0"
 
 
+def test_gnu_tar_unpacks_a_gce_archive_of_a_large_disk(tree: Path, tmp_path: Path) -> None:
+    """From 8 GiB on numbers don't fit into eleven octal digits."""
+    large = tmp_path / "large.raw"
+    with large.open("wb") as stream:
+        stream.truncate(12 << 30)
+        for at in (0, (8 << 30) - 1024, 9 << 30, (12 << 30) - 5):
+            stream.seek(at)
+            stream.write(b"here!")
+    out = written("gce", large, tree, tmp_path)
+    run(["tar", "-xzf", str(out), "-C", str(tmp_path)], timeout_s=60)
+    unpacked = tmp_path / "disk.raw"
+    assert unpacked.stat().st_size == 12 << 30
+    assert list(sparse.pieces(unpacked, MIB)) == list(sparse.pieces(large, MIB))
+
+
 def test_the_ova_is_in_order_and_its_manifest_is_true(
     disk: Path, tree: Path, tmp_path: Path
 ) -> None:

@@ -18,6 +18,8 @@ _PIECE_BYTES = 1 << 16
 _BLOCK = 512
 _IN_HEADER, _IN_EXTENSION = 4, 21
 _CHECKSUM = slice(148, 156)
+_OCTAL_END = 1 << 33
+_NUMBER_BYTES = 12
 
 Run = tuple[int, int]
 
@@ -57,14 +59,14 @@ def header(found: list[Run], size: int, epoch: int) -> bytes:
         100: b"0000644\0",
         108: b"0000000\0",
         116: b"0000000\0",
-        124: _octal(sum(length for _, length in found)),
-        136: _octal(epoch),
+        124: _number(sum(length for _, length in found)),
+        136: _number(epoch),
         148: b" " * 8,
         156: b"S",
         257: b"ustar  \0",
         386: b"".join(map(_entry, first)),
         482: b"\1" if rest else b"\0",
-        483: _octal(size),
+        483: _number(size),
     }
     for offset, value in fields.items():
         block[offset : offset + len(value)] = value
@@ -80,9 +82,11 @@ def _extensions(entries: list[Run]) -> Iterator[bytes]:
 
 
 def _entry(run: Run) -> bytes:
-    return _octal(run[0]) + _octal(run[1])
+    return _number(run[0]) + _number(run[1])
 
 
-def _octal(number: int) -> bytes:
-    """Eleven digits and a NUL: up to 8 GiB, far more than these disks have."""
-    return f"{number:011o}\0".encode()
+def _number(number: int) -> bytes:
+    """Eleven octal digits and a NUL; from 8 GiB on GNU's own form, a mark and the bytes."""
+    if number < _OCTAL_END:
+        return f"{number:011o}\0".encode()
+    return b"\x80" + number.to_bytes(_NUMBER_BYTES - 1, "big")
