@@ -65,10 +65,15 @@ def test_one_changed_package_is_told_as_the_reason(system: TinySystem) -> None:
 
 
 def test_a_setting_of_the_disk_leaves_the_tree_alone(system: TinySystem) -> None:
-    make(system)
-    why = reasons(make(system, free_mib=5))
+    first = make(system, "raw", "qcow2").image
+    second = make(system, free_mib=5)
+    why = reasons(second)
     assert why["small/disk"] == "free space: 0 MiB -> 5 MiB"
     assert list(why) == ["small/disk", "small/qcow2"]
+    # another disk is another image: the raw file of the first isn't a format of it
+    assert second.image.identity != first.identity
+    assert list(second.image.record.files) == ["qcow2"]
+    assert hashlib.sha256(first.path.read_bytes()).hexdigest() == first.digest
 
 
 def test_two_builds_elsewhere_are_the_same_byte_for_byte(

@@ -1,6 +1,7 @@
 """Building an image: edition and repositories in, bootable files out, nothing done twice.
 
-An image's identity is the hash of its packages, its edition and the code that builds it.
+An image's identity is the hash of its packages, its edition, and the code, data and programs that
+build it: under one identity all formats hold the same disk.
 Solving comes first, so a build of what is there already needs neither root nor time.
 """
 
@@ -20,6 +21,7 @@ from heliostat.os.image import built, programs, stages
 from heliostat.os.image.assembly import RAW, Assembly
 from heliostat.os.image.built import BuiltImage, ImageFile, ImageRecord
 from heliostat.os.image.composed import tree_record
+from heliostat.os.image.distro import locate_distro
 from heliostat.os.image.outputs import Output, load_output
 from heliostat.os.image.prune import prune_stages, room_beside
 from heliostat.os.image.store import Build, Outcome, StageStore
@@ -30,6 +32,7 @@ from heliostat.os.tree import Edition
 
 DEFAULT_FORMATS = ("qcow2",)
 _PROGRAMS = ("rpm", *programs.DISK_PROGRAMS)
+_DECIDING = ("boot", "outputs")  # what is made of a tree, whichever it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +109,19 @@ def stages_folder() -> Path:
     return cache_folder(os.environ) / "os" / "stages"
 
 
-def identity_of(edition: str, tree: Outcome) -> str:
-    """Hash of all that decides an image of ``edition``."""
-    inputs = {"tree": tree.record.identity, "code": stages.code_digest(image)}
-    return stages.identity_of(edition, inputs)
+def identity_of(edition: Edition, tree: Outcome) -> str:
+    """Hash of all that decides an image of ``edition``, in whatever format."""
+    distro = locate_distro()
+    data = [path for name in _DECIDING for path in sorted((distro / name).iterdir())]
+    inputs = {
+        "tree": tree.record.identity,
+        "code": stages.code_digest(image),
+        "data": stages.digest_of((path.name, path.read_bytes()) for path in data),
+        "free space": f"{edition.free_mib} MiB",
+        **programs.digests(programs.DISK_PROGRAMS),
+        **programs.loader_digests(),
+    }
+    return stages.identity_of(edition.name, inputs)
 
 
 def _record(
@@ -120,7 +132,7 @@ def _record(
     running: Build,
 ) -> ImageRecord:
     known = tree_record(tree.folder)
-    identity = identity_of(order.edition.name, tree)
+    identity = identity_of(order.edition, tree)
     stem = built.stem_of(order.edition.name, identity)
     files = {
         name: ImageFile(
