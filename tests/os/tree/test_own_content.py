@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -88,17 +89,34 @@ def test_nobody_has_a_password_and_files_agree_on_who_there_is() -> None:
     ]
 
 
-def test_nft_takes_the_firewall_and_it_drops_what_it_does_not_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("added", "open_port", "code"),
+    [
+        ("", False, 0),
+        ("add element inet heliostat tcp_ports { 443 }", True, 0),
+        ("add element inet heliostat tcp_ports { 443 }\nadd nonsense", False, 1),
+    ],
+)
+def test_the_firewall_drops_what_it_does_not_name_whatever_a_machine_adds(
+    tmp_path: Path, added: str, open_port: bool, code: int
+) -> None:
+    """With a mistake in what was added it is as delivered, and its unit fails."""
     nft = needs("nft")
     if os.geteuid() != 0:
-        pytest.skip("nft checks rules only for root")
-    rules = laid_out(tmp_path, "heliostat-firewall") / "usr/lib/heliostat/firewall.nft"
-    whole = rules.read_text().replace("/etc/nftables.d/", f"{tmp_path}/etc/nftables.d/")
-    rules.write_text(whole)
-    own_network = ["unshare", "--net"]
-    run([*own_network, nft, "--check", "--file", str(rules)], timeout_s=30)
-    assert "hook input priority filter; policy drop" in whole
-    assert "hook forward priority filter; policy drop" in whole
+        pytest.skip("nft takes rules from root only")
+    root = laid_out(tmp_path, "heliostat-firewall")
+    site = root / "usr/lib/heliostat/firewall-site.nft"
+    site.write_text(site.read_text().replace('"/', f'"{root}/'))
+    (root / "etc/nftables.d/50-site.nft").write_text(f"{added}\n")
+    unit = (root / "usr/lib/systemd/system/heliostat-firewall.service").read_text()
+    (start,) = re.findall(r"^ExecStart=(.*)$", unit.replace("\\\n", ""), re.M)
+    start = start.replace("/usr/sbin/nft", nft).replace("/usr/lib/", f"{root}/usr/lib/")
+    script = f"{start}; echo $?; {nft} list table inet heliostat"
+    told = run(["unshare", "--net", "sh", "-c", script], timeout_s=30).stdout
+    assert told.startswith(f"{code}\n")
+    assert "hook input priority filter; policy drop" in told
+    assert "hook forward priority filter; policy drop" in told
+    assert ("443" in told) == open_port
 
 
 def test_sshd_takes_its_settings_and_no_password_opens_it(tmp_path: Path) -> None:

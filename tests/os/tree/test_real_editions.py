@@ -67,7 +67,7 @@ def ask(chroot: Chroot, *argv: str) -> str:
 @pytest.mark.takes(240)
 def test_every_gate_lets_minimal_out_and_its_programs_take_their_settings(minimal: Chroot) -> None:
     """That it was composed at all says that every gate was passed."""
-    ask(minimal, "/usr/sbin/nft", "--check", "--file", "/usr/lib/heliostat/firewall.nft")
+    ask(minimal, "/usr/sbin/nft", "--check", "--file", "/usr/lib/heliostat/firewall-site.nft")
     assert "parsed OK" in ask(minimal, "/usr/sbin/visudo", "--check")
     ask(minimal, "/usr/bin/systemd-analyze", "verify", "--man=no", "multi-user.target")
     assert "Key ID" not in ask(minimal, "/usr/bin/rpm", "-Va", "--nofiles")
