@@ -24,7 +24,13 @@ def answered(out: Output) -> bool:
     out.results.flush()
     import sys
 
-    answer = sys.stdin.readline() if sys.stdin is not None else ""
+    answer = ""
+    try:
+        answer = sys.stdin.readline() if sys.stdin is not None else ""
+    finally:
+        if answer[-1:] != "\n":
+            # what comes next begins a line, also after an end of input or ^C
+            out.line()
     word = answer.strip().lower()
     if word not in ("", "y", "yes", "n", "no"):
         raise TdnfError(INVALID_INPUT, f"{word} is neither yes nor no; nothing was changed.")

@@ -108,6 +108,7 @@ class Watch:
     def close(self) -> None:
         """Tells what is left to tell."""
         self._tell_rpm()
+        self.out.status("")
         os.close(self._said)
 
     def __call__(self, element: Any, reason: int, amount: int, total: int, _: Any) -> int | None:

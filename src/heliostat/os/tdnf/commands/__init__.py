@@ -57,7 +57,7 @@ def command(name: str, user: int) -> Callable[[Session], int]:
         raise _no_such(name)
     module_name, function, needs_root = COMMANDS[name]
     if needs_root and user != 0:
-        raise TdnfError(NOT_ROOT, f"Only root may {name}.")
+        raise TdnfError(NOT_ROOT, f"tdnf {name} is for root only.")
     module = __import__(f"{__name__}.{module_name}", fromlist=[function])
     found: Callable[[Session], int] = getattr(module, function)
     return found

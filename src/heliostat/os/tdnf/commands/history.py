@@ -130,5 +130,5 @@ def _alter(session: Session, wanted: str) -> int:
             raise
         record_marks(session, change.marks)
         session.out.value({})
-        session.out.line("No package changes; which were asked for does.")
+        session.out.line("No package changes, only which of them were asked for.")
         return 0

@@ -25,7 +25,7 @@ def reposync(session: Session) -> int:
     if options.norepopath and (options.delete or len(repositories) > 1):
         why = "--delete would take away others' files" if options.delete else "one at a time"
         raise TdnfError(
-            INVALID_PARAMETER, f"--norepopath puts a repository's files at once: {why}."
+            INVALID_PARAMETER, f"--norepopath puts files into the folder itself: {why}."
         )
     told: list[dict[str, str]] = []
     for repo in session.packages.repos:
