@@ -65,13 +65,20 @@ class Session:
             from heliostat.os.tdnf.settings.variables import Variables
 
             folders = [self.within(each) for each in self.configuration.varsdir]
-            self._variables = Variables(folders, self.architecture, self._release)
+            self._variables = Variables(folders, self.architecture, self._release, self._base)
         return self._variables
 
     def _release(self) -> str:
         from heliostat.os.tdnf.packages.release import release_version
 
         return self.options.releasever or release_version(self)
+
+    def _base(self) -> str:
+        if self.options.forcearch or not self.configuration.distroarchpkg:
+            return ""
+        from heliostat.os.tdnf.packages.release import release_architecture
+
+        return release_architecture(self)
 
     @property
     def repositories(self) -> list[Repository]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,28 @@ def test_names_of_packages_are_told_as_they_are(system: TdnfSystem, tmp_path: Pa
     (tmp_path / "bad.rpm").write_text("no package\n")
     ran = system.run("-y", "install", str(tmp_path / "bad.rpm"))
     assert (ran.error, "rpm -K" in ran.stderr) == (1011, True)
+
+
+def test_a_package_may_say_the_release_and_the_architecture(tmp_path: Path) -> None:
+    made = published(
+        tmp_path / "base",
+        package("system-release", "7.1-2", "aarch64", files={}),
+        package("other-release", "8-1", provides=["system-release(releasever) = 9"]),
+    )
+    system = TdnfSystem(tmp_path / "system")
+    system.holds(made, "system-release-7.1-2.aarch64")
+    path = system.repositories / "two.repo"
+    path.write_text("[two]\nbaseurl=file:///$releasever/$basearch\nenabled=1\nretries=0\n")
+
+    def asked(*words: str) -> str:
+        return system.run(*words, "makecache").stderr
+
+    assert f"file:///7.1/{os.uname().machine}/repodata" in asked()
+    system.configure(distroarchpkg="system-release")
+    assert "file:///7.1/aarch64/repodata" in asked()
+    assert "file:///7.1/x86_64/repodata" in asked("--forcearch=x86_64")
+    system.configure(distroarchpkg="nothing")
+    assert f"/{os.uname().machine}/" in asked()
+    system.holds(made, "other-release-8-1.noarch")
+    assert "file:///9/" in asked()
+    assert "file:///3/" in asked("--releasever=3")

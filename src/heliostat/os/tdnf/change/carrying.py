@@ -14,6 +14,7 @@ import rpm
 from heliostat.os.tdnf.change import journal
 from heliostat.os.tdnf.change.fetching import fetched, places_of
 from heliostat.os.tdnf.change.keys import Keys
+from heliostat.os.tdnf.change.limits import FewFiles
 from heliostat.os.tdnf.change.room import see_writable
 from heliostat.os.tdnf.change.transaction import Transaction, opened
 from heliostat.os.tdnf.change.watching import Watch
@@ -82,7 +83,8 @@ def _run(session: Session, filled: Transaction, entry: journal.Entry, words: Wor
     session.out.remark("Running transaction")
     journal.write(session.persistdir, entry)
     try:
-        filled.run(Watch(session.out, words))
+        with FewFiles(session.configuration.openmax):
+            filled.run(Watch(session.out, words))
     finally:
         record(session, entry)
         journal.remove(session.persistdir)

@@ -16,11 +16,16 @@ class Variables:
     """Finds a variable's value when it is first asked for; a name without value stays."""
 
     def __init__(
-        self, folders: Sequence[str], architecture: str, release: Callable[[], str]
+        self,
+        folders: Sequence[str],
+        architecture: str,
+        release: Callable[[], str],
+        base: Callable[[], str],
     ) -> None:
         self._folders = folders
         self._architecture = architecture
         self._release = release
+        self._base = base
         self._known: dict[str, str | None] = {}
 
     def expand(self, text: str) -> str:
@@ -60,7 +65,8 @@ class Variables:
         if name == "releasever":
             return self._release()
         if name == "basearch":
-            return _BASE.get(self._architecture, self._architecture)
+            architecture = self._base() or self._architecture
+            return _BASE.get(architecture, architecture)
         if name == "arch":
             return self._architecture
         return None
