@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from heliostat.os.manual.settings import EXIT_CODES, FOLDERS, MAIN, REPOSITORY
+from heliostat.os.manual.settings import ERROR_RANGES, EXIT_CODES, FOLDERS, MAIN, REPOSITORY
 from heliostat.os.tdnf import VERSION
 from heliostat.os.tdnf.commands.helping import spelled
+from heliostat.os.tdnf.errors import NOT_FAILURES
+from heliostat.os.tdnf.explanations import TOLD
 from heliostat.os.tdnf.manual import COMMANDS, OPTIONS, SCOPES, SECOND_NAMES
 from heliostat.os.tdnf.packages.relations import RELATIONS
 from heliostat.os.tdnf.packages.template import TAGS
@@ -44,6 +46,7 @@ def command_page() -> str:
     lines += [".SH TAGS OF --QF", _plain(", ".join([*TAGS, *RELATIONS]) + ".")]
     lines += [".SH INTERRUPTED TRANSACTIONS", _plain(_INTERRUPTED)]
     lines += _listed("FILES", FOLDERS) + _listed("EXIT STATUS", EXIT_CODES)
+    lines += _listed("ERRORS", _errors())
     lines += [".SH SEE ALSO", ".BR tdnf.conf (5),", ".BR rpm (8)"]
     return "\n".join(lines) + "\n"
 
@@ -90,6 +93,7 @@ def reference_page() -> str:
         lines.append("")
     lines += ["## Files", "", *_table("file", list(FOLDERS.items()))]
     lines += ["## Exit codes", "", *_table("code", list(EXIT_CODES.items()))]
+    lines += ["## Errors", "", *_table("number", list(_errors().items()))]
     lines += ["## Interrupted transactions", "", _INTERRUPTED]
     return "\n".join(lines) + "\n"
 
@@ -109,6 +113,16 @@ def _with_defaults(keys: Mapping[str, str], holder: type) -> list[tuple[str, str
             default = int(default)
         found.append((key, str(default), does))
     return found
+
+
+def _errors() -> dict[str, str]:
+    """Each number with what it means and what to do."""
+    told = {
+        str(number): f"{sentence} {hint}".removesuffix(".")
+        for number, (sentence, hint) in sorted(TOLD.items())
+        if number not in NOT_FAILURES
+    }
+    return told | ERROR_RANGES
 
 
 def _with_second_names(name: str, does: str) -> str:

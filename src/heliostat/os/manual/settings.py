@@ -76,3 +76,8 @@ EXIT_CODES = {
     "100": "check-update found updates and dnf_check_update_compat is set",
     "other": "the number of the error, modulo 256; standard error tells it in full",
 }
+# numbers that are made of somebody else's
+ERROR_RANGES = {
+    "1201 + CODE": "A download failed with CODE of libcurl: 1223 is an answer like 404",
+    "1600 + ERRNO": "The system refused with ERRNO: 1613 is a permission, 1630 a read-only disk",
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heliostat.os.tdnf import errors as e
 
-_TOLD: dict[int, tuple[str, str]] = {
+TOLD: dict[int, tuple[str, str]] = {
     e.NO_CHOICE: ("There is no such choice.", "See tdnf help."),
     e.INVALID_ARGUMENT: ("An argument is not valid here.", "See tdnf help."),
     e.CLEAN_NEEDS_OPTION: (
@@ -71,17 +71,12 @@ _TOLD: dict[int, tuple[str, str]] = {
         "tdnf repolist all shows them; --enablerepo takes one in.",
     ),
     e.LIST_EMPTY: ("The list is empty.", "tdnf list all shows every package."),
-    e.RESOLVE_ARGUMENT: ("The command's arguments can't be resolved.", "See tdnf help."),
     e.CLEAN_UNSUPPORTED: ("There is nothing of that kind to clean.", "tdnf clean all"),
-    e.NO_DOWNGRADES: ("Nothing can be downgraded.", "tdnf list downgrades shows what could."),
     e.DISTROVERPKG_NOT_INSTALLED: (
         "No package says which release this is.",
         "Give --releasever, or set distroverpkg in tdnf.conf.",
     ),
     e.DISTROVERPKG_UNREADABLE: ("The release can't be read.", "Give --releasever."),
-    e.ALREADY_INSTALLED: ("The package is already installed.", "tdnf reinstall does it again."),
-    e.NO_UPGRADE_PATH: ("No newer version is offered.", "tdnf --refresh check-update"),
-    e.NO_DOWNGRADE_PATH: ("No older version is offered.", "tdnf list NAME shows all versions."),
     e.METADATA_EXPIRE_INVALID: (
         "metadata_expire is not a time.",
         "Seconds, or a number with s, m, h or d, or never.",
@@ -90,16 +85,11 @@ _TOLD: dict[int, tuple[str, str]] = {
         "A protected package would go.",
         "Protection is in protected.d beside tdnf.conf.",
     ),
-    e.ERASE_NEEDS_INSTALL: ("What isn't installed can't be erased.", "tdnf list installed"),
     e.ABORTED: ("Nothing was changed.", "Run it again to go on."),
     e.INVALID_INPUT: ("That is neither yes nor no.", "-y says yes beforehand."),
     e.NO_CACHE: (
         "There is no metadata, and -C forbids to fetch it.",
         "Run tdnf makecache while the repositories can be reached.",
-    ),
-    e.DOWNGRADE_BELOW_MINIMUM: (
-        "The version would fall below the least that is allowed.",
-        "See minversions in tdnf.conf and minversions.d.",
     ),
     e.CACHE_OUT_OF_DISK: ("The cache's disk is full.", "tdnf clean all frees its part."),
     e.DUPLICATE_REPOSITORY: ("Two repositories have one name.", "Rename one of them."),
@@ -110,12 +100,6 @@ _TOLD: dict[int, tuple[str, str]] = {
     e.CACHE_UNREADABLE: ("Metadata can't be read.", "tdnf clean all, then tdnf makecache."),
     e.CACHE_UNWRITABLE: ("The cache can't be written.", "See cachedir in tdnf.conf."),
     e.UNKNOWN_ARCHITECTURE: ("The architecture is not known.", "Set it by --forcearch."),
-    e.NO_SOLUTION: (
-        "There is no solution.",
-        "tdnf --debugsolver keeps what the solver was given.",
-    ),
-    e.NO_CAPABILITY: ("Nothing provides what is asked for.", "tdnf provides finds providers."),
-    e.SOLVER_CHECKSUM: ("A checksum can't be made.", "tdnf clean all, then tdnf makecache."),
     e.SSL_SETTINGS: ("The TLS settings don't work.", "See sslcacert, sslclientcert, sslclientkey."),
     e.NO_KEY: ("The public key isn't there.", "rpm --import it, or set gpgkey."),
     e.INVALID_KEY_FILE: ("The public key file is not one.", "gpg --show-keys FILE tells more."),
@@ -169,8 +153,8 @@ _TOLD: dict[int, tuple[str, str]] = {
 
 def explain(number: int) -> tuple[str, str]:
     """Sentence and hint of ``number``."""
-    if number in _TOLD:
-        return _TOLD[number]
+    if number in TOLD:
+        return TOLD[number]
     if e.CURL <= number < e.CURL + 99:
         return (
             f"A download failed (libcurl's code {number - e.CURL}).",

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 FILELISTS = "filelists"
 UPDATEINFO = "updateinfo"
 OTHER = "other"
-PARTS = (FILELISTS, UPDATEINFO, OTHER)
 
 
 class Part:
