@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -122,31 +120,6 @@ def test_updates_may_be_those_that_advisories_are_about(
 ) -> None:
     system.holds(base, "app-1-1.noarch", "lib-1-1.noarch", "kern-1-1.noarch")
     assert system.run("-j", "--assumeno", option, "update").steps("Upgrade") == updated
-
-
-def test_a_second_one_waits_and_says_for_whom(system: TdnfSystem) -> None:
-    lock = system.root / "var/lib/tdnf/.tdnf-instance-lockfile"
-    lock.parent.mkdir(parents=True)
-    with lock.open("w") as held:
-        held.write(f"{os.getpid()}\n")
-        held.flush()
-        fcntl.flock(held, fcntl.LOCK_EX)
-        assert system.run("list", "app").exit_code == 0
-        waiting = subprocess.Popen(
-            system.argv("-y", "install", "app"),
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            env=system.environment,
-        )
-        assert waiting.stderr is not None
-        told = waiting.stderr.readline()
-        assert f"waiting for tdnf_instance lock on {lock}" in told
-        assert f"process {os.getpid()} (" in told
-    waiting.stderr.read()
-    waiting.stderr.close()
-    assert waiting.wait(60) == 0
-    assert system.installed() == ["app-2-1.noarch"]
 
 
 def test_check_names_what_cannot_be_together(system: TdnfSystem, tmp_path: Path) -> None:

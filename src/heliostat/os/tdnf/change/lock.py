@@ -1,16 +1,20 @@
-"""One tdnf changes a system at a time: the others wait and say for whom.
+"""One program changes a system at a time: the others wait and say for whom.
 
-The lock is the kernel's, on a file that the contract names, so it is gone with its
-holder however that ends.  Who only reads doesn't wait.
+Ours is the kernel's lock on a file that the contract names, so it is gone with its holder
+however that ends.  Who only reads doesn't wait.  rpm has a lock of its own, for every
+program that changes its database; without a terminal rpm gives up instead of waiting.
 """
 
 from __future__ import annotations
 
 import os
-from fcntl import LOCK_EX, LOCK_NB, flock
+from fcntl import F_GETLK, LOCK_EX, LOCK_NB, fcntl, flock, lockf
+
+from heliostat.os.tdnf.packages.database import folder_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from heliostat.os.tdnf.output import Output
     from heliostat.os.tdnf.session import Session
 
 PATH = "/var/run/.tdnf-instance-lockfile"
@@ -35,10 +39,13 @@ class InstanceLock:
             flock(self._descriptor, LOCK_EX | LOCK_NB)
         except BlockingIOError:
             told = f"waiting for tdnf_instance lock on {path}"
-            session.out.warning(f"{told}, held by {_holder(self._descriptor)}")
+            number = os.pread(self._descriptor, 32, 0).strip().decode("ascii", "replace")
+            session.out.warning(f"{told}, held by {_named(number)}")
             flock(self._descriptor, LOCK_EX)
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)
+        # what is planned from here on is for what others have made of the system
+        wait_for_rpm(session.root, session.out)
 
     def release(self) -> None:
         """Lets the next one go."""
@@ -60,10 +67,36 @@ def is_held(session: Session) -> bool:
     return False
 
 
-def _holder(descriptor: int) -> str:
-    """``process 12 (tdnf install nginx)``: who has written its number into the lock file."""
-    number = os.pread(descriptor, 32, 0).strip().decode("ascii", "replace")
-    if not number.isdigit():
+def wait_for_rpm(root: str, out: Output) -> None:
+    """Returns when no other program holds rpm's lock on the database of ``root``."""
+    path = f"{root.rstrip('/')}{folder_of(root)}/.rpm.lock"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        # no database yet, or one that can't be changed anyway
+        return
+    try:
+        lockf(descriptor, LOCK_EX | LOCK_NB)
+    except OSError:
+        out.warning(f"waiting for rpm's lock on {path}, held by {_named(_locker(descriptor))}")
+        lockf(descriptor, LOCK_EX)
+    finally:
+        # rpm's own lock is this process's: it would be let go of together with this one
+        os.close(descriptor)
+
+
+def _locker(descriptor: int) -> str:
+    """The number of the process that has locked a file, as the kernel tells."""
+    import struct
+
+    form = "hhqqi"
+    asked = struct.pack(form, 1, os.SEEK_SET, 0, 0, 0)
+    return str(struct.unpack(form, fcntl(descriptor, F_GETLK, asked)[: len(asked)])[-1])
+
+
+def _named(number: str) -> str:
+    """``process 12 (tdnf install nginx)``."""
+    if not number.isdigit() or number == "0":
         return "another process"
     try:
         with open(f"/proc/{number}/cmdline", "rb") as file:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import rpm
 
+from heliostat.os.tdnf.change.lock import wait_for_rpm
 from heliostat.os.tdnf.change.plan import OBSOLETE, REINSTALL, REMOVE
 from heliostat.os.tdnf.errors import (
     DATABASE_UNREADABLE,
@@ -36,6 +37,7 @@ _FLAGS = {
     "notriggers": rpm.RPMTRANS_FLAG_NOTRIGGERS,
     "test": rpm.RPMTRANS_FLAG_TEST,
 }
+_SILENT = "it gives no reason"
 
 
 def flags_of(session: Session) -> int:
@@ -76,6 +78,7 @@ class Transaction:
         self._flags = flags_of(session)
         self._install_only = frozenset(session.configuration.installonlypkgs)
         self._reader = rpm.TransactionSet("/")
+        self._root = session.root
         self._sources = session.options.source
         if self._sources:
             self._flags |= rpm.RPMTRANS_FLAG_NODB
@@ -124,7 +127,7 @@ class Transaction:
     def test(self, watch: Watch) -> None:
         """Raises ``TdnfError`` 1515 with rpm's reasons if the plan would not work."""
         self._transaction.order()
-        problems: list[str] = []
+        problems: list[str] | None = []
         # what a source package requires is needed to build it, not to unpack it
         if not self._sources:
             self._transaction.check()
@@ -133,9 +136,9 @@ class Transaction:
         if not problems:
             self._transaction.setFlags(self._flags | rpm.RPMTRANS_FLAG_TEST)
             problems = self._run(watch)
-        if problems:
+        if problems is not None:
             watch.close()
-            told = "; ".join(dict.fromkeys(problems))
+            told = "; ".join(dict.fromkeys(problems or watch.reasons or [_SILENT]))
             raise TdnfError(RPM_CHECK, f"rpm refuses: {told}.", "Nothing was changed.")
 
     def run(self, watch: Watch) -> None:
@@ -144,8 +147,8 @@ class Transaction:
         problems = self._run(watch)
         watch.close()
         failed = [each.NEVRA() for each in self._transaction if each.Failed()]
-        if problems and not failed:
-            told = f"rpm refused: {'; '.join(problems)}."
+        if problems is not None and not failed and not watch.failed:
+            told = f"rpm refused: {'; '.join(problems or watch.reasons or [_SILENT])}."
             raise TdnfError(TRANSACTION_FAILED, told, "Nothing was changed.")
         if failed or watch.failed:
             names = ", ".join(dict.fromkeys([*watch.failed, *failed]))
@@ -153,11 +156,13 @@ class Transaction:
             told = f"rpm could not do {names}{': ' if reasons else ''}{reasons}."
             raise TdnfError(TRANSACTION_FAILED, told)
 
-    def _run(self, watch: Watch) -> list[str]:
+    def _run(self, watch: Watch) -> list[str] | None:
+        """What rpm says against it; ``None`` if all was done, nothing if it gave up itself."""
+        wait_for_rpm(self._root, watch.out)
         self._transaction.scriptFd = watch.script_output
         with watch:
             problems = self._transaction.run(watch, "")
-        return [str(each) for each, _ in problems or ()]
+        return None if problems is None else [str(each) for each, _ in problems]
 
 
 def nevra_of(header: rpm.hdr) -> str:
