@@ -59,7 +59,9 @@ def _own_fault(error: msgspec.ValidationError) -> Fault:
 
 def faults_of(value: object, wanted: inspect.Type, place: Place = ()) -> Iterator[Fault]:
     """Where ``value`` isn't what ``wanted`` describes."""
-    if isinstance(wanted, inspect.StructType) and isinstance(value, dict):
+    if isinstance(wanted, inspect.Metadata):
+        yield from _described_faults(value, wanted, place)
+    elif isinstance(wanted, inspect.StructType) and isinstance(value, dict):
         yield from _struct_faults(value, wanted, place)
     elif isinstance(wanted, inspect.DictType) and isinstance(value, dict):
         for key, item in value.items():
@@ -86,6 +88,16 @@ def _struct_faults(
     for name, field in known.items():
         if field.required and name not in value:
             yield Fault(place, f"the key {name!r} is missing")
+
+
+def _described_faults(value: object, wanted: inspect.Metadata, place: Place) -> Iterator[Fault]:
+    """What the type says of itself is told instead of its pattern."""
+    found = list(faults_of(value, wanted.type, place))
+    told = (wanted.extra_json_schema or {}).get("description")
+    if found and told and isinstance(value, str):
+        yield Fault(place, f"{value!r:.100} is not {told}")
+    else:
+        yield from found
 
 
 def _union_faults(value: object, wanted: inspect.UnionType, place: Place) -> Iterator[Fault]:

@@ -172,6 +172,7 @@ def index_of(folder: Path, signer: Signer, old: bytes, new: bytes) -> None:
         (b'build="', b'build="soon'),
         (b'pkgid="YES">', b'pkgid="YES">../../../'),
         (b'archive="', b'archive="-x'),
+        (b'<version epoch="0"', b'<version epoch="soon"'),
     ],
 )
 def test_metadata_that_makes_no_sense_is_told(

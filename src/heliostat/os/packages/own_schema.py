@@ -8,17 +8,13 @@ in place).  Relations are written as in spec files: ``coreutils >= 9``, ``(a or 
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
+from heliostat.os.packages.constraints import AbsolutePath, Mode
 from heliostat.os.packages.rpm.package import ScriptKind, TriggerKind
-
-Mode = Annotated[str, Meta(pattern="^[0-7]{4}$")]
-"""Permissions as four octal digits, in quotation marks: ``"0755"``."""
-
-AbsolutePath = Annotated[str, Meta(pattern="^/")]
 
 
 class OwnFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

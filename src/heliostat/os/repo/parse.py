@@ -114,7 +114,7 @@ def _record(element: Element, source: str) -> PackageRecord:
     header = {} if span is None else dict(span.attrib)
     return PackageRecord(
         name=_wanted(element.findtext(f"{_C}name"), "name", source),
-        epoch=version.get("epoch", "0"),
+        epoch=str(int(version.get("epoch") or "0")),  # versions are ordered by it
         version=version.get("ver", ""),
         release=version.get("rel", ""),
         arch=_wanted(element.findtext(f"{_C}arch"), "arch", source),

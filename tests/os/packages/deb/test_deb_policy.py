@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from ruamel.yaml import YAML
 
 from heliostat.core.errors import HeliostatError
 from heliostat.os.image.distro import locate_distro
+from heliostat.os.packages.constraints import RelationText
 from heliostat.os.packages.deb.policy import PackagePolicy, Policy, check_names, load_policy
+from heliostat.os.packages.rpm.relation import Relation
 
 
 def written(folder: Path, **files: str) -> Path:
@@ -40,6 +43,27 @@ def test_files_make_one_policy_and_exact_names_win(tmp_path: Path) -> None:
         ("packages:\n  bash:\n    scripts:\n      postins: {why: x, digests: []}\n", "postins"),
         ("packages:\n  bash:\n    drop: /x\n", r"a\.yaml:3: .*expected `array`, got `str`"),
         ("packages: [\n", "this is not YAML"),
+        (
+            "packages:\n  bash:\n    owners:\n      /bin/x: {mode: rwx}\n",
+            r"a\.yaml:4: .*'rwx' is not four octal digits",
+        ),
+        (
+            "packages:\n  bash:\n    requires: [sed, 'sed >> 4']\n",
+            r"a\.yaml:3: .*'sed >> 4' is not a relation: NAME",
+        ),
+        ("packages:\n  bash:\n    files:\n      etc/x: {}\n", r"a\.yaml:4: .*begins with /"),
+        (
+            "packages:\n  bash:\n    owners:\n      /x: {capabilities: cap_net_raw}\n",
+            r"a\.yaml:4: .*'cap_net_raw' is not capabilities as libcap writes them",
+        ),
+        (
+            "packages:\n  bash:\n    scripts:\n      postinst: {why: x, digests: [WRITE]}\n",
+            r"a\.yaml:4: .*'WRITE' is not a digest",
+        ),
+        ("packages:\n  bash:\n    provides: [(a or b]\n", r"a\.yaml:\d: .*is not a relation"),
+        ("packages:\n  bash:\n    provides: ['((a or b)']\n", r"a\.yaml:\d: .*don't match"),
+        ("packages:\n  bash:\n    move: {/a: '/b/{}'}\n", r"a\.yaml:\d: .*{} stands for one \*"),
+        ("packages:\n  bash:\n    move: {/a-*-*: '/b/{}'}\n", r"a\.yaml:\d: .*for one \*"),
     ],
 )
 def test_faults_name_file_line_and_key(text: str, told: str, tmp_path: Path) -> None:
@@ -108,3 +132,19 @@ def test_owners_that_the_policy_names_are_accounts_from_the_start() -> None:
         for folder in each.folders.values():
             assert folder.user in names("passwd")
             assert folder.group in names("group")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a",
+        "/bin/sh",
+        "a >= 1:2.0~rc1-3",
+        "a = 1",
+        "(a or b >= 2)",
+        "perl(Foo::Bar) < 3",
+        "config(a) = 1",
+    ],
+)
+def test_what_the_schema_takes_for_a_relation_is_one(text: str) -> None:
+    assert str(Relation.parse(msgspec.convert(text, RelationText))) == text

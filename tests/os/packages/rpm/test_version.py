@@ -35,3 +35,15 @@ def test_the_epoch_rules() -> None:
         Evr.parse("9-1"),
         Evr.parse("1:0.1-1"),
     ]
+
+
+def test_numbers_of_any_length_are_ordered() -> None:
+    long = "9" * 5000
+    assert compare(f"1.{long}", f"1.0{long}") == 0
+    assert compare(f"1.{long}", f"1.1{long}") == -1
+    assert compare(f"1.{long}", "1.8") == 1
+
+
+@pytest.mark.parametrize("text", ["\N{SUPERSCRIPT TWO}:1-1", f"{'9' * 5000}:1-1", ":1-1", "a:1-1"])
+def test_what_is_no_epoch_belongs_to_the_version(text: str) -> None:
+    assert Evr.parse(text) == Evr(0, text.partition("-")[0], "1")

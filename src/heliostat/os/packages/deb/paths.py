@@ -35,7 +35,7 @@ def mover(moves: Mapping[str, str]) -> Callable[[str], str]:
         for pattern, new in compiled:
             match = pattern.fullmatch(path)
             if match:
-                return new.format(*match.groups())
+                return new.replace("{}", match[1] if match.lastindex else "")
         return path
 
     return moved

@@ -20,6 +20,14 @@ import msgspec
 
 from heliostat.core.errors import HeliostatError
 from heliostat.os.data import load
+from heliostat.os.packages.constraints import (
+    AbsolutePath,
+    Capabilities,
+    Mode,
+    RelationText,
+    ResidueDigest,
+)
+from heliostat.os.packages.rpm.relation import Relation
 
 T = TypeVar("T")
 ScriptName = Literal["preinst", "postinst", "prerm", "postrm"]
@@ -30,7 +38,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     why: str
     """The reason, or what takes its place."""
-    digests: tuple[str, ...]
+    digests: tuple[ResidueDigest, ...]
     """Of the residues that were read (``helio os import`` tells them)."""
 
 
@@ -38,8 +46,7 @@ class NewFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A file that a script would have made, or that replaces one of the package."""
 
     content: str = ""
-    mode: str = "0644"
-    """Permissions, octal."""
+    mode: Mode = "0644"
     user: str = "root"
     group: str = "root"
     config: bool = False
@@ -49,7 +56,7 @@ class NewFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class NewFolder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A folder that a script would have made."""
 
-    mode: str = "0755"
+    mode: Mode = "0755"
     user: str = "root"
     group: str = "root"
 
@@ -57,18 +64,17 @@ class NewFolder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Ownership(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What ``dpkg-statoverride``, ``chown`` and ``setcap`` of scripts come to."""
 
-    mode: str | None = None
-    """Permissions, octal; as packaged if not given."""
+    mode: Mode | None = None
+    """As packaged if not given."""
     user: str | None = None
     group: str | None = None
-    capabilities: str = ""
-    """libcap's text: ``cap_net_raw=ep``."""
+    capabilities: Capabilities = ""
 
 
 class Trigger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file trigger of the package: runs once after any transaction that touched ``paths``."""
 
-    paths: tuple[str, ...]
+    paths: tuple[AbsolutePath, ...]
     run: str
     kind: Literal["transfiletriggerin", "transfiletriggerpostun"] = "transfiletriggerin"
     interpreter: str = "/bin/sh"
@@ -96,20 +102,20 @@ class PackagePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     scripts: dict[ScriptName, Review] = {}
     drop: tuple[str, ...] = ()
     """Path patterns that are left out (``*`` also matches ``/``), whole folders included."""
-    move: dict[str, str] = {}
+    move: dict[AbsolutePath, AbsolutePath] = {}
     """Paths that change: a pattern with one ``*``, and where it goes, with ``{}`` for what
     ``*`` matched (``/boot/vmlinuz-*`` to ``/usr/lib/modules/{}/vmlinuz``)."""
-    copies: dict[str, str] = {}
+    copies: dict[AbsolutePath, AbsolutePath] = {}
     """Configuration that scripts would have copied into place: path to the packaged file."""
-    files: dict[str, NewFile] = {}
-    folders: dict[str, NewFolder] = {}
-    links: dict[str, str] = {}
+    files: dict[AbsolutePath, NewFile] = {}
+    folders: dict[AbsolutePath, NewFolder] = {}
+    links: dict[AbsolutePath, str] = {}
     """Symbolic links: path to target."""
-    owners: dict[str, Ownership] = {}
+    owners: dict[AbsolutePath, Ownership] = {}
     config: tuple[str, ...] = ()
     """Path patterns of files that are configuration though Debian doesn't say so."""
-    provides: tuple[str, ...] = ()
-    requires: tuple[str, ...] = ()
+    provides: tuple[RelationText, ...] = ()
+    requires: tuple[RelationText, ...] = ()
     drop_requires: tuple[str, ...] = ()
     drop_conflicts: tuple[str, ...] = ()
     drop_recommends: tuple[str, ...] = ()
@@ -120,6 +126,13 @@ class PackagePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Packages that some of the files are in instead, by name."""
     raise_epoch: int = 0
     """Added to Debian's epoch, where RPM would order two versions differently."""
+
+    def __post_init__(self) -> None:
+        for text in (*self.provides, *self.requires):
+            Relation.parse(text)  # no pattern can count parentheses
+        for old, new in self.move.items():
+            if not new.count("{}") <= old.count("*") <= 1:
+                raise ValueError(f"{old} moves to {new}, but {{}} stands for one *, once")
 
 
 class Defaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

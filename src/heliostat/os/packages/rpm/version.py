@@ -11,6 +11,7 @@ import functools
 import re
 from dataclasses import dataclass
 
+_EPOCH = re.compile(r"([0-9]{1,10}):")  # RPM keeps it in 32 bits
 _SEGMENT = re.compile(r"[0-9]+|[A-Za-z]+|~|\^")
 
 
@@ -26,9 +27,8 @@ class Evr:
     @classmethod
     def parse(cls, text: str) -> Evr:
         """``[epoch:]version[-release]``."""
-        epoch, colon, rest = text.partition(":")
-        if not colon or not epoch.isdigit():
-            epoch, rest = "0", text
+        found = _EPOCH.match(text)
+        epoch, rest = (found[1], text[found.end() :]) if found else ("0", text)
         version, _, release = rest.partition("-")
         return cls(int(epoch), version, release)
 
@@ -83,6 +83,7 @@ def _segment_order(left: str, right: str) -> int:
     if left.isdigit() != right.isdigit():
         return 1 if left.isdigit() else -1
     if left.isdigit():
-        one, two = int(left), int(right)
+        # as text: a number of any length may come from a stranger's package
+        one, two = ((len(each), each) for each in (_plain(left), _plain(right)))
         return (one > two) - (one < two)
     return (left > right) - (left < right)
