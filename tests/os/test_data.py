@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -76,6 +77,27 @@ def test_lists_and_alternatives_are_looked_into(tmp_path: Path) -> None:
 )
 def test_what_is_not_yaml_is_told_with_its_line(tmp_path: Path, text: str, line: str) -> None:
     assert faults(tmp_path, text)[0].startswith(line)
+
+
+class Excuse(msgspec.Struct, frozen=True):
+    until: datetime.date
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("# from 2026-01-01 on\nuntil: 2027-02-30\n", "excuse.yaml:2: this is no date: day is out"),
+        ("until: 2027-01-01\nwhy: a\x01b\n", "excuse.yaml:2: this is not YAML: the character 0x01"),
+        ("until: " + "[" * 3000, "excuse.yaml: it is nested too deeply"),
+    ],
+)
+def test_what_a_file_cannot_hold_is_told(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "excuse.yaml"
+    path.write_text(text)
+    with pytest.raises(HeliostatError) as caught:
+        load(path, Excuse)
+    assert caught.value.code == "InvalidSetting"
+    assert told in caught.value.message
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

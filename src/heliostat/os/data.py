@@ -19,11 +19,13 @@ import msgspec
 from msgspec import inspect
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.reader import ReaderError
 
 from heliostat.core.errors import HeliostatError
 
 T = TypeVar("T", bound=msgspec.Struct)
 Place = tuple[str | int, ...]
+_DATE = re.compile(r"\b(\d{4})-(\d\d?)-(\d\d?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,14 @@ def load(path: Path, kind: type[T]) -> T:
         value = YAML(typ="safe").load(text)
     except MarkedYAMLError as error:
         raise _broken(path, error) from error
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        told = f"the character {error.character:#04x} can't be in it"
+        raise _invalid(f"{path}:{line}: this is not YAML: {told}.") from error
+    except ValueError as error:  # what looks like a date
+        raise _invalid(f"{path}:{_no_date(text)}: this is no date: {error}.") from error
+    except RecursionError as error:
+        raise _invalid(f"{path}: it is nested too deeply to be read.") from error
     value = {} if value is None else value
     faults = list(faults_of(value, inspect.type_info(kind)))
     if faults:
@@ -181,6 +191,17 @@ def _broken(path: Path, error: MarkedYAMLError) -> HeliostatError:
     mark = error.problem_mark or error.context_mark
     line = mark.line + 1 if mark is not None else 1
     return _invalid(f"{path}:{line}: this is not YAML: {error.problem or error.context}.")
+
+
+def _no_date(text: str) -> int:
+    """The line of the first thing that looks like a date and is none."""
+    for number, line in enumerate(text.splitlines(), 1):
+        for year, month, day in _DATE.findall(line):
+            try:
+                datetime.date(int(year), int(month), int(day))
+            except ValueError:
+                return number
+    return 1
 
 
 def _invalid(sentence: str, faults: list[str] | None = None) -> HeliostatError:

@@ -69,6 +69,23 @@ def test_an_unknown_key_names_file_line_and_the_nearest(tmp_path: Path) -> None:
     assert "did you mean 'packages'?" in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("units: {mask: [../../../x.service]}", "'../../../x.service' is no name of a unit"),
+        ('units: {enable: ["a.service\\ndisable *"]}', "is no name of a unit"),
+        ("free_mib: -5", ">= 0"),
+    ],
+)
+def test_a_value_that_makes_no_system_names_its_line(tmp_path: Path, line: str, told: str) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(f"summary: Own\n{line}\n")
+    with pytest.raises(HeliostatError) as caught:
+        load_edition(str(path), tmp_path)
+    assert f"{path}:2" in caught.value.message
+    assert told in caught.value.message
+
+
 def test_an_edition_of_ones_own_may_include_those_that_are_there(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text("summary: Own\ninclude: [minimal]\npackages: [git]\n")

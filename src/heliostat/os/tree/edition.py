@@ -11,6 +11,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -18,6 +19,7 @@ from heliostat.core.errors import HeliostatError
 from heliostat.os.data import load
 from heliostat.os.image.distro import locate_distro
 
+_UNIT = re.compile(r"[A-Za-z0-9:_.@\\-]+")  # systemd.unit(5): a link is made by it
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -27,6 +29,11 @@ class Units(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enable: tuple[str, ...] = ()
     disable: tuple[str, ...] = ()
     mask: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for unit in (*self.enable, *self.disable, *self.mask):
+            if not _UNIT.fullmatch(unit):
+                raise ValueError(f"{unit!r} is no name of a unit")
 
 
 class Kernel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +67,7 @@ class EditionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     that follow pass over modules (``!``) or take them in again; the last one counts."""
     units: Units = Units()
     kernel: Kernel = Kernel()
-    free_mib: int = 0
+    free_mib: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Space left in the root file system of an image."""
     set_id: dict[str, str] = {}
     """Every file that may run as another user or group, and why it has to."""
