@@ -156,6 +156,14 @@ def test_an_exception_needs_reason_and_day(tmp_path: Path, line: str, told: str)
     assert told in refused(tmp_path, f"exceptions:\n  - {line}\n", "exceptions.yaml")
 
 
+def test_an_exception_for_a_rule_that_is_not_there_tells_the_nearest(tmp_path: Path) -> None:
+    line = "{rule: elf-pi, reason: x, until: 2027-01-01}"
+    (tmp_path / "exceptions.yaml").write_text(f"exceptions: [{line}]\n")
+    with pytest.raises(HeliostatError, match="'elf-pi', which isn't there; did you mean 'elf-pie'"):
+        load_exemptions(tmp_path, {"elf-pie", "firewall"})
+    assert len(load_exemptions(tmp_path, {"elf-pi"})) == 1
+
+
 def test_rules_are_chosen_by_name() -> None:
     rules = load_rules()
     assert [rule.id for rule in chosen(rules, ["elf-pie"])] == ["elf-pie"]

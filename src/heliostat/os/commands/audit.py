@@ -60,8 +60,9 @@ def audit_command(
     from heliostat.os.harden.tree import Tree
     from heliostat.os.monitor import monitor_for
 
-    wanted = chosen(load_rules(rules), only)
-    exceptions = load_exemptions(rules)
+    known = load_rules(rules)
+    wanted = chosen(known, only)
+    exceptions = load_exemptions(rules, {rule.id for rule in known})
     monitor = monitor_for(sys.stderr)
     with monitor.step(f"Opening {subject}"), opened(subject) as system:
         tree = Tree(system.root, system.capabilities)

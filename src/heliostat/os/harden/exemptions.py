@@ -7,12 +7,14 @@ the finding is back, and says since when.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+import difflib
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
+from heliostat.core.errors import HeliostatError
 from heliostat.os.data import load
 from heliostat.os.harden.patterns import matches
 from heliostat.os.image.distro import locate_distro
@@ -50,10 +52,32 @@ class Exemptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exceptions: tuple[Exemption, ...] = ()
 
 
-def load_exemptions(folder: Path | None = None) -> tuple[Exemption, ...]:
-    """Those of ``distro/audit``, or of another folder of audit data."""
+def load_exemptions(
+    folder: Path | None = None, rules: Collection[str] | None = None
+) -> tuple[Exemption, ...]:
+    """Those of ``distro/audit``, or of another folder of audit data.
+
+    With ``rules``, the ids of all that are there, one for another rule is an error that tells
+    the nearest: it would excuse nothing, without a word.
+    """
     place = (folder or locate_distro() / "audit") / "exceptions.yaml"
-    return load(place, Exemptions).exceptions if place.exists() or folder is None else ()
+    if not place.exists() and folder is not None:
+        return ()
+    found = load(place, Exemptions).exceptions
+    if rules is not None:
+        _require_rules(place, found, rules)
+    return found
+
+
+def _require_rules(place: Path, found: Iterable[Exemption], rules: Collection[str]) -> None:
+    for name in (each.rule for each in found if each.rule not in rules):
+        near = difflib.get_close_matches(name, rules, n=1, cutoff=0.4)
+        told = f"did you mean {near[0]!r}?" if near else "none is similar."
+        raise HeliostatError(
+            "InvalidSetting",
+            f"{place}: an exception is for the rule {name!r}, which isn't there; {told}",
+            hint="Name a rule that is there, or remove the exception.",
+        )
 
 
 def excuse(
