@@ -3,6 +3,9 @@
 Everything lies below one folder: ``root``, ``etc/tdnf`` (outside the root, named by
 ``-c``) and a home whose macros tell every rpm here where the root's database is.  Each
 ``run`` is a process, as users start it.
+
+``HELIO_TDNF_ROOT`` names a composed tree whose own tdnf and rpm are to run instead of this
+machine's, by ``chroot``; the tests' folder has to be mounted in it at the same place.
 """
 
 from __future__ import annotations
@@ -28,6 +31,13 @@ from heliostat.testing.package_set import PackageSet
 from heliostat.testing.rpms import DATABASE
 
 _LIMIT_S = 100
+TREE_ENV = "HELIO_TDNF_ROOT"
+
+
+def in_tree() -> tuple[str, ...]:
+    """What a command begins with to run in the tree; nothing if there is none."""
+    tree = os.environ.get(TREE_ENV)
+    return ("chroot", tree) if tree else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +145,9 @@ class TdnfSystem:
         return Ran(tuple(argv), done.returncode, done.stdout, done.stderr)
 
     def plan(self, *words: str) -> Ran:
-        """What a change would do, found out in this process; its JSON."""
+        """What a change would do, found out in this process if it can be; its JSON."""
+        if in_tree():
+            return self.run("-j", "--assumeno", *words)
         argv = (*self.options, "-j", "--assumeno", *words)
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
@@ -149,7 +161,9 @@ class TdnfSystem:
 
     def argv(self, *words: str) -> list[str]:
         """How ``run`` starts it, for those who start it otherwise."""
-        return [sys.executable, "-m", "heliostat.os.tdnf", *self.options, *words]
+        tree = in_tree()
+        program = [*tree, "/usr/bin/tdnf"] if tree else [sys.executable, "-m", "heliostat.os.tdnf"]
+        return [*program, *self.options, *words]
 
     def done(self, *words: str) -> Ran:
         """A run with ``-y`` that must end well."""
@@ -160,7 +174,7 @@ class TdnfSystem:
     def rpm(self, *words: str, root: Path | None = None) -> Output:
         """The program ``rpm`` on the root, or on a copy of it; raises ``CommandFailed``."""
         options = ["--force-debian"] if words[0] in ("-U", "-i", "-e") else []
-        argv = ["rpm", "--root", str(root or self.root), *options, *words]
+        argv = [*in_tree(), "rpm", "--root", str(root or self.root), *options, *words]
         return run(argv, timeout_s=_LIMIT_S, env=self.environment)
 
     def install_by_rpm(self, *paths: Path) -> None:
