@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -114,24 +115,32 @@ def test_every_replaced_name_is_provided_by_what_replaces_it() -> None:
 
 
 def test_owners_that_the_policy_names_are_accounts_from_the_start() -> None:
-    """RPM gives a file to root if the account isn't there when it is unpacked."""
+    """RPM gives a file to root if the account isn't there when it is unpacked.
+
+    Those of ``heliostat-filesystem`` are, and those that the package's own sysusers.d makes.
+    """
     distro = locate_distro()
     accounts = distro / "packages" / "heliostat-filesystem" / "files" / "etc"
 
     def names(file: str) -> set[str]:
         return {line.partition(":")[0] for line in (accounts / file).read_text().splitlines()}
 
-    decided = load_policy(distro / "policy").packages.values()
-    owners = [owner for each in decided for owner in each.owners.values()]
-    assert {owner.user for owner in owners if owner.user} <= names("passwd")
-    assert {owner.group for owner in owners if owner.group} <= names("group")
-    for each in decided:
-        for new in each.files.values():
-            assert new.user in names("passwd")
-            assert new.group in names("group")
-        for folder in each.folders.values():
-            assert folder.user in names("passwd")
-            assert folder.group in names("group")
+    users, groups = names("passwd"), names("group")
+    for decided in load_policy(distro / "policy").packages.values():
+        owned = (*decided.owners.values(), *decided.files.values(), *decided.folders.values())
+        made = list(_sysusers(decided))
+        made_users = {name for kind, name in made if kind == "u"}
+        assert {each.user for each in owned if each.user} <= users | made_users
+        assert {each.group for each in owned if each.group} <= groups | {name for _, name in made}
+
+
+def _sysusers(decided: PackagePolicy) -> Iterator[tuple[str, str]]:
+    """Kind and name of each line; a user (u) has a group (g) of his name."""
+    for path, file in decided.files.items():
+        if path.startswith("/usr/lib/sysusers.d/"):
+            for line in file.content.splitlines():
+                kind, name, *_ = line.split()
+                yield kind, name
 
 
 @pytest.mark.parametrize(
