@@ -92,6 +92,20 @@ def test_people_read_tables(capsys: Captured, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("signer_at_home")
+def test_the_four_are_made_beside_those_that_an_import_made(capsys: Captured) -> None:
+    assert run(["os", "repo", "create", "base", "--title", "Mine"]) == 0
+    capsys.readouterr()
+    assert run(["os", "repo", "create"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said[:4]] == ["base", "updates", "extras", "identity"]
+    assert ["was there before" in line for line in said[:4]] == [True, False, False, False]
+    listed = _json(capsys, "list")
+    assert {each["name"]: each["title"] for each in listed}["base"] == "Mine"
+    assert run(["os", "repo", "create", "fresh", "Bad"]) == 1
+    assert "fresh" not in {each["name"] for each in _json(capsys, "list")}
+
+
+@pytest.mark.usefixtures("signer_at_home")
 def test_faults_end_with_one_and_a_hint(capsys: Captured, tmp_path: Path) -> None:
     run(["os", "repo", "create", "own"])
     unsigned = str(write(small_package("alpha"), tmp_path).path)

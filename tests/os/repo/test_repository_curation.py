@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -312,3 +313,12 @@ def test_our_own_rules_are_valid() -> None:
     rules = load_rules(locate_distro())
     assert rules.needs_reboot("linux-image-6.12.1-cloud-amd64")
     assert not rules.needs_reboot("bash")
+
+
+def test_two_curations_at_once_promote_once(site: Site) -> None:
+    site.offer(_made("core", "1.1", provides=("libcore = 1",)), _made("other", "1.1"))
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(lambda _: site.curator().run(), range(2)))
+    assert sorted(len(each.promoted) for each in reports) == [0, 2]
+    assert len(site.visible()) == 2
+    assert site.updates.numbers() == [1]

@@ -141,3 +141,19 @@ def test_a_client_gets_the_signature_of_the_index_it_has(tmp_path: Path) -> None
     current.symlink_to("1")
     now[0] = 1000.0
     assert ask("a", "repomd.xml.asc") == "1", "after a while nobody waits for it any more"
+
+
+def test_clients_that_hang_up_are_no_news(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(fault: Exception) -> str:
+        try:
+            raise fault
+        except type(fault):
+            server.handle_error(None, ("127.0.0.1", 1))
+        return capsys.readouterr().err
+
+    with served(tmp_path) as server:
+        assert told(ConnectionResetError()) == ""
+        assert told(TimeoutError()) == ""
+        assert "ValueError" in told(ValueError())

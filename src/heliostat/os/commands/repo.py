@@ -57,25 +57,32 @@ def create(
 ) -> None:
     from heliostat.os.packages.openpgp.signer import Signer
     from heliostat.os.repo.repomd import Compression
-    from heliostat.os.repo.repository import Repository
-    from heliostat.os.repo.settings import SHIPPED, Settings
+    from heliostat.os.repo.repository import Repository, repositories
+    from heliostat.os.repo.settings import SHIPPED, Settings, checked
 
-    signer = Signer.create(at.keys)
-    made = []
-    for name in names or SHIPPED:
-        settings = Settings(
-            name=name,
-            title=title or SHIPPED.get(name, ""),
-            url=url and f"{url.rstrip('/')}/{name}" if len(names) != 1 else url,
-            keep=keep,
-            compression=Compression(compression),
+    wanted = [
+        checked(
+            Settings(
+                name=name,
+                title=title or SHIPPED.get(name, ""),
+                url=url and f"{url.rstrip('/')}/{name}" if len(names) != 1 else url,
+                keep=keep,
+                compression=Compression(compression),
+            )
         )
-        made.append(Repository.create(at.repos / name, settings))
+        for name in names or SHIPPED
+    ]
+    signer = Signer.create(at.keys)
+    there = {each.name for each in repositories(at.repos)} - set(names)
+    # of the four that images know some may be there already: an import makes those it fills
+    make = Repository.create if names else Repository.ensure
+    made = [make(at.repos / each.name, each) for each in wanted]
     if output == "json":
         print_json([{"name": each.name, "path": each.root} for each in made])
         return
     for each in made:
-        click.echo(f"{each.name:<16} {each.root}")
+        said = " (it was there before; nothing of it was changed)" if each.name in there else ""
+        click.echo(f"{each.name:<16} {each.root}{said}")
     click.echo(f"Signed by {signer.fingerprint}.")
     click.echo(f"Next: helio os repo add {made[0].name} PACKAGE…")
 

@@ -82,6 +82,11 @@ class Layout:
     def claim(self) -> Path:
         return self.root / ".claim"
 
+    @property
+    def curating(self) -> Path:
+        """Held by whoever curates it, from looking to publishing."""
+        return self.root / ".curating"
+
     def generation(self, number: int) -> Path:
         return self.generations / str(number)
 

@@ -12,11 +12,12 @@ import html
 import mimetypes
 import os
 import re
+import sys
 from email.utils import formatdate, parsedate_to_datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import quote, unquote, urlsplit
 
 from heliostat.os.repo.pairing import Pairing
@@ -37,6 +38,11 @@ class RepositoryServer(ThreadingHTTPServer):
         self.pairing = Pairing()
         self.quiet = quiet
         super().__init__((host, port), _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up, or goes to sleep, does what it may: that is no news."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:

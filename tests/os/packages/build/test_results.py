@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -45,7 +46,10 @@ def test_a_build_is_found_by_its_name_its_package_and_its_identity(
     folder = tmp_path / "os" / "rebuilt"
     for name in ("tiny", "tiny-1.0-1.noarch", result.identity[:12]):
         assert find(folder, name) == result
-    assert listed(folder) == [result]
+    source = msgspec.structs.replace(result, name="source-of-tiny")
+    (folder / "tiny" / "result.json").write_bytes(msgspec.json.encode(source))
+    assert find(folder, "tiny") == source
+    assert listed(folder) == [source]
 
 
 def test_packing_again_takes_what_is_there(built: Built, result: Result, tmp_path: Path) -> None:

@@ -12,7 +12,15 @@ from ruamel.yaml import YAML
 from heliostat.core.errors import HeliostatError
 from heliostat.os.image.distro import locate_distro
 from heliostat.os.packages.constraints import RelationText
-from heliostat.os.packages.deb.policy import PackagePolicy, Policy, check_names, load_policy
+from heliostat.os.packages.deb.policy import (
+    NewFile,
+    NewFolder,
+    Ownership,
+    PackagePolicy,
+    Policy,
+    check_names,
+    load_policy,
+)
 from heliostat.os.packages.rpm.relation import Relation
 
 
@@ -127,7 +135,11 @@ def test_owners_that_the_policy_names_are_accounts_from_the_start() -> None:
 
     users, groups = names("passwd"), names("group")
     for decided in load_policy(distro / "policy").packages.values():
-        owned = (*decided.owners.values(), *decided.files.values(), *decided.folders.values())
+        owned: tuple[Ownership | NewFile | NewFolder, ...] = (
+            *decided.owners.values(),
+            *decided.files.values(),
+            *decided.folders.values(),
+        )
         made = list(_sysusers(decided))
         made_users = {name for kind, name in made if kind == "u"}
         assert {each.user for each in owned if each.user} <= users | made_users

@@ -141,8 +141,9 @@ def listed(results: Path) -> list[Result]:
 def find(results: Path, name: str) -> Result:
     """The build of that name, or the one that made a package of that name."""
     for each in listed(results):
-        made = (package.rpartition(".rpm")[0] for package in each.packages)
-        if each.name == name or (each.identity.startswith(name) and len(name) >= 8) or name in made:
+        made = [package.removesuffix(".rpm") for package in each.packages]
+        names = {each.name, *made, *(full.rsplit("-", 2)[0] for full in made)}
+        if name in names or (each.identity.startswith(name) and len(name) >= 8):
             return each
     raise HeliostatError("BuildNotFound", f"Nothing named {name} was built here.")
 

@@ -7,6 +7,7 @@ the report says why; a second run with the same sources promotes nothing.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ from heliostat.os.repo.publish import publish
 from heliostat.os.repo.repository import Repository
 from heliostat.os.repo.staging import Rules as Staging
 from heliostat.os.repo.staging import add
+from heliostat.os.turn import turn
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,15 @@ class Curator:
         return Report(self.target.name, promoted, tuple(held), self.target.number(), planned=True)
 
     def run(self) -> Report:
-        """Promote what passes; everything else is held, with the reasons."""
+        """Promote what passes; everything else is held, with the reasons.
+
+        One run after another: what a second one had looked at would be out of date.
+        """
+        name = self.target.name
+        with turn(self.target.layout.curating, f"curating {name}", self.monitor):
+            return self._run()
+
+    def _run(self) -> Report:
         have = self.have()
         wanted, held = self._wanted(have)
         paths, refused = self._brought(wanted)
@@ -128,7 +138,8 @@ class Curator:
         """The scene of what passes: sources with a fault leave until none has one."""
         held: list[Held] = []
         repositories = (*self.beside, self.target)
-        folder = self.cache / "curating"
+        root = str(self.target.root.resolve())
+        folder = self.cache / "curating" / hashlib.sha256(root.encode()).hexdigest()[:16]
         while True:
             scene = scene_of(paths, repositories, Trust(self.signer.keyring), folder)
             if not paths:
