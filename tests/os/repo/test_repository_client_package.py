@@ -18,6 +18,9 @@ from heliostat.os.repo.settings import SHIPPED, Settings
 from heliostat.testing.dnf import Dnf
 from heliostat.testing.packages import BUILT_AT, small_package
 
+# dnf is slow where much else runs
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def plain() -> Package:

@@ -22,6 +22,9 @@ from heliostat.os.repo.staging import add
 from heliostat.testing.dnf import Dnf
 from heliostat.testing.packages import published_records, small_package, written
 
+# dnf is slow where much else runs
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture
 def served(repository: Repository) -> Iterator[RepositoryServer]:

@@ -32,6 +32,9 @@ from heliostat.os.repo.staging import remove
 from heliostat.testing.dnf import Dnf
 from heliostat.testing.packages import BUILT_AT, small_package
 
+# dnf is slow where much else runs
+pytestmark = pytest.mark.timeout(600)
+
 RULES = Rules(reboot=("core",), cve_reference="https://example.invalid/{id}")
 NOW = 1_790_000_000
 
