@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from heliostat.core.counting import counted
 from heliostat.os.commands.options import os_cache, output_option
 from heliostat.os.commands.repo_print import places, repository_name
 
@@ -123,14 +124,17 @@ def _about(result: Result) -> list[tuple[str, str]]:
 
 
 def _of_record(statement: Statement) -> list[tuple[str, str]]:
+    from heliostat.os.packages.build.provenance import PACKAGE_URI
+
     definition = statement.predicate.build_definition
     asked, used = definition.external_parameters, definition.resolved_dependencies
-    files = [(each, each.digest.sha256) for each in used if each.digest is not None]
+    rooted = [each for each in used if each.uri.startswith(PACKAGE_URI)]
+    files = [(each, each.digest.sha256) for each in used if each.digest and each not in rooted]
     made = [(each.name, each.digest.sha256) for each in statement.subject if each.digest]
     return [
         *(("made", f"{digest}  {name}") for name, digest in made),
         *(("input", f"{digest}  {each.name}  {each.uri}") for each, digest in files),
-        ("root", f"{len(used) - len(files)} packages (-o json names them)"),
+        ("root", f"{counted(len(rooted), 'package')} (-o json names them)"),
         *(("environment", f"{key}={value}") for key, value in asked.environment.items()),
         *(("command", line) for line in asked.script.strip().splitlines()),
     ]

@@ -169,6 +169,18 @@ def test_the_provenance_names_inputs_commands_environment_and_outputs(tmp_path: 
     assert statement.predicate.run_details.metadata.invocation_id == made.identity
 
 
+def test_the_provenance_names_the_roots_packages_by_digest(tmp_path: Path) -> None:
+    root = BuildRoot(HOST.path, ("gcc=12", "make=4"), {"gcc=12": "a" * 64})
+    statement = provenance.read(
+        carry_out(recipe("echo 1 > x", "x", root=root), tmp_path).provenance
+    )
+    packages = statement.predicate.build_definition.resolved_dependencies[-2:]
+    assert packages == (
+        provenance.Resource("gcc", provenance.Digest("a" * 64), "pkg:deb/debian/gcc@12"),
+        provenance.Resource("make", None, "pkg:deb/debian/make@4"),
+    )
+
+
 def test_the_provenance_of_the_same_recipe_is_the_same(tmp_path: Path) -> None:
     one = carry_out(recipe("echo 1 > x", "x"), tmp_path / "one").provenance.read_bytes()
     two = carry_out(recipe("echo 1 > x", "x"), tmp_path / "two").provenance.read_bytes()

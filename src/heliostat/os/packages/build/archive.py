@@ -31,6 +31,7 @@ from heliostat.os.sources.suite import DAY_S
 from heliostat.os.turn import turn
 
 _UNKNOWN = re.compile(r"Unable to find a source package for (\S+)|Unable to locate package (\S+)")
+_FIELD = re.compile(r"^(Package|Version|SHA256): (\S+)$", re.MULTILINE)
 _UNMET = re.compile(r"^\s*(\S+ : .*|.*but it is not .*)$", re.MULTILINE)
 
 
@@ -48,6 +49,23 @@ class SourceArchive:
             return self.apt.run(argv).stdout
         except HeliostatError as error:
             raise _refused(error) from error
+
+    def digests(self, packages: Sequence[str]) -> dict[str, str]:
+        """SHA-256 of each ``name=version``, from the signed indexes."""
+        told = self.apt.run(["apt-cache", "show", "--", *packages]).stdout
+        stanzas = (dict(_FIELD.findall(each)) for each in told.split("\n\n"))
+        found = {
+            f"{each['Package']}={each['Version']}": each["SHA256"]
+            for each in stanzas
+            if each.keys() >= {"Package", "Version", "SHA256"}
+        }
+        if lost := [each for each in packages if each not in found]:
+            raise HeliostatError(
+                "BuildFailed",
+                f"The archive has no {lost[0]} any more, which the build was planned with.",
+                hint="Update and run the same again: `helio os source update`.",
+            )
+        return {each: found[each] for each in packages}
 
     def find(self, name: str) -> list[Stanza]:
         """Every entry of ``NAME`` or ``NAME=VERSION``, the newest version first."""

@@ -18,6 +18,7 @@ from heliostat.os.packages.build.recipe import FORMAT, Recipe
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
+PACKAGE_URI = "pkg:deb/debian/"
 BUILD_TYPE = f"urn:heliostat:build:{FORMAT}"
 
 
@@ -108,8 +109,11 @@ def _dependencies(recipe: Recipe) -> list[Resource]:
     """The inputs, the root as a whole, and each package in it."""
     inputs = [Resource(each.name, Digest(each.sha256), each.origin) for each in recipe.inputs]
     root = Resource("build-root", Digest(recipe.root.digest))
-    packages = [
-        Resource(name, uri=f"pkg:deb/debian/{name}@{version}")
-        for name, _, version in (each.partition("=") for each in recipe.root.packages)
-    ]
+    packages = [_package(each, recipe.root.digests.get(each)) for each in recipe.root.packages]
     return [*inputs, root, *packages]
+
+
+def _package(listed: str, sha256: str | None) -> Resource:
+    name, _, version = listed.partition("=")
+    digest = None if sha256 is None else Digest(sha256)
+    return Resource(name, digest, f"{PACKAGE_URI}{name}@{version}")

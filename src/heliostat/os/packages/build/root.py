@@ -14,8 +14,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -45,6 +45,8 @@ class BuildRoot:
 
     path: Path
     packages: tuple[str, ...]
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of each package, as the archive's signed index had it."""
 
     @property
     def digest(self) -> str:
@@ -85,13 +87,21 @@ def build_root(
         if not record.is_file():
             for stale in (*folder.glob(f".{name}-*"), *folder.glob(name)):
                 remove(stale)
+            digests = archive.digests(packages)
             with monitor.step(f"Making a build root of {len(packages)} packages"):
                 _make(archive, packages, path)
-            atomic_write(record, msgspec.json.encode(sorted(packages)))
-        listed = tuple(msgspec.json.decode(record.read_bytes(), type=list[str]))
+            atomic_write(record, msgspec.json.encode(digests))
+        root = _read(record)
     if made:
         keep_within(cache.resolve())
-    return BuildRoot(path, listed)
+    return root
+
+
+def _read(record: Path) -> BuildRoot:
+    """The root of a record; in older ones there are no digests."""
+    told = msgspec.json.decode(record.read_bytes(), type=dict[str, str] | list[str])
+    digests = told if isinstance(told, dict) else {}
+    return BuildRoot(record.with_suffix(""), tuple(sorted(told)), digests)
 
 
 def _make(archive: SourceArchive, packages: Sequence[str], path: Path) -> None:
