@@ -103,6 +103,22 @@ def test_osv_of_a_release_and_its_ranges(base: KnowledgeBase, tmp_path: Path) ->
     ]
 
 
+@pytest.mark.parametrize(
+    "order", list(permutations(("introduced 0", "fixed 1.9", "introduced 1.10", "fixed 1.12")))
+)
+def test_osv_lists_events_in_any_order(
+    base: KnowledgeBase, tmp_path: Path, order: tuple[str, ...]
+) -> None:
+    """1.9 comes before 1.10, whatever the letters say."""
+    events = [dict([each.split()]) for each in order]
+    record = osv("DSA-1-1", "Debian:13", "bash", events, upstream=["CVE-2026-1"])
+    base.add(written(tmp_path, "osv.json", record))
+    assert said(base, "bash") == [
+        ("CVE-2026-1", "Debian:trixie", None, "1.9", None),
+        ("CVE-2026-1", "Debian:trixie", "1.10", "1.12", None),
+    ]
+
+
 def test_osv_as_an_archive_with_versions(base: KnowledgeBase, tmp_path: Path) -> None:
     listed = osv("GHSA-x", "PyPI", "jinja2", [], severity=[{"type": "CVSS_V3", "score": VECTOR}])
     listed["affected"][0]["ranges"] = []

@@ -26,7 +26,7 @@ from heliostat.os.packages.rpm.tags import SignatureTag, Tag
 DATABASES = ("usr/lib/sysimage/rpm", "usr/share/rpm", "var/lib/rpm")
 FILE = "rpmdb.sqlite"
 _TRAILER = struct.Struct(">IIiI")
-_FILE_STATES, _INSTALL_TIME = 1029, 1008
+_FILE_STATES = 1029
 _NORMAL = 0
 # whatever a database of a stranger has there
 _ROWS = "SELECT CAST(blob AS BLOB) FROM Packages WHERE blob IS NOT NULL"
@@ -41,10 +41,6 @@ class InstalledPackage(Described):
     @property
     def blob(self) -> Blob:
         return self.header
-
-    @property
-    def install_time(self) -> int:
-        return self.header.integer(_INSTALL_TIME)
 
     @cached_property
     def entries(self) -> dict[str, FileEntry]:

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-_CHUNK = 1 << 20
-
 
 def fingerprint(root: Path) -> str:
     """SHA-256 over the lines of ``lines_of``, in hexadecimal."""

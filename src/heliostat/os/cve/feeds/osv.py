@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from functools import cmp_to_key
 
 import msgspec
 
 from heliostat.os.cve.feeds.unreadable import decoded, unreadable
 from heliostat.os.cve.severity import Severity, base_score
 from heliostat.os.cve.statement import Entry, Fact, Knowledge, Statement, Vulnerability
-from heliostat.os.cve.versions import Scheme
+from heliostat.os.cve.versions import Scheme, older
 from heliostat.os.inventory.libraries import python_key
 
 SUITES = {
@@ -74,6 +75,11 @@ class _Event(msgspec.Struct):
     fixed: str | None = None
     last_affected: str | None = None
     limit: str | None = None
+
+    @property
+    def version(self) -> str:
+        """That it speaks of; ``0`` is before all."""
+        return self.introduced or self.fixed or self.last_affected or self.limit or "0"
 
 
 class _Range(msgspec.Struct):
@@ -155,7 +161,7 @@ def _statements(
     called = python_key(package.name) if ecosystem == "PyPI" else package.name
     ranges = [each for each in affected.ranges if each.type != "GIT"]
     if ranges:
-        spans = [span for each in ranges for span in _spans(each.events)]
+        spans = [span for each in ranges for span in _spans(_sorted(each.events, scheme))]
     else:
         spans = [(version, None, version) for version in affected.versions]
     for introduced, fixed, last in spans:
@@ -169,6 +175,18 @@ def _statements(
             fixed=fixed,
             last_affected=last,
         )
+
+
+def _sorted(events: list[_Event], scheme: Scheme) -> list[_Event]:
+    """In the order of versions: records may list events in any (OSV schema, "Evaluation")."""
+
+    def compared(one: _Event, two: _Event) -> int:
+        left, right = one.version, two.version
+        if "0" in (left, right):
+            return (right == "0") - (left == "0")
+        return older(right, left, scheme) - older(left, right, scheme)
+
+    return sorted(events, key=cmp_to_key(compared))
 
 
 def _spans(events: list[_Event]) -> Iterator[tuple[str | None, str | None, str | None]]:
