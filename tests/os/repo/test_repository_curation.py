@@ -325,3 +325,10 @@ def test_two_curations_at_once_promote_once(site: Site) -> None:
     assert sorted(len(each.promoted) for each in reports) == [0, 2]
     assert len(site.visible()) == 2
     assert site.updates.numbers() == [1]
+
+
+@pytest.mark.parametrize("told", ["https://example.invalid/", "https://example.invalid/{cve}"])
+def test_a_reference_without_a_place_for_the_id_is_refused(tmp_path: Path, told: str) -> None:
+    (tmp_path / "curation.yaml").write_text(f"hold: []\ncve_reference: '{told}'\n")
+    with pytest.raises(HeliostatError, match=r"yaml:2: .*is not an address with {id} in it"):
+        load_rules(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,18 @@ def test_a_spec_that_forges_what_was_read_of_it_names_no_folder_of_ours(tmp_path
 def test_a_requirement_that_is_no_package_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HeliostatError, match=r"pkgconfig\(zlib\) isn't the name of a package"):
         spec.parsed(tmp_path, "Name: x\nVersion: 1\n\n%description", "pkgconfig(zlib)\n")
+
+
+def test_a_list_that_wants_what_the_source_does_not_make_is_told_before_the_build(
+    tmp_path: Path,
+) -> None:
+    source = read_dsc(source_package(tmp_path))
+    debian.check_packages(source, Rebuild(packages=("hello",)))
+    with pytest.raises(
+        HeliostatError, match=r"hello 1\.0-1 makes no package helo\. .*hello\?"
+    ) as told:
+        debian.check_packages(source, Rebuild(packages=("hello", "helo")))
+    assert told.value.code == "InvalidSetting"
+    undescribed = tmp_path / "none.dsc"
+    undescribed.write_text("Source: hello\n")
+    debian.check_packages(dataclasses.replace(source, dsc=undescribed), Rebuild(packages=("x",)))

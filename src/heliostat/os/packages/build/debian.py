@@ -9,10 +9,12 @@ security update of what it was built from.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from heliostat.core.errors import HeliostatError
 from heliostat.os.monitor import Monitor
 from heliostat.os.packages.build.archive import SourceArchive
 from heliostat.os.packages.build.input_file import Input
@@ -38,6 +40,21 @@ dpkg-buildpackage --build={kinds} --no-sign --rules-file=debian/rules {profiles}
 """
 
 
+def check_packages(source: SourcePackage, rebuild: Rebuild) -> None:
+    """Refuse a list that wants what the source doesn't make: an hour later would be late."""
+    known = source.binaries
+    for name in rebuild.packages if known else ():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            nearest = f" Did you mean {close[0]}?" if close else ""
+            raise HeliostatError(
+                "InvalidSetting",
+                f"distro/rebuilds.yaml: {source.name} {source.version} makes no package "
+                f"{name}.{nearest}",
+                hint=f"It makes {', '.join(known[:12])}{'…' if len(known) > 12 else ''}.",
+            )
+
+
 def recipe_of(
     archive: SourceArchive,
     source: SourcePackage,
@@ -47,6 +64,7 @@ def recipe_of(
     monitor: Monitor,
 ) -> Recipe:
     """The recipe of a source package, its root made; ``beside`` are the files that it names."""
+    check_packages(source, rebuild)
     packages = planned(archive, rebuild.build_packages, source.dsc, rebuild.profiles)
     return recipe_in(build_root(archive, packages, cache, monitor), source, rebuild, beside)
 

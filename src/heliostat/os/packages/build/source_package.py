@@ -78,6 +78,13 @@ class SourcePackage:
         """What a build of it reads: the ``.dsc`` as ``source.dsc``, and its files."""
         return (Input.of(self.dsc, "source.dsc", "the archive's index"), *self.files)
 
+    @property
+    def binaries(self) -> tuple[str, ...]:
+        """Names of the packages that it makes; none if its description doesn't say."""
+        with self.dsc.open(encoding="utf-8", errors="replace") as stream:
+            told: str = Deb822(stream).get("Binary", "")
+        return tuple(told.replace(",", " ").split())
+
 
 def stanzas(text: str, name: str, base_url: str) -> Iterator[Stanza]:
     """Those of that name in a ``Sources`` index; folders lie below ``base_url``."""

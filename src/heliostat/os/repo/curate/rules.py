@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import fnmatch
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from heliostat.os.data import load
+
+Reference = Annotated[
+    str, msgspec.Meta(pattern=r"^([^{}]*\{id\}[^{}]*)?$", description="an address with {id} in it")
+]
 
 
 class Hold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,8 +29,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     reboot: tuple[str, ...] = ()
     """Packages (names or patterns) whose update takes effect at the next start."""
     hold: tuple[Hold, ...] = ()
-    cve_reference: str = ""
-    """Address of what is known of a vulnerability, with ``{id}`` in it."""
+    cve_reference: Reference = ""
+    """Address of what is known of a vulnerability."""
     most_text: int = 4000
     """Characters of an advisory's description that changelogs may fill."""
 
