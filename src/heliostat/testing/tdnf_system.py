@@ -173,7 +173,9 @@ class TdnfSystem:
 
     def rpm(self, *words: str, root: Path | None = None) -> Output:
         """The program ``rpm`` on the root, or on a copy of it; raises ``CommandFailed``."""
-        options = ["--force-debian"] if words[0] in ("-U", "-i", "-e") else []
+        # only Debian's rpm asks for it
+        changes = words[0] in ("-U", "-i", "-e") and not in_tree()
+        options = ["--force-debian"] if changes else []
         argv = [*in_tree(), "rpm", "--root", str(root or self.root), *options, *words]
         return run(argv, timeout_s=_LIMIT_S, env=self.environment)
 

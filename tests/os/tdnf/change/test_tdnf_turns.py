@@ -58,8 +58,10 @@ class Crossing:
 
     def rpm(self) -> subprocess.Popen[str]:
         path = self._base.paths["slow-1-1.noarch"]
-        options = ["--root", str(self.system.root), "--force-debian", "--nosignature"]
-        return self.start(["rpm", *options, "-U", str(path)])
+        options = ["--root", str(self.system.root), "--nosignature"]
+        if in_tree():
+            return self.start([*in_tree(), "rpm", *options, "-U", str(path)])
+        return self.start(["rpm", *options, "--force-debian", "-U", str(path)])
 
     def arrive(self) -> None:
         """Returns when ``slow`` is at the gate."""

@@ -19,6 +19,7 @@ from heliostat.os.tdnf.change.room import see_writable
 from heliostat.os.tdnf.change.transaction import Transaction, opened
 from heliostat.os.tdnf.change.watching import Watch
 from heliostat.os.tdnf.change.words import Words, define, verbosity
+from heliostat.os.tdnf.errors import TdnfError
 from heliostat.os.tdnf.history.recording import catch_up, record
 from heliostat.os.tdnf.packages.database import DatabaseOf
 
@@ -78,16 +79,28 @@ def _verify(keys: Keys, session: Session, entry: journal.Entry, places: dict[str
 
 
 def _run(session: Session, filled: Transaction, entry: journal.Entry, words: Words) -> None:
-    """From the journal to its end.  A failure of rpm ends it too: history has what was done."""
+    """From the journal to its end.  A failure of rpm ends it too: history has what was done.
+
+    Where history can't have it, the journal stays, and the next run says what is done.
+    """
     catch_up(session)
     session.out.remark("Running transaction")
     journal.write(session.persistdir, entry)
+    failed: TdnfError | None = None
     try:
         with FewFiles(session.configuration.openmax):
             filled.run(Watch(session.out, words))
-    finally:
+    except TdnfError as error:
+        failed = error
+    try:
         record(session, entry)
         journal.remove(session.persistdir)
+    except TdnfError as error:
+        told = f"{failed.sentence if failed else 'The system was changed.'}  {error.sentence}"
+        hint = "The next run says what is done; tdnf history redo --last completes it."
+        raise TdnfError((failed or error).number, told, hint) from None
+    if failed:
+        raise failed
 
 
 def _forget(session: Session, files: dict[str, str], places: dict[str, Cached]) -> None:

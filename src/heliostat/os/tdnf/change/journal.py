@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from heliostat.os.tdnf.change.plan import Plan, Step
+from heliostat.os.tdnf.errors import system_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Entry:
 
 
 def write(folder: str, entry: Entry) -> None:
-    """Keeps ``entry``: it is on disk when this returns."""
+    """Keeps ``entry``: it is on disk when this returns.  Raises ``TdnfError`` 1600 + errno."""
     # only a run that changes the system gets here
     import json
 
@@ -44,14 +45,17 @@ def write(folder: str, entry: Entry) -> None:
         "marks": entry.plan.marks,
         "files": entry.files,
     }
-    os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, NAME)
-    with open(path + ".new", "w", encoding="utf-8") as file:
-        json.dump(told, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(path + ".new", path)
-    _sync(folder)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            json.dump(told, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(path + ".new", path)
+        _sync(folder)
+    except OSError as error:
+        raise system_error(error, f"Writing {path}") from None
 
 
 def read(folder: str) -> Entry | None:

@@ -190,7 +190,9 @@ class History:
         try:
             self._write(system.cookie, command, time_s, old, new, marks or {})
         except BaseException:
-            self._database.execute("rollback")
+            # SQLite has taken it back itself where the disk is full
+            if self._database.in_transaction:
+                self._database.execute("rollback")
             raise
         self._database.execute("commit")
         return True
