@@ -152,3 +152,23 @@ def test_readers_are_told_too_and_changes_go_on(system: TdnfSystem, tmp_path: Pa
     code, told = child.run("install", "app")
     assert (code, child.journal.exists()) == (0, False), told
     assert seen(system, child.root)[0] == AFTER
+
+
+def test_what_only_options_brought_in_is_completed_from_what_was_fetched(
+    system: TdnfSystem, tmp_path: Path
+) -> None:
+    """As with ``--enablerepo`` or ``--repofrompath``, which the next run doesn't know."""
+    cuts = cut_off(system, tmp_path, first=8)
+    child = next(cuts)
+    packages = child.root / "var/cache/tdnf"
+    kept = tmp_path / "kept"
+    packages.rename(kept)
+    without = ("--disablerepo=base", "history", "redo", "--last")
+    code, told = child.run(*without)
+    assert (code, "came from base, which is not enabled" in told) == (1009 % 256, True), told
+    assert child.journal.exists()
+    shutil.rmtree(packages, ignore_errors=True)
+    kept.rename(packages)
+    code, told = child.run(*without)
+    assert (code, child.journal.exists()) == (0, False), told
+    assert seen(system, child.root) == (AFTER, "2\n")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
+from heliostat.os.tdnf.errors import REPOSITORY_NOT_FOUND, TdnfError
 from heliostat.os.tdnf.transfer.packages import fetch_packages, package_download
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from heliostat.os.tdnf.change.plan import Plan
+    from heliostat.os.tdnf.change.plan import Plan, Step
     from heliostat.os.tdnf.metadata.cache import Cached
     from heliostat.os.tdnf.session import Session
     from heliostat.os.tdnf.transfer.download import Download
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 def places_of(session: Session, plan: Plan) -> dict[str, Cached]:
     """Where the repositories of the plan's packages are kept, by their ids."""
-    if not plan.bringing:
+    enabled = {each.id for each in session.repositories if each.enabled}
+    if not any(step.repo in enabled for step in plan.bringing):
         return {}
     return {each.name: each.appdata for each in session.packages.repos}
 
@@ -32,7 +34,7 @@ def fetched(session: Session, plan: Plan, places: dict[str, Cached]) -> dict[str
     for step in plan.bringing:
         cached = places.get(step.repo)
         if cached is None:
-            files[step.nevra] = step.location
+            files[step.nevra] = _kept(step)
             continue
         folder = os.path.abspath(session.options.downloaddir or cached.path("rpms"))
         files[step.nevra] = target = os.path.join(folder, os.path.basename(step.location))
@@ -44,3 +46,11 @@ def fetched(session: Session, plan: Plan, places: dict[str, Cached]) -> dict[str
         )
     fetch_packages(session, downloads)
     return files
+
+
+def _kept(step: Step) -> str:
+    """The file of a package that no enabled repository has; ``TdnfError`` 1009 without one."""
+    if os.path.exists(step.location):
+        return step.location
+    told = f"{step.nevra} came from {step.repo}, which is not enabled, and its file is gone."
+    raise TdnfError(REPOSITORY_NOT_FOUND, told, "--enablerepo or --repofrompath, as before.")

@@ -11,7 +11,7 @@ import time
 
 from heliostat.os.tdnf.change import journal
 from heliostat.os.tdnf.change.plan import REINSTALL, REMOVE, Plan, Step
-from heliostat.os.tdnf.errors import HISTORY, TdnfError
+from heliostat.os.tdnf.errors import HISTORY, NO_MATCH, NOTHING_TO_DO, TdnfError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,15 +74,19 @@ def redo(session: Session) -> int:
     session.exclusive()
     entry = _entry(session)
     present = _present(session)
-    steps = [_again(step, present) for step in entry.plan.bringing]
+    enabled = {each.id for each in session.repositories if each.enabled}
+    # what only that run's options brought in is not asked again: its files were fetched
+    places = {step.nevra: step.location for step in entry.plan.bringing if step.repo in enabled}
+    places = {**entry.files, **places}
+    steps = [_again(step, present, places[step.nevra]) for step in entry.plan.bringing]
     steps += [_going(each) for each in _meant_to_go(entry.plan) if each in present]
     if not steps:
         return _closed(session, "All of it is done.")
     return settle(session, Plan(steps, wanted=entry.plan.wanted))
 
 
-def _again(step: Step, present: set[str]) -> Step:
-    fields = {name: getattr(step, name) for name in Step.__slots__}
+def _again(step: Step, present: set[str], location: str) -> Step:
+    fields = {name: getattr(step, name) for name in Step.__slots__} | {"location": location}
     if step.nevra in present:
         fields["kind"] = REINSTALL
     # what was replaced goes by a step of its own
@@ -124,7 +128,13 @@ def undo(session: Session) -> int:
         for each in (*gone, *torn):
             _bring_back(wishes, each, needed=each in gone)
 
-    return change(session, Request(wish, Rules(may_erase=True, may_downgrade=True)))
+    try:
+        return change(session, Request(wish, Rules(may_erase=True, may_downgrade=True)))
+    except TdnfError as error:
+        if error.number != NOTHING_TO_DO:
+            raise
+        told = f"No repository offers {', '.join(torn)}, whose files were overwritten."
+        raise TdnfError(NO_MATCH, told, _WAYS_OUT) from None
 
 
 def _bring_back(wishes: Wishes, nevra: str, *, needed: bool) -> None:
