@@ -21,6 +21,7 @@ from heliostat.os.monitor import SilentMonitor
 from heliostat.os.solve import PackageFolder
 from heliostat.os.supply import open_supply
 from heliostat.os.tree import Tree, compose, load_edition
+from heliostat.os.tree.edition import Units
 from heliostat.os.tree.chroot import devices
 from heliostat.testing.tdnf_system import TREE_ENV
 
@@ -49,7 +50,8 @@ FAMILIES = (
 @pytest.fixture(scope="module")
 def tree(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Tree:
     folder = tmp_path_factory.mktemp("tree")
-    edition = replace(load_edition("minimal"), packages=("tdnf", "rpm"))
+    minimal = load_edition("minimal")
+    edition = replace(minimal, packages=("tdnf", "rpm"), units=Units())
     supply = open_supply(cache / "os")
     taken = supply.take(supply.plan((), [edition]))
     offered = folder / "packages"

@@ -106,3 +106,10 @@ def test_a_package_built_anew_is_put_there_again_only_if_asked(
     system.configure(distrosync_reinstall_changed=1)
     ran = system.plan("--repo=anew", "distro-sync")
     assert ran.steps("Reinstall") == ["app-1-1.noarch"]
+
+
+def test_a_refusal_tells_the_way_from_what_was_asked_for(system: TdnfSystem) -> None:
+    told = system.plan("--exclude=lib", "install", "user").json
+    assert told == {}
+    refused = system.plan("--exclude=lib", "install", "wants-new").json
+    assert refused["ErrorMessage"].startswith("You asked for wants-new; wants-new-1-1.noarch needs")

@@ -10,6 +10,8 @@ from heliostat.testing.dnf_judge import DnfJudge
 from heliostat.testing.package_set import PackageSet, package
 from heliostat.testing.tdnf_system import TdnfSystem
 
+# dnf is slow where much else runs
+pytestmark = pytest.mark.timeout(600)
 OFFERED = (
     package("app", "1-1", requires=["lib >= 1"]),
     package("app", "2:1~rc1-1", "x86_64", requires=["lib >= 2", "(tls or plain)"]),

@@ -69,6 +69,8 @@ class Unsolvable(TdnfError):
 
     def __init__(self, chains: list[list[str]]) -> None:
         told = "; ".join(chains[0]) if chains else "the wishes exclude each other"
+        # chains are told to who composes images, too
+        told = told.replace("the list of packages needs ", "You asked for ", 1)
         if told.startswith("the "):
             # names of packages stay as they are
             told = f"T{told[1:]}"
