@@ -13,7 +13,8 @@ import pytest
 from heliostat.core.errors import HeliostatError
 from heliostat.os.packages.build.rebuilds import Rebuild
 from heliostat.os.packages.deb.importer import Importer
-from heliostat.os.packages.deb.policy import Defaults, Policy
+from heliostat.os.packages.deb.policy import Policy
+from heliostat.os.packages.deb.policy_schema import Defaults
 from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.packages.rpm.writer import write
 from heliostat.os.repo.curate.curation import Curator

@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from heliostat.os.packages.constraints import AbsolutePath, Mode
+from heliostat.os.packages.constraints import AbsolutePath, Capabilities, Mode, RelationText
 from heliostat.os.packages.rpm.package import ScriptKind, TriggerKind
 
 
@@ -26,7 +26,7 @@ class OwnFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     group: str = "root"
     config: bool | None = None
     content: str | None = None
-    capabilities: str = ""
+    capabilities: Capabilities = ""
 
 
 class OwnFolder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,16 +76,16 @@ class OwnPackage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     licence: str = "Apache-2.0"
     url: str = ""
     group: str = "System"
-    provides: list[str] = msgspec.field(default_factory=list)
-    requires: list[str] = msgspec.field(default_factory=list)
-    requires_for_scripts: list[str] = msgspec.field(default_factory=list)
+    provides: list[RelationText] = msgspec.field(default_factory=list)
+    requires: list[RelationText] = msgspec.field(default_factory=list)
+    requires_for_scripts: list[RelationText] = msgspec.field(default_factory=list)
     """Installed before this package's scripts and triggers run."""
-    conflicts: list[str] = msgspec.field(default_factory=list)
-    obsoletes: list[str] = msgspec.field(default_factory=list)
-    recommends: list[str] = msgspec.field(default_factory=list)
-    suggests: list[str] = msgspec.field(default_factory=list)
-    supplements: list[str] = msgspec.field(default_factory=list)
-    enhances: list[str] = msgspec.field(default_factory=list)
+    conflicts: list[RelationText] = msgspec.field(default_factory=list)
+    obsoletes: list[RelationText] = msgspec.field(default_factory=list)
+    recommends: list[RelationText] = msgspec.field(default_factory=list)
+    suggests: list[RelationText] = msgspec.field(default_factory=list)
+    supplements: list[RelationText] = msgspec.field(default_factory=list)
+    enhances: list[RelationText] = msgspec.field(default_factory=list)
     folders: list[OwnFolder] = msgspec.field(default_factory=list)
     files: list[OwnFile] = msgspec.field(default_factory=list)
     installation: AbsolutePath | None = None

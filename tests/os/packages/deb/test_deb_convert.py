@@ -11,13 +11,13 @@ import pytest
 from heliostat.core.errors import HeliostatError
 from heliostat.os.packages.deb.archive import read_deb
 from heliostat.os.packages.deb.convert import convert
-from heliostat.os.packages.deb.policy import (
+from heliostat.os.packages.deb.policy import Policy
+from heliostat.os.packages.deb.policy_schema import (
     Defaults,
     NewFile,
     NewFolder,
     Ownership,
     PackagePolicy,
-    Policy,
     Review,
     Trigger,
 )
@@ -199,7 +199,7 @@ def test_code_that_nobody_read_is_refused_with_what_to_write(tmp_path: Path) -> 
     import msgspec
     from ruamel.yaml import YAML
 
-    from heliostat.os.packages.deb.policy import PolicyFile
+    from heliostat.os.packages.deb.policy_schema import PolicyFile
 
     pasted = msgspec.convert(YAML(typ="safe").load(entry), PolicyFile)
     (tmp_path / "again").mkdir()

@@ -16,9 +16,10 @@ import pytest
 from heliostat.core.errors import HeliostatError
 from heliostat.os.packages.deb import importer as importing
 from heliostat.os.packages.deb.importer import Importer
-from heliostat.os.packages.deb.policy import Defaults, PackagePolicy, Policy
+from heliostat.os.packages.deb.policy import Policy
+from heliostat.os.packages.deb.policy_schema import Defaults, PackagePolicy
+from heliostat.os.packages.deb.primary import primary_of
 from heliostat.os.packages.deb.store import Store
-from heliostat.os.packages.deb.universe import primary_of
 from heliostat.os.packages.rpm.version import Evr
 from heliostat.os.solve import PackageFolder, Unsolvable, solve
 from heliostat.os.sources.download import fetch

@@ -10,13 +10,8 @@ import pytest
 
 from heliostat.core.errors import HeliostatError
 from heliostat.os.packages.deb.importer import Importer
-from heliostat.os.packages.deb.policy import (
-    Defaults,
-    PackagePolicy,
-    Part,
-    Policy,
-    check_names,
-)
+from heliostat.os.packages.deb.policy import Policy, check_names
+from heliostat.os.packages.deb.policy_schema import Defaults, PackagePolicy, Part
 from heliostat.os.packages.rpm.reader import read
 from heliostat.os.sources.suite import open_suite
 from heliostat.testing.debian_archive import TinyArchive, tiny_archive

@@ -12,15 +12,8 @@ from ruamel.yaml import YAML
 from heliostat.core.errors import HeliostatError
 from heliostat.os.image.distro import locate_distro
 from heliostat.os.packages.constraints import RelationText
-from heliostat.os.packages.deb.policy import (
-    NewFile,
-    NewFolder,
-    Ownership,
-    PackagePolicy,
-    Policy,
-    check_names,
-    load_policy,
-)
+from heliostat.os.packages.deb.policy import Policy, check_names, load_policy
+from heliostat.os.packages.deb.policy_schema import NewFile, NewFolder, Ownership, PackagePolicy
 from heliostat.os.packages.rpm.relation import Relation
 
 

@@ -21,7 +21,8 @@ from heliostat.os.packages.deb.parts import (
     without_parts,
 )
 from heliostat.os.packages.deb.payload import Strip, files_of, newest_time
-from heliostat.os.packages.deb.policy import PackagePolicy, Policy
+from heliostat.os.packages.deb.policy import Policy
+from heliostat.os.packages.deb.policy_schema import PackagePolicy
 from heliostat.os.packages.deb.relations import Relations, relations_of
 from heliostat.os.packages.deb.scripts import Residue, read_scripts
 from heliostat.os.packages.deb.strip import strip_elf

@@ -19,9 +19,10 @@ from heliostat.core.errors import HeliostatError
 from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.packages.deb.archive import SCRIPTS, read_control
 from heliostat.os.packages.deb.policy import Policy
+from heliostat.os.packages.deb.primary import parts_of
 from heliostat.os.packages.deb.scripts import Residue, read_scripts
 from heliostat.os.packages.deb.store import Imported, Store
-from heliostat.os.packages.deb.universe import Universe, parts_of
+from heliostat.os.packages.deb.universe import Universe
 from heliostat.os.packages.deb.versions import check_published, evr_of
 from heliostat.os.packages.rpm.version import Evr
 from heliostat.os.solve import Source, solve

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from heliostat.core.errors import HeliostatError
 from heliostat.os.packages.deb.paths import matcher
-from heliostat.os.packages.deb.policy import PackagePolicy, Part
+from heliostat.os.packages.deb.policy_schema import PackagePolicy, Part
 from heliostat.os.packages.deb.relations import requires_within
 from heliostat.os.packages.rpm.file import File
 from heliostat.os.packages.rpm.package import Package

@@ -17,7 +17,8 @@ from heliostat.os.packages.deb.alternatives import Alternative
 from heliostat.os.packages.deb.archive import Deb, Member, absolute
 from heliostat.os.packages.deb.owners import GROUPS, USERS, name_of
 from heliostat.os.packages.deb.paths import matcher, merged, mover
-from heliostat.os.packages.deb.policy import Ownership, PackagePolicy, Policy
+from heliostat.os.packages.deb.policy import Policy
+from heliostat.os.packages.deb.policy_schema import Ownership, PackagePolicy
 from heliostat.os.packages.deb.scripts import Meaning
 from heliostat.os.packages.rpm.file import Content, File, FileFlag
 

@@ -40,6 +40,7 @@ _LEFT_S = 86_400.0  # no conversion takes a day: such a work folder is a killed 
 _NOT_DECIDING = frozenset(
     (
         "deb/importer.py",
+        "deb/primary.py",
         "deb/store.py",
         "deb/universe.py",
         "rpm/reader.py",
