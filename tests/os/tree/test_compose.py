@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import pytest
 
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run
+from heliostat.os.image.workspace import mounts_below
 from heliostat.os.inventory.subject import opened
 from heliostat.os.inventory.why import why
 from heliostat.os.monitor import SilentMonitor
@@ -149,6 +153,34 @@ def test_the_edition_is_a_package_that_the_key_of_its_composer_signs(
     with opened(tree.root) as looked_into:
         (owner,) = why(looked_into, "heliostat-edition-small", signer().keyring).owners
     assert (owner.signer.key_id, owner.signer.verdict) == (signer().key_id, "good")
+
+
+def test_what_a_killed_compose_left_goes_with_its_mounts(
+    system: TinySystem, tmp_path: Path
+) -> None:
+    """RPM's database lies in memory meanwhile, on a mount that outlives who made it."""
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from heliostat.os.image.workspace import workspace\n"
+        "from heliostat.os.tree.database import in_memory\n"
+        "with workspace(Path(sys.argv[1]), '.root.composing-') as work, in_memory(work):\n"
+        "    (work / 'half').write_text('x'); print(work, flush=True); sys.stdin.read()\n"
+    )
+    argv = [sys.executable, "-c", script, str(tmp_path)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        left = Path(other.stdout.readline().strip())
+        (tmp_path / ".root.old").mkdir()
+        composed(system, tmp_path / "root")
+        assert (left / "half").is_file()  # somebody is at work there
+        other.kill()
+    assert mounts_below(left, Path("/proc/self/mountinfo").read_text())
+    composed(system, tmp_path / "other")
+    assert left.is_dir()  # of another tree
+    shutil.rmtree(tmp_path / "root")
+    composed(system, tmp_path / "root")
+    assert not left.exists()
+    assert sorted(path.name for path in tmp_path.glob(".*")) == [".root.old"]
 
 
 def test_a_file_that_two_packages_have_is_refused_with_both(

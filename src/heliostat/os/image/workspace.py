@@ -2,19 +2,21 @@
 
 While packages are installed, /proc, /sys and devices are mounted below the folder.
 A build that is killed leaves those mounts, so nothing is removed before they are
-released: removing through them would reach the host.  The caller holds the lock of
-the output folder, so every other work folder in it is a left-over.
+released: removing through them would reach the host.  Whoever works in a folder holds its
+lock, which ends with the process: one that nobody holds is a left-over.
 """
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from heliostat.core.process import run
@@ -26,16 +28,41 @@ _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 @contextmanager
-def workspace(out_dir: Path) -> Iterator[Path]:
-    """A fresh folder in ``out_dir``, removed at the end; left-overs are removed first."""
-    for stale in out_dir.glob(f"{_PREFIX}*"):
-        remove(stale)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=out_dir))
-    folder.chmod(0o755)  # apt's sandbox user must reach what lies in it
-    try:
-        yield folder
-    finally:
+def workspace(out_dir: Path, prefix: str = _PREFIX) -> Iterator[Path]:
+    """A fresh folder in ``out_dir``, removed at the end unless it was renamed.
+
+    What killed processes left is removed first: folders whose names begin with ``prefix``.
+    """
+    with ExitStack() as held:
+        with _locked(out_dir):  # or a folder could be taken for a left-over before it is locked
+            for stale in out_dir.glob(f"{glob.escape(prefix)}*"):
+                _remove_unused(stale)
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=out_dir))
+            held.enter_context(_locked(folder))
+        folder.chmod(0o755)  # apt's sandbox user must reach what lies in it
+        try:
+            yield folder
+        finally:
+            if folder.is_dir():
+                remove(folder)
+
+
+def _remove_unused(folder: Path) -> None:
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    with suppress(BlockingIOError), _locked(folder, fcntl.LOCK_NB):
         remove(folder)
+
+
+@contextmanager
+def _locked(folder: Path, how: int = 0) -> Iterator[None]:
+    """``BlockingIOError`` with ``LOCK_NB`` if another has it."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | how)
+        yield
+    finally:
+        os.close(handle)
 
 
 def remove(folder: Path) -> None:

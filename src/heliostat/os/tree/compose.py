@@ -7,7 +7,6 @@ every gate has passed.  The same packages and edition give the same tree, byte f
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heliostat.core.errors import HeliostatError
+from heliostat.os.image.workspace import workspace
 from heliostat.os.monitor import Monitor
 from heliostat.os.packages.openpgp.signer import Signer
 from heliostat.os.packages.rpm.writer import write
@@ -77,7 +77,8 @@ def compose(
         files = check_delivery(solution.packages)
     epoch = max(epoch or 0, files.newest)
     with ExitStack() as stack:
-        work = _beside(root, stack)
+        root.parent.mkdir(parents=True, exist_ok=True)
+        work = stack.enter_context(workspace(root.parent, f".{root.name}.composing-"))
         chroot = Chroot(work, epoch)
         with monitor.step(f"install {len(files.paths)} packages"), devices(work):
             wishes = _wishes(edition, files.contents)
@@ -124,12 +125,3 @@ def _refuse_unready(root: Path) -> None:
         )
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise HeliostatError("FolderNotEmpty", f"{root} is there and not empty.")
-
-
-def _beside(root: Path, stack: ExitStack) -> Path:
-    """A folder to work in on the same file system; it is gone unless it was renamed."""
-    root.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{root.name}.", dir=root.parent))
-    work.chmod(0o755)
-    stack.callback(shutil.rmtree, work, ignore_errors=True)
-    return work

@@ -38,7 +38,7 @@ def in_memory(root: Path) -> Iterator[None]:
     folder = database_of(root)
     _make_folders(root, folder)
     run(["mount", "-t", "tmpfs", "-o", "mode=0755", "rpm-database", str(folder)], timeout_s=60)
-    with TemporaryDirectory(prefix=".database-", dir=root.parent) as name:
+    with TemporaryDirectory(prefix=".database-", dir=root) as name:  # it goes with the tree
         kept = Path(name)
         try:
             yield
