@@ -103,6 +103,17 @@ def test_publishing_again_takes_old_versions_away_and_changes_nothing_else(
     assert len(list(site.glob("*/*/record.json"))) == 2
 
 
+def test_nothing_is_signed_for_that_is_not_what_was_built(site: Path, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in (site / "streams").rglob("*") if path.is_file()}
+    put_image(tmp_path / "images", "minimal", 9)
+    newest = max(built.built_images(tmp_path / "images"), key=lambda each: each.built_at_ms)
+    newest.path.write_bytes(newest.path.read_bytes()[:-1] + b"?")  # as long as it was
+    with pytest.raises(HeliostatError, match="is not what was built") as caught:
+        publish(tmp_path / "images", site, signer(), keep=2)
+    assert caught.value.code == "ImageCorrupt"
+    assert {path: path.read_bytes() for path in before} == before
+
+
 def test_when_an_image_was_built_leaves_no_trace(site: Path, tmp_path: Path) -> None:
     """Whoever builds the same image again publishes the same bytes, signatures included."""
     for path in (tmp_path / "images").glob("*.json"):

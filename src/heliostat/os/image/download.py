@@ -26,6 +26,7 @@ import msgspec
 from heliostat.core.counting import counted
 from heliostat.core.errors import HeliostatError
 from heliostat.core.files import atomic_write
+from heliostat.os.image import sparse
 from heliostat.os.image.built import (
     BuiltImage,
     ImageRecord,
@@ -48,7 +49,8 @@ def publish(
     """Offer the ``keep`` newest images of each edition; returns paths below ``folder``.
 
     With ``only_tested`` of those only that passed every gate running, too.  Raises
-    ``ImageNotFound`` if there are none.
+    ``ImageNotFound`` if there are none, ``ImageCorrupt`` for a file that isn't what was built;
+    then the lists are as before.
     """
     built = built_images(images)
     offered = newest((each for each in built if not only_tested or has_passed(each)), keep)
@@ -151,13 +153,26 @@ def _put(image: BuiltImage, folder: Path, signer: Signer) -> list[str]:
     into.mkdir(parents=True, exist_ok=True)
     sums = []
     for kind, source in sorted(image.files().items()):
-        place(source, into / _name_of(image, kind))
+        target = into / _name_of(image, kind)
+        if not (target.exists() and target.samefile(source)):
+            _require_whole(image, kind, source)
+            place(source, target)
         sums.append(f"{image.record.files[kind].sha256} *{_name_of(image, kind)}\n")
     atomic_write(into / "record.json", encoded(_timeless(image.record)))
     text = "".join(sorted(sums)).encode()
     atomic_write(into / "SHA256SUMS", text)
     atomic_write(into / "SHA256SUMS.gpg", signer.sign_detached(text, image.record.epoch))
     return [f"{_folder_of(image)}/{_name_of(image, kind)}" for kind in image.record.files]
+
+
+def _require_whole(image: BuiltImage, kind: str, source: Path) -> None:
+    """Nothing is signed for that isn't what was built: a disk may lose what it was given."""
+    if sparse.sha256(source) != image.record.files[kind].sha256:
+        raise HeliostatError(
+            "ImageCorrupt",
+            f"{source} is not what was built: its SHA-256 is another one.",
+            hint=f"Remove it and build it again: `helio os image build {image.name} --force`.",
+        )
 
 
 def _sign_and_write(path: Path, document: dict[str, Any], signer: Signer, moment: int) -> None:
