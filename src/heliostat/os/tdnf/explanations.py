@@ -117,7 +117,7 @@ TOLD: dict[int, tuple[str, str]] = {
     e.SETOPT_INVALID: ("A --setopt has a value that isn't known.", "See tdnf.conf(5)."),
     e.NO_KEY_CONFIGURED: (
         "The repository asks for signatures and names no key.",
-        "Set its gpgkey, or gpgcheck=0.",
+        "Set its gpgkey (as in --setopt=REPOSITORY.gpgkey=file:///KEY), or --nogpgcheck.",
     ),
     e.URL_INVALID: ("The address is not valid.", "See baseurl of the repository."),
     e.TRANSACTION_FAILED: ("rpm could not finish.", "tdnf history says what was done."),

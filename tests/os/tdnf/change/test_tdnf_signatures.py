@@ -156,3 +156,18 @@ def test_without_the_network_only_what_was_fetched_is_installed(
         assert (refused(system, ran), "app-1-1.noarch.rpm" in ran.stderr) == (1034, True)
         system.done("--downloadonly", "install", "app")
         system.done("-C", "install", "app")
+
+
+@pytest.mark.parametrize("option", ["--repofrompath", "--repofromdir"])
+def test_a_repository_of_the_command_line_is_trusted_no_more_than_others(
+    system: TdnfSystem, base: PackageSet, option: str
+) -> None:
+    named = (f"{option}=mine,{base.folder}", "--repo=mine", "-y")
+    assert refused(system, system.run(*named, "install", "bare")) == 1510
+    ran = system.run(*named, "install", "app")
+    assert (refused(system, ran), "--setopt=REPOSITORY.gpgkey" in ran.stderr) == (1523, True)
+    key = f"--setopt=mine.gpgkey={base.key.as_uri()}"
+    assert refused(system, system.run(*named, key, "install", "foreign")) == 1514
+    system.done(*named, key, "install", "app")
+    system.done(*named, "install", "second")
+    system.done(*named, "--nogpgcheck", "install", "bare")

@@ -130,12 +130,11 @@ def read_repositories(
         id, address = _named(given, "--repofrompath", "ADDRESS")
         if "://" not in address:
             address = _file_address(os.path.abspath(address))
-        keys = {"name": id, "baseurl": address, "enabled": "1", "gpgcheck": "0"}
+        keys = {"name": id, "baseurl": address, "enabled": "1"}
         found[id] = _repository(id, keys, configuration, options, expand)
     for given in options.repofromdir:
         id, folder = _named(given, "--repofromdir", "FOLDER")
-        keys = {"name": id, "gpgcheck": "0"}
-        found[id] = _repository(id, keys, configuration, options, expand)
+        found[id] = _repository(id, {"name": id}, configuration, options, expand)
         found[id].folder, found[id].enabled = os.path.abspath(folder), True
     switch(found.values(), options.repository_switches)
     return sorted(found.values(), key=lambda each: each.id)
