@@ -13,6 +13,7 @@ import pytest
 import zstandard
 
 from heliostat.core.errors import HeliostatError
+from heliostat.os.sources import apt
 from heliostat.os.sources.archive import Archive
 from heliostat.os.sources.download import deb_path, fetch
 from heliostat.os.sources.lock import keep, open_locked, read_lock, write_lock
@@ -174,6 +175,17 @@ def test_packages_are_kept_by_digest_and_asked_for_once(archive: TinyArchive, ca
     assert fetch(archive.archive, suite.packages(), cache) == paths
     assert paths[one.sha256].stat().st_size == one.size_bytes
     assert archive.mirror.count(".deb") == 1
+
+
+def test_more_packages_than_fit_into_one_command_are_fetched(
+    archive: TinyArchive, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apt, "_TOGETHER", 1)
+    archive.publish(*(TinyDeb(f"n{number}") for number in range(9)))
+    suite = opened(archive, cache)
+    paths = fetch(archive.archive, suite.packages(), cache)
+    assert len(paths) == len(suite.packages()) > 9
+    assert all(path.is_file() for path in paths.values())
 
 
 def test_a_package_that_is_gone_names_its_address(archive: TinyArchive, cache: Path) -> None:

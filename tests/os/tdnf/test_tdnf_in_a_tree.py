@@ -21,8 +21,8 @@ from heliostat.os.monitor import SilentMonitor
 from heliostat.os.solve import PackageFolder
 from heliostat.os.supply import open_supply
 from heliostat.os.tree import Tree, compose, load_edition
-from heliostat.os.tree.edition import Units
 from heliostat.os.tree.chroot import devices
+from heliostat.os.tree.edition import Units
 from heliostat.testing.tdnf_system import TREE_ENV
 
 pytestmark = [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,17 +87,17 @@ def import_command(
     output: str,
 ) -> None:
     from heliostat.os.image.distro import locate_distro
-    from heliostat.os.image.from_nothing import variants_of
     from heliostat.os.monitor import monitor_for
     from heliostat.os.sources.settings import archive_settings
     from heliostat.os.sources.suite import DAY_S
     from heliostat.os.supply import open_supply
-    from heliostat.os.tree import load_edition
 
     if not names and not editions:
         raise click.UsageError("Name packages, or an --edition.")
     if formats and not editions:
         raise click.UsageError("--format adds to an --edition: name one.")
+    if alone and editions:
+        raise click.UsageError("--alone takes the packages named, and no --edition.")
     if repository is not None and folder is not None:
         raise click.UsageError("Either --repo or --to: packages in a repository are signed.")
     started = time.monotonic()
@@ -114,12 +115,7 @@ def import_command(
         max_age_s=0 if refresh else DAY_S,
         monitor=monitor_for(sys.stderr),
     )
-    if alone:
-        planned = supply.importer.plan_alone(names)
-    else:
-        loaded = [load_edition(name) for name in editions]
-        wanted = [each for edition in loaded for each in variants_of(edition, formats)]
-        planned = supply.plan(names, wanted)
+    planned = _planned(supply, names, editions, formats, alone=alone)
     if show_scripts:
         _print_scripts(supply, planned, output)
         return
@@ -129,6 +125,23 @@ def import_command(
     taken = supply.take(planned)
     done = _delivered(taken, repository, folder, at, own=not alone)
     _print_taken(taken, done, time.monotonic() - started, output)
+
+
+def _planned(
+    supply: Supply,
+    names: Sequence[str],
+    editions: Sequence[str],
+    formats: Sequence[str],
+    *,
+    alone: bool,
+) -> tuple[Planned, ...]:
+    from heliostat.os.image.from_nothing import variants_of
+    from heliostat.os.tree import load_edition
+
+    if alone:
+        return supply.importer.plan_alone(names)
+    loaded = [load_edition(name) for name in editions]
+    return supply.plan(names, [each for one in loaded for each in variants_of(one, formats)])
 
 
 def _delivered(

@@ -22,6 +22,7 @@ from heliostat.os.sources.archive import Archive
 
 HELPER = "/usr/lib/apt/apt-helper"
 TIMEOUT_S = 1800.0
+_TOGETHER = 500  # a command line ends at two megabytes
 
 # The first that matches tells the fault: code, sentence, hint.  apt's words are in
 # apt-pkg/acquire-item.cc, apt-pkg/deb/debmetaindex.cc and methods/*.cc of its source.
@@ -116,13 +117,16 @@ class Apt:
         # any: an index that couldn't be had is an error, not a warning about an old one
         self._call(["apt-get", "-q", "update", "--error-on=any"])
 
-    def download(self, files: Sequence[tuple[str, Path, str]]) -> Output:
+    def download(self, files: Sequence[tuple[str, Path, str]]) -> None:
         """Get files: URL, path, SHA-256.  One that is there in part is resumed."""
         self._prepare()
-        triples = [
-            part for url, path, sha256 in files for part in (url, str(path), f"SHA256:{sha256}")
-        ]
-        return self._call([HELPER, "-q", "download-file", *triples])
+        for start in range(0, len(files), _TOGETHER):
+            triples = [
+                part
+                for url, path, sha256 in files[start : start + _TOGETHER]
+                for part in (url, str(path), f"SHA256:{sha256}")
+            ]
+            self._call([HELPER, "-q", "download-file", *triples])
 
     def run(self, argv: list[str], cwd: Path | None = None) -> Output:
         """Any program of apt's on this state; raises as ``update`` does."""

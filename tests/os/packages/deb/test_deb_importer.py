@@ -12,8 +12,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from heliostat.core.errors import HeliostatError
+from heliostat.os.commands.importing import import_command
 from heliostat.os.packages.deb import importer as importing
 from heliostat.os.packages.deb.importer import Importer
 from heliostat.os.packages.deb.policy import Policy
@@ -318,3 +320,9 @@ def test_after_a_fault_the_rest_is_not_converted(
     with pytest.raises(HeliostatError, match="no whole Debian package"):
         many.take(entries)
     assert len(list((cache / "converted").glob("*/*/record.json"))) < len(names)
+
+
+def test_an_edition_is_nothing_alone() -> None:
+    refused = CliRunner().invoke(import_command, ["--edition", "minimal", "--alone"])
+    assert refused.exit_code == 2
+    assert "no --edition" in refused.output
