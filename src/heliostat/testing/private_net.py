@@ -31,7 +31,7 @@ class PrivateNet:
 
     def listen(self, address: str, port: int) -> socket.socket:
         """A TCP socket that listens inside."""
-        return self._inside(lambda: socket.create_server((address, port)))
+        return self.inside(lambda: socket.create_server((address, port)))
 
     def receive(self, address: str, port: int) -> socket.socket:
         """A UDP socket that is bound inside."""
@@ -42,13 +42,15 @@ class PrivateNet:
             receiver.bind((address, port))
             return receiver
 
-        return self._inside(bound)
+        return self.inside(bound)
 
     def launcher(self) -> list[str]:
         """What to put before a command so that it runs inside."""
         return ["nsenter", f"--net=/proc/{os.getpid()}/fd/{self._descriptor}", "--"]
 
-    def _inside(self, action: Callable[[], T]) -> T:
+    def inside(self, action: Callable[[], T]) -> T:
+        """What it gives when a thread inside does it; sockets that it opens stay inside."""
+
         def enter() -> T:
             _checked(_libc.setns(self._descriptor, _CLONE_NEWNET))
             return action()
