@@ -30,6 +30,7 @@ from heliostat.testing.tdnf_system import Ran, TdnfSystem
 NAMES = ("ant", "bee", "cat", "dog", "eel")
 CAPABILITIES = ("honey", "purr")
 EVRS = ("1-1", "2~rc1-1", "2-1", "1:1-1")
+VERBS = ("install", "update", "erase", "downgrade", "reinstall", "distro-sync")
 REFUSED = 1301
 
 targets = st.sampled_from((*NAMES, *CAPABILITIES))
@@ -64,8 +65,8 @@ def identity(each: Package) -> tuple[str, str]:
 
 repositories = st.lists(packages(), min_size=3, max_size=12, unique_by=identity)
 wishes = st.one_of(
-    st.tuples(st.sampled_from(("install", "update", "erase", "downgrade")), st.sampled_from(NAMES)),
-    st.just(("update", "")),
+    st.tuples(st.sampled_from(VERBS), st.sampled_from(NAMES)),
+    st.sampled_from([("update", ""), ("distro-sync", "")]),
 )
 
 

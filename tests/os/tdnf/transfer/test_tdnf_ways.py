@@ -152,13 +152,14 @@ def test_a_server_that_asks_for_a_certificate(
 def test_who_isnt_known_is_refused_unless_nobody_looks(
     base: PackageSet, papers: Certificates, traveller: Traveller
 ) -> None:
-    unknown = CURL + pycurl.E_PEER_FAILED_VERIFICATION
+    # the second where the system knows no authority at all
+    unknown = (CURL + pycurl.E_PEER_FAILED_VERIFICATION, CURL + pycurl.E_SSL_CACERT_BADFILE)
     with mirror(base.folder, papers.context()) as secure:
         traveller.settle(secure.url)
-        assert traveller.error() == unknown
+        assert traveller.error() in unknown
         assert traveller.error("--setopt=sslverify=0") == 0
         traveller.settle(secure.url, sslverify=0)
         assert traveller.error() == 0
         # a certificate is for one name
         traveller.settle(secure.url.replace("127.0.0.1", "localhost"), sslcacert=papers.authority)
-        assert traveller.error() == unknown
+        assert traveller.error() in unknown
