@@ -42,6 +42,14 @@ PAM = {
         "arguments": {"retry": "<= 3"},
     }
 }
+LOCKOUT = {
+    "pam": {
+        "services": ["login"],
+        "group": "auth",
+        "module": "pam_faillock.so",
+        "arguments": {"preauth": "set", "authfail": "set"},
+    }
+}
 MODULES = {"pam_modules": {"folders": ["/lib/security"]}}
 NULLOK = {"pam_forbidden": {"module": "pam_unix.so", "arguments": ["nullok"]}}
 FAILLOCK = {
@@ -201,6 +209,20 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str], Outcome]] = [
     ),
     ("pam without", PAM, {"/etc/pam.d/login": "password required pam_unix.so"}, FAIL),
     ("no service", PAM, {}, NONE),
+    (
+        "failures are looked at and counted",
+        LOCKOUT,
+        {
+            "/etc/pam.d/login": "auth required pam_faillock.so preauth\nauth [default=die] pam_faillock.so authfail"
+        },
+        PASS,
+    ),
+    (
+        "failures are looked at, not counted",
+        LOCKOUT,
+        {"/etc/pam.d/login": "auth required pam_faillock.so preauth\nauth required pam_unix.so"},
+        FAIL,
+    ),
     ("nullok", NULLOK, {"/etc/pam.d/x": "auth required pam_unix.so nullok"}, FAIL),
     ("no nullok", NULLOK, {"/etc/pam.d/x": "auth required pam_unix.so # nullok"}, PASS),
     ("faillock", FAILLOCK, {"/etc/security/faillock.conf": "deny = 3\neven_deny_root\n"}, PASS),

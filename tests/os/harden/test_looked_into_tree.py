@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from heliostat.core.errors import HeliostatError
 from heliostat.os.harden.patterns import matches
 from heliostat.os.harden.tree import Tree
 from heliostat.os.harden.unitfiles import find, is_masked
@@ -42,6 +43,14 @@ def test_folders_that_are_links_lead_nowhere_else(tmp_path: Path) -> None:
     (root / "usr/off").mkdir()
     (root / "usr/off/b.service").symlink_to("/dev/null")
     assert is_masked(tree, "b.service")
+
+
+def test_a_file_of_settings_without_end_is_not_read(tmp_path: Path) -> None:
+    root = planted(tmp_path, {"/etc/sudoers": "Defaults use_pty\n"})
+    with (root / "etc/sudoers").open("r+b") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(HeliostatError, match="/etc/sudoers has more than 64 MiB"):
+        Tree(root).text("/etc/sudoers")
 
 
 def test_links_in_a_circle_are_nothing(tmp_path: Path) -> None:

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from heliostat.core.errors import HeliostatError
+from heliostat.os.compressed import told
 from heliostat.os.harden import capabilities, packages
 from heliostat.os.harden.patterns import matches
 from heliostat.os.kind import Kinded
 
+_LONGEST_TEXT = 64 << 20  # a bundle of certificates has a quarter of one
 _MAX_LINKS = 40  # as the kernel's
 _CONFIG_FOLDERS = ("/etc", "/run", "/usr/local/lib", "/usr/lib")  # later ones yield to earlier
 _VOLATILE = ("/proc", "/sys", "/dev", "/run")
@@ -73,10 +76,18 @@ class Tree:
         return self.resolve(path) is not None
 
     def text(self, path: str) -> str | None:
-        """Content of a file, its links followed inside the tree; ``None`` if there is none."""
+        """Content of a file, its links followed inside the tree; ``None`` if there is none.
+
+        ``NotASystem`` if it is far too long for settings: cut off, it would hide some.
+        """
         real = self.resolve(path)
         if real is None or not os.path.isfile(real):
             return None
+        if os.path.getsize(real) > _LONGEST_TEXT:
+            raise HeliostatError(
+                "NotASystem",
+                f"{self.root} can't be judged: {path} has more than {told(_LONGEST_TEXT)}.",
+            )
         return Path(real).read_text(encoding="utf-8", errors="replace")
 
     def entry(self, path: str) -> Entry | None:
