@@ -158,7 +158,7 @@ def explain(number: int) -> tuple[str, str]:
     if e.CURL <= number < e.CURL + 99:
         return (
             f"A download failed (libcurl's code {number - e.CURL}).",
-            "See baseurl and proxy of the repository; tdnf -v tells more.",
+            "See baseurl and proxy of the repository.",
         )
     if number >= e.SYSTEM:
         return os_told(number - e.SYSTEM), "The system refused; nothing was changed by that."
