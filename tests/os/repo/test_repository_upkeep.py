@@ -169,6 +169,10 @@ def test_what_a_kill_left_is_no_snapshot_and_goes(shelf: Shelf) -> None:
     assert {layout.root / each for each in gc(shelf.repository).paths} == set(left)
     assert theirs.exists()
     assert not gc(shelf.repository).paths
+    (layout.pins / "first").write_text("soon")
+    with pytest.raises(HeliostatError, match="names no generation") as raised:
+        gc(shelf.repository)
+    assert raised.value.code == "RepositoryCorrupt"
 
 
 def test_sweeping_leaves_what_is_staged(shelf: Shelf) -> None:

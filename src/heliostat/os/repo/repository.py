@@ -144,7 +144,13 @@ class Repository:
         """Generations that stay, by the label that holds them."""
         # what a killed process was writing begins with a dot
         labels = sorted(self.layout.pins.glob("[!.]*"))
-        return {each.name: int(each.read_text()) for each in labels}
+        try:
+            return {each.name: int(each.read_text()) for each in labels}
+        except ValueError as error:
+            raise HeliostatError(
+                "RepositoryCorrupt",
+                f"A snapshot in {self.layout.pins} names no generation: {error}.",
+            ) from error
 
     @contextlib.contextmanager
     def claimed(self, monitor: Monitor | None = None) -> Iterator[None]:

@@ -181,7 +181,7 @@ class RpmMd:
             raise HeliostatError(
                 "RepositoryUnusable",
                 f"The index of {self.url} was not fetched yet.",
-                hint="Fetch it first: `update()`.",
+                hint="`helio os repo mirror NAME URL --plan` fetches it.",
             ) from error
 
     def _path(self, record: PackageRecord) -> Path:

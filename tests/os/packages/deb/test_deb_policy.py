@@ -92,6 +92,16 @@ def test_a_package_that_the_archive_lacks_is_told_with_its_line(tmp_path: Path) 
     check_names(load_policy(written(folder, a="packages:\n  ba*: {}\n")), ["bash"], folder)
 
 
+def test_whom_a_link_is_given_to_is_a_package(tmp_path: Path) -> None:
+    text = "defaults:\n  alternatives:\n    /usr/bin/vi: nivm\npackages:\n  nvim: {}\n"
+    folder = written(tmp_path / "policy", a=text)
+    with pytest.raises(HeliostatError, match=r"yaml:3: .* no package nivm\. Did you mean nvim\?"):
+        check_names(load_policy(folder), ["nvim"], folder)
+    part = "packages:\n  nvim:\n    parts:\n      nivm: {summary: A part, files: [/x]}\n"
+    kept = text.partition("packages:")[0] + part
+    check_names(load_policy(written(folder, a=kept)), ["nvim"], folder)
+
+
 def test_what_was_decided_names_a_conversion() -> None:
     one = Policy(packages={"a": PackagePolicy(drop=("/x",)), "b": PackagePolicy()})
     two = Policy(packages={"a": PackagePolicy(drop=("/y",)), "b": PackagePolicy()})

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -94,22 +95,24 @@ def check_names(policy: Policy, known: Iterable[str], folder: Path) -> None:
     import difflib
 
     names = set(known)
-    for name in (*policy.packages, *policy.replaced):
+    parts = {part for each in policy.packages.values() for part in each.parts}
+    owners = [name for name in policy.defaults.alternatives.values() if name not in parts]
+    for name in (*policy.packages, *policy.replaced, *owners):
         if name in names or ("*" in name and fnmatch.filter(names, name)):
             continue
         close = difflib.get_close_matches(name, names, n=1, cutoff=0.7)
         nearest = f" Did you mean {close[0]}?" if close else ""
         raise _invalid(f"{_where(folder, name)}: the archive has no package {name}.{nearest}")
-    for part in (part for each in policy.packages.values() for part in each.parts):
-        if part in names:
-            raise _invalid(f"{_where(folder, part)}: {part} is a package of the archive already.")
+    for part in sorted(parts & names):
+        raise _invalid(f"{_where(folder, part)}: {part} is a package of the archive already.")
 
 
 def _where(folder: Path, name: str) -> str:
-    """File and line that decide about ``name``."""
+    """File and line that decide about ``name``, or give it something."""
+    said = re.compile(rf"""\s*["']?{re.escape(name)}["']?:|.*:\s*["']?{re.escape(name)}["']?\s*$""")
     for path in sorted(folder.glob("*.yaml")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if line.strip().strip("\"'").startswith((f"{name}:", f'{name}":')):
+            if said.match(line):
                 return f"{path}:{number}"
     return str(folder)
 
