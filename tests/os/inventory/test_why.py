@@ -288,6 +288,15 @@ def test_a_layer_that_climbs_out_stays_inside(tree: Path, tmp_path: Path) -> Non
     assert not (tmp_path / "planted").exists()
 
 
+def test_a_mistyped_file_is_not_only_taken_for_an_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HELIO_CACHE", str(tmp_path))
+    assert helio(["os", "audit", "minmal.qcow2", "-o", "json"]) != 0
+    told = capsys.readouterr()
+    assert "There is neither a file or folder minmal.qcow2 here nor an image" in told.out + told.err
+
+
 def test_a_built_image_is_named_without_its_path(
     tree: Path,
     tmp_path: Path,

@@ -30,9 +30,15 @@ class _Where(click.ParamType):  # type: ignore[type-arg]  # generic only in newe
         path = Path(value)
         if path.exists() or "/" in str(value):
             return path
+        from heliostat.core.errors import HeliostatError
         from heliostat.os.image.built import find_image
 
-        return find_image(images_folder(None), str(value)).path
+        folder = images_folder(None)
+        try:
+            return find_image(folder, str(value)).path
+        except HeliostatError as error:  # most who write so mean a file, and mistyped it
+            told = f"There is neither a file or folder {value} here nor an image of that name"
+            raise HeliostatError(error.code, f"{told} in {folder}.", hint=error.hint) from error
 
 
 WHERE = _Where()
