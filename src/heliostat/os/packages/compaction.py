@@ -93,10 +93,11 @@ def _cut_blanks(text: _Text, source: str) -> None:
     before: tokenize.TokenInfo | None = None
     in_string = 0
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        in_string += {"FSTRING_START": 1, "FSTRING_END": -1}.get(tokenize.tok_name[token.type], 0)
         beside = before is not None and tokenize.OP in (before.type, token.type)
         if before and beside and not in_string and before.end[0] == token.start[0]:
             text.cut(before.end, token.start)
+        # from Python 3.12 on, strings with values in them are several tokens
+        in_string += {"FSTRING_START": 1, "FSTRING_END": -1}.get(tokenize.tok_name[token.type], 0)
         before = token
 
 
