@@ -131,6 +131,9 @@ def test_a_package_file_and_a_folder_of_them(said: Any, tmp_path: Path) -> None:
     packages.mkdir()
     assert ids(said(imported(packages))[1]) == FOUND
     assert ids(said(packages)[1]) == FOUND
+    called = tmp_path / "packages.rpm"
+    packages.rename(called)
+    assert ids(said(called)[1]) == FOUND
     fixed = tmp_path / "fixed"
     fixed.mkdir()
     assert ids(said(imported(fixed, "3.5.4"))[1]) == []
@@ -193,7 +196,8 @@ def test_tables(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     [
         (["show", "CVE-1999-0001"], "VulnerabilityUnknown", "speaks of CVE-1999-0001"),
         (["scan", "{empty}"], "NotASystem", "neither usr nor RPMs"),
-        (["scan", "{empty}/x.rpm"], "", ""),
+        (["scan", "{empty}/x.rpm"], "NotASystem", "there is no such file or folder"),
+        (["scan", "{empty}/x.dsc"], "NotASystem", "there is no such file or folder"),
         (["import", "{empty}/nothing"], "KnowledgeUnreadable", "No such file"),
         (["scan", "{empty}", "--database", "{empty}/no.sqlite"], "KnowledgeMissing", "no.sqlite"),
     ],

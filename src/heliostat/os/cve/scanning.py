@@ -68,9 +68,9 @@ class Scan:
 
 def subject_of(path: Path) -> Subject:
     """An image, a root tree, a folder of RPMs or libraries, an RPM, a program of Go, a source."""
-    if path.suffix == ".rpm":
+    if path.suffix == ".rpm" and path.is_file():
         return Subject(str(path), (in_rpm(path),))
-    if path.suffix == ".dsc" or (path / "debian" / "changelog").is_file():
+    if (path.suffix == ".dsc" and path.is_file()) or (path / "debian" / "changelog").is_file():
         return Subject(str(path), (in_source(path),))
     if path.is_dir() and not (path / "usr").exists() and not is_layout(path):
         return _of_folder(path)
