@@ -127,6 +127,9 @@ def test_descriptions_severity_and_assessments() -> None:
     pending = Assessment(CVE, Status.UNDER_INVESTIGATION, "We look.", TODAY)
     (open_,) = described(findings(bash(), tracked()), known, [pending], TODAY)
     assert open_.counts
+    assert open_.assessment is pending  # it is shown
+    (both,) = described(findings(bash(), tracked()), known, [pending, row], TODAY)
+    assert both.assessment is row
 
 
 def test_unimportant_outweighs_a_score() -> None:

@@ -20,7 +20,7 @@ from heliostat.os.cve.installed import Installed
 from heliostat.os.cve.products import (
     Assessment,
     Product,
-    excusing,
+    assessed,
     is_certain,
     is_other,
     products_of,
@@ -61,7 +61,11 @@ class Finding:
     @property
     def counts(self) -> bool:
         """It is sure and nobody excused it."""
-        return self.assessment is None and self.confidence is Confidence.CERTAIN
+        return not self.excused and self.confidence is Confidence.CERTAIN
+
+    @property
+    def excused(self) -> bool:
+        return self.assessment is not None and self.assessment.excuses
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +231,7 @@ def _described(
         severity=severity,
         score=score,
         summary=summary,
-        assessment=excusing(assessments, finding.vulnerability, finding.source, today),
+        assessment=assessed(assessments, finding.vulnerability, finding.source, today),
     )
 
 

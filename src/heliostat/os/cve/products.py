@@ -54,11 +54,14 @@ class Assessment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     package: str = "**"
     """Pattern of source packages."""
 
-    def excuses(self, vulnerability: str, package: str, today: dt.date) -> bool:
+    @property
+    def excuses(self) -> bool:
         """``under_investigation`` is told but excuses nothing."""
+        return self.status is not Status.UNDER_INVESTIGATION
+
+    def is_about(self, vulnerability: str, package: str, today: dt.date) -> bool:
         return (
-            self.status is not Status.UNDER_INVESTIGATION
-            and self.vulnerability == vulnerability
+            self.vulnerability == vulnerability
             and self.until >= today
             and matches(package, self.package)
         )
@@ -103,8 +106,9 @@ def is_other(product: str, vendor: str, products: dict[str, Product]) -> bool:
     return row is not None and bool(row.vendors) and vendor not in row.vendors
 
 
-def excusing(
+def assessed(
     assessments: Iterable[Assessment], vulnerability: str, package: str, today: dt.date
 ) -> Assessment | None:
-    """The assessment that counts for this finding today."""
-    return next((each for each in assessments if each.excuses(vulnerability, package, today)), None)
+    """The assessment of this finding that counts today: one that excuses it, if there is one."""
+    about = [each for each in assessments if each.is_about(vulnerability, package, today)]
+    return next((each for each in about if each.excuses), about[0] if about else None)

@@ -30,7 +30,7 @@ def scan_summary(scan: Scan) -> str:
     by_severity = Counter(finding.severity for finding in scan.counting)
     told = ", ".join(f"{by_severity[s]} {s}" for s in reversed(Severity) if by_severity[s])
     found = f"{_counted(len(scan.counting), 'finding')} ({told})" if told else "nothing found"
-    excused = sum(finding.assessment is not None for finding in scan.findings)
+    excused = sum(finding.excused for finding in scan.findings)
     hints = len(scan.findings) - len(scan.counting) - excused
     if scan.subject.libraries:
         libraries = len(scan.subject.libraries)
