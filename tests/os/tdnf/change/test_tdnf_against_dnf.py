@@ -121,8 +121,11 @@ def test_both_do_the_same_or_what_rpm_finds_as_good(
     before = frozenset(result(past_plan, frozenset())) if past_plan else frozenset()
     system.holds(made, *before)
     for verb, name in asked:
-        if verb == "install" and any(each.startswith(f"{name}-") for each in before):
+        there = any(each.startswith(f"{name}-") for each in before)
+        if verb == "install" and there:
             continue  # an installed package is updated by ours, left by dnf
+        if verb == "distro-sync" and name and not there:
+            continue  # nothing for ours; dnf may mean what the name would replace
         words = [verb, name] if name else [verb]
         ours = system.plan(*words)
         theirs = field.judge.change(
