@@ -152,3 +152,30 @@ def test_debugsolver_keeps_what_the_solver_was_given(system: TdnfSystem) -> None
     system.run("--debugsolver", "--assumeno", "install", "need")
     kept = system.folder / "debugdata/testcase.t"
     assert "job install oneof need-1-1.noarch@base" in kept.read_text()
+
+
+def test_a_damaged_file_that_nobody_verifies_is_told(
+    system: TdnfSystem, base: PackageSet, tmp_path: Path
+) -> None:
+    whole = base.paths["app-2-1.noarch"].read_bytes()
+    path = tmp_path / "damaged.rpm"
+    # within the header, past what libsolv reads of it
+    at = whole.rindex(b"app.example.invalid")
+    path.write_bytes(whole[:at] + b"?" + whole[at + 1 :])
+    ran = system.run("-y", "--nogpgcheck", "install", str(path))
+    assert (ran.error, "rpm -K" in ran.stderr) == (1515, True), ran.stderr
+    assert system.installed() == []
+
+
+def test_a_damaged_payload_is_found_before_anything_is_changed(
+    system: TdnfSystem, base: PackageSet, tmp_path: Path
+) -> None:
+    """Who does without signatures still gets what was packed; only --skipdigest does without."""
+    path = tmp_path / "damaged.rpm"
+    path.write_bytes(base.paths["app-2-1.noarch"].read_bytes()[:-20] + b"?" * 20)
+    for option in ("--nogpgcheck", "--skipsignature"):
+        ran = system.run("-y", option, "install", str(path), "lib")
+        assert ran.error == 1515, ran.stderr
+        assert system.installed() == []
+    ran = system.run("-y", "--nogpgcheck", "--skipdigest", "install", str(path))
+    assert ran.error == 1525, ran.stderr

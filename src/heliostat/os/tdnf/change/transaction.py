@@ -102,13 +102,16 @@ class Transaction:
             unread |= rpm.RPMVSF_MASK_NODIGESTS
         self._reader.setVSFlags(unread)
         self._transaction.setVSFlags(unread)
-        lax = options.skipdigest or options.nogpgcheck
-        self._transaction.setVfyLevel(0 if lax else rpm.RPMSIG_DIGEST_TYPE)
+        self._transaction.setVfyLevel(0 if options.skipdigest else rpm.RPMSIG_DIGEST_TYPE)
         self._transaction.cbStyle = 1
 
     def _bring(self, step: Step, path: str) -> None:
-        with open(path, "rb") as file:
-            header = self._reader.hdrFromFdno(file)
+        try:
+            with open(path, "rb") as file:
+                header = self._reader.hdrFromFdno(file)
+        except rpm.error as error:
+            hint = f"Nothing was changed; rpm -K {path} says more."
+            raise TdnfError(RPM_CHECK, f"rpm can't read {path}: {error}.", hint) from None
         try:
             if step.kind == REINSTALL:
                 self._transaction.addReinstall(header, path)
