@@ -9,6 +9,7 @@ import fcntl
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -133,6 +134,27 @@ def test_rpms_own_turn_is_waited_for(crossing: Crossing) -> None:
     code, words_at_end = ended(waiting)
     assert code == 0, words_at_end
     assert crossing.system.installed() == []
+
+
+def test_who_is_called_by_the_one_it_waits_for_says_so(crossing: Crossing) -> None:
+    """As from a package's script, which would never end."""
+    crossing.system.done("install", "app")
+    calling = (
+        "import fcntl, subprocess, sys\n"
+        "held = open(sys.argv[1], 'r+'); fcntl.{lock}(held, fcntl.LOCK_EX)\n"
+        "held.write(str(__import__('os').getpid())); held.flush()\n"
+        "sys.exit(subprocess.call(sys.argv[2:]))\n"
+    )
+    for lock, path in (
+        ("lockf", "usr/lib/sysimage/rpm/.rpm.lock"),
+        ("flock", "var/lib/tdnf/.tdnf-instance-lockfile"),
+    ):
+        argv = [str(crossing.system.root / path), *crossing.system.argv("-y", "erase", "app")]
+        caller = crossing.start([sys.executable, "-c", calling.format(lock=lock), *argv])
+        code, words = ended(caller)
+        assert (code, "Error(1635)" in words) == (1635 % 256, True), words
+        assert f"process {caller.pid} (" in words
+    crossing.system.done("erase", "app")
 
 
 @pytest.mark.skipif(bool(in_tree()), reason="only this process can be told to be too slow")

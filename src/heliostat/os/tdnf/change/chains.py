@@ -125,7 +125,7 @@ def _missing_told(who: str, info: solv.Ruleinfo, excluded: frozenset[str]) -> st
     if name in excluded:
         return f"{who} needs {wanted}, and {name} is excluded"
     pool = info.solv.pool
-    near = sorted(str(each) for each in pool.whatprovides(pool.Dep(name)))
+    near = sorted({str(each) for each in pool.whatprovides(pool.Dep(name))})
     there = f" (there is {', '.join(near[:3])})" if near else ""
     return f"{who} needs {wanted}, which no package provides{there}"
 

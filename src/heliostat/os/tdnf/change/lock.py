@@ -3,6 +3,7 @@
 Ours is the kernel's lock on a file that the contract names, so it is gone with its holder
 however that ends.  Who only reads doesn't wait.  rpm has a lock of its own, for every
 program that changes its database; without a terminal rpm gives up instead of waiting.
+A package's script that calls us is refused: it would wait for itself.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 from fcntl import F_GETLK, LOCK_EX, LOCK_NB, fcntl, flock, lockf
 
+from heliostat.os.tdnf.errors import WAITS_FOR_ITSELF, TdnfError
 from heliostat.os.tdnf.packages.database import folder_of
 
 TYPE_CHECKING = False
@@ -41,6 +43,7 @@ class InstanceLock:
             told = f"waiting for tdnf_instance lock on {path}"
             number = os.pread(self._descriptor, 32, 0).strip().decode("ascii", "replace")
             session.out.warning(f"{told}, held by {_named(number)}")
+            _refuse_own(number)
             flock(self._descriptor, LOCK_EX)
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)
@@ -78,7 +81,9 @@ def wait_for_rpm(root: str, out: Output) -> None:
     try:
         lockf(descriptor, LOCK_EX | LOCK_NB)
     except OSError:
-        out.warning(f"waiting for rpm's lock on {path}, held by {_named(_locker(descriptor))}")
+        number = _locker(descriptor)
+        out.warning(f"waiting for rpm's lock on {path}, held by {_named(number)}")
+        _refuse_own(number)
         lockf(descriptor, LOCK_EX)
     finally:
         # rpm's own lock is this process's: it would be let go of together with this one
@@ -92,6 +97,27 @@ def _locker(descriptor: int) -> str:
     form = "hhqqi"
     asked = struct.pack(form, 1, os.SEEK_SET, 0, 0, 0)
     return str(struct.unpack(form, fcntl(descriptor, F_GETLK, asked)[: len(asked)])[-1])
+
+
+def _refuse_own(number: str) -> None:
+    """Raises ``TdnfError`` 1635 if process ``number`` has called us and waits for our end."""
+    above = str(os.getppid())
+    while above not in ("0", "1"):
+        if above == number:
+            told = f"{_named(number)} is changing packages itself and has called this."
+            raise TdnfError(
+                WAITS_FOR_ITSELF, told, "Run it when that has ended, not in its scripts."
+            )
+        above = _parent_of(above)
+
+
+def _parent_of(number: str) -> str:
+    try:
+        with open(f"/proc/{number}/stat", encoding="utf-8", errors="replace") as file:
+            # the name before may hold anything
+            return file.read().rpartition(")")[2].split()[1]
+    except OSError:
+        return "0"
 
 
 def _named(number: str) -> str:
