@@ -107,6 +107,7 @@ def test_the_system_writes_the_menu_that_the_disk_came_with(
     assert system.update() == Output("", "")
     assert system.menu() == first
     assert archive.exists() is not builtin
+    assert ('    if [ "$twins" ]; then initrd /boot/heliostat-initrd; fi\n' in first) is builtin
     if before is not None:
         assert len(before) == 4
         assert contents(archive, tmp_path / "after") == before
@@ -147,6 +148,8 @@ def test_drivers_are_unpacked_and_in_their_order(
 def test_a_kernel_that_can_not_find_its_root_is_no_entry(system: Installed) -> None:
     system.put(OLD)
     system.write_disk()
+    (system.root / "boot/heliostat-initrd").unlink()
+    system.update()
     first = system.menu()
     system.put(NEW, builtin=False)
     with pytest.raises(CommandFailed) as caught:

@@ -1,8 +1,11 @@
 """How a tree is started: its kernel, the initrd for the boot disk's drivers, GRUB's menu.
 
 The menu names the root by the identifier of the partition that GRUB read it from, so
-that it fits every disk.  A tree that brings ``/boot/grub/grub.cfg`` or an initrd of its
-own keeps them; whatever is missing is added to the disk, never to the tree.
+that it fits every disk.  Disks of one image have the same identifiers: where there may be
+another one (GRUB sees it, or UEFI shows only the one that it boots), the initrd chooses,
+which knows disks by their serial numbers.  A tree that brings ``/boot/grub/grub.cfg`` or
+an initrd of its own keeps them; whatever is missing is added to the disk, never to the
+tree.
 """
 
 from __future__ import annotations
@@ -24,6 +27,17 @@ _TOOLS = (
     *("cat", "grep", "hexdump", "insmod", "mount", "poweroff", "readlink", "sh", "sleep"),
     *("switch_root", "uname", "usleep"),
 )
+_TWINS = (
+    "set twins=",
+    "regexp --set=1:place ',(.*)' $root",
+    "for other in (*,$place); do",
+    "    probe --set=identifier --part-uuid $other",
+    '    if [ "$identifier" = "$partition" -a "$other" != "($root)" ]; then set twins=yes; fi',
+    "done",
+    'if [ "$grub_platform" = efi ]; then set twins=yes; fi',
+)
+"""Tells whether the partition's identifier may be another disk's, too."""
+_CHOOSES = f'    if [ "$twins" ]; then initrd {INITRD}; fi'
 _BUSYBOX = ("usr/bin/busybox", "bin/busybox")
 
 
@@ -82,6 +96,7 @@ def menu(entries: Sequence[str]) -> bytes:
         "set default=0",
         *(["set fallback=1"] if len(entries) > 1 else []),
         "probe --set=partition --part-uuid $root",
+        *_TWINS,
     ]
     return ("".join(f"{line}\n" for line in lines) + "".join(entries)).encode()
 
@@ -131,13 +146,13 @@ def busybox_of(tree: Path) -> Path:
 
 
 def _initrds(tree: Path, kernels: Sequence[Kernel], wanted: Sequence[str]) -> dict[str, bytes]:
-    """The drivers of each kernel that needs some, and what loads them."""
+    """What loads drivers and finds the root, and the drivers of each kernel that needs some."""
     added = {
         drivers_path(kernel): drivers_archive(kernel, loaded)
         for kernel in kernels
         if (loaded := to_load(kernel, wanted))
     }
-    return {INITRD: first_archive(tree), **added} if added else {}
+    return {INITRD: first_archive(tree), **added}
 
 
 def drivers_path(kernel: Kernel) -> str:
@@ -149,13 +164,15 @@ def _entry(
     kernel: Kernel, options: Sequence[str], added: Mapping[str, bytes], *, has_initrd: bool
 ) -> str:
     """A kernel in the menu; an initrd that the tree brings is every kernel's."""
-    archives = [INITRD] if has_initrd else []
-    if drivers_path(kernel) in added:
-        archives = [INITRD, drivers_path(kernel)]
+    loaded = _CHOOSES
+    if has_initrd:
+        loaded = f"    initrd {INITRD}"
+    elif drivers_path(kernel) in added:
+        loaded = f"    initrd {INITRD} {drivers_path(kernel)}"
     lines = [
         f'menuentry "Linux {kernel.version}" {{',
         f"    linux {kernel.path} root=PARTUUID=$partition {' '.join(options)}",
-        *([f"    initrd {' '.join(archives)}"] if archives else []),
+        loaded,
         "}",
     ]
     return "".join(f"{line}\n" for line in lines)

@@ -28,6 +28,7 @@ _NO_OPERATION = b"\x90\x90"
 _MODULES = (
     *("part_gpt", "ext2", "normal", "configfile", "linux", "serial", "terminal", "test", "echo"),
     "probe",  # tells the menu the identifier of the partition that it was read from
+    "regexp",  # lists the disks, to tell whether another one claims to be this one
     "loadenv",  # notes that a new kernel was started, so that it is so only once
 )
 
