@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from heliostat.core.errors import HeliostatError
+from heliostat.os.harden.elf import elf_files
 from heliostat.os.harden.patterns import matches
-from heliostat.os.harden.tree import Tree
+from heliostat.os.harden.tree import Entry, Tree
 from heliostat.os.harden.unitfiles import find, is_masked
+from heliostat.os.inventory.libraries import libraries_in
 from heliostat.testing.roots import planted
 
 
@@ -43,6 +46,47 @@ def test_folders_that_are_links_lead_nowhere_else(tmp_path: Path) -> None:
     (root / "usr/off").mkdir()
     (root / "usr/off/b.service").symlink_to("/dev/null")
     assert is_masked(tree, "b.service")
+
+
+def test_what_goes_while_a_running_system_is_looked_at_is_passed_over(tmp_path: Path) -> None:
+    class Running(Tree):
+        def _entry(self, path: str) -> Entry:
+            if path in ("/tmp/file", "/tmp/folder"):
+                shutil.rmtree(tmp_path / "tmp")
+            return super()._entry(path)
+
+    planted(tmp_path, {"/tmp/file": "", "/tmp/folder/x": "", "/usr/x": ""})
+    assert list(Running(tmp_path).entries) == ["/tmp", "/usr", "/usr/x"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
+def test_programs_and_libraries_of_the_root_itself_have_whole_paths(tmp_path: Path) -> None:
+    """`helio os audit /` and `helio os cve scan /`: what only runs there is left alone."""
+    metadata = "Metadata-Version: 2.1\nName: gone\nVersion: 1.0\n"
+    planted(
+        tmp_path,
+        {
+            "/usr/bin/true": Path("/usr/bin/true").read_bytes(),
+            "/proc/1/exe": Path("/usr/bin/true").read_bytes(),
+            "/usr/lib/python3/gone.egg-info": metadata,
+            "/run/gone.egg-info": metadata,
+        },
+    )
+    read, write = os.pipe()
+    if (child := os.fork()) == 0:
+        os.chroot(tmp_path)
+        os.chdir("/")
+        told = [path for path, _ in elf_files(Path("/"))]
+        told += [place for each in libraries_in(Path("/")) for place in each.places]
+        os.write(write, "\n".join(told).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(read, 1 << 16).decode().splitlines() == [
+        "/usr/bin/true",
+        "/usr/lib/python3/gone.egg-info",
+    ]
+    for handle in (read, write):
+        os.close(handle)
 
 
 def test_a_file_of_settings_without_end_is_not_read(tmp_path: Path) -> None:

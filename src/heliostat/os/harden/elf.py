@@ -21,7 +21,7 @@ from pathlib import Path
 from heliostat.os.harden.elffile import ElfFile, NotReadable, read
 from heliostat.os.harden.exemptions import Exemption, excuse, load_exemptions
 from heliostat.os.harden.packages import paths_built_here
-from heliostat.os.harden.patterns import matches
+from heliostat.os.harden.patterns import VOLATILE, matches
 
 _BESIDE = re.compile(r"\$(?:ORIGIN|\{ORIGIN\})(?:/.*)?")
 _LIBRARIES = re.compile(r"(?:/usr)?/lib(?:32|64|exec)?(?:/.*)?|/opt/.+")
@@ -128,6 +128,8 @@ def elf_files(root: Path, outside: Iterable[str] = OUTSIDE) -> Iterator[tuple[st
             seen.add(identity)
         try:
             facts = read(f"{root}{path}")
+        except FileNotFoundError:  # of a running system: it went meanwhile
+            continue
         except NotReadable:
             yield path, None
         else:
@@ -137,12 +139,16 @@ def elf_files(root: Path, outside: Iterable[str] = OUTSIDE) -> Iterator[tuple[st
 
 def _files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
     """Regular files with 64 bytes or more (no ELF file is smaller), sorted by path."""
-    start = str(root)
-    for folder, folders, names in os.walk(root):
-        folders.sort()
+    start = str(root).rstrip("/")
+    for folder, folders, names in os.walk(start or "/"):
+        inside = folder.rstrip("/")[len(start) :]
+        folders[:] = sorted(each for each in folders if f"{inside}/{each}" not in VOLATILE)
         for name in sorted(names):
-            path = f"{folder}/{name}"
-            status = os.lstat(path)
+            path = f"{start}{inside}/{name}"
+            try:
+                status = os.lstat(path)
+            except FileNotFoundError:
+                continue
             if stat.S_ISREG(status.st_mode) and status.st_size >= 64:
                 yield path[len(start) :], status
 

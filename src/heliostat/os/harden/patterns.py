@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from functools import cache
 
+VOLATILE = ("/proc", "/sys", "/dev", "/run")
+"""Folders of what is only there while a system runs."""
+
 _TRANSLATED = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 _TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|[^*?]+")
 

@@ -16,13 +16,12 @@ from pathlib import Path
 from heliostat.core.errors import HeliostatError
 from heliostat.os.compressed import told
 from heliostat.os.harden import capabilities, packages
-from heliostat.os.harden.patterns import matches
+from heliostat.os.harden.patterns import VOLATILE, matches
 from heliostat.os.kind import Kinded
 
 _LONGEST_TEXT = 64 << 20  # a bundle of certificates has a quarter of one
 _MAX_LINKS = 40  # as the kernel's
 _CONFIG_FOLDERS = ("/etc", "/run", "/usr/local/lib", "/usr/lib")  # later ones yield to earlier
-_VOLATILE = ("/proc", "/sys", "/dev", "/run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +174,18 @@ class Tree:
         return {}
 
     def _walk(self, folder: str) -> Iterator[Entry]:
-        for found in sorted(os.scandir(f"{self.root}{folder}"), key=lambda each: each.name):
+        try:
+            names = sorted(os.scandir(f"{self.root}{folder}"), key=lambda each: each.name)
+        except FileNotFoundError:
+            return
+        for found in names:
             path = f"{folder}/{found.name}"
-            entry = self._entry(path)
+            try:
+                entry = self._entry(path)
+            except FileNotFoundError:  # the tree of a running system: it went meanwhile
+                continue
             yield entry
-            if entry.is_folder and path not in _VOLATILE:
+            if entry.is_folder and path not in VOLATILE:
                 yield from self._walk(path)
 
     def _entry(self, path: str) -> Entry:

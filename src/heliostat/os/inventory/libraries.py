@@ -21,12 +21,12 @@ from urllib.parse import quote
 
 from heliostat.os.harden.elffile import NotReadable
 from heliostat.os.harden.elffile import read as read_elf
+from heliostat.os.harden.patterns import VOLATILE
 from heliostat.os.inventory.go_build import go_build
 
 _METADATA_BYTES = 1 << 20
 _RUNS = re.compile(r"[-_.]+")
 _RELEASE = re.compile(r"go(\d+)\.(\d+)(?:\.(\d+))?(?:(rc|beta)(\d+))?(?:[ \-+].*)?$")
-_NOT_FILES = ("/proc", "/sys", "/dev", "/run")
 _METADATA = {".dist-info": "METADATA", ".egg-info": "PKG-INFO"}
 STANDARD_LIBRARY = "stdlib"
 
@@ -88,8 +88,8 @@ _Told = Iterator[tuple[str, Ecosystem, str, str]]
 def _of_tree(root: Path) -> _Told:
     """Path, ecosystem, name and version, as often as they occur."""
     for place, folders, files in os.walk(root):
-        inside = place[len(str(root)) :]
-        folders[:] = sorted(name for name in folders if f"{inside}/{name}" not in _NOT_FILES)
+        inside = place.rstrip("/")[len(str(root).rstrip("/")) :]  # the root may be / itself
+        folders[:] = sorted(name for name in folders if f"{inside}/{name}" not in VOLATILE)
         for name in files:
             yield from _of_program(Path(place, name), f"{inside}/{name}")
         yield from _python(root, inside, [*folders, *files])
