@@ -8,10 +8,11 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,19 @@ def test_rpms_own_turn_is_waited_for(crossing: Crossing) -> None:
     assert ended(other)[0] == 0
     code, words_at_end = ended(waiting)
     assert code == 0, words_at_end
+    assert crossing.system.installed() == []
+
+
+def test_a_database_that_another_program_writes_to_is_waited_for(crossing: Crossing) -> None:
+    crossing.system.done("install", "app")
+    path = crossing.system.root / "usr/lib/sysimage/rpm/rpmdb.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("begin exclusive")
+        waiting = crossing.tdnf("erase", "app")
+        assert f"waiting for {path}, which another program has locked" in told(waiting)
+        assert "app" in crossing.system.run("list", "installed").stdout
+        database.execute("rollback")
+    assert ended(waiting)[0] == 0
     assert crossing.system.installed() == []
 
 

@@ -8,6 +8,7 @@ A package's script that calls us is refused: it would wait for itself.
 
 from __future__ import annotations
 
+import itertools
 import os
 from fcntl import F_GETLK, LOCK_EX, LOCK_NB, fcntl, flock, lockf
 
@@ -49,6 +50,7 @@ class InstanceLock:
         os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)
         # what is planned from here on is for what others have made of the system
         wait_for_rpm(session.root, session.out)
+        _wait_for_writers(session.root, session.out)
 
     def release(self) -> None:
         """Lets the next one go."""
@@ -88,6 +90,35 @@ def wait_for_rpm(root: str, out: Output) -> None:
     finally:
         # rpm's own lock is this process's: it would be let go of together with this one
         os.close(descriptor)
+
+
+def _wait_for_writers(root: str, out: Output) -> None:
+    """Returns when nobody writes to the database without rpm's lock, which rpm awaits silently.
+
+    Only while rpm hasn't opened it here: to close a file drops all its locks of a process.
+    """
+    path = f"{root.rstrip('/')}{folder_of(root)}/rpmdb.sqlite"
+    if not os.access(path, os.W_OK):
+        return
+    # every change loads it, for history
+    import sqlite3
+
+    database = sqlite3.connect(path, timeout=0, isolation_level=None)
+    try:
+        for waited in itertools.count():
+            try:
+                database.execute("begin immediate")
+                database.execute("rollback")
+                return
+            except sqlite3.Error as error:
+                if "locked" not in str(error):
+                    # rpm itself says what is wrong with it
+                    return
+            if not waited:
+                out.warning(f"waiting for {path}, which another program has locked")
+                database.execute("pragma busy_timeout = 1000")
+    finally:
+        database.close()
 
 
 def _locker(descriptor: int) -> str:
