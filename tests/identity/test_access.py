@@ -37,7 +37,7 @@ OWNER = OwnerGroups(
 
 def caller(*groups: str) -> Principal:
     spelled = frozenset(f"{DOMAIN}\\{group}" for group in groups)
-    return principal_of(f"alice@{DOMAIN}", spelled, "helio", DOMAIN)
+    return principal_of(f"alice@{DOMAIN}", spelled, "helio", DOMAIN, is_system=True)
 
 
 ADMIN = caller("Administrators")
@@ -46,7 +46,7 @@ TENANT_USER = caller("Planners")
 TENANT_VIEWER = caller("Auditors")
 PROJECT = caller("Devs")
 LEAD = caller("Leads")
-READER = principal_of(f"bob@{DOMAIN}", frozenset(), "helio", DOMAIN)
+READER = principal_of(f"bob@{DOMAIN}", frozenset(), "helio", DOMAIN, is_system=True)
 HELPER = caller("Helpers")
 STRANGER = caller("Others")
 EVERYBODY = (
@@ -140,12 +140,12 @@ def test_refusals_as_errors() -> None:
 def test_a_user_counts_as_a_group_of_one() -> None:
     only_alice = OwnerGroups(project_groups=frozenset({f"{DOMAIN}\\alice"}))
     assert decide(Access.PROJECT_USER, STRANGER, only_alice).allowed
-    foreign = principal_of("alice@elsewhere", frozenset(), "", DOMAIN)
+    foreign = principal_of("alice@elsewhere", frozenset(), "", DOMAIN, is_system=True)
     assert not decide(Access.PROJECT_USER, foreign, only_alice).allowed
 
 
 def test_a_user_named_like_the_group_is_no_administrator() -> None:
-    impostor = principal_of(f"Administrators@{DOMAIN}", frozenset(), "", DOMAIN)
+    impostor = principal_of(f"Administrators@{DOMAIN}", frozenset(), "", DOMAIN, is_system=True)
     assert not impostor.is_system_admin
     assert not caller("elsewhere\\Administrators").is_system_admin
 

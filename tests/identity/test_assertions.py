@@ -16,8 +16,7 @@ from heliostat.client.tokens import ServiceKey, signed_assertion
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.assertions import ASSERTION_TYPE
 from heliostat.identity.grants import TokenAnswer, TokenRequest
-from heliostat.identity.records import SPENT_ASSERTIONS
-from heliostat.testing.signin import IdentityKit, new_key_pair
+from heliostat.testing.signin import KINDS, IdentityKit, new_key_pair
 
 DOMAIN = "heliostat.local"
 SCOPE = "openid offline_access rs_esxcloud at_groups"
@@ -86,7 +85,7 @@ async def test_an_assertion_is_good_once(robot: Robot) -> None:
     assert "used before" in await robot.refused(assertion)
     await robot.kit.clock.advance(200)
     assert await robot.kit.identity.maintain() == 1
-    assert await SPENT_ASSERTIONS.all(robot.kit.store) == []
+    assert await KINDS.spent_assertions.all(robot.kit.store) == []
     assert "expired" in await robot.refused(assertion)
 
 

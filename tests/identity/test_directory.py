@@ -10,8 +10,7 @@ import pytest
 from heliostat.cloudstore.contract import Change, Guard
 from heliostat.cloudstore.memory import MemoryStore
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.records import USERS
-from heliostat.testing.signin import OTHER_PASSWORD, PASSWORD, IdentityKit, new_key_pair
+from heliostat.testing.signin import KINDS, OTHER_PASSWORD, PASSWORD, IdentityKit, new_key_pair
 
 DOMAIN = "heliostat.local"
 
@@ -30,11 +29,11 @@ async def test_a_user_is_found_in_every_spelling_of_the_name(kit: IdentityKit) -
 
 async def test_only_the_hash_is_kept(kit: IdentityKit) -> None:
     await kit.identity.directory.create_user("alice", PASSWORD)
-    document = await kit.store.get(USERS.key("alice"))
+    document = await kit.store.get(KINDS.users.key("alice"))
     assert document is not None
     assert PASSWORD.encode() not in document.value
     assert b"$argon2id$" in document.value
-    administrator = await kit.store.get(USERS.key("administrator"))
+    administrator = await kit.store.get(KINDS.users.key("administrator"))
     assert administrator is not None
     assert kit.admin_password.encode() not in administrator.value
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from heliostat.identity.clients import HELIO
 from heliostat.identity.grants import TokenRequest
 from heliostat.identity.opened import unverified
-from heliostat.identity.records import SIGNING_KEYS, Algorithm
+from heliostat.identity.records import Algorithm
 from heliostat.testing.signin import (
+    KINDS,
     OPTIONS,
     IdentityKit,
     code_of,
@@ -37,13 +38,14 @@ async def test_old_keys_are_replaced_and_dropped_once_nothing_needs_them(
     await kit.clock.advance(31 * 86_400)
     await kit.identity.maintain()
     first, second = sorted(
-        (each.value for each in await SIGNING_KEYS.all(kit.store)), key=lambda key: key.created_ms
+        (each.value for each in await KINDS.signing_keys.all(kit.store)),
+        key=lambda key: key.created_ms,
     )
     assert first.retired_ms
     assert not second.retired_ms
     await kit.clock.advance(9 * 3600)
     await kit.identity.maintain()
-    assert [each.value.kid for each in await SIGNING_KEYS.all(kit.store)] == [second.kid]
+    assert [each.value.kid for each in await KINDS.signing_keys.all(kit.store)] == [second.kid]
     assert await code_of(kit.identity.verify(token)) == "InvalidAuthToken"
 
 

@@ -14,8 +14,8 @@ from heliostat.identity.grants import TokenAnswer, TokenRequest
 from heliostat.identity.hashing import Hashing
 from heliostat.identity.lockout import after_failure, is_locked
 from heliostat.identity.options import LockoutPolicy
-from heliostat.identity.records import ATTEMPTS, Attempts
-from heliostat.testing.signin import OTHER_PASSWORD, PASSWORD, IdentityKit
+from heliostat.identity.records import Attempts
+from heliostat.testing.signin import KINDS, OTHER_PASSWORD, PASSWORD, IdentityKit
 
 POLICY = LockoutPolicy()
 
@@ -132,11 +132,11 @@ async def test_unknown_disabled_and_wrong_get_one_answer_after_the_same_work(
 async def test_invented_names_cannot_fill_the_store(kit: IdentityKit) -> None:
     for number in range(40):
         await refused(kit, "wrong", f"invented{number}")
-    kept = {each.value.id for each in await ATTEMPTS.all(kit.store)}
+    kept = {each.value.id for each in await KINDS.attempts.all(kit.store)}
     assert all(len(id_) == len("unknown.") + 3 for id_ in kept)
     await kit.clock.advance(600)
     assert await kit.identity.maintain() == len(kept)
-    assert await ATTEMPTS.all(kit.store) == []
+    assert await KINDS.attempts.all(kit.store) == []
 
 
 async def test_a_hash_of_an_older_cost_is_renewed_at_sign_in(kit: IdentityKit) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 
 from heliostat.cloudstore.memory import MemoryStore
 from heliostat.core.errors import HeliostatError
+from heliostat.core.ids import SeededIds
 from heliostat.identity.clients import HELIO, NAMELESS
-from heliostat.identity.keys import SigningKeys
+from heliostat.identity.hashing import Hashing
 from heliostat.identity.opened import unverified
+from heliostat.identity.realms import Realms
 from heliostat.identity.records import Algorithm
 from heliostat.identity.tokens import sign
 from heliostat.identity.verify import Verifier
@@ -221,7 +224,9 @@ segment = st.one_of(
 def test_whatever_is_sent_as_a_token_gets_one_of_three_answers(parts: list[str]) -> None:
     clock = VirtualClock()
     store = MemoryStore(clock)
-    verifier = Verifier(SigningKeys(store, clock, OPTIONS.lifetimes), clock, OPTIONS)
-    with pytest.raises(HeliostatError) as caught:
-        asyncio.run(verifier.verify_header("Bearer " + ".".join(parts)))
+    ids = SeededIds(1)
+    with closing(Hashing(ids, OPTIONS.hashing)) as hashing:
+        verifier = Verifier(Realms(store, clock, ids, OPTIONS, hashing), clock)
+        with pytest.raises(HeliostatError) as caught:
+            asyncio.run(verifier.verify_header("Bearer " + ".".join(parts)))
     assert caught.value.code in ("MalformedAuthToken", "InvalidAuthToken", "ExpiredAuthToken")

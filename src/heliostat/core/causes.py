@@ -195,6 +195,7 @@ CAUSES: dict[str, str] = {
     "SystemPaused": "An administrator has paused the system.",
     "TaskNotFound": "There is no task with this id, or its entity is long gone and so is it.",
     "TaskUndone": "A user stopped the task and let it undo what it had done.",
+    "TenantExists": "A tenant of the directory, or the site itself, has this domain.",
     "TenantNotFound": "There is no tenant with this id.",
     "TimedOut": "Something took longer than it may.",
     "TooManyRequests": "More attempts than allowed in this time.",

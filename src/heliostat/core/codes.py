@@ -164,6 +164,7 @@ CODES: dict[str, Code] = {
     ),
     "WeakPassword": Code(400, "Choose a longer password that is on no list of common ones."),
     "UserExists": Code(400, "Choose another user name."),
+    "TenantExists": Code(400, "Choose another domain."),
     "GroupExists": Code(400, "Choose another group name."),
     "CyclicGroups": Code(400, "Remove one of the memberships that close the circle."),
     "InvalidSetting": Code(400, "Correct the setting; the reference lists them all."),

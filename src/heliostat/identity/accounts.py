@@ -21,7 +21,7 @@ from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.names import fold, subject_of
 from heliostat.identity.part import DirectoryPart, GroupsRead, with_members
-from heliostat.identity.records import CLIENTS, GROUPS, Client, Grant
+from heliostat.identity.records import Client, Grant
 from heliostat.identity.views import AccountView
 
 
@@ -51,7 +51,9 @@ class ServiceAccounts(DirectoryPart):
             joined, changes = self._join(read, f"account:{account.name}", groups)
             if groups:
                 guards.append(read.guard())
-            return Decided(self._account(account, joined), guards, CLIENTS.put(account) + changes)
+            return Decided(
+                self._account(account, joined), guards, self.kinds.clients.put(account) + changes
+            )
 
         return await settle(self.store, decide, plan=plan)
 
@@ -63,7 +65,7 @@ class ServiceAccounts(DirectoryPart):
     async def list_service_accounts(self) -> list[AccountView]:
         """All service accounts, by name."""
         read = await self.read_groups()
-        clients = [each.value for each in await CLIENTS.all(self.store)]
+        clients = [each.value for each in await self.kinds.clients.all(self.store)]
         return [self._account(each, read) for each in clients if each.is_service_account]
 
     async def delete_service_account(self, name: str, *, plan: bool = False) -> AccountView:
@@ -72,7 +74,7 @@ class ServiceAccounts(DirectoryPart):
         async def decide() -> Decided[AccountView]:
             client, unchanged = await self._stored_account(name)
             read = await self.read_groups()
-            changes = [*CLIENTS.delete(client), *read.without(f"account:{client.name}")]
+            changes = [*self.kinds.clients.delete(client), *read.without(f"account:{client.name}")]
             guards = [unchanged, read.guard()]
             return Decided(self._account(client, read), guards, changes)
 
@@ -81,12 +83,12 @@ class ServiceAccounts(DirectoryPart):
     async def _stored_account(self, name: str) -> tuple[Client, Guard]:
         """The record, and a guard that it is still the same at the commit."""
         key = self.key_of(name)
-        stored = await CLIENTS.get(self.store, key) if key else None
+        stored = await self.kinds.clients.get(self.store, key) if key else None
         if stored is None or not stored.value.is_service_account:
             raise PermanentError(
                 "ServiceAccountNotFound", f"There is no service account {name[:80]}."
             )
-        return stored.value, CLIENTS.guard(stored)
+        return stored.value, self.kinds.clients.guard(stored)
 
     def _join(
         self, read: GroupsRead, reference: str, names: Sequence[str]
@@ -99,8 +101,8 @@ class ServiceAccounts(DirectoryPart):
                 missing = next(name for name in names if self.key_of(name) == key)
                 raise PermanentError("GroupNotFound", f"There is no group {missing[:80]}.")
             by_key[key] = with_members(group, set(group.members) | {reference})
-            changes += GROUPS.put(by_key[key], group)
-        return GroupsRead(by_key, read.revision), changes
+            changes += self.kinds.groups.put(by_key[key], group)
+        return GroupsRead(self.kinds, by_key, read.revision), changes
 
     def _account(self, client: Client, read: GroupsRead) -> AccountView:
         return AccountView(

@@ -18,7 +18,7 @@ from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.identity.clients import named_client
 from heliostat.identity.opened import Claims, audiences, number, unverified
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import SPENT_ASSERTIONS, Client, SpentAssertion
+from heliostat.identity.records import Client, SpentAssertion, kinds_of
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -30,6 +30,7 @@ class Assertions:
         self._store = store
         self._clock = clock
         self._options = options
+        self._kinds = kinds_of(options.tenant)
 
     async def client(self, assertion: str, client_id: str) -> Client:
         """The service account that signed ``assertion``; raises ``InvalidClient``."""
@@ -45,7 +46,7 @@ class Assertions:
         name = str(claimed.get("iss", ""))
         if not name or (client_id and client_id != name):
             raise _refused("issuer and client id differ")
-        client = await named_client(self._store, name)
+        client = await named_client(self._store, self._kinds.clients, name)
         if not client.is_service_account:
             raise _refused(f"{name[:80]} has no key")
         claims = _verified(assertion, client)
@@ -62,7 +63,8 @@ class Assertions:
         until_s = number(claims, "exp") + self._options.lifetimes.tolerance_s
         spent = SpentAssertion(id=digest, expires_ms=int(until_s * 1000) + 1)
         try:
-            await self._store.commit([SPENT_ASSERTIONS.absent(digest)], SPENT_ASSERTIONS.put(spent))
+            kept = self._kinds.spent_assertions
+            await self._store.commit([kept.absent(digest)], kept.put(spent))
         except GuardFailed as error:
             raise _refused("it was used before") from error
 

@@ -1,53 +1,78 @@
-"""The first start: the administrator, the group that administers, the built-in clients.
+"""What a tenant begins with: an administrator, the group that administers, built-in clients.
 
-Everything is one commit, so a site either has an administrator whose password
+Everything is one commit, so a tenant either has an administrator whose password
 was shown, or none yet.
 """
 
 from __future__ import annotations
 
-from heliostat.cloudstore.contract import Change, Guard, GuardFailed
+from dataclasses import dataclass
+
+from heliostat.cloudstore.contract import Change, CloudStore, Guard, GuardFailed
+from heliostat.core.clock import Clock
+from heliostat.core.ids import Ids
 from heliostat.identity.clients import built_in_clients
-from heliostat.identity.directory import Directory
+from heliostat.identity.hashing import Hashing
 from heliostat.identity.names import ADMINISTRATORS, fold
-from heliostat.identity.records import CLIENTS, GROUPS, USERS, Group, User
+from heliostat.identity.options import IdentityOptions
+from heliostat.identity.records import Group, User, kinds_of
 from heliostat.identity.users import BUILT_IN_USER
 
 PASSWORD_BYTES = 18
 
 
-async def bootstrap(directory: Directory) -> str | None:
-    """Make what every site has; the administrator's password at the first start, else ``None``.
+@dataclass(frozen=True, slots=True)
+class FirstContent:
+    """A commit, and the administrator's password, which is nowhere kept."""
 
-    The password is nowhere kept: whoever calls must show it.
+    guards: tuple[Guard, ...] = ()
+    changes: tuple[Change, ...] = ()
+    password: str = ""
+
+
+async def bootstrap(
+    store: CloudStore, clock: Clock, ids: Ids, options: IdentityOptions, hashing: Hashing
+) -> str | None:
+    """Fill the tenant of ``options``; the password at the first start, else ``None``.
+
+    Whoever calls must show it.
     """
-    if await GROUPS.get(directory.store, fold(ADMINISTRATORS)) is not None:
+    if await kinds_of(options.tenant).groups.get(store, fold(ADMINISTRATORS)) is not None:
         return None
-    password = typeable(directory.ids.secret(PASSWORD_BYTES))
-    now_ms = directory.clock.now_ms()
+    content = await first_content(options, clock, ids, hashing)
+    try:
+        await store.commit(content.guards, content.changes)
+    except GuardFailed:
+        return None  # another controller started at the same moment and shows its password
+    return content.password
+
+
+async def first_content(
+    options: IdentityOptions, clock: Clock, ids: Ids, hashing: Hashing
+) -> FirstContent:
+    """What the tenant of ``options`` begins with; raises ``TooManyRequests`` (hashing)."""
+    kinds, now_ms = kinds_of(options.tenant), clock.now_ms()
+    password = typeable(ids.secret(PASSWORD_BYTES))
     user = User(
         name=BUILT_IN_USER,
-        stamp=directory.ids.new_id(),
-        password_hash=await directory.hashing.hash(password),
+        stamp=ids.new_id(),
+        password_hash=await hashing.hash(password),
         created_ms=now_ms,
     )
     group = Group(
         name=ADMINISTRATORS,
-        description="Administers the whole site.",
+        description=f"Administers {options.domain}.",
         members=(f"user:{BUILT_IN_USER}",),
         built_in=True,
         created_ms=now_ms,
     )
-    guards: list[Guard] = [GROUPS.absent(fold(ADMINISTRATORS)), USERS.absent(BUILT_IN_USER)]
-    changes: list[Change] = [*USERS.put(user), *GROUPS.put(group)]
+    guards: list[Guard] = [kinds.groups.absent(fold(ADMINISTRATORS))]
+    guards.append(kinds.users.absent(BUILT_IN_USER))
+    changes: list[Change] = [*kinds.users.put(user), *kinds.groups.put(group)]
     for client in built_in_clients(now_ms):
-        guards.append(CLIENTS.absent(fold(client.name)))
-        changes += CLIENTS.put(client)
-    try:
-        await directory.store.commit(guards, changes)
-    except GuardFailed:
-        return None  # another controller started at the same moment and shows its password
-    return password
+        guards.append(kinds.clients.absent(fold(client.name)))
+        changes += kinds.clients.put(client)
+    return FirstContent(tuple(guards), tuple(changes), password)
 
 
 def typeable(secret: str) -> str:

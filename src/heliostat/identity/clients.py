@@ -11,11 +11,12 @@ from __future__ import annotations
 import msgspec
 
 from heliostat.cloudstore.contract import CloudStore
+from heliostat.cloudstore.documents import Kind
 from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.names import fold
 from heliostat.identity.part import DirectoryPart
-from heliostat.identity.records import CLIENTS, Algorithm, Client, Grant
+from heliostat.identity.records import Algorithm, Client, Grant
 from heliostat.identity.views import ClientView
 
 NAMELESS = "client-without-id"
@@ -27,7 +28,7 @@ class Clients(DirectoryPart):
 
     async def list_clients(self) -> list[ClientView]:
         """All clients that are no service accounts, by name."""
-        clients = [each.value for each in await CLIENTS.all(self.store)]
+        clients = [each.value for each in await self.kinds.clients.all(self.store)]
         return [_view(each) for each in clients if not each.is_service_account]
 
     async def allow_password_grant(
@@ -39,13 +40,19 @@ class Clients(DirectoryPart):
         """
 
         async def decide() -> Decided[ClientView]:
-            stored = await CLIENTS.get(self.store, fold(client)) if client.isascii() else None
+            stored = (
+                await self.kinds.clients.get(self.store, fold(client)) if client.isascii() else None
+            )
             if stored is None or stored.value.is_service_account:
                 raise _unknown(client)
             others = [grant for grant in stored.value.grants if grant is not Grant.PASSWORD]
             grants = (Grant.PASSWORD, *others) if allowed else tuple(others)
             new = msgspec.structs.replace(stored.value, grants=grants)
-            return Decided(_view(new), [CLIENTS.guard(stored)], CLIENTS.put(new, stored.value))
+            return Decided(
+                _view(new),
+                [self.kinds.clients.guard(stored)],
+                self.kinds.clients.put(new, stored.value),
+            )
 
         return await settle(self.store, decide, plan=plan)
 
@@ -64,12 +71,12 @@ def built_in_clients(now_ms: int) -> tuple[Client, ...]:
     )
 
 
-async def named_client(store: CloudStore, client_id: str) -> Client:
+async def named_client(store: CloudStore, clients: Kind[Client], client_id: str) -> Client:
     """The client of a request; raises ``InvalidClient``."""
     key = fold(client_id) if client_id else NAMELESS
     if not key.isascii() or fold(client_id) == NAMELESS:
         raise _unknown(client_id)
-    stored = await CLIENTS.get(store, key)
+    stored = await clients.get(store, key)
     if stored is None:
         raise _unknown(client_id)
     return stored.value

@@ -16,7 +16,7 @@ from heliostat.identity.keys import SigningKeys
 from heliostat.identity.lockout import Lockouts, known_id, unknown_id
 from heliostat.identity.names import subject_of
 from heliostat.identity.opened import opened
-from heliostat.identity.records import USERS, Client, Grant, Session, User
+from heliostat.identity.records import Client, Grant, Session, User
 from heliostat.identity.scopes import Scope, narrowed, parse
 from heliostat.identity.sessions import Sessions
 from heliostat.identity.tokens import (
@@ -73,7 +73,9 @@ class Grants:
         self._sessions = sessions
         self._assertions = assertions
         self._options = directory.options
-        self._lockouts = Lockouts(directory.store, directory.clock, self._options.lockout)
+        self._lockouts = Lockouts(
+            directory.store, directory.kinds.attempts, directory.clock, self._options.lockout
+        )
 
     async def answer(self, request: TokenRequest) -> TokenAnswer:
         """The tokens, or an error: ``InvalidClient``, ``InvalidGrant``, ``UnsupportedGrant``,
@@ -98,7 +100,9 @@ class Grants:
             if request.client_assertion_type != ASSERTION_TYPE:
                 raise PermanentError("InvalidClient", f"Use {ASSERTION_TYPE} assertions.")
             return await self._assertions.client(request.client_assertion, request.client_id)
-        client = await named_client(self._directory.store, request.client_id)
+        client = await named_client(
+            self._directory.store, self._directory.kinds.clients, request.client_id
+        )
         if client.is_service_account:
             raise PermanentError("InvalidClient", f"{client.name} must sign an assertion.")
         return client
@@ -120,7 +124,8 @@ class Grants:
         except PermanentError as error:
             raise PermanentError("InvalidGrant", error.message) from error
         session = await self._sessions.resume(claims, client)
-        stored = await USERS.get(self._directory.store, session.user)
+        directory = self._directory
+        stored = await directory.kinds.users.get(directory.store, session.user)
         if stored is None or stored.value.disabled or stored.value.stamp != session.stamp:
             await self._sessions.end(session)
             raise PermanentError("InvalidGrant", "The session has ended.")

@@ -14,7 +14,7 @@ from heliostat.identity.decided import Decided, settle
 from heliostat.identity.membership import circle
 from heliostat.identity.names import fold, security_group, subject_of
 from heliostat.identity.part import DirectoryPart, GroupsRead, with_members
-from heliostat.identity.records import CLIENTS, GROUPS, USERS, Group
+from heliostat.identity.records import Group
 from heliostat.identity.views import GroupView
 
 
@@ -30,7 +30,7 @@ class Groups(DirectoryPart):
 
         async def decide() -> Decided[GroupView]:
             guards = await self.claim(bare, "GroupExists")
-            return Decided(self._view_group(group, {}), guards, GROUPS.put(group))
+            return Decided(self._view_group(group, {}), guards, self.kinds.groups.put(group))
 
         return await settle(self.store, decide, plan=plan)
 
@@ -55,7 +55,7 @@ class Groups(DirectoryPart):
             group = self._group(read, name)
             if group.built_in:
                 raise PermanentError("InvalidOperation", f"{group.name} can't be deleted.")
-            changes = [*GROUPS.delete(group), *read.without(f"group:{fold(group.name)}")]
+            changes = [*self.kinds.groups.delete(group), *read.without(f"group:{fold(group.name)}")]
             return Decided(self._view_group(group, read.by_key), [read.guard()], changes)
 
         return await settle(self.store, decide, plan=plan)
@@ -110,7 +110,7 @@ class Groups(DirectoryPart):
         self, read: GroupsRead, group: Group, members: set[str], guards: Sequence[Guard] = ()
     ) -> Decided[GroupView]:
         new = with_members(group, members)
-        changes = GROUPS.put(new, group) if new != group else []
+        changes = self.kinds.groups.put(new, group) if new != group else []
         view = self._view_group(new, read.by_key)
         return Decided(view, [read.guard(), *guards], changes)
 
@@ -129,12 +129,12 @@ class Groups(DirectoryPart):
         key = self.key_of(member)
         if key in read.by_key:
             return f"group:{key}", []
-        user = await USERS.get(self.store, key) if key else None
+        user = await self.kinds.users.get(self.store, key) if key else None
         if user is not None:
-            return f"user:{key}", [USERS.guard(user)]
-        account = await CLIENTS.get(self.store, key) if key else None
+            return f"user:{key}", [self.kinds.users.guard(user)]
+        account = await self.kinds.clients.get(self.store, key) if key else None
         if account is not None and account.value.is_service_account:
-            return f"account:{key}", [CLIENTS.guard(account)]
+            return f"account:{key}", [self.kinds.clients.guard(account)]
         raise PermanentError(
             "UserNotFound", f"There is no user, group or service account {member[:80]}."
         )

@@ -19,7 +19,8 @@ from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
 from heliostat.identity.assertions import issuer_of
 from heliostat.identity.discovery import openid_configuration, trusted_roots
 from heliostat.identity.grants import TokenRequest, UnknownGrant
-from heliostat.identity.names import fold, subject_of
+from heliostat.identity.names import subject_of
+from heliostat.identity.realms import Realm
 from heliostat.identity.records import Grant
 from heliostat.identity.site import Identity
 
@@ -81,20 +82,25 @@ class _Wire:
 
     async def token(self, request: web.Request) -> web.StreamResponse:
         asked: TokenRequest | None = None
+        realm = self._identity.realms.system
         try:
-            self._check_tenant(request)
+            realm = await self._realm(request)
             asked = await _form(request)
-            answer = await self._identity.grants.answer(asked)
+            answer = await realm.grants.answer(asked)
         except HeliostatError as error:
-            await self._told(request, asked, error)
+            await self._told(request, realm, asked, error)
             return _refusal(error)
-        await self._told(request, asked, None)
+        await self._told(request, realm, asked, None)
         return web.json_response(
             msgspec.to_builtins(answer), headers={"Cache-Control": "no-store", "Pragma": "no-cache"}
         )
 
     async def _told(
-        self, request: web.Request, asked: TokenRequest | None, error: HeliostatError | None
+        self,
+        request: web.Request,
+        realm: Realm,
+        asked: TokenRequest | None,
+        error: HeliostatError | None,
     ) -> None:
         """Renewing a session is no sign-in, so only its refusal is told."""
         grant = asked.grant_type if asked is not None else ""
@@ -102,8 +108,8 @@ class _Wire:
             return
         subject = ""
         if asked is not None and asked.username:
-            stored = await self._identity.directory.find_user(asked.username)
-            domain = self._identity.options.domain
+            stored = await realm.directory.find_user(asked.username)
+            domain = realm.options.domain
             subject = subject_of(stored.value.name, domain) if stored is not None else ""
         client = asked.client_id[:80] if asked is not None else ""
         if asked is not None and error is None and asked.client_assertion:
@@ -111,38 +117,36 @@ class _Wire:
         await self._tell(request, SignIn(grant, subject, client, error))
 
     async def jwks(self, request: web.Request) -> web.StreamResponse:
-        return await self._public(request, self._identity.keys.jwks)
+        async def answer(realm: Realm) -> object:
+            return await realm.keys.jwks()
+
+        return await self._public(request, answer)
 
     async def configuration(self, request: web.Request) -> web.StreamResponse:
-        async def answer() -> object:
-            return openid_configuration(self._identity.options)
+        async def answer(realm: Realm) -> object:
+            return openid_configuration(realm.options)
 
         return await self._public(request, answer)
 
     async def roots(self, request: web.Request) -> web.StreamResponse:
-        async def answer() -> object:
+        async def answer(_realm: Realm) -> object:
             return trusted_roots(self._identity.authority.ca_pem)
 
         return await self._public(request, answer)
 
     async def _public(
-        self, request: web.Request, answer: Callable[[], Awaitable[object]]
+        self, request: web.Request, answer: Callable[[Realm], Awaitable[object]]
     ) -> web.StreamResponse:
         try:
-            self._check_tenant(request)
-            body = await answer()
+            body = await answer(await self._realm(request))
         except HeliostatError as error:
             return _refusal(error)
         return web.json_response(body, headers={"Cache-Control": "max-age=60"})
 
-    def _check_tenant(self, request: web.Request) -> None:
-        tenant = request.match_info.get("tenant", self._identity.options.domain)
-        if fold(tenant) != fold(self._identity.options.domain):
-            raise PermanentError(
-                "TenantNotFound",
-                f"There is no sign-in for {tenant[:80]!r}.",
-                hint="GET /v1/system/auth names this site's domain.",
-            )
+    async def _realm(self, request: web.Request) -> Realm:
+        return await self._identity.realms.get(
+            request.match_info.get("tenant", self._identity.options.domain)
+        )
 
 
 async def _form(request: web.Request) -> TokenRequest:

@@ -18,8 +18,8 @@ from joserfc.jwk import ECKey, RSAKey
 from heliostat.cloudstore.contract import Change, CloudStore, PrefixUnchanged
 from heliostat.core.clock import Clock
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.options import TokenLifetimes
-from heliostat.identity.records import SIGNING_KEYS, Algorithm, SigningKey
+from heliostat.identity.options import IdentityOptions
+from heliostat.identity.records import Algorithm, SigningKey, kinds_of
 
 RELOAD_S = 30.0
 RSA_BITS = 2048
@@ -42,12 +42,13 @@ class Key:
 
 
 class SigningKeys:
-    """The site's signing keys."""
+    """The signing keys of a tenant."""
 
-    def __init__(self, store: CloudStore, clock: Clock, lifetimes: TokenLifetimes) -> None:
+    def __init__(self, store: CloudStore, clock: Clock, options: IdentityOptions) -> None:
         self._store = store
         self._clock = clock
-        self._lifetimes = lifetimes
+        self._lifetimes = options.lifetimes
+        self._kept = kinds_of(options.tenant).signing_keys
         self._keys: Mapping[str, Key] = {}
         self._read_at: float | None = None
 
@@ -61,7 +62,7 @@ class SigningKeys:
         await self._reload(RELOAD_S)
         if kid in self._keys:
             return self._keys[kid]
-        stored = await SIGNING_KEYS.get(self._store, kid)  # another controller's newest
+        stored = await self._kept.get(self._store, kid)  # another controller's newest
         return Key(stored.value, _jwk(stored.value)) if stored is not None else None
 
     async def jwks(self) -> dict[str, Any]:
@@ -74,13 +75,13 @@ class SigningKeys:
         record = await asyncio.to_thread(_generate, algorithm, self._clock.now_ms())
 
         async def decide() -> Decided[None]:
-            page = await SIGNING_KEYS.list(self._store)
-            changes = SIGNING_KEYS.put(record)
+            page = await self._kept.list(self._store)
+            changes = self._kept.put(record)
             for each in page.items:
                 if each.value.algorithm is algorithm and not each.value.retired_ms:
                     retired = msgspec.structs.replace(each.value, retired_ms=record.created_ms)
-                    changes += SIGNING_KEYS.put(retired, each.value)
-            unchanged = PrefixUnchanged(SIGNING_KEYS.prefix, page.revision)
+                    changes += self._kept.put(retired, each.value)
+            unchanged = PrefixUnchanged(self._kept.prefix, page.revision)
             return Decided(None, [unchanged], changes)
 
         await settle(self._store, decide)
@@ -101,7 +102,7 @@ class SigningKeys:
         changes: list[Change] = []
         for key in self._keys.values():
             if 0 < key.record.retired_ms < gone_ms:
-                changes += SIGNING_KEYS.delete(key.record)
+                changes += self._kept.delete(key.record)
         if changes:
             await self._store.commit([], changes[:50])
             await self._reload(0.0)
@@ -118,7 +119,7 @@ class SigningKeys:
         now_s = self._clock.monotonic_s()
         if self._read_at is not None and now_s - self._read_at < older_than_s:
             return
-        stored = await SIGNING_KEYS.all(self._store)
+        stored = await self._kept.all(self._store)
         known = self._keys
         self._keys = {
             each.value.kid: Key(

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 
 from heliostat.cloudstore.contract import CloudStore
+from heliostat.cloudstore.documents import Kind
 from heliostat.core.clock import Clock
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.options import LockoutPolicy
-from heliostat.identity.records import ATTEMPTS, Attempts
+from heliostat.identity.records import Attempts
 
 
 def is_locked(attempts: Attempts | None, now_ms: int) -> bool:
@@ -39,32 +40,35 @@ def after_failure(attempts: Attempts, now_ms: int, policy: LockoutPolicy) -> Att
 class Lockouts:
     """Wrong passwords by name, in the store: a second controller sees them too."""
 
-    def __init__(self, store: CloudStore, clock: Clock, policy: LockoutPolicy) -> None:
+    def __init__(
+        self, store: CloudStore, kept: Kind[Attempts], clock: Clock, policy: LockoutPolicy
+    ) -> None:
         self._store = store
+        self._kept = kept
         self._clock = clock
         self._policy = policy
 
     async def locked(self, id_: str) -> bool:
-        stored = await ATTEMPTS.get(self._store, id_)
+        stored = await self._kept.get(self._store, id_)
         return is_locked(stored.value if stored else None, self._clock.now_ms())
 
     async def failed(self, id_: str) -> None:
         """Count one wrong password."""
 
         async def decide() -> Decided[None]:
-            stored = await ATTEMPTS.get(self._store, id_)
+            stored = await self._kept.get(self._store, id_)
             before = stored.value if stored else Attempts(id=id_)
             after = after_failure(before, self._clock.now_ms(), self._policy)
-            guard = ATTEMPTS.guard(stored) if stored else ATTEMPTS.absent(id_)
-            return Decided(None, [guard], ATTEMPTS.put(after) if after != before else [])
+            guard = self._kept.guard(stored) if stored else self._kept.absent(id_)
+            return Decided(None, [guard], self._kept.put(after) if after != before else [])
 
         await settle(self._store, decide)
 
     async def forget(self, id_: str) -> None:
         """Begin anew, after a right password or a new one."""
-        stored = await ATTEMPTS.get(self._store, id_)
+        stored = await self._kept.get(self._store, id_)
         if stored is not None:
-            await self._store.commit([], ATTEMPTS.delete(stored.value))
+            await self._store.commit([], self._kept.delete(stored.value))
 
 
 def known_id(key: str) -> str:

@@ -82,12 +82,18 @@ class TokenLifetimes:
     """Age at which a signing key is replaced by a new one; old tokens still verify."""
 
 
+SYSTEM_TENANT = "system"
+"""Id of the tenant that every site has; its administrators administer the site."""
+
+
 @dataclass(frozen=True, slots=True)
 class IdentityOptions:
-    """All of sign-in."""
+    """All of sign-in, for one tenant."""
 
     domain: str = "heliostat.local"
-    """The site's domain, as spelled in group names (``DOMAIN\\name``) and subjects."""
+    """The tenant's domain, as spelled in group names (``DOMAIN\\name``) and subjects."""
+    tenant: str = SYSTEM_TENANT
+    """The tenant's id, under which its documents lie; it never changes."""
     base_url: str = "https://localhost:9000"
     """Where clients reach the token endpoint; it is in every token's issuer."""
     other_urls: tuple[str, ...] = ()
@@ -103,5 +109,5 @@ class IdentityOptions:
 
     @property
     def issuer(self) -> str:
-        """The ``iss`` of this site's tokens."""
+        """The ``iss`` of this tenant's tokens."""
         return f"{self.base_url.rstrip('/')}/openidconnect/{self.domain}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from heliostat.cloudstore.contract import Change, CloudStore, Guard, PrefixUnchanged
+from heliostat.cloudstore.documents import Kind
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
@@ -12,19 +14,20 @@ from heliostat.identity.hashing import Hashing
 from heliostat.identity.membership import effective
 from heliostat.identity.names import bare_name, checked_name, fold, is_name, security_group
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import CLIENTS, GROUPS, USERS, Group
+from heliostat.identity.records import Group, TenantKinds, kinds_of
 
 
 @dataclass(frozen=True, slots=True)
 class GroupsRead:
-    """All groups by key, as of one revision."""
+    """All groups of a tenant by key, as of one revision."""
 
+    kinds: TenantKinds
     by_key: dict[str, Group]
     revision: int
 
     def guard(self) -> PrefixUnchanged:
         """Holds while no group has changed since."""
-        return PrefixUnchanged(GROUPS.prefix, self.revision)
+        return PrefixUnchanged(self.kinds.groups.prefix, self.revision)
 
     def without(self, member: str) -> list[Change]:
         """Changes that take ``member`` out of every group."""
@@ -32,7 +35,9 @@ class GroupsRead:
             change
             for group in self.by_key.values()
             if member in group.members
-            for change in GROUPS.put(with_members(group, set(group.members) - {member}))
+            for change in self.kinds.groups.put(
+                with_members(group, set(group.members) - {member}), group
+            )
         ]
 
 
@@ -62,6 +67,7 @@ class DirectoryPart:
         self.clock = clock
         self.ids = ids
         self.options = options or IdentityOptions()
+        self.kinds = kinds_of(self.options.tenant)
         self.hashing = hashing or Hashing(ids, self.options.hashing)
 
     @property
@@ -69,14 +75,14 @@ class DirectoryPart:
         return self.options.domain
 
     async def read_groups(self) -> GroupsRead:
-        page = await GROUPS.list(self.store)
+        page = await self.kinds.groups.list(self.store)
         groups = {fold(each.value.name): each.value for each in page.items}
         after = page.after
         while after is not None:
-            more = await GROUPS.list(self.store, after=after, at_revision=page.revision)
+            more = await self.kinds.groups.list(self.store, after=after, at_revision=page.revision)
             groups |= {fold(each.value.name): each.value for each in more.items}
             after = more.after
-        return GroupsRead(groups, page.revision)
+        return GroupsRead(self.kinds, groups, page.revision)
 
     def groups_of(self, read: GroupsRead, member: str) -> tuple[str, ...]:
         """Effective groups of a member as ``DOMAIN\\name``, sorted; without the group of one."""
@@ -95,8 +101,13 @@ class DirectoryPart:
     async def claim(self, name: str, taken_code: str) -> list[Guard]:
         """Guards that nothing else has ``name``; raises ``taken_code`` if something has it."""
         key = fold(name)
-        for kind in (USERS, GROUPS, CLIENTS):
+        kinds = self.kinds
+        named: dict[str, Kind[Any]] = {
+            "user": kinds.users,
+            "group": kinds.groups,
+            "client": kinds.clients,
+        }
+        for what, kind in named.items():
             if await self.store.get(kind.key(key)) is not None:
-                what = {"user": "user", "group": "group"}.get(kind.name, "client")
                 raise PermanentError(taken_code, f"There is a {what} named {name} already.")
-        return [USERS.absent(key), GROUPS.absent(key), CLIENTS.absent(key)]
+        return [kind.absent(key) for kind in named.values()]

@@ -22,8 +22,13 @@ class Principal:
     tenant: str
 
 
-def principal_of(subject: str, groups: frozenset[str], client: str, domain: str) -> Principal:
-    """The principal of ``subject`` in ``domain`` that a token says is in ``groups``."""
+def principal_of(
+    subject: str, groups: frozenset[str], client: str, domain: str, *, is_system: bool
+) -> Principal:
+    """The principal of ``subject`` in ``domain`` that a token says is in ``groups``.
+
+    ``is_system``: that domain's administrators administer the site.
+    """
     bare = bare_name(subject, domain)
     itself = frozenset({security_group(bare, domain)}) if bare else frozenset()
     administrators = fold(security_group(ADMINISTRATORS, domain))
@@ -31,6 +36,6 @@ def principal_of(subject: str, groups: frozenset[str], client: str, domain: str)
         subject=subject,
         groups=groups | itself,
         client=client,
-        is_system_admin=any(fold(group) == administrators for group in groups),
+        is_system_admin=is_system and any(fold(group) == administrators for group in groups),
         tenant=domain,
     )

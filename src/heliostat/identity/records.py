@@ -1,13 +1,17 @@
-"""What sign-in keeps in the store: one struct a kind.
+"""What sign-in keeps in the store: one struct a kind, one folder of each kind a tenant.
 
-Keys are folded names for users, groups and clients, so that a commit's guards
-make names unique.  Secrets are kept as hashes, but for the private signing keys
-of tokens: those are protected by the mode (0600) of the store's own files.
+Keys are the tenant's id and folded names for users, groups and clients, so that a
+commit's guards make names unique within a tenant.  Secrets are kept as hashes, but for
+the private signing keys of tokens: those are protected by the mode (0600) of the
+store's own files.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
 import msgspec
 
@@ -122,11 +126,41 @@ class JoinRecord(msgspec.Struct, frozen=True, kw_only=True):
     schema: int = 1
 
 
-USERS = Kind("user", User, identify=lambda user: fold(user.name))
-GROUPS = Kind("group", Group, identify=lambda group: fold(group.name))
-CLIENTS = Kind("client", Client, identify=lambda client: fold(client.name))
-SIGNING_KEYS = Kind("signing-key", SigningKey, identify=lambda key: key.kid)
-SESSIONS = Kind("session", Session)
-ATTEMPTS = Kind("sign-in-attempts", Attempts)
-SPENT_ASSERTIONS = Kind("spent-assertion", SpentAssertion)
 JOIN_RECORDS = Kind("join", JoinRecord)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantKinds:
+    """The kinds of one tenant's documents: ``/v1/user/<tenant>/<name>`` and so on."""
+
+    users: Kind[User]
+    groups: Kind[Group]
+    clients: Kind[Client]
+    signing_keys: Kind[SigningKey]
+    sessions: Kind[Session]
+    attempts: Kind[Attempts]
+    spent_assertions: Kind[SpentAssertion]
+
+    @property
+    def all(self) -> tuple[Kind[Any], ...]:
+        """Every kind of a tenant."""
+        return (self.users, self.groups, self.clients, self.signing_keys, *self.expiring)
+
+    @property
+    def expiring(self) -> tuple[Kind[Any], ...]:
+        """Those whose documents have an ``expires_ms``."""
+        return (self.sessions, self.attempts, self.spent_assertions)
+
+
+@cache
+def kinds_of(tenant_id: str) -> TenantKinds:
+    """The kinds of the tenant with this id (not its domain, which may change)."""
+    return TenantKinds(
+        users=Kind(f"user/{tenant_id}", User, identify=lambda user: fold(user.name)),
+        groups=Kind(f"group/{tenant_id}", Group, identify=lambda group: fold(group.name)),
+        clients=Kind(f"client/{tenant_id}", Client, identify=lambda client: fold(client.name)),
+        signing_keys=Kind(f"signing-key/{tenant_id}", SigningKey, identify=lambda key: key.kid),
+        sessions=Kind(f"session/{tenant_id}", Session),
+        attempts=Kind(f"sign-in-attempts/{tenant_id}", Attempts),
+        spent_assertions=Kind(f"spent-assertion/{tenant_id}", SpentAssertion),
+    )

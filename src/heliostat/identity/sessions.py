@@ -18,18 +18,19 @@ from heliostat.core.ids import Ids
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.opened import Claims
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import SESSIONS, Client, Session, User
+from heliostat.identity.records import Client, Session, User, kinds_of
 from heliostat.identity.tokens import new_jti
 
 
 class Sessions:
-    """The sessions of all users."""
+    """The sessions of a tenant's users."""
 
     def __init__(self, store: CloudStore, clock: Clock, ids: Ids, options: IdentityOptions) -> None:
         self._store = store
         self._clock = clock
         self._ids = ids
         self._options = options
+        self._kept = kinds_of(options.tenant).sessions
 
     async def open(self, user: User, client: Client, scope: str) -> Session:
         """Begin a session after a right password."""
@@ -42,7 +43,7 @@ class Sessions:
             current=new_jti(self._ids),
             expires_ms=self._clock.now_ms() + int(self._options.lifetimes.refresh_s * 1000),
         )
-        await self._store.commit([SESSIONS.absent(session.id)], SESSIONS.put(session))
+        await self._store.commit([self._kept.absent(session.id)], self._kept.put(session))
         return session
 
     async def resume(self, claims: Claims, client: Client) -> Session:
@@ -52,18 +53,18 @@ class Sessions:
         """
 
         async def decide() -> Decided[Session | None]:
-            stored = await SESSIONS.get(self._store, str(claims.get("sid", "")))
+            stored = await self._kept.get(self._store, str(claims.get("sid", "")))
             if stored is None or self._clock.now_ms() >= stored.value.expires_ms:
                 raise _invalid("the session has ended")
             session = stored.value
             if session.client != client.name:
                 raise _invalid("the token was given to another client")
             if claims.get("jti") != session.current:
-                return Decided(None, [SESSIONS.guard(stored)], SESSIONS.delete(session))
+                return Decided(None, [self._kept.guard(stored)], self._kept.delete(session))
             if not client.rotate_refresh:
                 return Decided(session, [], [])
             moved = msgspec.structs.replace(session, current=new_jti(self._ids))
-            return Decided(moved, [SESSIONS.guard(stored)], SESSIONS.put(moved, session))
+            return Decided(moved, [self._kept.guard(stored)], self._kept.put(moved, session))
 
         session = await settle(self._store, decide)
         if session is None:
@@ -72,7 +73,7 @@ class Sessions:
 
     async def end(self, session: Session) -> None:
         """End a session; its refresh token is worthless from now on."""
-        await self._store.commit([], SESSIONS.delete(session))
+        await self._store.commit([], self._kept.delete(session))
 
 
 def _invalid(why: str) -> PermanentError:

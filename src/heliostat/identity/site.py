@@ -16,18 +16,18 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
 from heliostat.core.ids import Ids
 from heliostat.identity.access import Caller, Owner, Verdict, decide
-from heliostat.identity.assertions import Assertions
 from heliostat.identity.authority import Authority
 from heliostat.identity.bootstrap import bootstrap
-from heliostat.identity.directory import Directory
-from heliostat.identity.grants import Grants
+from heliostat.identity.hashing import Hashing
 from heliostat.identity.join import Joins
-from heliostat.identity.keys import SigningKeys
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.peer import peer_principal
 from heliostat.identity.principal import Principal
-from heliostat.identity.sessions import Sessions
+from heliostat.identity.realms import Realms
+from heliostat.identity.records import JOIN_RECORDS
+from heliostat.identity.relocation import relocate
 from heliostat.identity.sweep import sweep
+from heliostat.identity.tenants import Tenants
 from heliostat.identity.verify import Verifier
 from heliostat.wire.access import Access
 
@@ -51,22 +51,23 @@ class Identity:
         self.options = options
         self._store = store
         self._clock = clock
-        self.directory = Directory(store, clock, ids, options)
+        self._ids = ids
+        self._hashing = Hashing(ids, options.hashing)
+        self.realms = Realms(store, clock, ids, options, self._hashing)
+        self.tenants = Tenants(store, clock, ids, options, self._hashing)
+        # the system's tenant is the site itself: what administers it asks no other realm
+        self.directory = self.realms.system.directory
+        self.keys = self.realms.system.keys
+        self.grants = self.realms.system.grants
         self.authority = Authority.open(authority_folder, clock, options.domain)
         self.joins = Joins(store, clock, ids, self.authority, agent_url)
-        self.keys = SigningKeys(store, clock, options.lifetimes)
-        self.verifier = Verifier(self.keys, clock, options)
-        self.grants = Grants(
-            self.directory,
-            self.keys,
-            Sessions(store, clock, ids, options),
-            Assertions(store, clock, options),
-        )
+        self.verifier = Verifier(self.realms, clock)
 
     async def start(self) -> str | None:
         """Make ready; the administrator's new password at the first start, to be shown once."""
-        password = await bootstrap(self.directory)
-        await self.directory.hashing.prepare()
+        await relocate(self._store)
+        password = await bootstrap(self._store, self._clock, self._ids, self.options, self._hashing)
+        await self._hashing.prepare()
         return password
 
     async def verify(self, token: str) -> Principal:
@@ -87,11 +88,12 @@ class Identity:
 
     async def maintain(self) -> int:
         """Rotate old keys and forget what has ended; call it about once an hour."""
-        await self.keys.maintain()
-        return await sweep(self._store, self._clock)
+        await self.tenants.finish_deletions()
+        unused_joins = await sweep(self._store, self._clock, (JOIN_RECORDS,))
+        return unused_joins + await self.realms.maintain()
 
     def close(self) -> None:
-        self.directory.close()
+        self._hashing.close()
 
 
 @lru_cache(maxsize=VERDICTS)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from heliostat.cloudstore.contract import Change, CloudStore, GuardFailed
 from heliostat.cloudstore.documents import Kind
 from heliostat.core.clock import Clock
-from heliostat.identity.records import ATTEMPTS, JOIN_RECORDS, SESSIONS, SPENT_ASSERTIONS
 
-EXPIRING: tuple[Kind[Any], ...] = (SESSIONS, SPENT_ASSERTIONS, ATTEMPTS, JOIN_RECORDS)
 BATCH = 50
 
 
-async def sweep(store: CloudStore, clock: Clock) -> int:
-    """Delete every document whose time is over; gives how many. Safe at any time, anywhere."""
+async def sweep(store: CloudStore, clock: Clock, kinds: Iterable[Kind[Any]]) -> int:
+    """Delete every document of ``kinds`` whose ``expires_ms`` is over; gives how many.
+
+    Safe at any time, anywhere.
+    """
     count = 0
-    for kind in EXPIRING:
+    for kind in kinds:
         now_ms = clock.now_ms()
         ended = [each for each in await kind.all(store) if each.value.expires_ms <= now_ms]
         for start in range(0, len(ended), BATCH):

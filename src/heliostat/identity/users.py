@@ -17,7 +17,7 @@ from heliostat.identity.lockout import known_id
 from heliostat.identity.names import ADMINISTRATORS, fold, subject_of
 from heliostat.identity.part import DirectoryPart, GroupsRead
 from heliostat.identity.passwords import refuse_weak
-from heliostat.identity.records import ATTEMPTS, USERS, User
+from heliostat.identity.records import User
 from heliostat.identity.views import UserView
 
 BUILT_IN_USER = "administrator"
@@ -52,7 +52,9 @@ class Users(DirectoryPart):
 
         async def decide() -> Decided[UserView]:
             guards = await self.claim(bare, "UserExists")
-            return Decided(self._view(user, GroupsRead({}, 0)), guards, USERS.put(user))
+            return Decided(
+                self._view(user, GroupsRead(self.kinds, {}, 0)), guards, self.kinds.users.put(user)
+            )
 
         return await settle(self.store, decide, plan=plan)
 
@@ -64,7 +66,7 @@ class Users(DirectoryPart):
     async def list_users(self) -> list[UserView]:
         """All people, by name."""
         groups = await self.read_groups()
-        return [self._view(each.value, groups) for each in await USERS.all(self.store)]
+        return [self._view(each.value, groups) for each in await self.kinds.users.all(self.store)]
 
     async def set_password(self, name: str, password: str, *, plan: bool = False) -> UserView:
         """Set a password, end the user's sessions and unlock the name.
@@ -93,7 +95,9 @@ class Users(DirectoryPart):
             return
         new = msgspec.structs.replace(stored.value, password_hash=await self.hashing.hash(password))
         with contextlib.suppress(GuardFailed):  # somebody set a password meanwhile: theirs stays
-            await self.store.commit([USERS.guard(stored)], USERS.put(new, stored.value))
+            await self.store.commit(
+                [self.kinds.users.guard(stored)], self.kinds.users.put(new, stored.value)
+            )
 
     async def delete_user(self, name: str, *, plan: bool = False) -> UserView:
         """Delete a person, with memberships and sessions; gives what was deleted.
@@ -112,11 +116,11 @@ class Users(DirectoryPart):
                 )
             groups = await self.read_groups()
             changes = [
-                *USERS.delete(user),
+                *self.kinds.users.delete(user),
                 *groups.without(f"user:{user.name}"),
                 *self._forget_attempts(user),
             ]
-            guards: list[Guard] = [USERS.guard(stored), groups.guard()]
+            guards: list[Guard] = [self.kinds.users.guard(stored), groups.guard()]
             return Decided(self._view(user, groups), guards, changes)
 
         return await settle(self.store, decide, plan=plan)
@@ -130,7 +134,7 @@ class Users(DirectoryPart):
 
     async def find_user(self, name: str) -> Stored[User] | None:
         key = self.key_of(name)
-        return await USERS.get(self.store, key) if key else None
+        return await self.kinds.users.get(self.store, key) if key else None
 
     async def _change(
         self, name: str, *, plan: bool, unlock: bool = False, **fields: object
@@ -138,16 +142,16 @@ class Users(DirectoryPart):
         async def decide() -> Decided[UserView]:
             stored = await self.stored_user(name)
             new = msgspec.structs.replace(stored.value, **fields)
-            changes = USERS.put(new, stored.value)
+            changes = self.kinds.users.put(new, stored.value)
             if unlock:
                 changes += self._forget_attempts(new)
             view = self._view(new, await self.read_groups())
-            return Decided(view, [USERS.guard(stored)], changes)
+            return Decided(view, [self.kinds.users.guard(stored)], changes)
 
         return await settle(self.store, decide, plan=plan)
 
     def _forget_attempts(self, user: User) -> list[Change]:
-        return [Delete(ATTEMPTS.key(known_id(user.name)))]
+        return [Delete(self.kinds.attempts.key(known_id(user.name)))]
 
     def _view(self, user: User, groups: GroupsRead) -> UserView:
         return UserView(

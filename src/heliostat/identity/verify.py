@@ -14,10 +14,9 @@ from typing import NamedTuple
 
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
-from heliostat.identity.keys import SigningKeys
-from heliostat.identity.opened import audiences, invalid, number, opened
-from heliostat.identity.options import IdentityOptions
+from heliostat.identity.opened import audiences, invalid, number, opened, unverified
 from heliostat.identity.principal import Principal, principal_of
+from heliostat.identity.realms import Realms
 from heliostat.identity.scopes import API_SERVERS
 from heliostat.identity.tokens import TokenClass
 
@@ -31,12 +30,11 @@ class _Remembered(NamedTuple):
 
 
 class Verifier:
-    """Checks access tokens for the API."""
+    """Checks access tokens for the API, whichever tenant's."""
 
-    def __init__(self, keys: SigningKeys, clock: Clock, options: IdentityOptions) -> None:
-        self._keys = keys
+    def __init__(self, realms: Realms, clock: Clock) -> None:
+        self._realms = realms
         self._clock = clock
-        self._options = options
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
 
     async def verify_header(self, authorization: str | None) -> Principal:
@@ -58,7 +56,10 @@ class Verifier:
         if known is not None and now_s < known.expires_s:
             self._remembered.move_to_end(digest)
             return known.principal
-        claims = await opened(bearer, self._keys, self._options, TokenClass.ACCESS, now_s)
+        realm = await self._realms.find(str(unverified(bearer)[1].get("tenant", "")))
+        if realm is None:
+            raise invalid("it belongs to no tenant of this site")
+        claims = await opened(bearer, realm.keys, realm.options, TokenClass.ACCESS, now_s)
         if API_SERVERS.isdisjoint(audiences(claims)):
             raise invalid("it was not asked for this API; ask with scope rs_esxcloud")
         groups = claims.get("groups", [])
@@ -68,7 +69,8 @@ class Verifier:
             str(claims["sub"]),
             frozenset(group for group in groups if isinstance(group, str)),
             str(claims.get("client_id", "")),
-            self._options.domain,
+            realm.options.domain,
+            is_system=realm.is_system,
         )
         expires_s = min(number(claims, "exp"), now_s + REMEMBERED_S)
         self._remember(digest, _Remembered(principal, expires_s))

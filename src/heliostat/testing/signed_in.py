@@ -39,7 +39,8 @@ def group(name: str) -> str:
 
 def principal(token: str) -> Principal:
     """The principal whose token is ``token``."""
-    return principal_of(f"{token}@{DOMAIN}", frozenset({group(GROUPS[token])}), "", DOMAIN)
+    groups = frozenset({group(GROUPS[token])})
+    return principal_of(f"{token}@{DOMAIN}", groups, "", DOMAIN, is_system=True)
 
 
 class TokenIdentity:

@@ -26,12 +26,14 @@ from heliostat.cloudstore.memory import MemoryStore
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SeededIds
 from heliostat.identity.grants import TokenAnswer, TokenRequest
-from heliostat.identity.options import HashCost, IdentityOptions
+from heliostat.identity.options import SYSTEM_TENANT, HashCost, IdentityOptions
+from heliostat.identity.records import kinds_of
 from heliostat.identity.site import Identity
 from heliostat.testing.clock import VirtualClock
 
 CHEAP = HashCost(memory_kib=64, passes=1, lanes=1, concurrency=2, queue=64)
 OPTIONS = IdentityOptions(base_url="https://site.test:9000", hashing=CHEAP)
+KINDS = kinds_of(SYSTEM_TENANT)
 SCOPE = "openid offline_access rs_esxcloud at_groups"
 PASSWORD = "correct horse battery"  # noqa: S105 - for tests
 OTHER_PASSWORD = "quite another staple"  # noqa: S105 - for tests

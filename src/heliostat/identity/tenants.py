@@ -1,0 +1,221 @@
+"""Tenants of the directory: domains with people, keys and rules of their own.
+
+Every site has the system's tenant, whose domain and rules are settings; the others
+are documents.  A tenant is made with its administrator in one commit.  Deleting one
+first bars sign-in in the commit that answers, then empties it in batches: a process
+that dies between leaves a tenant that nobody can enter, and ``finish_deletions`` goes on.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from heliostat.cloudstore.contract import Change, CloudStore, Delete, Guard
+from heliostat.cloudstore.documents import Kind, Stored
+from heliostat.core.clock import Clock
+from heliostat.core.errors import PermanentError
+from heliostat.core.ids import Ids
+from heliostat.identity.bootstrap import FirstContent, first_content
+from heliostat.identity.decided import Decided, settle
+from heliostat.identity.hashing import Hashing
+from heliostat.identity.names import fold
+from heliostat.identity.options import (
+    IdentityOptions,
+    LockoutPolicy,
+    PasswordPolicy,
+    TokenLifetimes,
+)
+from heliostat.identity.records import kinds_of
+
+BATCH = 50
+_DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*", re.ASCII)
+MAX_DOMAIN = 253
+
+
+class Tenant(msgspec.Struct, frozen=True, kw_only=True):
+    """A domain beside the system's; a rule that is ``None`` is the site's."""
+
+    id: str
+    domain: str
+    description: str = ""
+    passwords: PasswordPolicy | None = None
+    lockout: LockoutPolicy | None = None
+    lifetimes: TokenLifetimes | None = None
+    deleting: bool = False
+    created_ms: int = 0
+    schema: int = 1
+
+
+TENANTS = Kind("directory-tenant", Tenant, indexes={"domain": lambda tenant: fold(tenant.domain)})
+
+
+@dataclass(frozen=True, slots=True)
+class TenantView:
+    """A tenant as it is told; ``system`` is the one that administers the site."""
+
+    domain: str
+    description: str
+    system: bool
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewTenant:
+    """A tenant just made; its administrator's password is nowhere kept."""
+
+    tenant: TenantView
+    administrator: str
+    password: str
+
+
+class Tenants:
+    """The verbs on tenants."""
+
+    def __init__(
+        self, store: CloudStore, clock: Clock, ids: Ids, options: IdentityOptions, hashing: Hashing
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._options = options
+        self._hashing = hashing
+
+    async def create_tenant(
+        self, domain: str, *, description: str = "", plan: bool = False
+    ) -> NewTenant:
+        """A tenant with an administrator of its own.
+
+        Raises ``InvalidName``, ``TenantExists``, ``TooManyRequests``.
+        """
+        tenant = Tenant(
+            id=self._ids.new_id(),
+            domain=checked_domain(domain),
+            description=description,
+            created_ms=self._clock.now_ms(),
+        )
+        await self._refuse_taken(tenant.domain)
+        content = await self._first_content(tenant) if not plan else FirstContent()
+        administrator = f"administrator@{tenant.domain}"
+
+        async def decide() -> Decided[NewTenant]:
+            await self._refuse_taken(tenant.domain)
+            guards: list[Guard] = [TENANTS.unused("domain", tenant.domain), *content.guards]
+            made = NewTenant(_view(tenant), administrator, content.password)
+            return Decided(made, guards, [*TENANTS.put(tenant), *content.changes])
+
+        return await settle(self._store, decide, plan=plan)
+
+    async def get_tenant(self, domain: str) -> TenantView:
+        """Raises ``TenantNotFound``."""
+        if fold(domain) == fold(self._options.domain):
+            return self._system()
+        return _view((await self._stored(domain)).value)
+
+    async def list_tenants(self) -> list[TenantView]:
+        """All tenants, by domain, the system's first."""
+        others = [each.value for each in await TENANTS.all(self._store) if not each.value.deleting]
+        ordered = sorted(others, key=lambda tenant: tenant.domain)
+        return [self._system(), *map(_view, ordered)]
+
+    async def delete_tenant(self, domain: str, *, plan: bool = False) -> TenantView:
+        """Delete a tenant with everything in it; nobody signs in to it from the answer on.
+
+        Raises ``TenantNotFound``, and ``InvalidOperation`` for the system's tenant.
+        """
+        if fold(domain) == fold(self._options.domain):
+            raise PermanentError("InvalidOperation", f"{self._options.domain} is the site itself.")
+
+        async def decide() -> Decided[TenantView]:
+            stored = await self._stored(domain)
+            barred = msgspec.structs.replace(stored.value, deleting=True)
+            changes = TENANTS.put(barred, stored.value)
+            return Decided(_view(stored.value), [TENANTS.guard(stored)], changes)
+
+        view = await settle(self._store, decide, plan=plan)
+        if not plan:
+            await self.finish_deletions()
+        return view
+
+    async def finish_deletions(self) -> int:
+        """Empty the tenants that are being deleted; gives how many are gone now."""
+        barred = [each.value for each in await TENANTS.all(self._store) if each.value.deleting]
+        for tenant in barred:
+            for kind in kinds_of(tenant.id).all:
+                await _empty(self._store, kind.prefix)
+            await self._store.commit([], TENANTS.delete(tenant))
+        return len(barred)
+
+    async def _first_content(self, tenant: Tenant) -> FirstContent:
+        options = options_of(tenant, self._options)
+        return await first_content(options, self._clock, self._ids, self._hashing)
+
+    async def _stored(self, domain: str) -> Stored[Tenant]:
+        stored = await find_tenant(self._store, domain)
+        if stored is None:
+            raise no_tenant(domain)
+        return stored
+
+    async def _refuse_taken(self, domain: str) -> None:
+        taken = await TENANTS.ids_by_index(self._store, "domain", domain)
+        if taken or domain == fold(self._options.domain):
+            raise PermanentError("TenantExists", f"There is a tenant {domain} already.")
+
+    def _system(self) -> TenantView:
+        return TenantView(self._options.domain, "The site itself.", system=True, created_ms=0)
+
+
+async def find_tenant(store: CloudStore, domain: str) -> Stored[Tenant] | None:
+    """The tenant with this domain that people may sign in to; never the system's."""
+    for stored in await TENANTS.by_index(store, "domain", fold(domain)[:MAX_DOMAIN]):
+        if not stored.value.deleting:
+            return stored
+    return None
+
+
+def options_of(tenant: Tenant, site: IdentityOptions) -> IdentityOptions:
+    """The site's options with what the tenant has of its own."""
+    return replace(
+        site,
+        domain=tenant.domain,
+        tenant=tenant.id,
+        passwords=tenant.passwords or site.passwords,
+        lockout=tenant.lockout or site.lockout,
+        lifetimes=tenant.lifetimes or site.lifetimes,
+    )
+
+
+def checked_domain(text: str) -> str:
+    """``text`` as a domain for something new, folded; raises ``InvalidName``."""
+    domain = fold(text)
+    if len(domain) > MAX_DOMAIN or not _DOMAIN.fullmatch(domain):
+        raise PermanentError(
+            "InvalidName",
+            f"{text[:80]!r} is no domain.",
+            hint="Use DNS labels, such as acme.example: letters, digits and hyphens.",
+        )
+    return domain
+
+
+def no_tenant(domain: str) -> PermanentError:
+    """The error for a domain that no tenant has."""
+    return PermanentError(
+        "TenantNotFound",
+        f"There is no sign-in for {domain[:80]!r}.",
+        hint="GET /v1/system/auth names this site's domain.",
+    )
+
+
+async def _empty(store: CloudStore, prefix: str) -> None:
+    while True:
+        page = await store.list(prefix, limit=BATCH)
+        if not page.items:
+            return
+        gone: list[Change] = [Delete(document.key) for document in page.items]
+        await store.commit([], gone)
+
+
+def _view(tenant: Tenant) -> TenantView:
+    return TenantView(tenant.domain, tenant.description, system=False, created_ms=tenant.created_ms)
