@@ -52,7 +52,7 @@ from heliostat.agentlink.messages import (
 from heliostat.agentlink.transport import HEARTBEAT_S, agent_client_context
 from heliostat.core.clock import SystemClock
 from heliostat.core.units import GIB
-from heliostat.identity.authority import Authority, new_key
+from heliostat.identity.authority.issuer import Authority, new_key
 
 CONNECTING_AT_ONCE = 16
 REDIAL_S = 1.0

@@ -17,7 +17,7 @@ from heliostat.agent.join import join
 from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.join_token import decode
-from heliostat.identity.authority import Authority
+from heliostat.identity.authority.issuer import Authority
 
 with tempfile.TemporaryDirectory() as _folder:
     AUTHORITY = Authority.open(Path(_folder), SystemClock(), "test.local")

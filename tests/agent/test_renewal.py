@@ -27,9 +27,9 @@ from heliostat.controller.workflows.kinds import HOSTS
 from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SystemIds
-from heliostat.identity.authority import Authority
-from heliostat.identity.join import Joins
-from heliostat.identity.tls import agent_ssl_context, host_id_of
+from heliostat.identity.authority.issuer import Authority
+from heliostat.identity.authority.join import Joins
+from heliostat.identity.authority.tls import agent_ssl_context, host_id_of
 
 DAY_S = 86_400
 

@@ -14,8 +14,8 @@ from joserfc.jwk import ECKey
 from heliostat.client import signing
 from heliostat.client.tokens import ServiceKey, signed_assertion
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.assertions import ASSERTION_TYPE
-from heliostat.identity.grants import TokenAnswer, TokenRequest
+from heliostat.identity.tokens.assertions import ASSERTION_TYPE
+from heliostat.identity.tokens.grants import TokenAnswer, TokenRequest
 from heliostat.testing.signin import KINDS, IdentityKit, new_key_pair
 
 DOMAIN = "heliostat.local"

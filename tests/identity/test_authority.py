@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import CommandFailed, run
-from heliostat.identity.authority import Authority, needs_renewal
-from heliostat.identity.tls import (
+from heliostat.identity.authority.issuer import Authority, needs_renewal
+from heliostat.identity.authority.tls import (
     agent_ssl_context,
     host_id_of,
     keep_renewed,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from heliostat.identity.clients import HELIO
-from heliostat.identity.grants import TokenRequest
-from heliostat.identity.opened import unverified
+from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.records import Algorithm
+from heliostat.identity.tokens.grants import TokenRequest
+from heliostat.identity.tokens.opened import unverified
 from heliostat.testing.signin import (
     KINDS,
     OPTIONS,

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.grants import TokenAnswer, TokenRequest
-from heliostat.identity.hashing import Hashing
-from heliostat.identity.lockout import after_failure, is_locked
 from heliostat.identity.options import LockoutPolicy
+from heliostat.identity.passwords.hashing import Hashing
+from heliostat.identity.passwords.lockout import after_failure, is_locked
 from heliostat.identity.records import Attempts
+from heliostat.identity.tokens.grants import TokenAnswer, TokenRequest
 from heliostat.testing.signin import KINDS, OTHER_PASSWORD, PASSWORD, IdentityKit
 
 POLICY = LockoutPolicy()

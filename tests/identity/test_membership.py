@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heliostat.identity.membership import circle, effective
+from heliostat.identity.directory.membership import circle, effective
 from heliostat.identity.records import Group
 
 KEYS = tuple("abcdef")

@@ -9,9 +9,9 @@ import pytest
 
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SeededIds
-from heliostat.identity.hashing import Hashing
 from heliostat.identity.options import HashCost, PasswordPolicy
-from heliostat.identity.passwords import COMMON, weakness
+from heliostat.identity.passwords.hashing import Hashing
+from heliostat.identity.passwords.strength import COMMON, weakness
 from heliostat.testing.signin import CHEAP, PASSWORD
 
 POLICY = PasswordPolicy()

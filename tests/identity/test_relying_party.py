@@ -15,8 +15,8 @@ import pytest
 from aiohttp import web
 
 from heliostat.core.process import CommandFailed, run
-from heliostat.identity.http import routes
-from heliostat.identity.tls import server_ssl_context
+from heliostat.identity.authority.tls import server_ssl_context
+from heliostat.identity.tokens.endpoints import routes
 from heliostat.testing.signin import OPTIONS, start_identity
 
 SCRIPT = Path(__file__).with_name("relying_party.mjs")

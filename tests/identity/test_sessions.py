@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from heliostat.identity.clients import HELIO
-from heliostat.identity.opened import unverified
+from heliostat.identity.directory.clients import HELIO
+from heliostat.identity.tokens.opened import unverified
 from heliostat.testing.signin import (
     KINDS,
     OTHER_PASSWORD,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from heliostat.cloudstore.contract import Change, Delete, Document, Guard, Put, StoreUnavailable
-from heliostat.identity.clients import HELIO
-from heliostat.identity.grants import TokenAnswer, TokenRequest
-from heliostat.identity.opened import unverified
+from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.realms import Realm
 from heliostat.identity.tenants import TENANTS, NewTenant
+from heliostat.identity.tokens.grants import TokenAnswer, TokenRequest
+from heliostat.identity.tokens.opened import unverified
 from heliostat.testing.signin import PASSWORD, SCOPE, IdentityKit, code_of, sign_in
 
 ACME = "acme.example"

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from heliostat.cloudstore.memory import MemoryStore
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SeededIds
-from heliostat.identity.clients import HELIO, NAMELESS
-from heliostat.identity.hashing import Hashing
-from heliostat.identity.opened import unverified
+from heliostat.identity.directory.clients import HELIO, NAMELESS
+from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.realms import Realms
 from heliostat.identity.records import Algorithm
-from heliostat.identity.tokens import sign
-from heliostat.identity.verify import Verifier
+from heliostat.identity.tokens.claims import sign
+from heliostat.identity.tokens.opened import unverified
+from heliostat.identity.tokens.verify import Verifier
 from heliostat.testing.clock import VirtualClock
 from heliostat.testing.signin import (
     OPTIONS,

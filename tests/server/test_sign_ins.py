@@ -14,7 +14,7 @@ from heliostat.controller.api.app import make_app
 from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
 from heliostat.controller.trail.record import RECORDS, Record
 from heliostat.controller.workflows.admission import Ports
-from heliostat.identity.http import routes
+from heliostat.identity.tokens.endpoints import routes
 from heliostat.server import sign_ins
 from heliostat.testing.agents import CannedAgents
 from heliostat.testing.signin import SCOPE, IdentityKit, start_identity

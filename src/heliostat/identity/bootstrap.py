@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from heliostat.cloudstore.contract import Change, CloudStore, Guard, GuardFailed
 from heliostat.core.clock import Clock
 from heliostat.core.ids import Ids
-from heliostat.identity.clients import built_in_clients
-from heliostat.identity.hashing import Hashing
+from heliostat.identity.directory.clients import built_in_clients
+from heliostat.identity.directory.users import BUILT_IN_USER
 from heliostat.identity.names import ADMINISTRATORS, fold
 from heliostat.identity.options import IdentityOptions
+from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.records import Group, User, kinds_of
-from heliostat.identity.users import BUILT_IN_USER
 
 PASSWORD_BYTES = 18
 

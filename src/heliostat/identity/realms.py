@@ -11,16 +11,16 @@ from collections import OrderedDict
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
 from heliostat.core.ids import Ids
-from heliostat.identity.assertions import Assertions
-from heliostat.identity.directory import Directory
-from heliostat.identity.grants import Grants
-from heliostat.identity.hashing import Hashing
-from heliostat.identity.keys import SigningKeys
+from heliostat.identity.directory.embedded import Directory
 from heliostat.identity.names import fold
 from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
-from heliostat.identity.sessions import Sessions
+from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.sweep import sweep
 from heliostat.identity.tenants import TENANTS, find_tenant, no_tenant, options_of
+from heliostat.identity.tokens.assertions import Assertions
+from heliostat.identity.tokens.grants import Grants
+from heliostat.identity.tokens.keys import SigningKeys
+from heliostat.identity.tokens.sessions import Sessions
 
 KEPT = 256
 """Realms held at once; each is a few objects and its tenant's signing keys."""

@@ -16,11 +16,11 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
 from heliostat.core.ids import Ids
 from heliostat.identity.access import Caller, Owner, Verdict, decide
-from heliostat.identity.authority import Authority
+from heliostat.identity.authority.issuer import Authority
+from heliostat.identity.authority.join import Joins
 from heliostat.identity.bootstrap import bootstrap
-from heliostat.identity.hashing import Hashing
-from heliostat.identity.join import Joins
 from heliostat.identity.options import IdentityOptions
+from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.peer import peer_principal
 from heliostat.identity.principal import Principal
 from heliostat.identity.realms import Realms
@@ -28,7 +28,7 @@ from heliostat.identity.records import JOIN_RECORDS
 from heliostat.identity.relocation import relocate
 from heliostat.identity.sweep import sweep
 from heliostat.identity.tenants import Tenants
-from heliostat.identity.verify import Verifier
+from heliostat.identity.tokens.verify import Verifier
 from heliostat.wire.access import Access
 
 VERDICTS = 2048

@@ -20,7 +20,6 @@ from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.bootstrap import FirstContent, first_content
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.hashing import Hashing
 from heliostat.identity.names import fold
 from heliostat.identity.options import (
     IdentityOptions,
@@ -28,6 +27,7 @@ from heliostat.identity.options import (
     PasswordPolicy,
     TokenLifetimes,
 )
+from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.records import kinds_of
 
 BATCH = 50

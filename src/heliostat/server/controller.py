@@ -47,10 +47,15 @@ from heliostat.core.clock import Clock, SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SystemIds
 from heliostat.core.logs import Stream
-from heliostat.identity import http as identity_http
+from heliostat.identity.authority.tls import (
+    agent_ssl_context,
+    host_id_of,
+    keep_renewed,
+    server_ssl_context,
+)
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.site import Identity
-from heliostat.identity.tls import agent_ssl_context, host_id_of, keep_renewed, server_ssl_context
+from heliostat.identity.tokens import endpoints as identity_http
 from heliostat.server import daemon, event_loop, garbage, pidfile, ports, sign_ins
 from heliostat.server.backups import keep_copies
 from heliostat.server.controller_id import controller_id

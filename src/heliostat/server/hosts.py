@@ -7,7 +7,7 @@ from typing import Any
 from heliostat.agentlink.transport import Tunnel
 from heliostat.controller.api.ports import IssuedJoin
 from heliostat.controller.gateway.gateway import Gateway
-from heliostat.identity.join import Joins
+from heliostat.identity.authority.join import Joins
 
 
 class Hosts:

@@ -7,8 +7,8 @@ from aiohttp import web
 from heliostat.controller.api.app import SERVICES
 from heliostat.controller.api.recording import sign_in_record
 from heliostat.controller.trail.record import Proof
-from heliostat.identity.http import SignIn
 from heliostat.identity.records import Grant
+from heliostat.identity.tokens.endpoints import SignIn
 
 
 async def tell(request: web.Request, attempt: SignIn) -> None:

@@ -39,7 +39,7 @@ from heliostat.controller.workflows.subnet import ensure_subnet
 from heliostat.controller.workflows.tenant import tenant_create
 from heliostat.core.roles import Role
 from heliostat.core.units import GIB, Unit
-from heliostat.identity.directory import Directory
+from heliostat.identity.directory.embedded import Directory
 from heliostat.tasks.admit import changes_for
 from heliostat.tasks.model import Problem, Stall, Step, Task, TaskState
 from heliostat.testing.hands import Hands

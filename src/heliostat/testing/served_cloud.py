@@ -16,7 +16,7 @@ from aiohttp import web
 
 from heliostat.controller.api.app import make_app
 from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
-from heliostat.identity.directory import Directory
+from heliostat.identity.directory.embedded import Directory
 from heliostat.identity.options import HashCost, IdentityOptions
 from heliostat.testing.agents import CannedAgents
 from heliostat.testing.cloud import SmallCloud

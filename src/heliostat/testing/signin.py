@@ -25,10 +25,10 @@ from cryptography.x509.oid import NameOID
 from heliostat.cloudstore.memory import MemoryStore
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SeededIds
-from heliostat.identity.grants import TokenAnswer, TokenRequest
 from heliostat.identity.options import SYSTEM_TENANT, HashCost, IdentityOptions
 from heliostat.identity.records import kinds_of
 from heliostat.identity.site import Identity
+from heliostat.identity.tokens.grants import TokenAnswer, TokenRequest
 from heliostat.testing.clock import VirtualClock
 
 CHEAP = HashCost(memory_kib=64, passes=1, lanes=1, concurrency=2, queue=64)

@@ -22,7 +22,7 @@ from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
 from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.image_files import NormalisedImage
 from heliostat.core.ids import SeededIds
-from heliostat.identity.directory import Directory
+from heliostat.identity.directory.embedded import Directory
 from heliostat.identity.options import HashCost, IdentityOptions
 from heliostat.testing.agents import CannedAgents
 from heliostat.testing.clock import VirtualClock

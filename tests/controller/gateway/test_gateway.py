@@ -55,9 +55,9 @@ from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError, TemporaryError
 from heliostat.core.ids import SystemIds
 from heliostat.core.join_token import decode
-from heliostat.identity.authority import Authority, new_key
-from heliostat.identity.join import Joins
-from heliostat.identity.tls import agent_ssl_context, host_id_of
+from heliostat.identity.authority.issuer import Authority, new_key
+from heliostat.identity.authority.join import Joins
+from heliostat.identity.authority.tls import agent_ssl_context, host_id_of
 
 FACTS = HostFacts(
     hostname="h1",

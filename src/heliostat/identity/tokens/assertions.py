@@ -15,10 +15,10 @@ from joserfc.jwk import ECKey
 from heliostat.cloudstore.contract import CloudStore, GuardFailed
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
-from heliostat.identity.clients import named_client
-from heliostat.identity.opened import Claims, audiences, number, unverified
+from heliostat.identity.directory.clients import named_client
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.records import Client, SpentAssertion, kinds_of
+from heliostat.identity.tokens.opened import Claims, audiences, number, unverified
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 

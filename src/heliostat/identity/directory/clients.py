@@ -14,10 +14,10 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.cloudstore.documents import Kind
 from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
+from heliostat.identity.directory.part import DirectoryPart
+from heliostat.identity.directory.views import ClientView
 from heliostat.identity.names import fold
-from heliostat.identity.part import DirectoryPart
 from heliostat.identity.records import Algorithm, Client, Grant
-from heliostat.identity.views import ClientView
 
 NAMELESS = "client-without-id"
 HELIO = "helio"

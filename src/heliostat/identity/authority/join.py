@@ -15,7 +15,7 @@ from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.core.join_token import JoinToken, encode
-from heliostat.identity.authority import Authority
+from heliostat.identity.authority.issuer import Authority
 from heliostat.identity.records import JOIN_RECORDS, JoinRecord
 
 LIFETIME_S = 3600.0

@@ -28,7 +28,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.files import atomic_write
-from heliostat.identity.certificates import (
+from heliostat.identity.authority.certificates import (
     alternative_name,
     builder,
     common_name,

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
-from heliostat.identity.opened import audiences, invalid, number, opened, unverified
 from heliostat.identity.principal import Principal, principal_of
 from heliostat.identity.realms import Realms
-from heliostat.identity.scopes import API_SERVERS
-from heliostat.identity.tokens import TokenClass
+from heliostat.identity.tokens.claims import TokenClass
+from heliostat.identity.tokens.opened import audiences, invalid, number, opened, unverified
+from heliostat.identity.tokens.scopes import API_SERVERS
 
 REMEMBERED = 4096
 REMEMBERED_S = 30.0

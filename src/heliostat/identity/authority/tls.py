@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 
 from heliostat.core.clock import Clock
-from heliostat.identity.authority import HOST_SAN, Authority, ServerFiles
+from heliostat.identity.authority.issuer import HOST_SAN, Authority, ServerFiles
 
 DAY_S = 86_400.0
 

@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.serialization import (
 from heliostat.cloudstore.contract import Change, Guard
 from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
+from heliostat.identity.directory.part import DirectoryPart, GroupsRead, with_members
+from heliostat.identity.directory.views import AccountView
 from heliostat.identity.names import fold, subject_of
-from heliostat.identity.part import DirectoryPart, GroupsRead, with_members
 from heliostat.identity.records import Client, Grant
-from heliostat.identity.views import AccountView
 
 
 class ServiceAccounts(DirectoryPart):

@@ -10,10 +10,10 @@ from heliostat.cloudstore.documents import Kind
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
-from heliostat.identity.hashing import Hashing
-from heliostat.identity.membership import effective
+from heliostat.identity.directory.membership import effective
 from heliostat.identity.names import bare_name, checked_name, fold, is_name, security_group
 from heliostat.identity.options import IdentityOptions
+from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.records import Group, TenantKinds, kinds_of
 
 

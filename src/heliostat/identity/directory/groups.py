@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from heliostat.cloudstore.contract import Guard
 from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.membership import circle
+from heliostat.identity.directory.membership import circle
+from heliostat.identity.directory.part import DirectoryPart, GroupsRead, with_members
+from heliostat.identity.directory.views import GroupView
 from heliostat.identity.names import fold, security_group, subject_of
-from heliostat.identity.part import DirectoryPart, GroupsRead, with_members
 from heliostat.identity.records import Group
-from heliostat.identity.views import GroupView
 
 
 class Groups(DirectoryPart):

@@ -16,13 +16,13 @@ import msgspec
 from aiohttp import web
 
 from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
-from heliostat.identity.assertions import issuer_of
-from heliostat.identity.discovery import openid_configuration, trusted_roots
-from heliostat.identity.grants import TokenRequest, UnknownGrant
 from heliostat.identity.names import subject_of
 from heliostat.identity.realms import Realm
 from heliostat.identity.records import Grant
 from heliostat.identity.site import Identity
+from heliostat.identity.tokens.assertions import issuer_of
+from heliostat.identity.tokens.discovery import openid_configuration, trusted_roots
+from heliostat.identity.tokens.grants import TokenRequest, UnknownGrant
 
 MAX_BODY_BYTES = 65_536
 MAX_FIELDS = 32

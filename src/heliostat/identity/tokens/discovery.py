@@ -6,7 +6,7 @@ from typing import Any
 
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.records import Algorithm, Grant
-from heliostat.identity.scopes import SUPPORTED
+from heliostat.identity.tokens.scopes import SUPPORTED
 
 
 def openid_configuration(options: IdentityOptions) -> dict[str, Any]:

@@ -9,17 +9,13 @@ from __future__ import annotations
 import msgspec
 
 from heliostat.core.errors import PermanentError
-from heliostat.identity.assertions import ASSERTION_TYPE, Assertions
-from heliostat.identity.clients import named_client, public_id
-from heliostat.identity.directory import Directory
-from heliostat.identity.keys import SigningKeys
-from heliostat.identity.lockout import Lockouts, known_id, unknown_id
+from heliostat.identity.directory.clients import named_client, public_id
+from heliostat.identity.directory.embedded import Directory
 from heliostat.identity.names import subject_of
-from heliostat.identity.opened import opened
+from heliostat.identity.passwords.lockout import Lockouts, known_id, unknown_id
 from heliostat.identity.records import Client, Grant, Session, User
-from heliostat.identity.scopes import Scope, narrowed, parse
-from heliostat.identity.sessions import Sessions
-from heliostat.identity.tokens import (
+from heliostat.identity.tokens.assertions import ASSERTION_TYPE, Assertions
+from heliostat.identity.tokens.claims import (
     Bearer,
     Occasion,
     TokenClass,
@@ -29,6 +25,10 @@ from heliostat.identity.tokens import (
     refresh_claims,
     sign,
 )
+from heliostat.identity.tokens.keys import SigningKeys
+from heliostat.identity.tokens.opened import opened
+from heliostat.identity.tokens.scopes import Scope, narrowed, parse
+from heliostat.identity.tokens.sessions import Sessions
 
 
 class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,10 +16,10 @@ from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.opened import Claims
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.records import Client, Session, User, kinds_of
-from heliostat.identity.tokens import new_jti
+from heliostat.identity.tokens.claims import new_jti
+from heliostat.identity.tokens.opened import Claims
 
 
 class Sessions:

@@ -13,12 +13,12 @@ from heliostat.cloudstore.contract import Change, Delete, Guard, GuardFailed
 from heliostat.cloudstore.documents import Stored
 from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.lockout import known_id
+from heliostat.identity.directory.part import DirectoryPart, GroupsRead
+from heliostat.identity.directory.views import UserView
 from heliostat.identity.names import ADMINISTRATORS, fold, subject_of
-from heliostat.identity.part import DirectoryPart, GroupsRead
-from heliostat.identity.passwords import refuse_weak
+from heliostat.identity.passwords.lockout import known_id
+from heliostat.identity.passwords.strength import refuse_weak
 from heliostat.identity.records import User
-from heliostat.identity.views import UserView
 
 BUILT_IN_USER = "administrator"
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from heliostat.identity.accounts import ServiceAccounts
-from heliostat.identity.clients import Clients
 from heliostat.identity.decided import Beside, beside
-from heliostat.identity.groups import Groups
-from heliostat.identity.users import Users
+from heliostat.identity.directory.accounts import ServiceAccounts
+from heliostat.identity.directory.clients import Clients
+from heliostat.identity.directory.groups import Groups
+from heliostat.identity.directory.users import Users
 
 
 class Directory(Users, Groups, ServiceAccounts, Clients):

@@ -13,9 +13,9 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
 from heliostat.core.errors import PermanentError
-from heliostat.identity.keys import SigningKeys
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.tokens import TokenClass
+from heliostat.identity.tokens.claims import TokenClass
+from heliostat.identity.tokens.keys import SigningKeys
 
 MAX_TOKEN_BYTES = 16_384
 MAX_KEY_ID = 128

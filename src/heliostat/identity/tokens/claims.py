@@ -14,9 +14,9 @@ from typing import Any
 from joserfc import jwt
 
 from heliostat.core.ids import Ids
-from heliostat.identity.keys import Key
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.scopes import Scope
+from heliostat.identity.tokens.keys import Key
+from heliostat.identity.tokens.scopes import Scope
 
 
 class TokenClass(StrEnum):
