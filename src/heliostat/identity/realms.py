@@ -39,6 +39,7 @@ class Realm:
         self.keys = SigningKeys(store, clock, options)
         self.grants = Grants(
             self.directory,
+            self.directory,
             self.keys,
             Sessions(store, clock, ids, options),
             Assertions(store, clock, options),

@@ -10,13 +10,12 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from heliostat.identity.decided import Beside, beside
-from heliostat.identity.directory.accounts import ServiceAccounts
 from heliostat.identity.directory.clients import Clients
 from heliostat.identity.directory.groups import Groups
-from heliostat.identity.directory.users import Users
+from heliostat.identity.directory.sign_in import SignIn
 
 
-class Directory(Users, Groups, ServiceAccounts, Clients):
+class Directory(SignIn, Groups, Clients):
     """All verbs of the directory: ``Directory(store, clock, ids, options)``."""
 
     def beside(self, also: Beside) -> AbstractContextManager[None]:

@@ -1,8 +1,4 @@
-"""The token endpoint's decisions: from a request to tokens, by grant.
-
-A wrong password, an unknown user, a disabled one and a locked name get the same
-sentence after the same work: one hash, one count.
-"""
+"""The token endpoint's decisions: from a request to tokens, by grant."""
 
 from __future__ import annotations
 
@@ -10,10 +6,9 @@ import msgspec
 
 from heliostat.core.errors import PermanentError
 from heliostat.identity.directory.clients import named_client, public_id
+from heliostat.identity.directory.contract import People, Person
 from heliostat.identity.directory.embedded import Directory
-from heliostat.identity.names import subject_of
-from heliostat.identity.passwords.lockout import Lockouts, known_id, unknown_id
-from heliostat.identity.records import Client, Grant, Session, User
+from heliostat.identity.records import Client, Grant, Session
 from heliostat.identity.tokens.assertions import ASSERTION_TYPE, Assertions
 from heliostat.identity.tokens.claims import (
     Bearer,
@@ -66,16 +61,19 @@ class Grants:
     """Answers token requests."""
 
     def __init__(
-        self, directory: Directory, keys: SigningKeys, sessions: Sessions, assertions: Assertions
+        self,
+        people: People,
+        directory: Directory,
+        keys: SigningKeys,
+        sessions: Sessions,
+        assertions: Assertions,
     ) -> None:
+        self._people = people
         self._directory = directory
         self._keys = keys
         self._sessions = sessions
         self._assertions = assertions
         self._options = directory.options
-        self._lockouts = Lockouts(
-            directory.store, directory.kinds.attempts, directory.clock, self._options.lockout
-        )
 
     async def answer(self, request: TokenRequest) -> TokenAnswer:
         """The tokens, or an error: ``InvalidClient``, ``InvalidGrant``, ``UnsupportedGrant``,
@@ -109,11 +107,11 @@ class Grants:
 
     async def _password(self, request: TokenRequest, client: Client) -> TokenAnswer:
         scope = parse(request.scope)
-        user = await self._authenticated(request.username, request.password)
+        person = await self._people.authenticate(request.username, request.password)
         session = None
         if scope.refresh_token and Grant.REFRESH in client.grants:
-            session = await self._sessions.open(user, client, str(scope))
-        return await self._tokens(await self._bearer(user), client, scope, session)
+            session = await self._sessions.open(person, client, str(scope))
+        return await self._tokens(_bearer(person), client, scope, session)
 
     async def _refresh(self, request: TokenRequest, client: Client) -> TokenAnswer:
         now_s = self._directory.clock.now_ms() / 1000
@@ -124,46 +122,20 @@ class Grants:
         except PermanentError as error:
             raise PermanentError("InvalidGrant", error.message) from error
         session = await self._sessions.resume(claims, client)
-        directory = self._directory
-        stored = await directory.kinds.users.get(directory.store, session.user)
-        if stored is None or stored.value.disabled or stored.value.stamp != session.stamp:
+        person = await self._people.person(session.user)
+        if person is None or person.stamp != session.stamp:
             await self._sessions.end(session)
             raise PermanentError("InvalidGrant", "The session has ended.")
         scope = narrowed(parse(session.scope), request.scope)
-        bearer = await self._bearer(stored.value)
         next_session = session if client.rotate_refresh else None
-        return await self._tokens(bearer, client, scope, next_session)
+        return await self._tokens(_bearer(person), client, scope, next_session)
 
     async def _account(self, request: TokenRequest, client: Client) -> TokenAnswer:
         scope = parse(request.scope)
-        view = await self._directory.get_service_account(client.name)
+        account = await self._people.account(client.name)
         unneeded = {"openid", "offline_access"}
         kept = Scope(tuple(value for value in scope.values if value not in unneeded))
-        return await self._tokens(Bearer(view.subject, view.groups), client, kept, None)
-
-    async def _authenticated(self, username: str, password: str) -> User:
-        directory = self._directory
-        stored = await directory.find_user(username)
-        key = directory.key_of(username)
-        attempts = known_id(key) if stored else unknown_id(key)
-        locked = await self._lockouts.locked(attempts)
-        usable = stored is not None and not stored.value.disabled and not locked
-        kept = stored.value.password_hash if stored is not None and usable else None
-        right = await directory.hashing.matches(password[:1024], kept)
-        if stored is None or not right:
-            await self._lockouts.failed(attempts)
-            raise _refused()
-        if await self._lockouts.locked(attempts):  # guesses in parallel locked it meanwhile
-            raise _refused()
-        await self._lockouts.forget(attempts)
-        if directory.hashing.is_outdated(stored.value.password_hash):
-            await directory.renew_hash(stored.value, password)
-        return stored.value
-
-    async def _bearer(self, user: User) -> Bearer:
-        view = await self._directory.get_user(user.name)
-        subject = subject_of(user.name, self._options.domain)
-        return Bearer(subject, view.groups, user.given_name, user.family_name)
+        return await self._tokens(Bearer(account.subject, account.groups), client, kept, None)
 
     async def _tokens(
         self, bearer: Bearer, client: Client, scope: Scope, session: Session | None
@@ -190,10 +162,5 @@ class Grants:
         )
 
 
-def _refused() -> PermanentError:
-    return PermanentError(
-        "InvalidLoginCredentials",
-        "User name or password is wrong, or the account is disabled or locked.",
-        hint="Check both. After five wrong passwords an account opens again by itself "
-        "in five minutes.",
-    )
+def _bearer(person: Person) -> Bearer:
+    return Bearer(person.subject, person.groups, person.given_name, person.family_name)

@@ -16,8 +16,9 @@ from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.decided import Decided, settle
+from heliostat.identity.directory.contract import Person
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import Client, Session, User, kinds_of
+from heliostat.identity.records import Client, Session, kinds_of
 from heliostat.identity.tokens.claims import new_jti
 from heliostat.identity.tokens.opened import Claims
 
@@ -32,12 +33,12 @@ class Sessions:
         self._options = options
         self._kept = kinds_of(options.tenant).sessions
 
-    async def open(self, user: User, client: Client, scope: str) -> Session:
+    async def open(self, person: Person, client: Client, scope: str) -> Session:
         """Begin a session after a right password."""
         session = Session(
             id=self._ids.new_id(),
-            user=user.name,
-            stamp=user.stamp,
+            user=person.key,
+            stamp=person.stamp,
             client=client.name,
             scope=scope,
             current=new_jti(self._ids),
