@@ -16,7 +16,7 @@ from aiohttp import web
 from heliostat.cli.main import run
 from heliostat.controller.api.app import make_app
 from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
-from heliostat.identity.directory.embedded import Directory
+from heliostat.identity.directories import Directories
 from heliostat.identity.options import HashCost, IdentityOptions
 from heliostat.testing.agents import CannedAgents
 from heliostat.testing.cloud import SmallCloud
@@ -35,10 +35,10 @@ async def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     options = IdentityOptions(hashing=HashCost(memory_kib=64, passes=1))
     async with SmallCloud(tmp_path) as cloud:
         ports = cloud.ports
-        directory = Directory(ports.store, ports.clock, ports.ids, options)
+        directories = Directories(ports.store, ports.clock, ports.ids, options)
         agents = CannedAgents(ports.clock.now_ms())
         settings = ApiSettings(auth=AuthEndpoint("auth.example", 443, "heliostat.local"))
-        runner = web.AppRunner(make_app(ports, TokenIdentity(), directory, agents, settings))
+        runner = web.AppRunner(make_app(ports, TokenIdentity(), directories, agents, settings))
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         monkeypatch.setenv("HELIO_TARGET", f"http://127.0.0.1:{runner.addresses[0][1]}")
@@ -48,7 +48,7 @@ async def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         yield cloud
         ticking.cancel()
         await runner.cleanup()
-        directory.close()
+        directories.close()
 
 
 async def test_the_main_job_by_hand(cloud: SmallCloud, capsys: Any, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import heliostat
 from heliostat.wire import unoffered
+from heliostat.wire.directory_tenants import INSIDE, scoped
 from heliostat.wire.labels import LABELLED
 from heliostat.wire.routes import BY_OPERATION
 
@@ -117,6 +118,7 @@ def test_every_operation_of_the_api_can_be_called() -> None:
         made |= {f"{verb}{owner}QuotaLease" for verb in ("create", "update", "delete")}
         made.add(f"list{owner}QuotaLeases")
     made |= {each.operation for each in LABELLED}
+    made |= {scoped(route.operation) for route in INSIDE}
     made |= {
         f"{verb}{noun}Iam"
         for verb in ("get", "set", "modify")

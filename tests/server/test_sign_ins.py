@@ -37,7 +37,7 @@ async def http(kit: IdentityKit, tmp_path: Path) -> AsyncIterator[httpx.AsyncCli
     ports = Ports(kit.store, kit.clock, kit.ids, Blobs(tmp_path / "blobs"), NoImageFiles())
     settings = ApiSettings(auth=AuthEndpoint("site.test", 9000, "heliostat.local"))
     agents = CannedAgents(kit.clock.now_ms())
-    app = make_app(ports, kit.identity, kit.identity.directory, agents, settings)
+    app = make_app(ports, kit.identity, kit.identity.directories, agents, settings)
     app.add_routes(routes(kit.identity, sign_ins.tell))
     async with (
         TestServer(app) as server,

@@ -69,6 +69,9 @@ CATALOGUE: dict[str, Entry] = {
         "service_account",
         "Programs that sign in with a key.",
     ),
+    "identity": Entry(
+        Section.SITE, "heliostat.cli.identity", "identity", "Tenants of the directory."
+    ),
     "audit": Entry(Section.SITE, "heliostat.cli.audit", "audit", "Who did what, and from where."),
     "system": Entry(Section.SITE, "heliostat.cli.system", "system", "The site itself."),
     "chore": Entry(Section.SITE, "heliostat.cli.chore", "chore", "Background work."),

@@ -28,48 +28,53 @@ def group() -> None:
 @click.argument("name")
 @click.option("--description", default="")
 @options.changes
+@options.domain
 @pass_session
 def create(session: Session, name: str, description: str) -> None:
     """Create the group NAME."""
-    change = session.client.groups.create(GroupCreateSpec(name=name, description=description))
+    change = session.groups.create(GroupCreateSpec(name=name, description=description))
     make(session, change, lambda made: f"Group {made.security_group} ({made.id}) is created.")
 
 
 @group.command("list")
 @click.option("--name", default="", help="Only the one with exactly this name.")
+@options.domain
 @pass_session
 def list_groups(session: Session, name: str) -> None:
     """List the groups."""
-    session.output.items(session.client.groups.list(name=name), _COLUMNS, empty="No groups.")
+    session.output.items(session.groups.list(name=name), _COLUMNS, empty="No groups.")
 
 
 @group.command("show")
 @click.argument("group")
+@options.domain
 @pass_session
 def show(session: Session, group: str) -> None:
     """Show GROUP (name, DOMAIN\\NAME or id)."""
-    session.output.entity(session.client.groups.get(naming.group_id(session, group)))
+    session.output.entity(session.groups.get(naming.group_id(session, group)))
 
 
 @group.command("delete")
 @click.argument("group")
 @options.changes
+@options.domain
 @pass_session
 def delete(session: Session, group: str) -> None:
     """Delete GROUP."""
     found = naming.group_id(session, group)
-    end(session, session.client.groups.delete(found), found, f"Group {group} is deleted.")
+    end(session, session.groups.delete(found), found, f"Group {group} is deleted.")
 
 
 @group.command("add-member")
 @click.argument("group")
 @click.argument("member")
 @options.changes
+@options.domain
 @pass_session
 def add_member(session: Session, group: str, member: str) -> None:
     """Add MEMBER (a user or a group) to GROUP."""
     found = naming.group_id(session, group)
-    change = session.client.groups.add_member(found, member)
+    change = session.groups.add_member(found, member)
     make(session, change, lambda made: f"{made.security_group}: {text.cell(made.members)}")
 
 
@@ -77,9 +82,10 @@ def add_member(session: Session, group: str, member: str) -> None:
 @click.argument("group")
 @click.argument("member")
 @options.changes
+@options.domain
 @pass_session
 def remove_member(session: Session, group: str, member: str) -> None:
     """Take MEMBER out of GROUP."""
     found = naming.group_id(session, group)
-    change = session.client.groups.remove_member(found, member)
+    change = session.groups.remove_member(found, member)
     end(session, change, found, f"{member} is no longer in {group}.")

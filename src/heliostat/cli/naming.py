@@ -153,14 +153,14 @@ def user_id(session: Session, given: str) -> str:
     if is_id(given):
         return given
     name = given.partition("@")[0]
-    return choose("user", name, session.client.users.list(name=name), "UserNotFound")
+    return choose("user", name, session.users.list(name=name), "UserNotFound")
 
 
 def group_id(session: Session, given: str) -> str:
     if is_id(given):
         return given
     name = given.rpartition("\\")[2]
-    return choose("group", name, session.client.groups.list(name=name), "GroupNotFound")
+    return choose("group", name, session.groups.list(name=name), "GroupNotFound")
 
 
 def quota_owner(session: Session, project: str | None, tenant: str | None) -> QuotaOwner:

@@ -84,6 +84,17 @@ def changes(function: F) -> F:
     return function
 
 
+def domain(function: F) -> F:
+    """``--domain``, for what is of one directory."""
+    return click.option(
+        "--domain",
+        metavar="DOMAIN",
+        expose_value=False,
+        callback=_choose("domain"),
+        help="The tenant of the directory (default: the site's own).",
+    )(function)
+
+
 def task(function: F) -> F:
     """Options of a command that starts a task."""
     function = click.option(

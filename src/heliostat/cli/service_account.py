@@ -40,6 +40,7 @@ def service_account() -> None:
 )
 @click.option("--group", "groups", multiple=True, metavar="DOMAIN\\NAME", help="What it may do.")
 @options.changes
+@options.domain
 @pass_session
 def create(session: Session, name: str, key_file: Path, groups: tuple[str, ...]) -> None:
     """Create the service account NAME with a new key."""
@@ -51,12 +52,14 @@ def create(session: Session, name: str, key_file: Path, groups: tuple[str, ...])
         )
     tool = key_tool()
     private_pem = tool.new_key()
-    change = session.client.service_accounts.create(name, tool.public_key(private_pem), groups)
+    change = session.service_accounts.create(name, tool.public_key(private_pem), groups)
     if session.choices.plan:
         show_plan(session, change.plan())
         return
     account = change.submit()
-    write_key(key_file, ServiceKey(account.client_id, private_pem))
+    domain = session.choices.domain
+    client_id = f"{account.client_id}@{domain}" if domain else account.client_id
+    write_key(key_file, ServiceKey(client_id, private_pem))
     if session.output.json or session.output.quiet:
         session.output.entity(account)
         return
@@ -68,23 +71,25 @@ def create(session: Session, name: str, key_file: Path, groups: tuple[str, ...])
 
 @service_account.command("list")
 @click.option("--name", default="", help="Only the one with exactly this name.")
+@options.domain
 @pass_session
 def list_accounts(session: Session, name: str) -> None:
     """List the service accounts."""
-    found = session.client.service_accounts.list(name=name)
+    found = session.service_accounts.list(name=name)
     session.output.items(found, _COLUMNS, empty="No service accounts.")
 
 
 @service_account.command("delete")
 @click.argument("account")
 @options.changes
+@options.domain
 @pass_session
 def delete(session: Session, account: str) -> None:
     """Delete ACCOUNT (name or id); its key no longer signs in."""
     found = account
     if not naming.is_id(account):
-        listed = session.client.service_accounts.list(name=account)
+        listed = session.service_accounts.list(name=account)
         hint = "`helio service-account list` shows the service accounts."
         found = naming.choose("service account", account, listed, "NotFound", hint=hint)
-    change = session.client.service_accounts.delete(found)
+    change = session.service_accounts.delete(found)
     end(session, change, found, f"Service account {account} is deleted.")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from heliostat.client.client import Client
     from heliostat.client.config import ConfigFile, Profile
     from heliostat.client.credentials import Credentials
+    from heliostat.client.directory import Groups, ServiceAccounts, Users
 
 SOCKET = Path("run") / "controller.sock"
 
@@ -33,6 +34,7 @@ class Choices:
     quiet: bool = False
     target: str = ""
     profile: str = ""
+    domain: str = ""
     plan: bool = False
     no_wait: bool = False
     timeout_s: float | None = None
@@ -85,6 +87,21 @@ class Session:
         from heliostat.client.client import Client
 
         return Client(self.place().target, self.credentials(), self.ca_pem())
+
+    @property
+    def users(self) -> Users:
+        """People of the domain in use."""
+        return self.client.users.of(self.choices.domain)
+
+    @property
+    def groups(self) -> Groups:
+        """Groups of the domain in use."""
+        return self.client.groups.of(self.choices.domain)
+
+    @property
+    def service_accounts(self) -> ServiceAccounts:
+        """Programs of the domain in use."""
+        return self.client.service_accounts.of(self.choices.domain)
 
     def place(self) -> Place:
         """Where to go: option, environment, profile, this machine's platform."""

@@ -36,6 +36,7 @@ def user() -> None:
 @click.option("--email", default="")
 @_STDIN
 @options.changes
+@options.domain
 @pass_session
 def create(
     session: Session,
@@ -55,44 +56,48 @@ def create(
     )
     make(
         session,
-        session.client.users.create(spec),
+        session.users.create(spec),
         lambda made: f"User {made.subject} ({made.id}) is created.",
     )
 
 
 @user.command("list")
 @click.option("--name", default="", help="Only the one with exactly this name.")
+@options.domain
 @pass_session
 def list_users(session: Session, name: str) -> None:
     """List the users."""
-    session.output.items(session.client.users.list(name=name), _COLUMNS, empty="No users.")
+    session.output.items(session.users.list(name=name), _COLUMNS, empty="No users.")
 
 
 @user.command("show")
 @click.argument("user")
+@options.domain
 @pass_session
 def show(session: Session, user: str) -> None:
     """Show USER (name, name@domain or id)."""
-    session.output.entity(session.client.users.get(naming.user_id(session, user)))
+    session.output.entity(session.users.get(naming.user_id(session, user)))
 
 
 @user.command("delete")
 @click.argument("user")
 @options.changes
+@options.domain
 @pass_session
 def delete(session: Session, user: str) -> None:
     """Delete USER."""
     found = naming.user_id(session, user)
-    end(session, session.client.users.delete(found), found, f"User {user} is deleted.")
+    end(session, session.users.delete(found), found, f"User {user} is deleted.")
 
 
 @user.command("set-password")
 @click.argument("user")
 @_STDIN
 @options.changes
+@options.domain
 @pass_session
 def set_password(session: Session, user: str, password_stdin: bool) -> None:
     """Set the password of USER and end the sessions of USER."""
     found = naming.user_id(session, user)
-    change = session.client.users.set_password(found, new_password(from_stdin=password_stdin))
+    change = session.users.set_password(found, new_password(from_stdin=password_stdin))
     end(session, change, found, f"User {user} has a new password.")

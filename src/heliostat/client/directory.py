@@ -1,12 +1,20 @@
-"""Users, groups and service accounts of the site's own directory."""
+"""Users, groups and service accounts: of the site's own directory, or of a tenant's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from types import NoneType
+from typing import Self, TypeVar
 
 from heliostat.client.calls import Change, pages, read
 from heliostat.client.transport import Transport
+from heliostat.wire import directory_tenants
+from heliostat.wire.directory_tenants import (
+    CreatedDirectoryTenant,
+    DirectoryTenant,
+    DirectoryTenantCreateSpec,
+    DirectoryTenantList,
+)
 from heliostat.wire.groups import Group, GroupCreateSpec, GroupList, GroupMember
 from heliostat.wire.service_accounts import (
     ServiceAccount,
@@ -15,74 +23,119 @@ from heliostat.wire.service_accounts import (
 )
 from heliostat.wire.users import User, UserCreateSpec, UserList, UserPassword, Whoami
 
+T = TypeVar("T")
 
-class Users:
-    """People."""
 
-    def __init__(self, transport: Transport) -> None:
+class _Directory:
+    """One directory: the site's own, or that of the tenant with this domain."""
+
+    def __init__(self, transport: Transport, domain: str = "") -> None:
         self._transport = transport
+        self._domain = domain
+
+    def of(self, domain: str) -> Self:
+        """The same of the tenant with this domain; of the site where it is empty."""
+        return type(self)(self._transport, domain)
+
+    def _named(self, operation: str, *arguments: str) -> tuple[str, ...]:
+        """The operation and its arguments, as they are for this directory."""
+        if not self._domain:
+            return (operation, *arguments)
+        return (directory_tenants.scoped(operation), self._domain, *arguments)
+
+    def _change(
+        self, operation: str, arguments: tuple[str, ...], answer: type[T], body: object = None
+    ) -> Change[T]:
+        name, *scoped = self._named(operation, *arguments)
+        return Change(self._transport, name, tuple(scoped), answer, body)
+
+
+class Users(_Directory):
+    """People."""
 
     def whoami(self) -> Whoami:
         return read(self._transport, "whoami", answer=Whoami)
 
     def create(self, spec: UserCreateSpec) -> Change[User]:
-        return Change(self._transport, "createUser", (), User, spec)
+        return self._change("createUser", (), User, spec)
 
     def list(self, *, name: str = "") -> Iterator[User]:
-        return pages(self._transport, "listUsers", answer=UserList, query={"name": name})
+        return pages(
+            self._transport, *self._named("listUsers"), answer=UserList, query={"name": name}
+        )
 
     def get(self, user_id: str) -> User:
-        return read(self._transport, "getUser", user_id, answer=User)
+        return read(self._transport, *self._named("getUser", user_id), answer=User)
 
     def delete(self, user_id: str) -> Change[None]:
-        return Change(self._transport, "deleteUser", (user_id,), NoneType)
+        return self._change("deleteUser", (user_id,), NoneType)
 
     def set_password(self, user_id: str, password: str) -> Change[None]:
         body = UserPassword(password=password)
-        return Change(self._transport, "setUserPassword", (user_id,), NoneType, body)
+        return self._change("setUserPassword", (user_id,), NoneType, body)
 
 
-class Groups:
+class Groups(_Directory):
     """Sets of users and groups."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
     def create(self, spec: GroupCreateSpec) -> Change[Group]:
-        return Change(self._transport, "createGroup", (), Group, spec)
+        return self._change("createGroup", (), Group, spec)
 
     def list(self, *, name: str = "") -> Iterator[Group]:
-        return pages(self._transport, "listGroups", answer=GroupList, query={"name": name})
+        return pages(
+            self._transport, *self._named("listGroups"), answer=GroupList, query={"name": name}
+        )
 
     def get(self, group_id: str) -> Group:
-        return read(self._transport, "getGroup", group_id, answer=Group)
+        return read(self._transport, *self._named("getGroup", group_id), answer=Group)
 
     def delete(self, group_id: str) -> Change[None]:
-        return Change(self._transport, "deleteGroup", (group_id,), NoneType)
+        return self._change("deleteGroup", (group_id,), NoneType)
 
     def add_member(self, group_id: str, member: str) -> Change[Group]:
         body = GroupMember(name=member)
-        return Change(self._transport, "addGroupMember", (group_id,), Group, body)
+        return self._change("addGroupMember", (group_id,), Group, body)
 
     def remove_member(self, group_id: str, member: str) -> Change[None]:
-        return Change(self._transport, "removeGroupMember", (group_id, member), NoneType)
+        return self._change("removeGroupMember", (group_id, member), NoneType)
 
 
-class ServiceAccounts:
+class ServiceAccounts(_Directory):
     """Programs that sign in with a key."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     def create(
         self, name: str, public_key_pem: str, groups: Sequence[str] = ()
     ) -> Change[ServiceAccount]:
         body = ServiceAccountCreateSpec(name=name, public_key_pem=public_key_pem, groups=[*groups])
-        return Change(self._transport, "createServiceAccount", (), ServiceAccount, body)
+        return self._change("createServiceAccount", (), ServiceAccount, body)
 
     def list(self, *, name: str = "") -> Iterator[ServiceAccount]:
         query = {"name": name}
-        return pages(self._transport, "listServiceAccounts", answer=ServiceAccountList, query=query)
+        return pages(
+            self._transport,
+            *self._named("listServiceAccounts"),
+            answer=ServiceAccountList,
+            query=query,
+        )
 
     def delete(self, account_id: str) -> Change[None]:
-        return Change(self._transport, "deleteServiceAccount", (account_id,), NoneType)
+        return self._change("deleteServiceAccount", (account_id,), NoneType)
+
+
+class DirectoryTenants:
+    """Domains with people of their own."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(self, spec: DirectoryTenantCreateSpec) -> Change[CreatedDirectoryTenant]:
+        return Change(self._transport, "createDirectoryTenant", (), CreatedDirectoryTenant, spec)
+
+    def list(self) -> Iterator[DirectoryTenant]:
+        return pages(self._transport, "listDirectoryTenants", answer=DirectoryTenantList)
+
+    def get(self, domain: str) -> DirectoryTenant:
+        return read(self._transport, "getDirectoryTenant", domain, answer=DirectoryTenant)
+
+    def delete(self, domain: str) -> Change[None]:
+        return Change(self._transport, "deleteDirectoryTenant", (domain,), NoneType)

@@ -1,12 +1,14 @@
 """The token service: finds it, and trades passwords, refresh tokens and keys for tokens.
 
 ``GET /v1/system/auth`` names endpoint, port and domain; tokens come from
-``/openidconnect/token/<domain>`` there, as OAuth forms.  Errors of that service
+``/openidconnect/token/<domain>`` there, as OAuth forms; who is of another domain
+(``name@domain``) signs in there.  Errors of that service
 have OAuth's own shape and are mapped here.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 import uuid
@@ -58,7 +60,7 @@ class Grant(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ServiceKey:
-    """What a service account signs in with."""
+    """What a service account signs in with; ``client_id`` may be ``name@domain``."""
 
     client_id: str
     private_pem: str
@@ -86,50 +88,54 @@ class TokenService:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._found: Endpoint | None = None
+        self._told: AuthInfo | None = None
 
     def by_password(self, user: str, password: str) -> Grant:
-        return self._ask({"grant_type": "password", "username": user, "password": password})
+        form = {"grant_type": "password", "username": user, "password": password}
+        return self._ask(form, domain_of(user))
 
     def by_refresh(self, refresh_token: str) -> Grant:
-        return self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token})
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        return self._ask(form, issuing_domain(refresh_token))
 
     def by_key(self, key: ServiceKey, tool: KeyTool | None = None) -> Grant:
-        audience = self.endpoint().audience
+        domain = domain_of(key.client_id)
+        audience = self.endpoint(domain).audience
         form = {
             "grant_type": "client_credentials",
-            "client_id": key.client_id,
+            "client_id": bare_client_id(key),
             "scope": KEY_SCOPE,
             "client_assertion_type": _ASSERTION_TYPE,
             "client_assertion": signed_assertion(key, audience, tool or key_tool(), time.time()),
         }
-        return self._ask(form)
+        return self._ask(form, domain)
 
-    def endpoint(self) -> Endpoint:
-        """Found once, by asking the controller."""
-        if self._found is None:
+    def endpoint(self, domain: str = "") -> Endpoint:
+        """Of a domain (default: the site's); the controller is asked once."""
+        if self._told is None:
             request = Request("GET", path_of("getSystemAuth"))
-            told = self._transport.fetch_unsigned(request, AuthInfo)
-            self._found = endpoint_of(self._transport.target, told)
-        return self._found
+            self._told = self._transport.fetch_unsigned(request, AuthInfo)
+        return endpoint_of(self._transport.target, self._told, domain)
 
-    def _ask(self, form: Mapping[str, str]) -> Grant:
+    def _ask(self, form: Mapping[str, str], domain: str) -> Grant:
         filled = {"client_id": CLIENT_ID, "scope": SCOPE, **form}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        request = Request("POST", self.endpoint().url, {}, headers, urlencode(filled).encode())
+        request = Request(
+            "POST", self.endpoint(domain).url, {}, headers, urlencode(filled).encode()
+        )
         response = self._transport.send_unsigned(request)
         if response.is_success:
             return self._transport.decode(response, Grant)
         raise _refused(self._transport, response)
 
 
-def endpoint_of(target: Target, told: AuthInfo) -> Endpoint:
-    """The token endpoint, as the controller tells it.
+def endpoint_of(target: Target, told: AuthInfo, domain: str = "") -> Endpoint:
+    """The token endpoint of a domain (default: the site's), as the controller tells it.
 
     One on the controller's own port is the controller itself, whatever name it goes
     by there: it is then asked at the address that this client reaches it by.
     """
-    path = f"/openidconnect/token/{quote(told.domain, safe='')}"
+    path = f"/openidconnect/token/{quote(domain or told.domain, safe='')}"
     if not told.endpoint:
         return Endpoint(path, target.url + path)
     host = f"[{told.endpoint}]" if ":" in told.endpoint else told.endpoint
@@ -138,12 +144,38 @@ def endpoint_of(target: Target, told: AuthInfo) -> Endpoint:
     return Endpoint(path if own else named, named)
 
 
+def domain_of(name: str) -> str:
+    """The domain in ``name@domain`` or ``DOMAIN\\name``; empty where none is named.
+
+    >>> domain_of("alice@acme.example"), domain_of("alice")
+    ('acme.example', '')
+    """
+    before, backslash, _ = name.partition("\\")
+    return before if backslash else name.rpartition("@")[2] if "@" in name else ""
+
+
+def bare_client_id(key: ServiceKey) -> str:
+    """As its own domain calls the account."""
+    return key.client_id.partition("@")[0]
+
+
+def issuing_domain(token: str) -> str:
+    """The domain that gave a token, as it says itself; empty for what is no such token."""
+    payload = f"{token}..".split(".")[1]
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except ValueError:
+        return ""
+    tenant = claims.get("tenant") if isinstance(claims, dict) else None
+    return tenant if isinstance(tenant, str) else ""
+
+
 def signed_assertion(key: ServiceKey, audience: str, tool: KeyTool, now_s: float) -> str:
     """A ``private_key_jwt`` (RFC 7523) that is good for one use within a minute."""
     issued = int(now_s)
     claims = {
-        "iss": key.client_id,
-        "sub": key.client_id,
+        "iss": bare_client_id(key),
+        "sub": bare_client_id(key),
         "aud": audience,
         "iat": issued,
         "exp": issued + ASSERTION_LIFETIME_S,

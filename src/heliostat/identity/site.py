@@ -19,15 +19,13 @@ from heliostat.identity.access import Caller, Owner, Verdict, decide
 from heliostat.identity.authority.issuer import Authority
 from heliostat.identity.authority.join import Joins
 from heliostat.identity.bootstrap import bootstrap
+from heliostat.identity.directories import Directories
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.peer import peer_principal
 from heliostat.identity.principal import Principal
-from heliostat.identity.realms import Realms
 from heliostat.identity.records import JOIN_RECORDS
 from heliostat.identity.relocation import relocate
 from heliostat.identity.sweep import sweep
-from heliostat.identity.tenants import Tenants
 from heliostat.identity.tokens.verify import Verifier
 from heliostat.wire.access import Access
 
@@ -52,9 +50,9 @@ class Identity:
         self._store = store
         self._clock = clock
         self._ids = ids
-        self._hashing = Hashing(ids, options.hashing)
-        self.realms = Realms(store, clock, ids, options, self._hashing)
-        self.tenants = Tenants(store, clock, ids, options, self._hashing)
+        self.directories = Directories(store, clock, ids, options)
+        self.realms = self.directories.realms
+        self.tenants = self.directories.tenants
         # the system's tenant is the site itself: what administers it asks no other realm
         self.directory = self.realms.system.directory
         self.keys = self.realms.system.keys
@@ -66,8 +64,9 @@ class Identity:
     async def start(self) -> str | None:
         """Make ready; the administrator's new password at the first start, to be shown once."""
         await relocate(self._store)
-        password = await bootstrap(self._store, self._clock, self._ids, self.options, self._hashing)
-        await self._hashing.prepare()
+        hashing = self.directories.hashing
+        password = await bootstrap(self._store, self._clock, self._ids, self.options, hashing)
+        await hashing.prepare()
         return password
 
     async def verify(self, token: str) -> Principal:
@@ -93,7 +92,7 @@ class Identity:
         return unused_joins + await self.realms.maintain()
 
     def close(self) -> None:
-        self._hashing.close()
+        self.directories.close()
 
 
 @lru_cache(maxsize=VERDICTS)

@@ -57,9 +57,15 @@ class TenantView:
     """A tenant as it is told; ``system`` is the one that administers the site."""
 
     domain: str
+    issuer: str
     description: str
     system: bool
     created_ms: int
+
+    @property
+    def name(self) -> str:
+        """Lists are in the order of names."""
+        return self.domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ class Tenants:
         async def decide() -> Decided[NewTenant]:
             await self._refuse_taken(tenant.domain)
             guards: list[Guard] = [TENANTS.unused("domain", tenant.domain), *content.guards]
-            made = NewTenant(_view(tenant), administrator, content.password)
+            made = NewTenant(self._view(tenant), administrator, content.password)
             return Decided(made, guards, [*TENANTS.put(tenant), *content.changes])
 
         return await settle(self._store, decide, plan=plan)
@@ -112,13 +118,13 @@ class Tenants:
         """Raises ``TenantNotFound``."""
         if fold(domain) == fold(self._options.domain):
             return self._system()
-        return _view((await self._stored(domain)).value)
+        return self._view((await self._stored(domain)).value)
 
     async def list_tenants(self) -> list[TenantView]:
         """All tenants, by domain, the system's first."""
         others = [each.value for each in await TENANTS.all(self._store) if not each.value.deleting]
         ordered = sorted(others, key=lambda tenant: tenant.domain)
-        return [self._system(), *map(_view, ordered)]
+        return [self._system(), *map(self._view, ordered)]
 
     async def delete_tenant(self, domain: str, *, plan: bool = False) -> TenantView:
         """Delete a tenant with everything in it; nobody signs in to it from the answer on.
@@ -132,7 +138,7 @@ class Tenants:
             stored = await self._stored(domain)
             barred = msgspec.structs.replace(stored.value, deleting=True)
             changes = TENANTS.put(barred, stored.value)
-            return Decided(_view(stored.value), [TENANTS.guard(stored)], changes)
+            return Decided(self._view(stored.value), [TENANTS.guard(stored)], changes)
 
         view = await settle(self._store, decide, plan=plan)
         if not plan:
@@ -164,7 +170,22 @@ class Tenants:
             raise PermanentError("TenantExists", f"There is a tenant {domain} already.")
 
     def _system(self) -> TenantView:
-        return TenantView(self._options.domain, "The site itself.", system=True, created_ms=0)
+        return TenantView(
+            self._options.domain,
+            self._options.issuer,
+            "The site itself.",
+            system=True,
+            created_ms=0,
+        )
+
+    def _view(self, tenant: Tenant) -> TenantView:
+        return TenantView(
+            tenant.domain,
+            options_of(tenant, self._options).issuer,
+            tenant.description,
+            system=False,
+            created_ms=tenant.created_ms,
+        )
 
 
 async def find_tenant(store: CloudStore, domain: str) -> Stored[Tenant] | None:
@@ -215,7 +236,3 @@ async def _empty(store: CloudStore, prefix: str) -> None:
             return
         gone: list[Change] = [Delete(document.key) for document in page.items]
         await store.commit([], gone)
-
-
-def _view(tenant: Tenant) -> TenantView:
-    return TenantView(tenant.domain, tenant.description, system=False, created_ms=tenant.created_ms)

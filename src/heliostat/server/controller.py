@@ -216,7 +216,7 @@ def _api(
         trusted_proxies=networks(settings.api.trusted_proxies),
     )
     hosts = Hosts(gateway, identity.joins)
-    app = make_app(world, identity, identity.directory, hosts, api_settings, metrics, access)
+    app = make_app(world, identity, identity.directories, hosts, api_settings, metrics, access)
     app.add_routes(identity_http.routes(identity, sign_ins.tell))
     return app
 

@@ -39,6 +39,7 @@ from heliostat.controller.workflows.subnet import ensure_subnet
 from heliostat.controller.workflows.tenant import tenant_create
 from heliostat.core.roles import Role
 from heliostat.core.units import GIB, Unit
+from heliostat.identity.directories import Directories
 from heliostat.identity.directory.embedded import Directory
 from heliostat.tasks.admit import changes_for
 from heliostat.tasks.model import Problem, Stall, Step, Task, TaskState
@@ -64,7 +65,10 @@ _BOOT_COST = (CostItem(key="ephemeral-disk", value=1.0, unit=Unit.COUNT),)
 _DATA_COST = (CostItem(key="persistent-disk", value=1.0, unit=Unit.COUNT),)
 
 
-async def furnish(ports: Ports, directory: Directory) -> dict[str, str]:
+DIRECTORY_TENANT = "acme.example"
+
+
+async def furnish(ports: Ports, directories: Directories) -> dict[str, str]:
     """Fill the site; the ids by name."""
     rooms = _Furnisher(ports)
     await rooms.containers()
@@ -80,13 +84,19 @@ async def furnish(ports: Ports, directory: Directory) -> dict[str, str]:
     await ensure_subnet(ports)
     rooms.ids["subnet"] = DEFAULT_ID
     await rooms.deleted_disk()
+    await _people(directories.system)
+    await directories.tenants.create_tenant(DIRECTORY_TENANT)
+    await _people(await directories.of(DIRECTORY_TENANT))
+    rooms.ids |= {"user": "ada", "group": "operators"}
+    return rooms.ids
+
+
+async def _people(directory: Directory) -> None:
     await directory.create_user("ada", "correct horse battery", given_name="Ada")
     await directory.create_group("operators", description="People on call")
     await directory.add_member("operators", "ada")
     await directory.create_user("grace", "a phrase to sign in")
     await directory.create_service_account("robot", PUBLIC_KEY)
-    rooms.ids |= {"user": "ada", "group": "operators"}
-    return rooms.ids
 
 
 class _Furnisher(Hands):

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from heliostat.controller.api.app import make_app
 from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
-from heliostat.identity.directory.embedded import Directory
+from heliostat.identity.directories import Directories
 from heliostat.identity.options import HashCost, IdentityOptions
 from heliostat.testing.agents import CannedAgents
 from heliostat.testing.cloud import SmallCloud
@@ -40,10 +40,10 @@ async def served_cloud(folder: Path) -> AsyncIterator[Served]:
     options = IdentityOptions(hashing=HashCost(memory_kib=64, passes=1))
     async with SmallCloud(folder) as cloud:
         ports = cloud.ports
-        directory = Directory(ports.store, ports.clock, ports.ids, options)
+        directories = Directories(ports.store, ports.clock, ports.ids, options)
         settings = ApiSettings(auth=AuthEndpoint("auth.example", 443, "heliostat.local"))
         agents = CannedAgents(ports.clock.now_ms())
-        runner = web.AppRunner(make_app(ports, TokenIdentity(), directory, agents, settings))
+        runner = web.AppRunner(make_app(ports, TokenIdentity(), directories, agents, settings))
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         await cloud.add_host()
@@ -53,7 +53,7 @@ async def served_cloud(folder: Path) -> AsyncIterator[Served]:
         finally:
             ticking.cancel()
             await runner.cleanup()
-            directory.close()
+            directories.close()
 
 
 async def _tick(cloud: SmallCloud) -> None:

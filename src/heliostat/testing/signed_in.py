@@ -1,6 +1,7 @@
 """Callers of tests: bearer tokens that name their principal, judged by the real access rules.
 
-``admin``; of the tenant acme ``tenant-admin`` (by a group), ``tenant-user`` and
+``admin``; of the tenant acme ``tenant-admin`` (by a group; of the directory's tenant
+acme.example, too), ``tenant-user`` and
 ``tenant-viewer`` (by its policy); of its project web ``project-user`` (by a group),
 ``project-owner`` and ``viewer`` (by its policy); ``vm-owner`` (by the policy of one
 VM in it); and ``stranger``, who administers another tenant.
@@ -32,6 +33,10 @@ GROUPS = {
 }
 
 
+OTHERS = {"tenant-admin": (security_group(ADMINISTRATORS, "acme.example"),)}
+"""Groups of other domains."""
+
+
 def group(name: str) -> str:
     """The security group ``name`` of the test domain."""
     return security_group(name, DOMAIN)
@@ -39,7 +44,7 @@ def group(name: str) -> str:
 
 def principal(token: str) -> Principal:
     """The principal whose token is ``token``."""
-    groups = frozenset({group(GROUPS[token])})
+    groups = frozenset({group(GROUPS[token]), *OTHERS.get(token, ())})
     return principal_of(f"{token}@{DOMAIN}", groups, "", DOMAIN, is_system=True)
 
 

@@ -22,6 +22,7 @@ from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
 from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.image_files import NormalisedImage
 from heliostat.core.ids import SeededIds
+from heliostat.identity.directories import Directories
 from heliostat.identity.directory.embedded import Directory
 from heliostat.identity.options import HashCost, IdentityOptions
 from heliostat.testing.agents import CannedAgents
@@ -70,7 +71,7 @@ async def furnished_site(
         store=store, clock=clock, ids=ids, blobs=Blobs(folder / "blobs"), images=NoImageFiles()
     )
     options = IdentityOptions(hashing=HashCost(memory_kib=64, passes=1))
-    directory = Directory(store, clock, ids, options)
+    directories = Directories(store, clock, ids, options)
     agents = CannedAgents(clock.now_ms())
     settings = ApiSettings(
         auth=AuthEndpoint("auth.example", 443, "heliostat.local"),
@@ -78,8 +79,8 @@ async def furnished_site(
         trusted_proxies=networks(trusted_proxies),
         certificate_thumbprint=lambda: "AB:CD",
     )
-    app = make_app(ports, TokenIdentity(), directory, agents, settings)
-    names = await furnish(ports, directory)
+    app = make_app(ports, TokenIdentity(), directories, agents, settings)
+    names = await furnish(ports, directories)
     runner = web.AppRunner(app)
     await runner.setup()
     try:
@@ -87,8 +88,8 @@ async def furnished_site(
         await site.start()
         host, port = runner.addresses[0][:2]
         base = f"http://{host}:{port}"
-        yield Site(base, ports, agents, directory, {**names, "base": base})
+        yield Site(base, ports, agents, directories.system, {**names, "base": base})
     finally:
         await runner.cleanup()
-        directory.close()
+        directories.close()
         await store.close()

@@ -13,6 +13,7 @@ from heliostat.wire import (
     bulk,
     chores,
     datastores,
+    directory_tenants,
     disks,
     doctor,
     events,
@@ -65,6 +66,7 @@ NOUNS: tuple[tuple[str, ModuleType], ...] = (
     ("Users", users),
     ("Groups", groups),
     ("Service accounts", service_accounts),
+    ("Directory tenants", directory_tenants),
 )
 """Every noun's title and module, in the order in which documentation shows them."""
 

@@ -21,11 +21,14 @@ from heliostat.controller.workflows import kinds, reading
 from heliostat.controller.workflows.vm_ticket import redeem
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.wire.access import Access
+from heliostat.wire.directory_tenants import DIRECTORY
 from heliostat.wire.route import Route
 
 _SCHEME = "bearer"
 _ASK_ADMINISTRATOR = "Ask a system administrator; `helio whoami` shows your groups."
 NOT_FOUND = 404
+ADMINISTRATORS = "Administrators"
+"""The group of a tenant of the directory that administers it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ async def authorise(
 
 async def groups_of(services: Services, kind: str, id_: str) -> OwnerGroups:
     """Who may do what with an entity; nobody anything with one that doesn't exist."""
+    if kind == DIRECTORY:
+        return OwnerGroups(frozenset({f"{id_}\\{ADMINISTRATORS}"}))
     try:
         found = await reading.owner_of(services.ports.store, kind, id_)
     except HeliostatError as error:

@@ -95,7 +95,7 @@ async def once(
 
     try:
         await claim.look()  # before the work of a change, such as hashing a password
-        with call.services.directory.beside(record):
+        with call.services.directories.system.beside(record):
             return await change(call, False)
     except Replayed:
         return await again(call)

@@ -41,12 +41,15 @@ from heliostat.controller.api import (
     vms,
     zones,
 )
+from heliostat.controller.api import (
+    directories as tenant_directories,
+)
 from heliostat.controller.api.access_log import AccessLog
 from heliostat.controller.api.call import Services
 from heliostat.controller.api.endpoint import endpoint
 from heliostat.controller.api.handler import Handler
 from heliostat.controller.api.ownership import Ownership
-from heliostat.controller.api.ports import ApiSettings, DirectoryPort, HostsPort, IdentityPort
+from heliostat.controller.api.ports import ApiSettings, DirectoriesPort, HostsPort, IdentityPort
 from heliostat.controller.api.site import SiteView
 from heliostat.controller.events.hub import Hub
 from heliostat.controller.metrics.gathering import Gatherer
@@ -83,6 +86,7 @@ HANDLERS: Mapping[str, Handler] = {
     **users.HANDLERS,
     **groups.HANDLERS,
     **service_accounts.HANDLERS,
+    **tenant_directories.HANDLERS,
 }
 
 
@@ -93,7 +97,7 @@ SERVICES = web.AppKey("services", Services)
 def make_app(
     ports: Ports,
     identity: IdentityPort,
-    directory: DirectoryPort,
+    directories: DirectoriesPort,
     hosts_port: HostsPort,
     settings: ApiSettings,
     measured: Metrics | None = None,
@@ -111,7 +115,7 @@ def make_app(
     services = Services(
         ports,
         identity,
-        directory,
+        directories,
         hosts_port,
         settings,
         hub=hub,

@@ -16,7 +16,7 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.controller.api.forwarded import base_url
 from heliostat.controller.api.ports import (
     ApiSettings,
-    DirectoryPort,
+    DirectoriesPort,
     HostsPort,
     IdentityPort,
     Principal,
@@ -40,7 +40,7 @@ class Services:
 
     ports: Ports
     identity: IdentityPort
-    directory: DirectoryPort
+    directories: DirectoriesPort
     hosts: HostsPort
     settings: ApiSettings
     hub: Hub

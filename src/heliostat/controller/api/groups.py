@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
+from heliostat.controller.api.directories import directory_of, in_tenants, place_of
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
 from heliostat.controller.api.listing import of_names
 from heliostat.controller.api.ports import GroupRecord
@@ -19,14 +20,16 @@ def show_group(call: Call, group: GroupRecord) -> wire.Group:
         kind=KIND,
         name=group.name,
         security_group=group.security_group,
-        self_link=f"{call.base}/v1/groups/{group.name}",
+        self_link=f"{place_of(call)}/groups/{group.name}",
         members=list(group.members),
         description=group.description,
     )
 
 
 async def _list(call: Call) -> wire.GroupList:
-    read = of_names(call.store, await call.services.directory.list_groups(), call.query.get("name"))
+    read = of_names(
+        call.store, await (await directory_of(call)).list_groups(), call.query.get("name")
+    )
     page = await paginate(call, read)
     return wire.GroupList(
         items=[show_group(call, each) for each in page.items],
@@ -36,32 +39,32 @@ async def _list(call: Call) -> wire.GroupList:
 
 
 async def _show(call: Call) -> wire.Group:
-    return show_group(call, await call.services.directory.get_group(call.id))
+    return show_group(call, await (await directory_of(call)).get_group(call.id))
 
 
 async def _create(call: Call, plan: bool) -> wire.Group:
     body: wire.GroupCreateSpec = call.body
-    made = await call.services.directory.create_group(
+    made = await (await directory_of(call)).create_group(
         body.name, description=body.description, plan=plan
     )
     return show_group(call, made)
 
 
 async def _created(call: Call) -> wire.Group:
-    return show_group(call, await call.services.directory.get_group(call.body.name))
+    return show_group(call, await (await directory_of(call)).get_group(call.body.name))
 
 
 async def _delete(call: Call, plan: bool) -> None:
-    await call.services.directory.delete_group(call.id, plan=plan)
+    await (await directory_of(call)).delete_group(call.id, plan=plan)
 
 
 async def _add_member(call: Call, plan: bool) -> wire.Group:
-    made = await call.services.directory.add_member(call.id, call.body.name, plan=plan)
+    made = await (await directory_of(call)).add_member(call.id, call.body.name, plan=plan)
     return show_group(call, made)
 
 
 async def _remove_member(call: Call, plan: bool) -> None:
-    await call.services.directory.remove_member(call.id, call.params["member"], plan=plan)
+    await (await directory_of(call)).remove_member(call.id, call.params["member"], plan=plan)
 
 
 HANDLERS: dict[str, Handler] = {
@@ -72,3 +75,4 @@ HANDLERS: dict[str, Handler] = {
     "addGroupMember": Applies(_add_member, KIND, again=_show),
     "removeGroupMember": Applies(_remove_member, KIND, again=nothing),
 }
+HANDLERS |= in_tenants(HANDLERS)

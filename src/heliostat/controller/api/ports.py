@@ -124,6 +124,34 @@ class AccountRecord(Protocol):
     def groups(self) -> tuple[str, ...]: ...
 
 
+class TenantRecord(Protocol):
+    """A tenant of the directory."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def issuer(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def system(self) -> bool: ...
+    @property
+    def created_ms(self) -> int: ...
+
+
+class NewTenantRecord(Protocol):
+    """A tenant just made, with the password that is shown this once."""
+
+    @property
+    def tenant(self) -> TenantRecord: ...
+    @property
+    def administrator(self) -> str: ...
+    @property
+    def password(self) -> str: ...
+
+
 Beside = Callable[[], Awaitable[tuple[Sequence[Guard], Sequence[Change]]]]
 """What somebody wants in the same commit; it may raise, and then nothing is committed."""
 
@@ -166,6 +194,31 @@ class DirectoryPort(Protocol):
     ) -> AccountRecord: ...
     async def list_service_accounts(self) -> Sequence[AccountRecord]: ...
     async def delete_service_account(self, name: str, *, plan: bool = False) -> AccountRecord: ...
+
+
+class TenantsPort(Protocol):
+    """Tenants of the directory; changes as in ``DirectoryPort``."""
+
+    async def create_tenant(
+        self, domain: str, *, description: str = "", plan: bool = False
+    ) -> NewTenantRecord: ...
+    async def get_tenant(self, domain: str) -> TenantRecord: ...
+    async def list_tenants(self) -> Sequence[TenantRecord]: ...
+    async def delete_tenant(self, domain: str, *, plan: bool = False) -> TenantRecord: ...
+
+
+class DirectoriesPort(Protocol):
+    """The directories of the site and of its tenants."""
+
+    @property
+    def system(self) -> DirectoryPort:
+        """The site's own."""
+
+    @property
+    def tenants(self) -> TenantsPort: ...
+
+    async def of(self, domain: str) -> DirectoryPort:
+        """A tenant's; raises ``TenantNotFound``."""
 
 
 class Stream(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
+from heliostat.controller.api.directories import directory_of, in_tenants, place_of
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
 from heliostat.controller.api.listing import of_names
 from heliostat.controller.api.ports import UserRecord
@@ -19,7 +20,7 @@ def show_user(call: Call, user: UserRecord) -> wire.User:
         kind=KIND,
         name=user.name,
         subject=user.subject,
-        self_link=f"{call.base}/v1/users/{user.name}",
+        self_link=f"{place_of(call)}/users/{user.name}",
         disabled=user.disabled,
         created_time=user.created_ms,
         groups=list(user.groups),
@@ -39,7 +40,9 @@ async def _whoami(call: Call) -> wire.Whoami:
 
 
 async def _list(call: Call) -> wire.UserList:
-    read = of_names(call.store, await call.services.directory.list_users(), call.query.get("name"))
+    read = of_names(
+        call.store, await (await directory_of(call)).list_users(), call.query.get("name")
+    )
     page = await paginate(call, read)
     return wire.UserList(
         items=[show_user(call, each) for each in page.items],
@@ -49,12 +52,12 @@ async def _list(call: Call) -> wire.UserList:
 
 
 async def _show(call: Call) -> wire.User:
-    return show_user(call, await call.services.directory.get_user(call.id))
+    return show_user(call, await (await directory_of(call)).get_user(call.id))
 
 
 async def _create(call: Call, plan: bool) -> wire.User:
     body: wire.UserCreateSpec = call.body
-    made = await call.services.directory.create_user(
+    made = await (await directory_of(call)).create_user(
         body.name,
         body.password,
         given_name=body.given_name,
@@ -66,15 +69,15 @@ async def _create(call: Call, plan: bool) -> wire.User:
 
 
 async def _created(call: Call) -> wire.User:
-    return show_user(call, await call.services.directory.get_user(call.body.name))
+    return show_user(call, await (await directory_of(call)).get_user(call.body.name))
 
 
 async def _delete(call: Call, plan: bool) -> None:
-    await call.services.directory.delete_user(call.id, plan=plan)
+    await (await directory_of(call)).delete_user(call.id, plan=plan)
 
 
 async def _set_password(call: Call, plan: bool) -> None:
-    await call.services.directory.set_password(call.id, call.body.password, plan=plan)
+    await (await directory_of(call)).set_password(call.id, call.body.password, plan=plan)
 
 
 HANDLERS: dict[str, Handler] = {
@@ -85,3 +88,4 @@ HANDLERS: dict[str, Handler] = {
     "deleteUser": Applies(_delete, KIND, again=nothing),
     "setUserPassword": Applies(_set_password, KIND),
 }
+HANDLERS |= in_tenants(HANDLERS)

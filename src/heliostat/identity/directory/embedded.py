@@ -1,8 +1,7 @@
 """The directory: people, groups, service accounts and clients behind one interface.
 
 Kept in the document store; every verb returns after its commit, raises errors
-with stable codes, and with ``plan=True`` validates without writing.  ``close``
-ends the threads that hash passwords.
+with stable codes, and with ``plan=True`` validates without writing.
 """
 
 from __future__ import annotations
@@ -21,6 +20,3 @@ class Directory(SignIn, Groups, Clients):
     def beside(self, also: Beside) -> AbstractContextManager[None]:
         """A change made inside commits what ``also`` says together with its own."""
         return beside(also)
-
-    def close(self) -> None:
-        self.hashing.close()
