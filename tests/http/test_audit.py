@@ -212,3 +212,24 @@ async def test_the_address_behind_a_trusted_proxy_is_recorded(
             assert answer.status == 401
         (record,) = await _records(site)
     assert record.address == "192.0.2.7"
+
+
+async def test_records_of_a_tenants_people_name_them_with_their_domain(
+    site: Site, session: aiohttp.ClientSession
+) -> None:
+    headers = {"Authorization": "Bearer tenant-admin"}
+    base = f"{site.base}/v1/identity/tenants/acme.example"
+    async with session.delete(f"{base}/users/ada", headers=headers) as answer:
+        assert answer.status == 204
+    await site.ports.clock.advance(1)  # type: ignore[attr-defined]
+    body = {"name": "wile", "password": "a long enough phrase"}
+    async with session.post(f"{base}/users", json=body, headers=headers) as answer:
+        assert answer.status == 201
+    await site.ports.clock.advance(1)  # type: ignore[attr-defined]
+    async with session.delete(base, headers=headers) as answer:
+        assert answer.status == 403
+    await site.ports.clock.advance(0.01)  # type: ignore[attr-defined]
+    refused, created, deleted = await _records(site)
+    assert (created.entity_kind, created.entity_id) == ("user", "wile@acme.example")
+    assert (deleted.entity_kind, deleted.entity_id) == ("user", "ada@acme.example")
+    assert (refused.entity_kind, refused.entity_id) == ("directory-tenant", "acme.example")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from heliostat.controller.api.forwarded import Network, client_address
 from heliostat.controller.trail.record import Proof, Record, Result, record_id, result_of
 from heliostat.controller.workflows.admission import Admission
 from heliostat.core.errors import HeliostatError
+from heliostat.wire import directory_tenants
 from heliostat.wire.route import Route
 
 RECORDED = web.RequestKey("recorded", bool)
@@ -64,8 +66,7 @@ async def record_answer(
     """Record what was done, unless its own commit did."""
     if RECORDED in request or not is_recorded(route, request):
         return
-    kind, named = _owner(route, request)
-    id_ = named or _made(answer)
+    kind, id_ = _owner(route, request, _made(answer))
     record = _record(
         services, route, request, status=answer.status, entity_kind=kind, entity_id=id_
     )
@@ -191,12 +192,14 @@ def _proof(request: web.Request) -> Proof:
     return Proof.TOKEN if "Authorization" in request.headers else Proof.PEER
 
 
-def _owner(route: Route, request: web.Request) -> tuple[str, str]:
-    """Kind and id of what the path names."""
+def _owner(route: Route, request: web.Request, made: str = "") -> tuple[str, str]:
+    """Kind and id of what the path names, or of what was ``made``."""
+    if route.path.startswith(directory_tenants.BASE):
+        return _in_directory(route, request.match_info, made)
     if route.owner is not None:
         return route.owner.kind, request.match_info[route.owner.parameter][:80]
     kind = route.path.removeprefix("/v1/").partition("/")[0]
-    return kind.removesuffix("s"), next(iter(request.match_info.values()), "")[:80]
+    return kind.removesuffix("s"), next(iter(request.match_info.values()), made)[:80]
 
 
 def _record(
@@ -225,3 +228,13 @@ def _record(
         **origin(request, services.settings.trusted_proxies),
         **facts,
     )
+
+
+def _in_directory(route: Route, params: Mapping[str, str], made: str) -> tuple[str, str]:
+    """A tenant of the directory, or somebody in it, as ``name@domain``."""
+    domain = params.get(directory_tenants.TENANT, made)[:80]
+    noun = route.path.removeprefix(directory_tenants.BASE).split("/")[2:3]
+    if not noun:
+        return "directory-tenant", domain
+    name = params.get("id", made)[:80]
+    return noun[0].removesuffix("s"), f"{name}@{domain}" if name else domain
