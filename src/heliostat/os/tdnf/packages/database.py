@@ -22,9 +22,12 @@ def states(root: str) -> list[os.stat_result]:
         found = []
         for name in _FILES:
             try:
-                found.append(os.stat(f"{root}{folder}/{name}"))
+                state = os.stat(f"{root}{folder}/{name}")
             except OSError:
                 continue
+            # who only looks into the database makes its log anew, with nothing in it
+            if state.st_size:
+                found.append(state)
         if found:
             return found
     return []
