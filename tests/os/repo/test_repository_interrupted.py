@@ -72,6 +72,8 @@ def _story(trust: Trust, signer: Signer, cache_dir: Path, folder: Path) -> Act:
     return act
 
 
+# a step that hangs tells where, after 120 s: before that the test must not be ended
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("doom", list(Doom))
 def test_every_step_leaves_the_old_state_or_the_new(
     doom: Doom,
