@@ -68,7 +68,7 @@ LINES = st.lists(
     max_size=6,
 ).map(b"\n".join)
 MANY = settings(
-    max_examples=20,
+    max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -74,7 +74,7 @@ def test_the_last_upgrade_is_undone(site: Site) -> None:
     back = site.upgrade("--back", "-y")
     assert back.returncode == 0, back.stderr
     assert site.system.installed() == BEFORE
-    again = site.upgrade("--back")
+    again = site.upgrade("--back", "-y")
     assert "No upgrade is remembered" in again.stderr
 
 
@@ -116,4 +116,32 @@ def test_repositories_that_stayed_behind_are_told(site: Site) -> None:
     site.second.publish()
     ran = site.upgrade("-y")
     assert "don't have release 2" in ran.stderr
+    assert site.system.installed() == BEFORE
+
+
+def test_going_back_asks_first(site: Site) -> None:
+    assert site.upgrade("-y").returncode == 0
+    for words in (["--back"], ["--back", "-j"]):
+        assert site.upgrade(*words).returncode == 1032 % 256
+        assert site.system.installed() == AFTER
+
+
+def test_a_system_that_came_as_an_image_goes_and_comes_back(site: Site, tmp_path: Path) -> None:
+    """Nothing has been done to it by tdnf: it has no history."""
+    site.system = TdnfSystem(tmp_path / "image")
+    site.system.enable(site.first, baseurl=f"{site.first.url.rpartition('/')[0]}/$releasever")
+    site.system.configure(distroverpkg="system-release")
+    site.system.holds(site.first, *BEFORE)
+    assert site.upgrade("-y").returncode == 0
+    assert site.system.installed() == AFTER
+    assert site.upgrade("--back", "-y").returncode == 0
+    assert site.system.installed() == BEFORE
+
+
+def test_an_upgrade_that_changed_nothing_leaves_nothing_to_undo(site: Site) -> None:
+    (site.second.folder / "Packages/app-2-1.noarch.rpm").unlink()
+    assert site.upgrade("-y").returncode != 0
+    back = site.upgrade("--back", "-y")
+    assert "ended before it changed anything" in back.stderr
+    assert "No upgrade is remembered" in site.upgrade("--back", "-y").stderr
     assert site.system.installed() == BEFORE

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 ADDRESS = "heliostat_repos"
 STATE = "upgrade.json"
+_LIST = "tdnf history list shows all."
 # room beyond what packages say: indexes, the database, what scripts write
 SPARE_BYTES = 64 * 1024 * 1024
 USAGE = """\
@@ -90,6 +91,8 @@ class Upgrade:
     def move(self, release: str, address: str | None) -> dict[str, Any]:
         """Does it; ``plan`` has been looked at."""
         before = self._variable()
+        # a system that came as an image has no history to go back in yet
+        api.run("history", "update", **self._where)
         told = {"from": self.release, "to": release, "address": before, "last": self._last()}
         self._remember(told)
         done: dict[str, Any] = api.run(
@@ -101,8 +104,11 @@ class Upgrade:
 
     def back(self) -> dict[str, Any]:
         """Undoes the upgrade that is remembered, with all that came after it."""
-        told = self._remembered()
+        told = self.remembered()
         first = told["last"] + 1
+        if first > self._last():
+            os.unlink(self._state)
+            raise TdnfError(NO_HISTORY, "The last upgrade ended before it changed anything.", _LIST)
         options = self._options(told["from"], told["address"])
         words = ("history", "undo", "--from", str(first), "--to", str(self._last()))
         done: dict[str, Any] = api.run(*options, *words, **self._where)
@@ -188,14 +194,15 @@ class Upgrade:
         os.makedirs(self._session.persistdir, exist_ok=True)
         write_whole(self._state, json.dumps(told) + "\n")
 
-    def _remembered(self) -> dict[str, Any]:
+    def remembered(self) -> dict[str, Any]:
+        """What was moved and from where; ``TdnfError`` 1802 if nothing was."""
         try:
             with open(self._state, encoding="utf-8") as file:
                 told: dict[str, Any] = json.load(file)
         except (OSError, ValueError):
             told = {}
         if not told:
-            raise TdnfError(NO_HISTORY, "No upgrade is remembered.", "tdnf history list shows all.")
+            raise TdnfError(NO_HISTORY, "No upgrade is remembered.", _LIST)
         return told
 
     def _variable_path(self) -> str:
@@ -266,6 +273,9 @@ def _run(call: _Call, out: Output) -> int:
         return 0
     upgrade = Upgrade(call.root, call.config)
     if call.back:
+        told = upgrade.remembered()
+        out.line(f"From release {told['to']} back to {told['from']}, with all changes since.")
+        _see_agreed(call, out)
         out.value(upgrade.back())
         out.line(f"The system is release {Upgrade(call.root, call.config).release} again.")
         return 0
@@ -277,11 +287,15 @@ def _run(call: _Call, out: Output) -> int:
     if call.plan:
         out.value(plan)
         return 0
-    if not call.yes and (out.json or not answered(out)):
-        raise TdnfError(ABORTED, "Nothing was changed, as you chose.")
+    _see_agreed(call, out)
     out.value(upgrade.move(release, call.address))
     out.line(f"The system is release {release}; restart it.  heliostat-upgrade --back undoes this.")
     return 0
+
+
+def _see_agreed(call: _Call, out: Output) -> None:
+    if not call.yes and (out.json or not answered(out)):
+        raise TdnfError(ABORTED, "Nothing was changed, as you chose.")
 
 
 def _is_steps(value: object) -> bool:
