@@ -87,13 +87,18 @@ class Watch:
     def _hold_signals(self) -> None:
         """What would end the run does nothing.
 
-        Not ignored: a service that a script starts would inherit that, and never end.
+        A terminal's signals go to scripts as well, and are ignored there, too.  The others are
+        not ignored but answered by nothing: what scripts start can be ended by them.
         """
         import signal
 
         try:
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+            for number in (signal.SIGINT, signal.SIGHUP):
+                self._signals[number] = signal.signal(number, signal.SIG_IGN)
+            for number in (signal.SIGTERM, signal.SIGPIPE):
                 self._signals[number] = signal.signal(number, lambda *_: None)
+                # rpm's calls go on as if nothing had come
+                signal.siginterrupt(number, False)
         except ValueError:
             # a thread of a program that imports us: signals are its main thread's
             return
