@@ -84,6 +84,8 @@ class Scene:
         repository = folder / "repository"
         workload.make(repository, count)
         self.system = TdnfSystem(folder / "system")
+        # the same question for both: see dnf's settings
+        self.system.configure(install_weak_deps=0)
         url = repository.as_uri()
         keys = {"name": "base", "baseurl": url, "enabled": 1, "gpgcheck": 0}
         lines = [f"{key}={value}" for key, value in keys.items()]
