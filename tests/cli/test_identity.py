@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
 
 from heliostat.client.tokens import domain_of, issuing_domain
+from heliostat.testing.recorder import RecordingController
 from heliostat.testing.served_cloud import Served
 
 
@@ -53,3 +58,37 @@ def test_names_and_tokens_say_where_they_are_from() -> None:
     assert issuing_domain(f"e30.{claims}.c2ln") == "acme.example"
     for odd in ("", "a", "a.b.c", "e30.W10.x", "e30.e30.x", "e30.eyJ0ZW5hbnQiOjF9.x"):
         assert issuing_domain(odd) == ""
+
+
+def test_signing_out_ends_the_session_on_the_platform(
+    helio: Any, controller: RecordingController, home: Path
+) -> None:
+    tokens = {"access_token": "a", "expires_in": 3600, "refresh_token": "r"}
+    auth = {"endpoint": "", "port": 0, "domain": "acme.example"}
+    controller.answer("GET /v1/system/auth", auth)
+    controller.answer("POST /openidconnect/token/acme.example", tokens)
+    who = {"subject": "ada@acme.example", "groups": [], "isSystemAdmin": False}
+    controller.answer("GET /v1/whoami", who)
+    revoked = "POST /openidconnect/revoke/acme.example"
+    controller.answer(revoked)
+    (home / "password").write_text("secret\n")
+    with (home / "password").open() as typed, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", typed)
+        assert helio("login", "ada", "--password-stdin").code == 0
+    assert helio("logout").code == 0
+    (call,) = controller.calls(revoked)
+    assert dict(parse_qsl(call.body.decode())) == {"token": "r", "client_id": "helio"}
+
+
+def test_signing_out_goes_on_when_the_platform_is_away(
+    helio: Any, controller: RecordingController, home: Path
+) -> None:
+    (home / "config.toml").write_text(
+        f'profile = "default"\n[profiles.default]\ntarget = "{controller.url}"\n'
+        'access_token = "a"\nrefresh_token = "r"\n'
+    )
+    controller.refuse("GET /v1/system/auth", 503, "StoreUnavailable", "The store rests.")
+    told = helio("logout")
+    assert told.code == 0
+    assert "could not be told" in told.out + told.err
+    assert "refresh_token" not in (home / "config.toml").read_text()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from heliostat.testing.signin import IdentityKit, start_identity
+from heliostat.testing.robot import Robot
+from heliostat.testing.signin import IdentityKit, new_key_pair, start_identity
 
 
 @pytest.fixture
@@ -16,3 +17,11 @@ async def kit(tmp_path: Path) -> AsyncIterator[IdentityKit]:
     yield made
     made.identity.close()
     await made.store.close()
+
+
+@pytest.fixture
+async def robot(kit: IdentityKit) -> Robot:
+    private, public = new_key_pair()
+    await kit.identity.directory.create_group("Robots")
+    await kit.identity.directory.create_service_account("ci", public, ["Robots"])
+    return Robot(kit, private)

@@ -57,7 +57,8 @@ def login(session: Session, user: str | None, password_stdin: bool, key: Path | 
 @click.command("logout", cls=Verb)
 @pass_session
 def logout(session: Session) -> None:
-    """Forget the sign-in of the profile."""
+    """End the session of the profile and forget it."""
+    _end(session)
     session.config_file.change(
         lambda config: config.replace(
             session.profile_name, _signed_out(config.get(session.profile_name))
@@ -78,6 +79,18 @@ def whoami(session: Session) -> None:
         session.output.line(caller.subject)
     else:
         session.output.entity(caller)
+
+
+def _end(session: Session) -> None:
+    """Tell the platform; if it can't be told, the session ends by itself within hours."""
+    profile = session.profile
+    if not profile.refresh_token:
+        return
+    try:
+        with Client(profile.target, Anonymous(), session.ca_pem()) as client:
+            client.token_service.revoke(profile.refresh_token)
+    except HeliostatError as error:
+        session.output.note(f"The platform could not be told: {error.message}")
 
 
 def _full_name(client: Client, user: str) -> str:

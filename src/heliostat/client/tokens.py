@@ -110,32 +110,39 @@ class TokenService:
         }
         return self._ask(form, domain)
 
-    def endpoint(self, domain: str = "") -> Endpoint:
+    def revoke(self, refresh_token: str) -> None:
+        """End the session of a refresh token."""
+        url = self.endpoint(issuing_domain(refresh_token), "revoke").url
+        self._post(url, {"token": refresh_token, "client_id": CLIENT_ID})
+
+    def endpoint(self, domain: str = "", of: str = "token") -> Endpoint:
         """Of a domain (default: the site's); the controller is asked once."""
         if self._told is None:
             request = Request("GET", path_of("getSystemAuth"))
             self._told = self._transport.fetch_unsigned(request, AuthInfo)
-        return endpoint_of(self._transport.target, self._told, domain)
+        return endpoint_of(self._transport.target, self._told, domain, of)
 
     def _ask(self, form: Mapping[str, str], domain: str) -> Grant:
         filled = {"client_id": CLIENT_ID, "scope": SCOPE, **form}
+        response = self._post(self.endpoint(domain).url, filled)
+        return self._transport.decode(response, Grant)
+
+    def _post(self, url: str, form: Mapping[str, str]) -> httpx.Response:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        request = Request(
-            "POST", self.endpoint(domain).url, {}, headers, urlencode(filled).encode()
-        )
+        request = Request("POST", url, {}, headers, urlencode(form).encode())
         response = self._transport.send_unsigned(request)
-        if response.is_success:
-            return self._transport.decode(response, Grant)
-        raise _refused(self._transport, response)
+        if not response.is_success:
+            raise _refused(self._transport, response)
+        return response
 
 
-def endpoint_of(target: Target, told: AuthInfo, domain: str = "") -> Endpoint:
-    """The token endpoint of a domain (default: the site's), as the controller tells it.
+def endpoint_of(target: Target, told: AuthInfo, domain: str = "", of: str = "token") -> Endpoint:
+    """The endpoint ``of`` tokens of a domain (default: the site's), as the controller tells it.
 
     One on the controller's own port is the controller itself, whatever name it goes
     by there: it is then asked at the address that this client reaches it by.
     """
-    path = f"/openidconnect/token/{quote(domain or told.domain, safe='')}"
+    path = f"/openidconnect/{of}/{quote(domain or told.domain, safe='')}"
     if not told.endpoint:
         return Endpoint(path, target.url + path)
     host = f"[{told.endpoint}]" if ":" in told.endpoint else told.endpoint

@@ -18,9 +18,11 @@ from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.sweep import sweep
 from heliostat.identity.tenants import TENANTS, find_tenant, no_tenant, options_of
 from heliostat.identity.tokens.assertions import Assertions
+from heliostat.identity.tokens.client_authentication import ClientAuthentication
 from heliostat.identity.tokens.grants import Grants
 from heliostat.identity.tokens.keys import SigningKeys
 from heliostat.identity.tokens.sessions import Sessions
+from heliostat.identity.tokens.standing import Standing
 
 KEPT = 256
 """Realms held at once; each is a few objects and its tenant's signing keys."""
@@ -37,13 +39,10 @@ class Realm:
         self._clock = clock
         self.directory = Directory(store, clock, ids, options, hashing)
         self.keys = SigningKeys(store, clock, options)
-        self.grants = Grants(
-            self.directory,
-            self.directory,
-            self.keys,
-            Sessions(store, clock, ids, options),
-            Assertions(store, clock, options),
-        )
+        sessions = Sessions(store, clock, ids, options)
+        self.clients = ClientAuthentication(self.directory, Assertions(store, clock, options))
+        self.grants = Grants(self.directory, self.directory, self.keys, sessions, self.clients)
+        self.standing = Standing(self.directory, self.keys, sessions, options, clock)
 
     @property
     def is_system(self) -> bool:

@@ -18,6 +18,9 @@ def openid_configuration(options: IdentityOptions) -> dict[str, Any]:
     return {
         "issuer": options.issuer,
         "token_endpoint": f"{base}/token/{options.domain}",
+        "userinfo_endpoint": f"{base}/userinfo/{options.domain}",
+        "introspection_endpoint": f"{base}/introspect/{options.domain}",
+        "revocation_endpoint": f"{base}/revoke/{options.domain}",
         "jwks_uri": f"{base}/jwks/{options.domain}",
         "response_types_supported": [],
         "subject_types_supported": ["public"],
@@ -25,10 +28,14 @@ def openid_configuration(options: IdentityOptions) -> dict[str, Any]:
         "grant_types_supported": [each.value for each in Grant],
         "scopes_supported": list(SUPPORTED),
         "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+        "introspection_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "introspection_endpoint_auth_signing_alg_values_supported": [Algorithm.ES256.value],
+        "revocation_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+        "revocation_endpoint_auth_signing_alg_values_supported": [Algorithm.ES256.value],
         "token_endpoint_auth_signing_alg_values_supported": [Algorithm.ES256.value],
         "claims_supported": [
             "iss", "sub", "aud", "iat", "exp", "jti", "sid", "scope", "tenant", "token_class",
-            "token_type", "groups", "client_id", "given_name", "family_name",
+            "token_type", "groups", "client_id", "name", "given_name", "family_name", "email",
         ],
     }  # fmt: skip
 

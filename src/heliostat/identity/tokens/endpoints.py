@@ -1,4 +1,4 @@
-"""Sign-in on the wire: token endpoint, discovery, keys and trusted roots.
+"""Sign-in on the wire: tokens and what becomes of them, discovery, keys and trusted roots.
 
 Paths and answers are those that existing clients know: the tenant comes last and
 may be left out.  Errors of the token endpoint follow RFC 6749 (5.2), with our
@@ -21,12 +21,16 @@ from heliostat.identity.realms import Realm
 from heliostat.identity.records import Grant
 from heliostat.identity.site import Identity
 from heliostat.identity.tokens.assertions import issuer_of
+from heliostat.identity.tokens.client_authentication import ClientFields
 from heliostat.identity.tokens.discovery import openid_configuration, trusted_roots
 from heliostat.identity.tokens.grants import TokenRequest, UnknownGrant
+from heliostat.identity.tokens.verify import bearer_of
 
 MAX_BODY_BYTES = 65_536
 MAX_FIELDS = 32
 BODY_TIMEOUT_S = 30.0
+UNAUTHORIZED = 401
+UNKEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 FORM = "application/x-www-form-urlencoded"
 _OAUTH_ERRORS = {
     "InvalidLoginCredentials": "invalid_grant",
@@ -64,9 +68,16 @@ def routes(identity: Identity, tell: Tell = _tell_nobody) -> list[web.RouteDef]:
     """
     wire = _Wire(identity, tell)
     configuration = ".well-known/openid-configuration"
+    both = [
+        (web.post, "token", wire.token),
+        (web.post, "introspect", wire.introspect),
+        (web.post, "revoke", wire.revoke),
+        (web.get, "userinfo", wire.userinfo),
+        (web.post, "userinfo", wire.userinfo),
+    ]
     return [
-        web.post("/openidconnect/token", wire.token),
-        web.post("/openidconnect/token/{tenant}", wire.token),
+        *(method(f"/openidconnect/{name}", each) for method, name, each in both),
+        *(method(f"/openidconnect/{name}/{{tenant}}", each) for method, name, each in both),
         web.get("/openidconnect/jwks", wire.jwks),
         web.get("/openidconnect/jwks/{tenant}", wire.jwks),
         web.get(f"/openidconnect/{configuration}", wire.configuration),
@@ -85,15 +96,45 @@ class _Wire:
         realm = self._identity.realms.system
         try:
             realm = await self._realm(request)
-            asked = await _form(request)
+            asked = _token_request(await _fields(request))
             answer = await realm.grants.answer(asked)
         except HeliostatError as error:
             await self._told(request, realm, asked, error)
             return _refusal(error)
         await self._told(request, realm, asked, None)
-        return web.json_response(
-            msgspec.to_builtins(answer), headers={"Cache-Control": "no-store", "Pragma": "no-cache"}
-        )
+        return web.json_response(msgspec.to_builtins(answer), headers=UNKEPT)
+
+    async def introspect(self, request: web.Request) -> web.StreamResponse:
+        """Whether a token counts (RFC 7662); only service accounts may ask."""
+        try:
+            realm = await self._realm(request)
+            fields = await _fields(request)
+            await realm.clients.proven(_client_fields(fields))
+            answer = await realm.standing.introspect(_token(fields))
+        except HeliostatError as error:
+            return _refusal(error)
+        return web.json_response(answer, headers=UNKEPT)
+
+    async def revoke(self, request: web.Request) -> web.StreamResponse:
+        """End a token's session (RFC 7009); 200 for tokens that mean nothing, too."""
+        try:
+            realm = await self._realm(request)
+            fields = await _fields(request)
+            client = await realm.clients.client(_client_fields(fields))
+            await realm.standing.revoke(_token(fields), client)
+        except HeliostatError as error:
+            return _refusal(error)
+        return web.Response(headers=UNKEPT)
+
+    async def userinfo(self, request: web.Request) -> web.StreamResponse:
+        """Claims about the bearer of an access token."""
+        try:
+            realm = await self._realm(request)
+            bearer = bearer_of(request.headers.get("Authorization"))
+            answer = await realm.standing.userinfo(bearer)
+        except HeliostatError as error:
+            return _refused_bearer(error)
+        return web.json_response(answer, headers=UNKEPT)
 
     async def _told(
         self,
@@ -149,7 +190,8 @@ class _Wire:
         )
 
 
-async def _form(request: web.Request) -> TokenRequest:
+async def _fields(request: web.Request) -> dict[str, str]:
+    """The form's fields; raises ``InvalidEntity``, ``RequestTooLarge``."""
     if request.content_type != FORM:
         raise PermanentError("InvalidEntity", f"Send {FORM}, not {request.content_type[:80]}.")
     try:
@@ -160,10 +202,25 @@ async def _form(request: web.Request) -> TokenRequest:
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise PermanentError("InvalidEntity", "A field occurs more than once.")
+    return fields
+
+
+def _token_request(fields: dict[str, str]) -> TokenRequest:
     known = {name: fields[name] for name in TokenRequest.__struct_fields__ if name in fields}
     if not known.get("grant_type"):
         raise PermanentError("InvalidEntity", "The field grant_type is missing.")
     return TokenRequest(**known)
+
+
+def _client_fields(fields: dict[str, str]) -> ClientFields:
+    known = {name: fields[name] for name in ClientFields.__struct_fields__ if name in fields}
+    return ClientFields(**known)
+
+
+def _token(fields: dict[str, str]) -> str:
+    if not fields.get("token"):
+        raise PermanentError("InvalidEntity", "The field token is missing.")
+    return fields["token"]
 
 
 async def _body(request: web.Request) -> bytes:
@@ -181,6 +238,19 @@ async def _body(request: web.Request) -> bytes:
         sentence = f"The form did not arrive within {BODY_TIMEOUT_S:g} s."
         raise PermanentError("InvalidEntity", sentence) from error
     return bytes(body)
+
+
+def _refused_bearer(error: HeliostatError) -> web.Response:
+    """A refusal of a request that brings its token in a header (RFC 6750, 3)."""
+    answer = _refusal(error)
+    if error.code == "MissingAuthToken":
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    elif error.code == "InvalidScope":
+        answer.set_status(403)
+        answer.headers["WWW-Authenticate"] = 'Bearer error="insufficient_scope", scope="openid"'
+    elif error.status == UNAUTHORIZED:
+        answer.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+    return answer
 
 
 def _refusal(error: HeliostatError) -> web.Response:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from heliostat.core.errors import PermanentError
-from heliostat.identity.directory.clients import named_client, public_id
+from heliostat.identity.directory.clients import public_id
 from heliostat.identity.directory.contract import People, Person
 from heliostat.identity.directory.embedded import Directory
 from heliostat.identity.records import Client, Grant, Session
-from heliostat.identity.tokens.assertions import ASSERTION_TYPE, Assertions
 from heliostat.identity.tokens.claims import (
     Bearer,
     Occasion,
@@ -20,13 +19,14 @@ from heliostat.identity.tokens.claims import (
     refresh_claims,
     sign,
 )
+from heliostat.identity.tokens.client_authentication import ClientAuthentication, ClientFields
 from heliostat.identity.tokens.keys import SigningKeys
 from heliostat.identity.tokens.opened import opened
 from heliostat.identity.tokens.scopes import Scope, narrowed, parse
 from heliostat.identity.tokens.sessions import Sessions
 
 
-class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
+class TokenRequest(ClientFields, frozen=True, kw_only=True):
     """The fields of the form that a client posts."""
 
     grant_type: str
@@ -34,9 +34,6 @@ class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
     password: str = ""
     scope: str = ""
     refresh_token: str = ""
-    client_id: str = ""
-    client_assertion: str = ""
-    client_assertion_type: str = ""
 
 
 class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,13 +63,13 @@ class Grants:
         directory: Directory,
         keys: SigningKeys,
         sessions: Sessions,
-        assertions: Assertions,
+        clients: ClientAuthentication,
     ) -> None:
         self._people = people
         self._directory = directory
         self._keys = keys
         self._sessions = sessions
-        self._assertions = assertions
+        self._clients = clients
         self._options = directory.options
 
     async def answer(self, request: TokenRequest) -> TokenAnswer:
@@ -80,7 +77,7 @@ class Grants:
         ``InvalidScope``, ``InvalidLoginCredentials``, ``TooManyRequests``."""
         if request.grant_type not in set(Grant):
             raise UnknownGrant(request.grant_type)
-        client = await self._client(request)
+        client = await self._clients.client(request)
         if request.grant_type not in client.grants:
             raise PermanentError(
                 "UnsupportedGrant", f"This client may not use the grant {request.grant_type}."
@@ -92,18 +89,6 @@ class Grants:
                 return await self._refresh(request, client)
             case Grant.CLIENT_CREDENTIALS:
                 return await self._account(request, client)
-
-    async def _client(self, request: TokenRequest) -> Client:
-        if request.client_assertion or request.client_assertion_type:
-            if request.client_assertion_type != ASSERTION_TYPE:
-                raise PermanentError("InvalidClient", f"Use {ASSERTION_TYPE} assertions.")
-            return await self._assertions.client(request.client_assertion, request.client_id)
-        client = await named_client(
-            self._directory.store, self._directory.kinds.clients, request.client_id
-        )
-        if client.is_service_account:
-            raise PermanentError("InvalidClient", f"{client.name} must sign an assertion.")
-        return client
 
     async def _password(self, request: TokenRequest, client: Client) -> TokenAnswer:
         scope = parse(request.scope)

@@ -72,6 +72,13 @@ class Sessions:
             raise _invalid("the token was used before, so the session was ended")
         return session
 
+    async def find(self, id_: str) -> Session | None:
+        """A session that goes on; ``None`` for one that has ended."""
+        stored = await self._kept.get(self._store, id_) if id_ else None
+        if stored is None or self._clock.now_ms() >= stored.value.expires_ms:
+            return None
+        return stored.value
+
     async def end(self, session: Session) -> None:
         """End a session; its refresh token is worthless from now on."""
         await self._store.commit([], self._kept.delete(session))

@@ -1,0 +1,128 @@
+"""What becomes of tokens once they are given: whom they are about, whether they still count,
+and calling them back.
+
+An access token proves itself until it ends.  Who asks here learns more: whether its session
+goes on and its person is still the same (RFC 7662).  Calling back a token ends its session
+(RFC 7009); access tokens that are out already live on where nobody asks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from heliostat.core.clock import Clock
+from heliostat.core.errors import HeliostatError, PermanentError
+from heliostat.identity.directory.clients import public_id
+from heliostat.identity.directory.contract import People, Person
+from heliostat.identity.names import bare_name, fold
+from heliostat.identity.options import IdentityOptions
+from heliostat.identity.records import Client
+from heliostat.identity.tokens.claims import TokenClass
+from heliostat.identity.tokens.keys import SigningKeys
+from heliostat.identity.tokens.opened import Claims, opened, unverified
+from heliostat.identity.tokens.scopes import Scope
+from heliostat.identity.tokens.sessions import Sessions
+
+_ANSWERED = ("scope", "client_id", "sub", "aud", "iss", "exp", "iat", "jti", "tenant", "groups")
+
+
+class Standing:
+    """Answers questions about the tokens of one tenant."""
+
+    def __init__(
+        self,
+        people: People,
+        keys: SigningKeys,
+        sessions: Sessions,
+        options: IdentityOptions,
+        clock: Clock,
+    ) -> None:
+        self._people = people
+        self._keys = keys
+        self._sessions = sessions
+        self._options = options
+        self._clock = clock
+
+    async def userinfo(self, token: str) -> dict[str, Any]:
+        """Claims about the bearer (OpenID Connect Core, 5.3).
+
+        Raises the errors of ``opened``, ``InvalidAuthToken`` for one that counts no longer,
+        and ``InvalidScope`` for one without ``openid``.
+        """
+        claims = await self._opened(token, TokenClass.ACCESS)
+        scope = Scope(tuple(str(claims.get("scope", "")).split()))
+        if not scope.id_token:
+            raise PermanentError("InvalidScope", "The token was not asked for with openid.")
+        person = await self._person(claims)
+        if person is None or not await self._stands(claims, person):
+            raise PermanentError("InvalidAuthToken", "Whom the token is about signs in no longer.")
+        told: dict[str, Any] = {
+            "sub": person.subject,
+            "tenant": self._options.domain,
+            "name": f"{person.given_name} {person.family_name}".strip(),
+            "given_name": person.given_name,
+            "family_name": person.family_name,
+            "email": person.email,
+        }
+        if scope.groups_in_id:
+            told["groups"] = list(person.groups)
+        return {name: value for name, value in told.items() if value}
+
+    async def introspect(self, token: str) -> dict[str, Any]:
+        """Whether a token counts now, and what it says; never raises for a bad one."""
+        try:
+            class_ = TokenClass(str(unverified(token)[1].get("token_class")))
+            claims = await self._opened(token, class_)
+            active = await self._counts(claims, class_)
+        except (HeliostatError, ValueError):
+            return {"active": False}
+        if not active:
+            return {"active": False}
+        told = {name: claims[name] for name in _ANSWERED if name in claims}
+        return {"active": True, "token_type": "Bearer", "token_class": class_.value, **told}
+
+    async def revoke(self, token: str, client: Client) -> None:
+        """End the session that a token is of; one that isn't this client's is left alone.
+
+        A token that means nothing here is no error: then there is nothing to end.
+        """
+        try:
+            class_ = TokenClass(str(unverified(token)[1].get("token_class")))
+            claims = await self._opened(token, class_)
+        except (HeliostatError, ValueError):
+            return
+        session = await self._sessions.find(str(claims.get("sid", "")))
+        if session is not None and claims.get("client_id", "") == public_id(client):
+            await self._sessions.end(session)
+
+    async def _opened(self, token: str, class_: TokenClass) -> Claims:
+        now_s = self._clock.now_ms() / 1000
+        return await opened(token, self._keys, self._options, class_, now_s)
+
+    async def _counts(self, claims: Claims, class_: TokenClass) -> bool:
+        person = await self._person(claims)
+        if person is None:
+            return class_ is TokenClass.ACCESS and await self._is_account(claims)
+        return await self._stands(claims, person, refreshes=class_ is TokenClass.REFRESH)
+
+    async def _person(self, claims: Claims) -> Person | None:
+        bare = bare_name(str(claims["sub"]), self._options.domain)
+        return await self._people.person(fold(bare)) if bare else None
+
+    async def _stands(self, claims: Claims, person: Person, *, refreshes: bool = False) -> bool:
+        """Whether the token's session, if it has one, goes on for the same person."""
+        sid = claims.get("sid")
+        if not isinstance(sid, str):
+            return not refreshes
+        session = await self._sessions.find(sid)
+        if session is None or session.user != person.key or session.stamp != person.stamp:
+            return False
+        return not refreshes or claims.get("jti") == session.current
+
+    async def _is_account(self, claims: Claims) -> bool:
+        bare = bare_name(str(claims["sub"]), self._options.domain)
+        try:
+            await self._people.account(bare or "")
+        except PermanentError:
+            return False
+        return True
