@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,29 @@ H = f"{ A = } , {1 + 1:> 3}"
     assert space["H"] == " A = '# not one' ,   2"
     assert "one" not in after.replace("not one", "")
     assert "About" not in after
+
+
+def imported(source: str, package: str) -> list[tuple[str, list[str]]]:
+    """Absolute names of modules, each with what is taken from it."""
+    return [
+        (
+            resolve_name("." * node.level + (node.module or ""), package)
+            if node.level
+            else str(node.module),
+            [each.name for each in node.names],
+        )
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom)
+    ]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_imports_from_near_are_shorter_and_the_same(path: Path) -> None:
+    base = Path(heliostat.os.tdnf.__file__).parent
+    package = ".".join(["heliostat", "os", "tdnf", *path.relative_to(base).parent.parts])
+    source = path.read_text(encoding="utf-8")
+    long, short = compacted(source), compacted(source, package)
+    kept = [each for each in imported(long, package) if each[0] != "__future__"]
+    assert [each for each in imported(short, package) if each[0] != "__future__"] == kept
+    assert "from heliostat.os.tdnf" not in short
+    assert len(short.splitlines()) == len(source.splitlines())

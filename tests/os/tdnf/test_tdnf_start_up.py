@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from heliostat.os.packages.own import own_package_named
+from heliostat.os.packages.rpm.file import opened
 from heliostat.testing.package_set import package, published
 from heliostat.testing.tdnf_system import TdnfSystem
 
@@ -104,3 +106,39 @@ def test_the_programs_own_files_stay_small() -> None:
     # manuals and completions are left out of small systems
     files = [each for each in made.files if not each.path.startswith("/usr/share/")]
     assert sum(each.size_bytes for each in files) <= 250_000
+
+
+WALK = """
+import importlib, pkgutil, sys
+sys.path[:0] = [{folder!r}]
+import heliostat.os.tdnf as tdnf
+assert tdnf.__file__.startswith({folder!r}), tdnf.__file__
+for each in pkgutil.walk_packages(tdnf.__path__, "heliostat.os.tdnf."):
+    if not each.name.endswith("__main__"):
+        importlib.import_module(each.name)
+from heliostat.os.tdnf.entry import main
+sys.exit(main({words!r}, "tdnf"))
+"""
+
+
+def test_packages_have_all_that_their_modules_load(system: TdnfSystem, tmp_path: Path) -> None:
+    """Nothing of ours but what they bring, in the short form in which they bring it."""
+    for name in ("tdnf", "tdnf-automatic", "heliostat-upgrade"):
+        for each in own_package_named(name).files:
+            if each.path.endswith(".py"):
+                path = tmp_path / each.path.lstrip("/")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with opened(each.content) as content:
+                    path.write_bytes(content.read())
+    folder = str(tmp_path / "usr/lib/python3/dist-packages")
+    argv = [*system.options, "-y", "install", "app"]
+    done = subprocess.run(
+        [sys.executable, "-c", WALK.format(folder=folder, words=argv)],
+        capture_output=True,
+        text=True,
+        env=system.environment,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert system.installed() == ["app-2-1.noarch", "lib-1-1.noarch"]

@@ -17,17 +17,23 @@ Place = tuple[int, int]
 _FOR_TYPES = "from __future__ import annotations\n"
 
 
-def compacted(source: str) -> str:
+def compacted(source: str, package: str = "") -> str:
     """``source`` without docstrings, comments, types of functions and most blanks.
 
-    The program stays the same but for docstrings and annotations.  Raises ``SyntaxError``.
+    The program stays the same but for docstrings and annotations.  With ``package``, the
+    dotted one that the module is in, imports from near it are relative where that is shorter.
+    Raises ``SyntaxError``.
     """
     text = _Text(source)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT and not token.line.startswith("#!"):
             text.cut(token.start, token.end)
     _cut_blanks(text, source)
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and package and not node.level:
+            _cut_package(text, node, package)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             _cut_docstrings(text, node)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -146,6 +152,19 @@ def _cut_imports_for_types(text: _Text, node: ast.Module) -> None:
         told = ast.unparse(each)
         if told.startswith("if TYPE_CHECKING:") or told == "TYPE_CHECKING = False":
             text.cut(text.start(each), text.end(each))
+
+
+def _cut_package(text: _Text, node: ast.ImportFrom, package: str) -> None:
+    here, there = package.split("."), str(node.module).split(".")
+    common = next(
+        (at for at, pair in enumerate(zip(here, there, strict=False)) if pair[0] != pair[1]),
+        min(len(here), len(there)),
+    )
+    near = "." * (len(here) - common + 1) + ".".join(there[common:])
+    if common and len(near) < len(str(node.module)):
+        row, column = text.start(node)
+        begin = column + len("from ")
+        text.cut((row, begin), (row, begin + len(str(node.module))), near)
 
 
 def _arguments(told: ast.arguments) -> Iterator[ast.arg]:

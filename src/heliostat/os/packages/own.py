@@ -143,7 +143,8 @@ class _Files:
             executable = bool(path.stat().st_mode & stat.S_IXUSR)
             content: Content = OnDisk.whole(path)
             if self._told.compact and name.endswith(".py"):
-                content = compacted(path.read_text(encoding="utf-8")).encode()
+                package = name.removeprefix(f"{base}/").rpartition("/")[0].replace("/", ".")
+                content = compacted(path.read_text(encoding="utf-8"), package).encode()
             yield self._regular(name, content, 0o755 if executable else 0o644)
 
     def _is_taken(self, name: str) -> bool:
