@@ -191,6 +191,12 @@ async def test_whoever_signs_in_is_told_of_advisories(
     assert "1 Security notice(s)" in said.out
 
 
+async def test_an_erased_server_stops(machine: Machine) -> None:
+    await tdnf(machine, "erase", "nginx", "nginx-common")
+    states = await machine.run("systemctl is-active nginx apache2 || true")
+    assert states.split() == ["inactive", "active"]
+
+
 async def test_the_system_is_well_after_all_of_it(machine: Machine) -> None:
     health = await machine.health()
     assert (health.state, health.failed) == ("running", ())
