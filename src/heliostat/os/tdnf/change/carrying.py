@@ -18,7 +18,7 @@ from heliostat.os.tdnf.change.limits import FewFiles
 from heliostat.os.tdnf.change.room import see_writable
 from heliostat.os.tdnf.change.transaction import Transaction, opened
 from heliostat.os.tdnf.change.watching import Watch
-from heliostat.os.tdnf.change.words import Words, define, verbosity
+from heliostat.os.tdnf.change.words import Words, define, settle_accounts, verbosity
 from heliostat.os.tdnf.errors import TdnfError
 from heliostat.os.tdnf.history.recording import catch_up, record
 from heliostat.os.tdnf.packages.database import DatabaseOf
@@ -43,6 +43,7 @@ def carry_out(session: Session, plan: Plan) -> None:
     entry = journal.Entry(plan, files, session.invocation.argv, int(time.time()))
     with DatabaseOf(session.root), Words() as words:
         rpm.setVerbosity(level)
+        settle_accounts()
         define(session.options.rpmdefine)
         transaction = opened(_root(session))
         _verify(Keys(session, transaction, words), session, entry, places)

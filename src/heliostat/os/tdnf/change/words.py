@@ -48,6 +48,17 @@ def define(macros: Iterable[str]) -> None:
         rpm.addMacro(name, value.strip())
 
 
+def settle_accounts() -> None:
+    """Debian's rpm names a program that none of its packages has, and fails for want of it.
+
+    Packages that bring accounts would be refused; systemd's own program is what rpm means.
+    """
+    program = rpm.expandMacro("%{?__systemd_sysusers}")
+    if program and not os.path.exists(program):
+        ours = "/usr/bin/systemd-sysusers"
+        rpm.addMacro("__systemd_sysusers", ours if os.path.exists(ours) else "%{nil}")
+
+
 class Words:
     """What rpm says within ``with``, line by line: rpm writes to memory, not to our outputs."""
 
