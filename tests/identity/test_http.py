@@ -79,7 +79,7 @@ async def test_the_tenant_may_be_last_in_the_path(
 async def test_a_form_that_never_ends_is_given_up(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("heliostat.identity.tokens.endpoints.BODY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("heliostat.identity.tokens.forms.BODY_TIMEOUT_S", 0.05)
 
     url = http.base_url
     reader, writer = await asyncio.open_connection(url.host, url.port)

@@ -47,6 +47,7 @@ async def test_openid_client_accepts_discovery_tokens_and_rotation(
     ca = tmp_path / "ca"
     options = replace(OPTIONS, base_url=base)
     kit = await start_identity(ca, options, start_ms=time.time_ns() // 1_000_000)
+    await kit.identity.directory.create_client("shop", ["https://shop.example/signed-in"])
     app = web.Application()
     app.add_routes(routes(kit.identity))
     runner = web.AppRunner(app)

@@ -26,7 +26,13 @@ def test_mutating_routes_answer_201_and_a_task_but_for_the_directory_and_join_to
         for route in ROUTES
         if route.mutating and (route.status, route.response) != (201, Task)
     }
-    directory = ("/v1/users", "/v1/groups", "/v1/service-accounts", "/v1/identity")
+    directory = (
+        "/v1/users",
+        "/v1/groups",
+        "/v1/service-accounts",
+        "/v1/identity",
+        "/v1/oidc-clients",
+    )
     assert others == {
         route.operation
         for route in ROUTES

@@ -70,7 +70,7 @@ CATALOGUE: dict[str, Entry] = {
         "Programs that sign in with a key.",
     ),
     "identity": Entry(
-        Section.SITE, "heliostat.cli.identity", "identity", "Tenants of the directory."
+        Section.SITE, "heliostat.cli.identity", "identity", "Tenants of the directory, and clients."
     ),
     "audit": Entry(Section.SITE, "heliostat.cli.audit", "audit", "Who did what, and from where."),
     "system": Entry(Section.SITE, "heliostat.cli.system", "system", "The site itself."),

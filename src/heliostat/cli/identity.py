@@ -1,15 +1,16 @@
-"""``helio identity``: tenants of the directory."""
+"""``helio identity``: tenants of the directory, and programs that people sign in to."""
 
 from __future__ import annotations
 
 import click
 
 from heliostat.cli import options, text
-from heliostat.cli.carrying import end, show_plan
+from heliostat.cli.carrying import end, make, show_plan
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.session import Session
 from heliostat.wire.directory_tenants import DirectoryTenant, DirectoryTenantCreateSpec
+from heliostat.wire.oidc_clients import OidcClient, OidcClientCreateSpec
 
 _COLUMNS = (
     Column[DirectoryTenant]("domain", lambda tenant: tenant.domain),
@@ -21,7 +22,7 @@ _COLUMNS = (
 
 @click.group("identity", cls=Noun)
 def identity() -> None:
-    """The directory and its tenants."""
+    """Tenants of the directory, and programs that people sign in to."""
 
 
 @identity.group("tenant", cls=Noun)
@@ -74,3 +75,78 @@ def delete(session: Session, domain: str) -> None:
     """Delete the tenant DOMAIN with everybody in it; who is signed in there no longer is."""
     change = session.client.directory_tenants.delete(domain)
     end(session, change, domain, f"Tenant {domain} is deleted.")
+
+
+_CLIENT_COLUMNS = (
+    Column[OidcClient]("client id", lambda client: client.name),
+    Column[OidcClient]("title", lambda client: client.title),
+    Column[OidcClient]("grants", lambda client: text.cell(client.grants)),
+    Column[OidcClient]("redirects to", lambda client: text.cell(client.redirect_uris)),
+)
+
+
+@identity.group("client", cls=Noun)
+def client() -> None:
+    """Programs that people sign in to with a browser (OpenID Connect)."""
+
+
+@client.command("create")
+@click.argument("name")
+@click.option(
+    "--redirect-uri", "redirects", multiple=True, required=True, metavar="URI",
+    help="Where browsers come back to with a code; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--post-logout-redirect-uri", "logouts", multiple=True, metavar="URI",
+    help="Where browsers may go on to after signing out.",
+)  # fmt: skip
+@click.option("--title", default="", help="What the sign-in page calls it.")
+@click.option("--algorithm", type=click.Choice(["ES256", "RS256"]), default="ES256")
+@options.domain
+@options.changes
+@pass_session
+def create_client(
+    session: Session,
+    name: str,
+    redirects: tuple[str, ...],
+    logouts: tuple[str, ...],
+    title: str,
+    algorithm: str,
+) -> None:
+    """Create the client NAME, which is its client id; it has no secret, but needs PKCE."""
+    spec = OidcClientCreateSpec(
+        name=name,
+        redirect_uris=list(redirects),
+        post_logout_redirect_uris=list(logouts),
+        title=title,
+        algorithm=algorithm,
+    )
+    change = session.oidc_clients.create(spec)
+    make(session, change, lambda made: f"Client {made.name} is created.")
+
+
+@client.command("list")
+@options.domain
+@pass_session
+def list_clients(session: Session) -> None:
+    """List the clients."""
+    session.output.items(session.oidc_clients.list(), _CLIENT_COLUMNS, empty="No clients.")
+
+
+@client.command("show")
+@click.argument("name")
+@options.domain
+@pass_session
+def show_client(session: Session, name: str) -> None:
+    """Show the client NAME."""
+    session.output.entity(session.oidc_clients.get(name))
+
+
+@client.command("delete")
+@click.argument("name")
+@options.domain
+@options.changes
+@pass_session
+def delete_client(session: Session, name: str) -> None:
+    """Delete the client NAME; its sessions end when they are next refreshed."""
+    end(session, session.oidc_clients.delete(name), name, f"Client {name} is deleted.")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from heliostat.client.client import Client
     from heliostat.client.config import ConfigFile, Profile
     from heliostat.client.credentials import Credentials
-    from heliostat.client.directory import Groups, ServiceAccounts, Users
+    from heliostat.client.directory import Groups, OidcClients, ServiceAccounts, Users
 
 SOCKET = Path("run") / "controller.sock"
 
@@ -102,6 +102,11 @@ class Session:
     def service_accounts(self) -> ServiceAccounts:
         """Programs of the domain in use."""
         return self.client.service_accounts.of(self.choices.domain)
+
+    @property
+    def oidc_clients(self) -> OidcClients:
+        """Programs that people of the domain in use sign in to."""
+        return self.client.oidc_clients.of(self.choices.domain)
 
     def place(self) -> Place:
         """Where to go: option, environment, profile, this machine's platform."""

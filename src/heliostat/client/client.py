@@ -19,7 +19,7 @@ from heliostat.client.audit import Audit
 from heliostat.client.bulk import Bulk
 from heliostat.client.credentials import Anonymous, Bound, Credentials
 from heliostat.client.datastores import Datastores
-from heliostat.client.directory import DirectoryTenants, Groups, ServiceAccounts, Users
+from heliostat.client.directory import DirectoryTenants, Groups, OidcClients, ServiceAccounts, Users
 from heliostat.client.disks import Disks
 from heliostat.client.events import Events
 from heliostat.client.flavors import Flavors
@@ -86,6 +86,7 @@ class Client:
         self.users = Users(self.transport)
         self.groups = Groups(self.transport)
         self.service_accounts = ServiceAccounts(self.transport)
+        self.oidc_clients = OidcClients(self.transport)
         self.directory_tenants = DirectoryTenants(self.transport)
         self.subnets = Subnets(self.transport)
         self.system = System(self.transport)

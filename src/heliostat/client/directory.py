@@ -16,6 +16,7 @@ from heliostat.wire.directory_tenants import (
     DirectoryTenantList,
 )
 from heliostat.wire.groups import Group, GroupCreateSpec, GroupList, GroupMember
+from heliostat.wire.oidc_clients import OidcClient, OidcClientCreateSpec, OidcClientList
 from heliostat.wire.service_accounts import (
     ServiceAccount,
     ServiceAccountCreateSpec,
@@ -120,6 +121,22 @@ class ServiceAccounts(_Directory):
 
     def delete(self, account_id: str) -> Change[None]:
         return self._change("deleteServiceAccount", (account_id,), NoneType)
+
+
+class OidcClients(_Directory):
+    """Programs that people sign in to with a browser."""
+
+    def create(self, spec: OidcClientCreateSpec) -> Change[OidcClient]:
+        return self._change("createOidcClient", (), OidcClient, spec)
+
+    def list(self) -> Iterator[OidcClient]:
+        return pages(self._transport, *self._named("listOidcClients"), answer=OidcClientList)
+
+    def get(self, name: str) -> OidcClient:
+        return read(self._transport, *self._named("getOidcClient", name), answer=OidcClient)
+
+    def delete(self, name: str) -> Change[None]:
+        return self._change("deleteOidcClient", (name,), NoneType)
 
 
 class DirectoryTenants:

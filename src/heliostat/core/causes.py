@@ -70,6 +70,7 @@ CAUSES: dict[str, str] = {
     "ChoreFinding": "The background work found something that it can't mend by itself, or is "
     "under way.",
     "ChoreNotFound": "There is no background work of this name.",
+    "ClientNotFound": "There is no program of this name that people sign in to.",
     "CommandFailed": "A program that was run ended with an error.",
     "Compacted": "A reader asked for a revision that is no longer kept.",
     "ConcurrentTask": "Another task is at work on the same entity, or others kept changing what "

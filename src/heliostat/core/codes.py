@@ -42,6 +42,7 @@ CODES: dict[str, Code] = {
     "TaskNotFound": Code(404, "`helio task list` shows the tasks."),
     "StepNotFound": Code(404, "`helio task show` lists the steps of a task."),
     "UserNotFound": Code(404, "`helio user list` shows the users."),
+    "ClientNotFound": Code(404, "`helio identity client list` shows the clients."),
     "ServiceAccountNotFound": Code(404, "`helio service-account list` shows the accounts."),
     "GroupNotFound": Code(404, "`helio group list` shows the groups."),
     "NetworkNotFound": Code(404, "`helio subnet list` shows the subnets."),

@@ -74,6 +74,10 @@ class TokenLifetimes:
     """Access and id tokens: one hour. They cannot be called back, so they are short."""
     refresh_s: float = bounded(28_800.0, 60.0)
     """A sign-in, counted from its password: eight hours, however often it is refreshed."""
+    code_s: float = bounded(60.0, 1.0, 600.0)
+    """An authorization code, from the browser's redirect to its use."""
+    browser_s: float = bounded(28_800.0, 60.0)
+    """A browser's sign-in, counted from the password."""
     assertion_s: float = bounded(120.0, 1.0)
     """Longest life of a service account's signed assertion."""
     tolerance_s: float = bounded(30.0, 0.0, 3_600.0)

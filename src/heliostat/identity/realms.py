@@ -18,7 +18,9 @@ from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.sweep import sweep
 from heliostat.identity.tenants import TENANTS, find_tenant, no_tenant, options_of
 from heliostat.identity.tokens.assertions import Assertions
+from heliostat.identity.tokens.authorization import Authorization
 from heliostat.identity.tokens.client_authentication import ClientAuthentication
+from heliostat.identity.tokens.codes import Codes
 from heliostat.identity.tokens.grants import Grants
 from heliostat.identity.tokens.keys import SigningKeys
 from heliostat.identity.tokens.sessions import Sessions
@@ -41,7 +43,12 @@ class Realm:
         self.keys = SigningKeys(store, clock, options)
         sessions = Sessions(store, clock, ids, options)
         self.clients = ClientAuthentication(self.directory, Assertions(store, clock, options))
-        self.grants = Grants(self.directory, self.directory, self.keys, sessions, self.clients)
+        self.sessions = sessions
+        self.authorization = Authorization(store, clock, ids, options, self.directory)
+        codes = Codes(store, clock, options, sessions)
+        self.grants = Grants(
+            self.directory, self.directory, self.keys, sessions, self.clients, codes
+        )
         self.standing = Standing(self.directory, self.keys, sessions, options, clock)
 
     @property

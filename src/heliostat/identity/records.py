@@ -32,6 +32,7 @@ class Grant(StrEnum):
     PASSWORD = "password"  # noqa: S105 - the name of a grant
     REFRESH = "refresh_token"
     CLIENT_CREDENTIALS = "client_credentials"
+    AUTHORIZATION_CODE = "authorization_code"
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,13 +61,19 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks for tokens: a program people use, or (with a public key) a service account."""
+    """Who asks for tokens: a program people use, or (with a public key) a service account.
+
+    ``title`` is what the sign-in page calls it.
+    """
 
     name: str
     grants: tuple[Grant, ...]
     algorithm: Algorithm = Algorithm.ES256
     rotate_refresh: bool = True
     public_key_pem: str = ""
+    title: str = ""
+    redirect_uris: tuple[str, ...] = ()
+    post_logout_redirect_uris: tuple[str, ...] = ()
     created_ms: int = 0
     schema: int = 1
 
@@ -96,6 +103,37 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     scope: str
     current: str
     expires_ms: int
+    browser: str = ""
+    schema: int = 1
+
+
+class BrowserSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A browser in which somebody has signed in; ``id`` is the hash of its cookie."""
+
+    id: str
+    user: str
+    stamp: str
+    signed_in_ms: int
+    expires_ms: int
+    schema: int = 1
+
+
+class Code(msgspec.Struct, frozen=True, kw_only=True):
+    """An authorization code; ``id`` is its hash, ``session`` what its first use opened."""
+
+    id: str
+    client: str
+    redirect_uri: str
+    scope: str
+    challenge: str
+    nonce: str
+    user: str
+    stamp: str
+    browser: str
+    signed_in_ms: int
+    expires_ms: int
+    spent: bool = False
+    session: str = ""
     schema: int = 1
 
 
@@ -138,6 +176,8 @@ class TenantKinds:
     clients: Kind[Client]
     signing_keys: Kind[SigningKey]
     sessions: Kind[Session]
+    browsers: Kind[BrowserSession]
+    codes: Kind[Code]
     attempts: Kind[Attempts]
     spent_assertions: Kind[SpentAssertion]
 
@@ -149,7 +189,13 @@ class TenantKinds:
     @property
     def expiring(self) -> tuple[Kind[Any], ...]:
         """Those whose documents have an ``expires_ms``."""
-        return (self.sessions, self.attempts, self.spent_assertions)
+        return (
+            self.sessions,
+            self.browsers,
+            self.codes,
+            self.attempts,
+            self.spent_assertions,
+        )
 
 
 @cache
@@ -160,7 +206,13 @@ def kinds_of(tenant_id: str) -> TenantKinds:
         groups=Kind(f"group/{tenant_id}", Group, identify=lambda group: fold(group.name)),
         clients=Kind(f"client/{tenant_id}", Client, identify=lambda client: fold(client.name)),
         signing_keys=Kind(f"signing-key/{tenant_id}", SigningKey, identify=lambda key: key.kid),
-        sessions=Kind(f"session/{tenant_id}", Session),
+        sessions=Kind(
+            f"session/{tenant_id}",
+            Session,
+            indexes={"browser": lambda session: session.browser or ()},
+        ),
+        browsers=Kind(f"browser-session/{tenant_id}", BrowserSession),
+        codes=Kind(f"authorization-code/{tenant_id}", Code),
         attempts=Kind(f"sign-in-attempts/{tenant_id}", Attempts),
         spent_assertions=Kind(f"spent-assertion/{tenant_id}", SpentAssertion),
     )

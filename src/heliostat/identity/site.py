@@ -49,7 +49,7 @@ class Identity:
         self.options = options
         self._store = store
         self._clock = clock
-        self._ids = ids
+        self.ids = ids
         self.directories = Directories(store, clock, ids, options)
         self.realms = self.directories.realms
         self.tenants = self.directories.tenants
@@ -65,7 +65,7 @@ class Identity:
         """Make ready; the administrator's new password at the first start, to be shown once."""
         await relocate(self._store)
         hashing = self.directories.hashing
-        password = await bootstrap(self._store, self._clock, self._ids, self.options, hashing)
+        password = await bootstrap(self._store, self._clock, self.ids, self.options, hashing)
         await hashing.prepare()
         return password
 

@@ -8,7 +8,7 @@ from heliostat.controller.api.app import SERVICES
 from heliostat.controller.api.recording import sign_in_record
 from heliostat.controller.trail.record import Proof
 from heliostat.identity.records import Grant
-from heliostat.identity.tokens.endpoints import SignIn
+from heliostat.identity.tokens.sign_in_attempt import SignIn
 
 
 async def tell(request: web.Request, attempt: SignIn) -> None:

@@ -97,6 +97,7 @@ async def _people(directory: Directory) -> None:
     await directory.add_member("operators", "ada")
     await directory.create_user("grace", "a phrase to sign in")
     await directory.create_service_account("robot", PUBLIC_KEY)
+    await directory.create_client("shop", ["https://shop.example/signed-in"], title="The shop")
 
 
 class _Furnisher(Hands):

@@ -2,8 +2,8 @@
 
 A tenant of the directory is a domain with people, keys and rules of its own; tenants of
 the cloud (``/v1/tenants``) own projects and let in groups of any domain.  Below
-``/v1/identity/tenants/{tenant}`` lie the routes of users, groups and service accounts
-once more, for the administrators of that domain.
+``/v1/identity/tenants/{tenant}`` lie the routes of users, groups, service accounts and
+clients once more, for the administrators of that domain.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from heliostat.wire import groups, service_accounts, users
+from heliostat.wire import groups, oidc_clients, service_accounts, users
 from heliostat.wire.access import Access
 from heliostat.wire.body import Request, Response
 from heliostat.wire.route import PAGE, Body, Owner, Route
@@ -80,7 +80,7 @@ def _scoped(route: Route) -> Route:
 
 INSIDE = tuple(
     route
-    for noun in (users, groups, service_accounts)
+    for noun in (users, groups, service_accounts, oidc_clients)
     for route in noun.ROUTES
     if route.access is Access.SYSTEM_ADMIN
 )

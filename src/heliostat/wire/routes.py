@@ -24,6 +24,7 @@ from heliostat.wire import (
     images,
     labels,
     metrics,
+    oidc_clients,
     projects,
     quota_leases,
     quotas,
@@ -66,6 +67,7 @@ NOUNS: tuple[tuple[str, ModuleType], ...] = (
     ("Users", users),
     ("Groups", groups),
     ("Service accounts", service_accounts),
+    ("Clients of sign-in", oidc_clients),
     ("Directory tenants", directory_tenants),
 )
 """Every noun's title and module, in the order in which documentation shows them."""

@@ -28,6 +28,7 @@ from heliostat.controller.api import (
     images,
     labels,
     metrics,
+    oidc_clients,
     projects,
     quota_leases,
     quotas,
@@ -86,6 +87,7 @@ HANDLERS: Mapping[str, Handler] = {
     **users.HANDLERS,
     **groups.HANDLERS,
     **service_accounts.HANDLERS,
+    **oidc_clients.HANDLERS,
     **tenant_directories.HANDLERS,
 }
 

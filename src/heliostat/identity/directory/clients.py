@@ -8,16 +8,19 @@ client may use the password grant is a setting of each.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from heliostat.cloudstore.contract import CloudStore
-from heliostat.cloudstore.documents import Kind
+from heliostat.cloudstore.documents import Kind, Stored
 from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.part import DirectoryPart
 from heliostat.identity.directory.views import ClientView
 from heliostat.identity.names import fold
 from heliostat.identity.records import Algorithm, Client, Grant
+from heliostat.identity.redirects import checked_redirect
 
 NAMELESS = "client-without-id"
 HELIO = "helio"
@@ -30,6 +33,70 @@ class Clients(DirectoryPart):
         """All clients that are no service accounts, by name."""
         clients = [each.value for each in await self.kinds.clients.all(self.store)]
         return [_view(each) for each in clients if not each.is_service_account]
+
+    async def create_client(
+        self,
+        name: str,
+        redirect_uris: Sequence[str],
+        *,
+        title: str = "",
+        post_logout_redirect_uris: Sequence[str] = (),
+        algorithm: str = Algorithm.ES256,
+        plan: bool = False,
+    ) -> ClientView:
+        """A program that people sign in to with a browser.
+
+        Raises ``InvalidName``, ``NameTaken``, and ``InvalidEntity`` for addresses that no
+        browser may be sent to.
+        """
+        if not redirect_uris:
+            raise PermanentError("InvalidEntity", "A client needs an address to send browsers to.")
+        if algorithm not in set(Algorithm):
+            raise PermanentError("InvalidEntity", f"{algorithm[:20]!r} signs nothing here.")
+        bare = self.new_name(name)
+        client = Client(
+            name=fold(bare),
+            grants=(Grant.AUTHORIZATION_CODE, Grant.REFRESH),
+            algorithm=Algorithm(algorithm),
+            title=title[:80],
+            redirect_uris=tuple(map(checked_redirect, dict.fromkeys(redirect_uris))),
+            post_logout_redirect_uris=tuple(
+                map(checked_redirect, dict.fromkeys(post_logout_redirect_uris))
+            ),
+            created_ms=self.clock.now_ms(),
+        )
+
+        async def decide() -> Decided[ClientView]:
+            guards = await self.claim(bare, "NameTaken")
+            return Decided(_view(client), guards, self.kinds.clients.put(client))
+
+        return await settle(self.store, decide, plan=plan)
+
+    async def get_client(self, name: str) -> ClientView:
+        """Raises ``ClientNotFound``."""
+        return _view((await self._stored_client(name)).value)
+
+    async def delete_client(self, name: str, *, plan: bool = False) -> ClientView:
+        """Delete a client; who is signed in to it no longer refreshes.
+
+        Raises ``ClientNotFound``, and ``InvalidOperation`` for a built-in one.
+        """
+
+        async def decide() -> Decided[ClientView]:
+            stored = await self._stored_client(name)
+            if stored.value.name in (NAMELESS, HELIO):
+                raise PermanentError("InvalidOperation", f"{stored.value.name} is built in.")
+            changes = self.kinds.clients.delete(stored.value)
+            return Decided(_view(stored.value), [self.kinds.clients.guard(stored)], changes)
+
+        return await settle(self.store, decide, plan=plan)
+
+    async def _stored_client(self, name: str) -> Stored[Client]:
+        key = self.key_of(name)
+        stored = await self.kinds.clients.get(self.store, key) if key else None
+        if stored is None or stored.value.is_service_account:
+            raise PermanentError("ClientNotFound", f"There is no client {name[:80]}.")
+        return stored
 
     async def allow_password_grant(
         self, client: str, allowed: bool, *, plan: bool = False
@@ -93,6 +160,10 @@ def _view(client: Client) -> ClientView:
         grants=tuple(grant.value for grant in client.grants),
         algorithm=client.algorithm.value,
         rotate_refresh=client.rotate_refresh,
+        title=client.title,
+        redirect_uris=client.redirect_uris,
+        post_logout_redirect_uris=client.post_logout_redirect_uris,
+        created_ms=client.created_ms,
     )
 
 

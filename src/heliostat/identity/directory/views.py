@@ -50,3 +50,7 @@ class ClientView:
     grants: tuple[str, ...]
     algorithm: str
     rotate_refresh: bool
+    title: str = ""
+    redirect_uris: tuple[str, ...] = ()
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    created_ms: int = 0

@@ -38,6 +38,14 @@ class Bearer:
 
 
 @dataclass(frozen=True, slots=True)
+class SignInEvent:
+    """What an id token tells of a browser's sign-in; ``at_s`` is when the password was given."""
+
+    nonce: str
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Occasion:
     """What one sign-in's tokens have in common; ``session`` is empty without a refresh token."""
 
@@ -46,6 +54,7 @@ class Occasion:
     scope: Scope
     now_s: int
     session: str = ""
+    event: SignInEvent | None = None
 
 
 def access_claims(occasion: Occasion, options: IdentityOptions, jti: str) -> dict[str, Any]:
@@ -64,6 +73,10 @@ def id_claims(occasion: Occasion, options: IdentityOptions, jti: str) -> dict[st
         claims["given_name"] = occasion.bearer.given_name
     if occasion.bearer.family_name:
         claims["family_name"] = occasion.bearer.family_name
+    if occasion.event is not None:
+        claims["auth_time"] = occasion.event.at_s
+        if occasion.event.nonce:
+            claims["nonce"] = occasion.event.nonce
     if occasion.scope.groups_in_id:
         claims["groups"] = list(occasion.bearer.groups)
     return claims

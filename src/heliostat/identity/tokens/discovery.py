@@ -10,10 +10,7 @@ from heliostat.identity.tokens.scopes import SUPPORTED
 
 
 def openid_configuration(options: IdentityOptions) -> dict[str, Any]:
-    """OpenID Connect Discovery 1.0 metadata.
-
-    There is no authorization endpoint yet, so no response type either.
-    """
+    """OpenID Connect Discovery 1.0 metadata."""
     base = f"{options.base_url.rstrip('/')}/openidconnect"
     return {
         "issuer": options.issuer,
@@ -22,7 +19,13 @@ def openid_configuration(options: IdentityOptions) -> dict[str, Any]:
         "introspection_endpoint": f"{base}/introspect/{options.domain}",
         "revocation_endpoint": f"{base}/revoke/{options.domain}",
         "jwks_uri": f"{base}/jwks/{options.domain}",
-        "response_types_supported": [],
+        "authorization_endpoint": f"{base}/oidc/authorize/{options.domain}",
+        "end_session_endpoint": f"{base}/logout/{options.domain}",
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
+        "code_challenge_methods_supported": ["S256"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "authorization_response_iss_parameter_supported": True,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [each.value for each in Algorithm],
         "grant_types_supported": [each.value for each in Grant],
@@ -35,7 +38,8 @@ def openid_configuration(options: IdentityOptions) -> dict[str, Any]:
         "token_endpoint_auth_signing_alg_values_supported": [Algorithm.ES256.value],
         "claims_supported": [
             "iss", "sub", "aud", "iat", "exp", "jti", "sid", "scope", "tenant", "token_class",
-            "token_type", "groups", "client_id", "name", "given_name", "family_name", "email",
+            "token_type", "groups", "client_id", "nonce", "auth_time", "name",
+            "given_name", "family_name", "email",
         ],
     }  # fmt: skip
 

@@ -7,10 +7,7 @@ stable ``code`` and ``hint`` added.  Nothing here needs a token.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
-from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
@@ -21,17 +18,16 @@ from heliostat.identity.realms import Realm
 from heliostat.identity.records import Grant
 from heliostat.identity.site import Identity
 from heliostat.identity.tokens.assertions import issuer_of
+from heliostat.identity.tokens.browsing import Browsing
 from heliostat.identity.tokens.client_authentication import ClientFields
 from heliostat.identity.tokens.discovery import openid_configuration, trusted_roots
+from heliostat.identity.tokens.forms import fields_of
 from heliostat.identity.tokens.grants import TokenRequest, UnknownGrant
+from heliostat.identity.tokens.sign_in_attempt import SignIn, Tell
 from heliostat.identity.tokens.verify import bearer_of
 
-MAX_BODY_BYTES = 65_536
-MAX_FIELDS = 32
-BODY_TIMEOUT_S = 30.0
 UNAUTHORIZED = 401
 UNKEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-FORM = "application/x-www-form-urlencoded"
 _OAUTH_ERRORS = {
     "InvalidLoginCredentials": "invalid_grant",
     "InvalidGrant": "invalid_grant",
@@ -40,21 +36,6 @@ _OAUTH_ERRORS = {
     "InvalidScope": "invalid_scope",
     "TooManyRequests": "temporarily_unavailable",
 }
-
-
-class SignIn(NamedTuple):
-    """An attempt to sign in: who (empty if nobody here), by which program, and what came of it.
-
-    What was typed for a name that nobody here has is not told: it may be a password.
-    """
-
-    grant: str
-    subject: str
-    client: str
-    error: HeliostatError | None
-
-
-Tell = Callable[[web.Request, SignIn], Awaitable[None]]
 
 
 async def _tell_nobody(_request: web.Request, _attempt: SignIn) -> None:
@@ -83,6 +64,7 @@ def routes(identity: Identity, tell: Tell = _tell_nobody) -> list[web.RouteDef]:
         web.get(f"/openidconnect/{configuration}", wire.configuration),
         web.get(f"/openidconnect/{{tenant}}/{configuration}", wire.configuration),
         web.get("/afd/vecs/ssl", wire.roots),
+        *Browsing(identity.realms, identity.ids, identity.options.domain, tell).routes(),
     ]
 
 
@@ -96,7 +78,7 @@ class _Wire:
         realm = self._identity.realms.system
         try:
             realm = await self._realm(request)
-            asked = _token_request(await _fields(request))
+            asked = _token_request(await fields_of(request))
             answer = await realm.grants.answer(asked)
         except HeliostatError as error:
             await self._told(request, realm, asked, error)
@@ -108,7 +90,7 @@ class _Wire:
         """Whether a token counts (RFC 7662); only service accounts may ask."""
         try:
             realm = await self._realm(request)
-            fields = await _fields(request)
+            fields = await fields_of(request)
             await realm.clients.proven(_client_fields(fields))
             answer = await realm.standing.introspect(_token(fields))
         except HeliostatError as error:
@@ -119,7 +101,7 @@ class _Wire:
         """End a token's session (RFC 7009); 200 for tokens that mean nothing, too."""
         try:
             realm = await self._realm(request)
-            fields = await _fields(request)
+            fields = await fields_of(request)
             client = await realm.clients.client(_client_fields(fields))
             await realm.standing.revoke(_token(fields), client)
         except HeliostatError as error:
@@ -190,21 +172,6 @@ class _Wire:
         )
 
 
-async def _fields(request: web.Request) -> dict[str, str]:
-    """The form's fields; raises ``InvalidEntity``, ``RequestTooLarge``."""
-    if request.content_type != FORM:
-        raise PermanentError("InvalidEntity", f"Send {FORM}, not {request.content_type[:80]}.")
-    try:
-        text = (await _body(request)).decode()
-        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
-    except ValueError as error:
-        raise PermanentError("InvalidEntity", f"The form can't be read: {error}.") from error
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise PermanentError("InvalidEntity", "A field occurs more than once.")
-    return fields
-
-
 def _token_request(fields: dict[str, str]) -> TokenRequest:
     known = {name: fields[name] for name in TokenRequest.__struct_fields__ if name in fields}
     if not known.get("grant_type"):
@@ -221,23 +188,6 @@ def _token(fields: dict[str, str]) -> str:
     if not fields.get("token"):
         raise PermanentError("InvalidEntity", "The field token is missing.")
     return fields["token"]
-
-
-async def _body(request: web.Request) -> bytes:
-    """The whole body; who has no token yet may hold a connection no longer than others."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for chunk in request.content.iter_any():
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    raise PermanentError(
-                        "RequestTooLarge", f"A token request has at most {MAX_BODY_BYTES} bytes."
-                    )
-    except TimeoutError as error:
-        sentence = f"The form did not arrive within {BODY_TIMEOUT_S:g} s."
-        raise PermanentError("InvalidEntity", sentence) from error
-    return bytes(body)
 
 
 def _refused_bearer(error: HeliostatError) -> web.Response:

@@ -12,6 +12,7 @@ from heliostat.identity.records import Client, Grant, Session
 from heliostat.identity.tokens.claims import (
     Bearer,
     Occasion,
+    SignInEvent,
     TokenClass,
     access_claims,
     id_claims,
@@ -20,6 +21,7 @@ from heliostat.identity.tokens.claims import (
     sign,
 )
 from heliostat.identity.tokens.client_authentication import ClientAuthentication, ClientFields
+from heliostat.identity.tokens.codes import Codes
 from heliostat.identity.tokens.keys import SigningKeys
 from heliostat.identity.tokens.opened import opened
 from heliostat.identity.tokens.scopes import Scope, narrowed, parse
@@ -34,6 +36,9 @@ class TokenRequest(ClientFields, frozen=True, kw_only=True):
     password: str = ""
     scope: str = ""
     refresh_token: str = ""
+    code: str = ""
+    redirect_uri: str = ""
+    code_verifier: str = ""
 
 
 class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -64,12 +69,14 @@ class Grants:
         keys: SigningKeys,
         sessions: Sessions,
         clients: ClientAuthentication,
+        codes: Codes,
     ) -> None:
         self._people = people
         self._directory = directory
         self._keys = keys
         self._sessions = sessions
         self._clients = clients
+        self._codes = codes
         self._options = directory.options
 
     async def answer(self, request: TokenRequest) -> TokenAnswer:
@@ -89,6 +96,8 @@ class Grants:
                 return await self._refresh(request, client)
             case Grant.CLIENT_CREDENTIALS:
                 return await self._account(request, client)
+            case Grant.AUTHORIZATION_CODE:
+                return await self._code(request, client)
 
     async def _password(self, request: TokenRequest, client: Client) -> TokenAnswer:
         scope = parse(request.scope)
@@ -115,6 +124,21 @@ class Grants:
         next_session = session if client.rotate_refresh else None
         return await self._tokens(_bearer(person), client, scope, next_session)
 
+    async def _code(self, request: TokenRequest, client: Client) -> TokenAnswer:
+        code = await self._codes.redeem(
+            request.code, client, request.redirect_uri, request.code_verifier
+        )
+        person = await self._people.person(code.user)
+        if person is None or person.stamp != code.stamp:
+            raise PermanentError("InvalidGrant", "Whom the code is about signs in no longer.")
+        scope = parse(code.scope)
+        session = None
+        if scope.refresh_token and Grant.REFRESH in client.grants:
+            session = await self._sessions.open(person, client, str(scope), code.browser)
+            await self._codes.opened(code, session.id)
+        event = SignInEvent(code.nonce, code.signed_in_ms // 1000)
+        return await self._tokens(_bearer(person), client, scope, session, event)
+
     async def _account(self, request: TokenRequest, client: Client) -> TokenAnswer:
         scope = parse(request.scope)
         account = await self._people.account(client.name)
@@ -123,13 +147,18 @@ class Grants:
         return await self._tokens(Bearer(account.subject, account.groups), client, kept, None)
 
     async def _tokens(
-        self, bearer: Bearer, client: Client, scope: Scope, session: Session | None
+        self,
+        bearer: Bearer,
+        client: Client,
+        scope: Scope,
+        session: Session | None,
+        event: SignInEvent | None = None,
     ) -> TokenAnswer:
         directory, options = self._directory, self._options
         key = await self._keys.signer(client.algorithm)
         now_s = directory.clock.now_ms() // 1000
         sid = session.id if session else ""
-        occasion = Occasion(bearer, public_id(client), scope, now_s, sid)
+        occasion = Occasion(bearer, public_id(client), scope, now_s, sid, event)
         refresh = ""
         if session is not None:
             end_s = session.expires_ms // 1000

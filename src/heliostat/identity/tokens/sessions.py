@@ -33,8 +33,8 @@ class Sessions:
         self._options = options
         self._kept = kinds_of(options.tenant).sessions
 
-    async def open(self, person: Person, client: Client, scope: str) -> Session:
-        """Begin a session after a right password."""
+    async def open(self, person: Person, client: Client, scope: str, browser: str = "") -> Session:
+        """Begin a session after a right password, perhaps in a browser's session."""
         session = Session(
             id=self._ids.new_id(),
             user=person.key,
@@ -42,6 +42,7 @@ class Sessions:
             client=client.name,
             scope=scope,
             current=new_jti(self._ids),
+            browser=browser,
             expires_ms=self._clock.now_ms() + int(self._options.lifetimes.refresh_s * 1000),
         )
         await self._store.commit([self._kept.absent(session.id)], self._kept.put(session))
@@ -78,6 +79,11 @@ class Sessions:
         if stored is None or self._clock.now_ms() >= stored.value.expires_ms:
             return None
         return stored.value
+
+    async def end_all_of(self, browser: str) -> None:
+        """End what was opened from a browser's session."""
+        for stored in await self._kept.by_index(self._store, "browser", browser):
+            await self.end(stored.value)
 
     async def end(self, session: Session) -> None:
         """End a session; its refresh token is worthless from now on."""

@@ -12,8 +12,9 @@ from typing import Any
 
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
-from heliostat.identity.directory.clients import public_id
+from heliostat.identity.directory.clients import named_client, public_id
 from heliostat.identity.directory.contract import People, Person
+from heliostat.identity.directory.part import DirectoryPart
 from heliostat.identity.names import bare_name, fold
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.records import Client
@@ -94,6 +95,20 @@ class Standing:
         session = await self._sessions.find(str(claims.get("sid", "")))
         if session is not None and claims.get("client_id", "") == public_id(client):
             await self._sessions.end(session)
+
+    async def client_of(self, client_id: str, id_token: str, directory: DirectoryPart) -> Client:
+        """Which client a request to sign out comes from; its id token may have expired.
+
+        Raises ``InvalidClient``.
+        """
+        if not client_id and id_token:
+            try:
+                client_id = str((await self._opened(id_token, TokenClass.ID)).get("aud", ""))
+            except HeliostatError as error:
+                if error.code != "ExpiredAuthToken":
+                    raise PermanentError("InvalidClient", error.message) from error
+                client_id = str(unverified(id_token)[1].get("aud", ""))
+        return await named_client(directory.store, directory.kinds.clients, client_id or "none")
 
     async def _opened(self, token: str, class_: TokenClass) -> Claims:
         now_s = self._clock.now_ms() / 1000

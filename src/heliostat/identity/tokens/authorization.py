@@ -1,0 +1,220 @@
+"""The authorization endpoint's decisions: from a browser's request to a code (RFC 6749, 4.1).
+
+Only ``response_type=code`` with PKCE (S256), for every client (RFC 9700).  What is wrong with
+client or redirect address is shown to the person; everything else goes back to the client.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from heliostat.cloudstore.contract import CloudStore
+from heliostat.core.clock import Clock
+from heliostat.core.errors import HeliostatError, PermanentError
+from heliostat.core.ids import Ids
+from heliostat.identity.directory.clients import named_client
+from heliostat.identity.directory.contract import People, Person
+from heliostat.identity.options import IdentityOptions
+from heliostat.identity.records import BrowserSession, Client, Code, Grant, kinds_of
+from heliostat.identity.redirects import is_registered
+from heliostat.identity.tokens.scopes import parse
+
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_MODES = ("query", "form_post")
+SECRET_BYTES = 32
+LONGEST_FIELD = 2048
+FIELDS = (
+    *("response_type", "response_mode", "client_id", "redirect_uri", "scope", "state", "nonce"),
+    *("code_challenge", "code_challenge_method", "prompt", "max_age", "login_hint"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that is in order; ``fields`` are as they came, for the page to send again."""
+
+    client: Client
+    redirect_uri: str
+    scope: str
+    fields: Mapping[str, str]
+
+    @property
+    def prompts(self) -> frozenset[str]:
+        return frozenset(self.fields.get("prompt", "").split())
+
+
+class SendBack(Exception):
+    """An error that the client is told, by way of the browser."""
+
+    def __init__(self, fields: Mapping[str, str], error: str, description: str) -> None:
+        super().__init__(description)
+        self.fields = fields
+        self.error = error
+        self.description = description
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A code for the client, and the browser's new secret if somebody has just signed in."""
+
+    asked: Asked
+    code: str
+    cookie: str = ""
+
+
+class Authorization:
+    """Browsers' sign-ins of one tenant, and the codes that come of them."""
+
+    def __init__(
+        self, store: CloudStore, clock: Clock, ids: Ids, options: IdentityOptions, people: People
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._options = options
+        self._people = people
+        self._kinds = kinds_of(options.tenant)
+
+    async def asked(self, fields: Mapping[str, str]) -> Asked:
+        """Check a request.
+
+        Raises ``InvalidClient`` and ``InvalidEntity`` for what the person is shown, and
+        ``SendBack`` for what the client is told.
+        """
+        kept = {name: fields[name] for name in FIELDS if fields.get(name)}
+        if any(len(value) > LONGEST_FIELD for value in kept.values()):
+            raise PermanentError("InvalidEntity", "A field of the request is too long.")
+        client = await named_client(
+            self._store, self._kinds.clients, kept.get("client_id") or "none"
+        )
+        redirect_uri = kept.get("redirect_uri", "")
+        if not is_registered(redirect_uri, client.redirect_uris):
+            raise PermanentError(
+                "InvalidEntity",
+                f"{client.name} may not send browsers to {redirect_uri[:80]!r}.",
+                hint="Register the address: `helio identity client create --redirect-uri`.",
+            )
+        self._check(client, kept)
+        return Asked(client, redirect_uri, kept.get("scope", ""), kept)
+
+    async def at_once(self, asked: Asked, cookie: str) -> Granted | None:
+        """A code for who is signed in to this browser already; ``None``: ask for a password.
+
+        Raises ``SendBack`` where the client wants nobody asked.
+        """
+        browser = await self._browser(cookie)
+        person = await self._people.person(browser.user) if browser is not None else None
+        fresh = browser is not None and person is not None and browser.stamp == person.stamp
+        if (
+            browser is not None
+            and person is not None
+            and fresh
+            and not self._too_old(asked, browser)
+        ):
+            return Granted(asked, await self._issue(asked, person, browser))
+        if "none" in asked.prompts:
+            raise SendBack(asked.fields, "login_required", "Nobody is signed in to this browser.")
+        return None
+
+    async def sign_in(self, asked: Asked, username: str, password: str) -> Granted:
+        """Sign somebody in to a browser; raises as ``People.authenticate``."""
+        person = await self._people.authenticate(username, password)
+        cookie = self._ids.secret(SECRET_BYTES)
+        now_ms = self._clock.now_ms()
+        browser = BrowserSession(
+            id=hashed(cookie),
+            user=person.key,
+            stamp=person.stamp,
+            signed_in_ms=now_ms,
+            expires_ms=now_ms + int(self._options.lifetimes.browser_s * 1000),
+        )
+        await self._store.commit(
+            [self._kinds.browsers.absent(browser.id)], self._kinds.browsers.put(browser)
+        )
+        return Granted(asked, await self._issue(asked, person, browser), cookie)
+
+    async def browser_of(self, cookie: str) -> BrowserSession | None:
+        """The session that a cookie stands for, while it lasts."""
+        return await self._browser(cookie)
+
+    async def end(self, browser: BrowserSession) -> None:
+        """Sign a browser out."""
+        await self._store.commit([], self._kinds.browsers.delete(browser))
+
+    def answer(self, granted: Granted) -> dict[str, str]:
+        """What the client gets with the browser."""
+        return self._told(granted.asked.fields, {"code": granted.code})
+
+    def refusal(self, refused: SendBack) -> dict[str, str]:
+        """The error that the client gets with the browser."""
+        told = {"error": refused.error, "error_description": refused.description}
+        return self._told(refused.fields, told)
+
+    def _told(self, fields: Mapping[str, str], answer: dict[str, str]) -> dict[str, str]:
+        state = {"state": fields["state"]} if "state" in fields else {}
+        return {**answer, **state, "iss": self._options.issuer}
+
+    def _check(self, client: Client, fields: Mapping[str, str]) -> None:
+        def refuse(error: str, why: str) -> None:
+            raise SendBack(fields, error, why)
+
+        if Grant.AUTHORIZATION_CODE not in client.grants:
+            refuse("unauthorized_client", "This client may not ask for codes.")
+        if fields.get("response_type") != "code":
+            refuse("unsupported_response_type", "Only response_type=code is answered.")
+        if fields.get("response_mode", "query") not in _MODES:
+            refuse("invalid_request", f"response_mode is {' or '.join(_MODES)}.")
+        if fields.get("code_challenge_method") != "S256":
+            refuse("invalid_request", "code_challenge_method must be S256.")
+        if not _CHALLENGE.fullmatch(fields.get("code_challenge", "")):
+            refuse("invalid_request", "code_challenge must be 43 characters of base64url.")
+        prompts = set(fields.get("prompt", "").split())
+        if prompts - {"none", "login", "consent", "select_account"}:
+            refuse("invalid_request", "There is no such prompt.")
+        if "none" in prompts and len(prompts) > 1:
+            refuse("invalid_request", "prompt=none stands alone.")
+        if not fields.get("max_age", "0").isdecimal() or len(fields.get("max_age", "")) > 9:
+            refuse("invalid_request", "max_age is a number of seconds.")
+        try:
+            parse(fields.get("scope", ""))
+        except HeliostatError as error:
+            refuse("invalid_scope", error.message)
+
+    def _too_old(self, asked: Asked, browser: BrowserSession) -> bool:
+        if asked.prompts & {"login", "select_account"}:
+            return True
+        limit = asked.fields.get("max_age")
+        age_ms = self._clock.now_ms() - browser.signed_in_ms
+        return limit is not None and age_ms > int(limit) * 1000
+
+    async def _browser(self, cookie: str) -> BrowserSession | None:
+        stored = await self._kinds.browsers.get(self._store, hashed(cookie)) if cookie else None
+        if stored is None or self._clock.now_ms() >= stored.value.expires_ms:
+            return None
+        return stored.value
+
+    async def _issue(self, asked: Asked, person: Person, browser: BrowserSession) -> str:
+        secret = self._ids.secret(SECRET_BYTES)
+        code = Code(
+            id=hashed(secret),
+            client=asked.client.name,
+            redirect_uri=asked.redirect_uri,
+            scope=asked.scope,
+            challenge=asked.fields["code_challenge"],
+            nonce=asked.fields.get("nonce", ""),
+            user=person.key,
+            stamp=person.stamp,
+            browser=browser.id,
+            signed_in_ms=browser.signed_in_ms,
+            expires_ms=self._clock.now_ms() + int(self._options.lifetimes.code_s * 1000),
+        )
+        await self._store.commit([self._kinds.codes.absent(code.id)], self._kinds.codes.put(code))
+        return secret
+
+
+def hashed(secret: str) -> str:
+    """What is kept of a secret of ours: it is random, so a plain hash does."""
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

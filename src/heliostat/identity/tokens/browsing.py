@@ -1,0 +1,248 @@
+"""What browsers are answered: signing in for a client, and signing out.
+
+A browser is known by a cookie, the tenant's own, that scripts can't read.  Forms carry a token
+that a second cookie must repeat: another site can't sign anybody in or out unseen.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from heliostat.core.errors import HeliostatError, PermanentError
+from heliostat.core.ids import Ids
+from heliostat.identity.names import subject_of
+from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.records import BrowserSession, Client
+from heliostat.identity.redirects import origin_of, with_answer
+from heliostat.identity.tokens import pages
+from heliostat.identity.tokens.authorization import Asked, Granted, SendBack
+from heliostat.identity.tokens.forms import fields_of
+from heliostat.identity.tokens.sign_in_attempt import SignIn, Tell
+
+BASE = "/openidconnect"
+FORM_COOKIE = "oidc_form"
+FORM_TOKEN_BYTES = 16
+SEE_OTHER = 303
+
+
+class Browsing:
+    """The endpoints that people see."""
+
+    def __init__(self, realms: Realms, ids: Ids, domain: str, tell: Tell) -> None:
+        self._realms = realms
+        self._ids = ids
+        self._domain = domain
+        self._tell = tell
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes to add; the tenant comes last and may be left out."""
+        return [
+            method(f"{BASE}/{path}{tenant}", answer)
+            for tenant in ("", "/{tenant}")
+            for method, path, answer in (
+                (web.get, "oidc/authorize", self.authorize),
+                (web.post, "oidc/authorize", self.submit),
+                (web.get, "logout", self.logout),
+                (web.post, "logout", self.log_out),
+            )
+        ]
+
+    async def authorize(self, request: web.Request) -> web.StreamResponse:
+        """A client's request: the page, or the way back at once for who is signed in."""
+        return await self._for_client(request, dict(request.query), sign_in=False)
+
+    async def submit(self, request: web.Request) -> web.StreamResponse:
+        """The page's form; or a client's request that came as a form."""
+        try:
+            fields = await fields_of(request)
+        except HeliostatError as error:
+            return _shown(error)
+        return await self._for_client(request, fields, sign_in="password" in fields)
+
+    async def _for_client(
+        self, request: web.Request, fields: Mapping[str, str], *, sign_in: bool
+    ) -> web.StreamResponse:
+        try:
+            realm = await self._realm(request)
+            asked = await realm.authorization.asked(fields)
+        except HeliostatError as error:
+            return _shown(error)
+        except SendBack as refused:
+            return await self._sent_back(request, refused)
+        try:
+            if sign_in:
+                return await self._signed_in(request, realm, asked, fields)
+            granted = await realm.authorization.at_once(asked, _cookie(request, realm))
+        except SendBack as refused:
+            return _answered(asked, realm.authorization.refusal(refused))
+        if granted is not None:
+            return _answered(asked, realm.authorization.answer(granted))
+        return self._page(realm, asked)
+
+    async def _signed_in(
+        self, request: web.Request, realm: Realm, asked: Asked, fields: Mapping[str, str]
+    ) -> web.StreamResponse:
+        if not _form_is_ours(request, fields):
+            return self._page(realm, asked, "The page was open for too long. Try again.")
+        username = fields.get("username", "")
+        try:
+            granted = await realm.authorization.sign_in(asked, username, fields["password"])
+        except HeliostatError as error:
+            await self._told(request, realm, asked.client, username, error)
+            return self._page(realm, asked, error.message, username)
+        await self._told(request, realm, asked.client, username, None)
+        response = _answered(asked, realm.authorization.answer(granted))
+        _remember(response, realm, granted)
+        return response
+
+    async def _sent_back(self, request: web.Request, refused: SendBack) -> web.StreamResponse:
+        realm = await self._realm(request)
+        answer = realm.authorization.refusal(refused)
+        return _redirect(with_answer(refused.fields["redirect_uri"], answer))
+
+    def _page(
+        self, realm: Realm, asked: Asked, wrong: str = "", username: str = ""
+    ) -> web.StreamResponse:
+        token = self._ids.secret(FORM_TOKEN_BYTES)
+        hinted = {"login_hint": username} if username else {}
+        body = pages.sign_in(
+            realm.options.domain,
+            _title(asked.client),
+            {**asked.fields, **hinted},
+            token,
+            wrong=wrong,
+        )
+        return _html(body, token, origin_of(asked.redirect_uri))
+
+    async def logout(self, request: web.Request) -> web.StreamResponse:
+        """Ask whether to sign out (OpenID Connect RP-Initiated Logout 1.0)."""
+        try:
+            realm = await self._realm(request)
+            target = await self._target(realm, dict(request.query))
+        except HeliostatError as error:
+            return _shown(error)
+        if await realm.authorization.browser_of(_cookie(request, realm)) is None:
+            return _redirect(target) if target else _signed_out(realm)
+        token = self._ids.secret(FORM_TOKEN_BYTES)
+        kept = {name: request.query[name] for name in _LOGOUT if name in request.query}
+        onward = origin_of(target) if target else ""
+        return _html(pages.sign_out(realm.options.domain, kept, token), token, onward)
+
+    async def log_out(self, request: web.Request) -> web.StreamResponse:
+        """Sign the browser out, and every program that was signed in from it."""
+        try:
+            realm = await self._realm(request)
+            fields = await fields_of(request)
+            target = await self._target(realm, fields)
+            if not _form_is_ours(request, fields):
+                raise PermanentError("InvalidEntity", "The page was open for too long.")
+            browser = await realm.authorization.browser_of(_cookie(request, realm))
+        except HeliostatError as error:
+            return _shown(error)
+        if browser is not None:
+            await self._end(realm, browser)
+        response = _redirect(target) if target else _signed_out(realm)
+        response.del_cookie(_cookie_name(realm), path=BASE)
+        return response
+
+    async def _end(self, realm: Realm, browser: BrowserSession) -> None:
+        await realm.sessions.end_all_of(browser.id)
+        await realm.authorization.end(browser)
+
+    async def _target(self, realm: Realm, fields: Mapping[str, str]) -> str:
+        """Where to go after signing out; raises ``InvalidEntity`` for where nobody may."""
+        uri = fields.get("post_logout_redirect_uri", "")
+        if not uri:
+            return ""
+        client = await realm.standing.client_of(
+            fields.get("client_id", ""), fields.get("id_token_hint", ""), realm.directory
+        )
+        if uri not in client.post_logout_redirect_uris:
+            raise PermanentError("InvalidEntity", f"{client.name} may not go on to {uri[:80]!r}.")
+        state = fields.get("state", "")
+        return with_answer(uri, {"state": state}) if state else uri
+
+    async def _told(
+        self,
+        request: web.Request,
+        realm: Realm,
+        client: Client,
+        username: str,
+        error: HeliostatError | None,
+    ) -> None:
+        stored = await realm.directory.find_user(username)
+        name = stored.value.name if stored is not None else ""
+        subject = subject_of(name, realm.options.domain) if name else ""
+        await self._tell(request, SignIn("authorization_code", subject, client.name, error))
+
+    async def _realm(self, request: web.Request) -> Realm:
+        return await self._realms.get(request.match_info.get("tenant", self._domain))
+
+
+_LOGOUT = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
+
+
+def _title(client: Client) -> str:
+    return client.title or client.name
+
+
+def _cookie_name(realm: Realm) -> str:
+    return f"oidc_session_id-{realm.options.domain}"
+
+
+def _cookie(request: web.Request, realm: Realm) -> str:
+    return request.cookies.get(_cookie_name(realm), "")[:200]
+
+
+def _remember(response: web.StreamResponse, realm: Realm, granted: Granted) -> None:
+    response.set_cookie(
+        _cookie_name(realm),
+        granted.cookie,
+        max_age=int(realm.options.lifetimes.browser_s),
+        path=BASE,
+        secure=True,
+        httponly=True,
+        samesite="Lax",
+    )
+    response.del_cookie(FORM_COOKIE, path=BASE)
+
+
+def _form_is_ours(request: web.Request, fields: Mapping[str, str]) -> bool:
+    kept, sent = request.cookies.get(FORM_COOKIE, ""), fields.get("form_token", "")
+    return bool(kept) and hmac.compare_digest(kept.encode(), sent.encode())
+
+
+def _html(body: str, token: str, onward: str) -> web.Response:
+    response = web.Response(text=body, content_type="text/html", headers=pages.headers(onward))
+    response.set_cookie(
+        FORM_COOKIE, token, path=BASE, secure=True, httponly=True, samesite="Strict"
+    )
+    return response
+
+
+def _answered(asked: Asked, answer: dict[str, str]) -> web.Response:
+    if asked.fields.get("response_mode") == "form_post":
+        body = pages.pass_on(_title(asked.client), asked.redirect_uri, answer)
+        onward = origin_of(asked.redirect_uri)
+        return web.Response(text=body, content_type="text/html", headers=pages.headers(onward))
+    return _redirect(with_answer(asked.redirect_uri, answer))
+
+
+def _redirect(target: str) -> web.Response:
+    headers = {"Location": target, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    return web.Response(status=SEE_OTHER, headers=headers)
+
+
+def _signed_out(realm: Realm) -> web.Response:
+    body = pages.message("You are signed out", f"Nobody is signed in to {realm.options.domain}.")
+    return web.Response(text=body, content_type="text/html", headers=pages.headers())
+
+
+def _shown(error: HeliostatError) -> web.Response:
+    body = pages.message("That does not work", error.message, error.hint or "")
+    return web.Response(
+        text=body, content_type="text/html", status=error.status, headers=pages.headers()
+    )

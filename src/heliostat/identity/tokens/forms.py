@@ -1,0 +1,47 @@
+"""Forms from whoever comes: bounded in size, number of fields and time."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from heliostat.core.errors import PermanentError
+
+MAX_BODY_BYTES = 65_536
+MAX_FIELDS = 32
+BODY_TIMEOUT_S = 30.0
+FORM = "application/x-www-form-urlencoded"
+
+
+async def fields_of(request: web.Request) -> dict[str, str]:
+    """The form's fields; raises ``InvalidEntity``, ``RequestTooLarge``."""
+    if request.content_type != FORM:
+        raise PermanentError("InvalidEntity", f"Send {FORM}, not {request.content_type[:80]}.")
+    try:
+        text = (await _body(request)).decode()
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    except ValueError as error:
+        raise PermanentError("InvalidEntity", f"The form can't be read: {error}.") from error
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise PermanentError("InvalidEntity", "A field occurs more than once.")
+    return fields
+
+
+async def _body(request: web.Request) -> bytes:
+    """The whole body; who has no token yet may hold a connection no longer than others."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise PermanentError(
+                        "RequestTooLarge", f"A token request has at most {MAX_BODY_BYTES} bytes."
+                    )
+    except TimeoutError as error:
+        sentence = f"The form did not arrive within {BODY_TIMEOUT_S:g} s."
+        raise PermanentError("InvalidEntity", sentence) from error
+    return bytes(body)

@@ -1,0 +1,380 @@
+"""Signing in with a browser: pages, codes, cookies, and what is refused to whom."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heliostat.identity.redirects import checked_redirect, is_registered
+from heliostat.identity.tokens import pages
+from heliostat.identity.tokens.endpoints import routes
+from heliostat.identity.tokens.opened import unverified
+from heliostat.identity.tokens.sign_in_attempt import SignIn
+from heliostat.testing.signin import PASSWORD, IdentityKit, code_of, refresh
+
+BACK = "https://shop.example/signed-in"
+BYE = "https://shop.example/bye"
+VERIFIER = "a" * 43
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode()[:43]
+ISSUER = "https://site.test:9000/openidconnect/heliostat.local"
+ASKED = {
+    "response_type": "code",
+    "client_id": "shop",
+    "redirect_uri": BACK,
+    "scope": "openid offline_access rs_esxcloud id_groups",
+    "state": "s1",
+    "nonce": "n1",
+    "code_challenge": CHALLENGE,
+    "code_challenge_method": "S256",
+}
+
+
+class Page(HTMLParser):
+    """What a page says, its hidden fields, and every tag."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        values = dict(attrs)
+        if values.get("type") == "hidden":
+            self.fields[values["name"] or ""] = values["value"] or ""
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+class Browser:
+    """A person's browser: keeps cookies although this server of tests has no TLS."""
+
+    def __init__(self, http: httpx.AsyncClient, told: list[SignIn]) -> None:
+        self.http = http
+        self.told = told
+        self.cookies: dict[str, str] = {}
+
+    async def get(self, path: str, **query: str) -> httpx.Response:
+        return self._kept(await self.http.get(path, params=query, headers=self._headers()))
+
+    async def post(self, path: str, fields: dict[str, str]) -> httpx.Response:
+        return self._kept(await self.http.post(path, data=fields, headers=self._headers()))
+
+    async def authorize(self, **changes: str) -> httpx.Response:
+        asked = {key: value for key, value in {**ASKED, **changes}.items() if value}
+        return await self.get("/openidconnect/oidc/authorize/heliostat.local", **asked)
+
+    async def sign_in(
+        self, username: str = "ada", password: str = PASSWORD, **changes: str
+    ) -> httpx.Response:
+        page = Page((await self.authorize(**changes)).text)
+        fields = {**page.fields, "username": username, "password": password}
+        return await self.post("/openidconnect/oidc/authorize/heliostat.local", fields)
+
+    def _headers(self) -> dict[str, str]:
+        return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+
+    def _kept(self, answer: httpx.Response) -> httpx.Response:
+        for line in answer.headers.get_list("set-cookie"):
+            name, _, rest = line.partition("=")
+            value = rest.partition(";")[0].strip('"')
+            assert "HttpOnly" in line or not value
+            assert "Secure" in line or not value
+            self.cookies[name] = value
+        return answer
+
+
+@pytest.fixture
+async def browser(kit: IdentityKit) -> AsyncIterator[Browser]:
+    told: list[SignIn] = []
+
+    async def tell(_request: web.Request, attempt: SignIn) -> None:
+        told.append(attempt)
+
+    directory = kit.identity.directory
+    await directory.create_user("ada", PASSWORD, given_name="Ada")
+    await directory.create_client(
+        "shop", [BACK], title="The <Shop>", post_logout_redirect_uris=[BYE]
+    )
+    await directory.create_client("other", ["http://127.0.0.1/cb"])
+    app = web.Application()
+    app.add_routes(routes(kit.identity, tell))
+    async with (
+        TestServer(app) as server,
+        httpx.AsyncClient(base_url=str(server.make_url("/")), trust_env=False) as client,
+    ):
+        yield Browser(client, told)
+
+
+def answered(response: httpx.Response) -> dict[str, str]:
+    """What a client is told by way of the browser."""
+    assert response.status_code == 303, response.text
+    location = urlsplit(response.headers["Location"])
+    assert f"{location.scheme}://{location.netloc}{location.path}" == BACK
+    return dict(parse_qsl(location.query))
+
+
+async def trade(browser: Browser, code: str, **changes: str) -> httpx.Response:
+    form = {
+        "grant_type": "authorization_code",
+        "client_id": "shop",
+        "code": code,
+        "redirect_uri": BACK,
+        "code_verifier": VERIFIER,
+        **changes,
+    }
+    return await browser.http.post("/openidconnect/token/heliostat.local", data=form)
+
+
+async def test_a_person_signs_in_once_for_many_requests(kit: IdentityKit, browser: Browser) -> None:
+    page = await browser.authorize()
+    assert page.status_code == 200
+    shown = Page(page.text)
+    assert "The <Shop>" in shown.text
+    assert "script" not in shown.tags
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "form-action 'self' https://shop.example;" in policy
+    told = answered(await browser.sign_in())
+    assert (told["state"], told["iss"]) == ("s1", ISSUER)
+    tokens = (await trade(browser, told["code"])).json()
+    _, claims = unverified(tokens["id_token"])
+    assert (claims["sub"], claims["aud"], claims["nonce"]) == ("ada@heliostat.local", "shop", "n1")
+    assert claims["auth_time"] == kit.clock.now_ms() // 1000
+    assert (await kit.identity.verify(tokens["access_token"])).client == "shop"
+    await refresh(kit, tokens["refresh_token"], "shop")
+    again = answered(await browser.authorize(state="s2"))
+    assert (again["state"], again["code"] != told["code"]) == ("s2", True)
+    assert [(each.subject, each.error) for each in browser.told[:1]] == [
+        ("ada@heliostat.local", None)
+    ]
+
+
+@pytest.mark.parametrize(("user", "password"), [("ada", "a mistaken one"), ("nobody", PASSWORD)])
+async def test_a_wrong_password_is_told_on_the_page(
+    browser: Browser, user: str, password: str
+) -> None:
+    answer = await browser.sign_in(user, password)
+    assert answer.status_code == 200
+    page = Page(answer.text)
+    assert "User name or password is wrong" in page.text
+    assert password not in answer.text
+    assert page.fields["state"] == "s1"
+    assert [each.error.code for each in browser.told if each.error] == ["InvalidLoginCredentials"]
+
+
+async def test_a_form_from_elsewhere_signs_nobody_in(browser: Browser) -> None:
+    fields = {**ASKED, "username": "ada", "password": PASSWORD, "form_token": "guessed"}
+    path = "/openidconnect/oidc/authorize"
+    for cookies in ({}, {"oidc_form": "another"}):
+        browser.cookies = dict(cookies)
+        answer = await browser.post(path, fields)
+        assert answer.status_code == 200
+        assert "open for too long" in answer.text
+    assert browser.told == []
+
+
+async def test_clients_may_forbid_or_demand_the_question(
+    kit: IdentityKit, browser: Browser
+) -> None:
+    assert answered(await browser.authorize(prompt="none"))["error"] == "login_required"
+    answered(await browser.sign_in())
+    assert answered(await browser.authorize(prompt="none"))["code"]
+    assert (await browser.authorize(prompt="login")).status_code == 200
+    await kit.clock.advance(10)
+    assert answered(await browser.authorize(max_age="10"))["code"]
+    assert (await browser.authorize(max_age="9")).status_code == 200
+    await kit.identity.directory.set_password("ada", PASSWORD + "!")
+    assert answered(await browser.authorize(prompt="none"))["error"] == "login_required"
+    await browser.sign_in(password=PASSWORD + "!")
+    await kit.clock.advance(8 * 3600 + 1)
+    assert (await browser.authorize()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "redirect_uri",
+    [
+        "",
+        BACK + "/",
+        BACK + "?x=1",
+        BACK + "#x",
+        "http://shop.example/signed-in",
+        "https://shop.example:443/signed-in",
+        "https://shop.example@evil.example/signed-in",
+        "https://SHOP.example/signed-in",
+        "https://evil.example/signed-in",
+        "javascript:alert(1)",
+        "//shop.example/signed-in",
+    ],
+)
+async def test_browsers_go_nowhere_that_is_not_registered(
+    browser: Browser, redirect_uri: str
+) -> None:
+    answer = await browser.authorize(redirect_uri=redirect_uri)
+    assert answer.status_code == 400
+    assert "Location" not in answer.headers
+    assert "may not send browsers" in Page(answer.text).text
+    unknown = await browser.authorize(client_id="nobody")
+    assert (unknown.status_code, "Location" in unknown.headers) == (401, False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_type": ""}, "unsupported_response_type"),
+        ({"response_mode": "fragment"}, "invalid_request"),
+        ({"code_challenge": ""}, "invalid_request"),
+        ({"code_challenge": "short"}, "invalid_request"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge_method": ""}, "invalid_request"),
+        ({"prompt": "none login"}, "invalid_request"),
+        ({"prompt": "dance"}, "invalid_request"),
+        ({"max_age": "-1"}, "invalid_request"),
+        ({"max_age": "9" * 30}, "invalid_request"),
+        ({"scope": "openid root"}, "invalid_scope"),
+    ],
+)
+async def test_what_else_is_wrong_goes_back_to_the_client(
+    browser: Browser, changes: dict[str, str], error: str
+) -> None:
+    told = answered(await browser.authorize(**changes))
+    assert (told["error"], told["state"], told["iss"]) == (error, "s1", ISSUER)
+    assert told["error_description"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"code_verifier": "b" * 43}, "code_verifier"),
+        ({"code_verifier": ""}, "code_verifier"),
+        ({"redirect_uri": BACK + "/"}, "redirect_uri"),
+        ({"client_id": "other"}, "another client"),
+        ({"code": "guessed"}, "none like it"),
+    ],
+)
+async def test_a_code_is_good_only_for_who_asked(
+    browser: Browser, changes: dict[str, str], word: str
+) -> None:
+    code = answered(await browser.sign_in())["code"]
+    refused = await trade(browser, **{"code": code, **changes})
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+    assert word in refused.json()["error_description"]
+    assert (await trade(browser, code)).status_code == 200
+
+
+async def test_a_code_ends_after_a_minute(kit: IdentityKit, browser: Browser) -> None:
+    code = answered(await browser.sign_in())["code"]
+    await kit.clock.advance(61)
+    assert "expired" in (await trade(browser, code)).json()["error_description"]
+
+
+async def test_a_code_that_comes_again_ends_what_came_of_it(
+    kit: IdentityKit, browser: Browser
+) -> None:
+    code = answered(await browser.sign_in())["code"]
+    tokens = (await trade(browser, code)).json()
+    await kit.clock.advance(120)
+    again = (await trade(browser, code)).json()
+    assert (again["error"], "used before" in again["error_description"]) == ("invalid_grant", True)
+    assert await code_of(refresh(kit, tokens["refresh_token"], "shop")) == "InvalidGrant"
+
+
+async def test_a_code_of_somebody_barred_meanwhile_is_worth_nothing(
+    kit: IdentityKit, browser: Browser
+) -> None:
+    code = answered(await browser.sign_in())["code"]
+    await kit.identity.directory.set_disabled("ada", True)
+    assert (await trade(browser, code)).json()["error"] == "invalid_grant"
+
+
+async def test_answers_may_come_as_a_form(browser: Browser) -> None:
+    await browser.sign_in()
+    answer = await browser.authorize(response_mode="form_post")
+    assert answer.status_code == 200
+    fields = Page(answer.text).fields
+    assert (fields["state"], fields["iss"], bool(fields["code"])) == ("s1", ISSUER, True)
+    assert f'action="{BACK}"' in answer.text
+
+
+async def test_signing_out_ends_browser_and_programs(kit: IdentityKit, browser: Browser) -> None:
+    tokens = (await trade(browser, answered(await browser.sign_in())["code"])).json()
+    path = "/openidconnect/logout/heliostat.local"
+    query = {"post_logout_redirect_uri": BYE, "id_token_hint": tokens["id_token"], "state": "x"}
+    asked = await browser.get(path, **query)
+    assert "Sign out of heliostat.local?" in asked.text
+    forged = await browser.post(path, {**query, "form_token": "guessed"})
+    assert forged.status_code == 400
+    await refresh_ok(kit, tokens)
+    gone = await browser.post(path, Page(asked.text).fields)
+    assert gone.status_code == 303
+    assert gone.headers["Location"] == f"{BYE}?state=x"
+    assert (await browser.authorize()).status_code == 200
+    at_once = await browser.get(path, **query)
+    assert at_once.headers["Location"] == f"{BYE}?state=x"
+    elsewhere = await browser.get(path, **{**query, "post_logout_redirect_uri": BYE + "x"})
+    assert (elsewhere.status_code, "Location" in elsewhere.headers) == (400, False)
+
+
+async def test_signing_out_ends_sessions_of_programs(kit: IdentityKit, browser: Browser) -> None:
+    tokens = (await trade(browser, answered(await browser.sign_in())["code"])).json()
+    asked = await browser.get("/openidconnect/logout")
+    assert (await browser.post("/openidconnect/logout", Page(asked.text).fields)).is_success
+    assert await code_of(refresh(kit, tokens["refresh_token"], "shop")) == "InvalidGrant"
+
+
+async def refresh_ok(kit: IdentityKit, tokens: dict[str, Any]) -> None:
+    assert (await refresh(kit, tokens["refresh_token"], "shop")).access_token
+
+
+def test_ports_of_the_loopback_address_are_free() -> None:
+    registered = ("http://127.0.0.1/cb", "http://[::1]:7/cb", BACK)
+    for good in ("http://127.0.0.1:4711/cb", "http://127.0.0.1/cb", "http://[::1]:9/cb", BACK):
+        assert is_registered(good, registered), good
+    for bad in ("http://127.0.0.1:4711/cb2", "http://127.0.0.2/cb", "http://localhost/cb"):
+        assert not is_registered(bad, registered), bad
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "", "shop", "http://shop.example/", "https:///x", "https://a/#x", "https://u@a/", "ftp://a/",
+        "javascript:alert(1)", "data:text/html,x", "https://a/\n", "https://ä/", "https://a:x/",
+        "https://a\\b/", "http://localhost/cb",
+    ],
+)  # fmt: skip
+async def test_addresses_that_are_not_registered(uri: str) -> None:
+    async def register() -> None:
+        checked_redirect(uri)
+
+    assert await code_of(register()) == "InvalidEntity"
+    assert not is_registered(uri, (BACK,))
+
+
+text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=40)
+
+
+@given(st.dictionaries(st.sampled_from(["state", "nonce", "login_hint"]), text), text, text)
+def test_pages_say_exactly_what_they_are_given(
+    fields: dict[str, str], program: str, wrong: str
+) -> None:
+    plain = Page(pages.sign_in("d", "p", {}, "t", wrong="w"))
+    shown = Page(pages.sign_in("d", program, fields, "t", wrong=wrong or "w"))
+    assert shown.fields == {**fields, "form_token": "t"}
+    hidden = len(fields)
+    assert sorted(shown.tags) == sorted([*plain.tags, *["input"] * hidden])
+    assert program in shown.text
