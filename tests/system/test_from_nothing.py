@@ -1,7 +1,8 @@
 """Both commands of the README, run from nothing in a minimal Debian.
 
 The system is a chroot with git, make and Python 3.11 and nothing else, in
-namespaces of its own: what is left running at the end is seen, and ended.
+namespaces of its own: what is left running at the end is seen, and ended.  Its root
+is a mount, as that of every machine is: namespaces of mounts can't be made without.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ LOCAL_AUTHORITIES = Path("/usr/local/share/ca-certificates")
 SECOND_UP_LIMIT_S = 120
 ENTER = """
 set -eu
+mount --bind "$1" "$1"
 mount --bind /dev "$1/dev"
 mount -t proc proc "$1/proc"
 mount -t sysfs -o ro sysfs "$1/sys"
