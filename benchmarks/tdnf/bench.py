@@ -110,8 +110,9 @@ class Scene:
 
     def forget(self) -> None:
         """No metadata is kept any more, on either side."""
-        shutil.rmtree(self.system.root / "var/cache/tdnf", ignore_errors=True)
-        shutil.rmtree(self.folder / "dnf-cache", ignore_errors=True)
+        shutil.rmtree(self.system.root / "var/cache/tdnf")
+        # dnf takes the folder of its caches for one inside of the root
+        shutil.rmtree(f"{self.system.root}{self.folder}/dnf-cache")
 
 
 @contextmanager

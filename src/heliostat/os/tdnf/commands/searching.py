@@ -11,19 +11,18 @@ from heliostat.os.tdnf.errors import (
     PROVIDES_NEEDS_ARGUMENT,
     TdnfError,
 )
+from heliostat.os.tdnf.metadata.cache import Cached
+from heliostat.os.tdnf.metadata.words import TEXTS, saying
 from heliostat.os.tdnf.packages.pool import in_order, nevra, split_evr
 from heliostat.os.tdnf.packages.relations import providers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from heliostat.os.tdnf.session import Session
 
-_SEARCHED = (
-    solv.SOLVABLE_NAME,
-    solv.SOLVABLE_SUMMARY,
-    solv.SOLVABLE_DESCRIPTION,
-    solv.SOLVABLE_URL,
-)
+_NOCASE = solv.Dataiterator.SEARCH_SUBSTRING | solv.Dataiterator.SEARCH_NOCASE
 
 
 def search(session: Session) -> int:
@@ -31,12 +30,10 @@ def search(session: Session) -> int:
     if not session.arguments:
         raise TdnfError(NOT_ENOUGH_ARGUMENTS, "search needs a word to look for.")
     packages = session.packages
-    flags = solv.Dataiterator.SEARCH_SUBSTRING | solv.Dataiterator.SEARCH_NOCASE
     found: dict[int, solv.XSolvable] = {}
     for word in session.arguments:
-        for key in _SEARCHED:
-            for match in packages.pool.Dataiterator(key, word, flags):
-                found[match.solvid] = match.solvable
+        for repo in packages.pool.repos:
+            found.update((each.id, each) for each in _saying(repo, word))
     # one line a name: the newest offer speaks for the others
     named = {each.nameid: each for each in reversed(in_order(found.values()))}
     shown = sorted(named.values(), key=lambda each: each.name)
@@ -47,6 +44,15 @@ def search(session: Session) -> int:
         told = f"Nothing matches {' '.join(session.arguments)}."
         raise TdnfError(NO_SEARCH_RESULTS, told)
     return 0
+
+
+def _saying(repo: solv.Repo, word: str) -> Iterator[solv.XSolvable]:
+    if isinstance(repo.appdata, Cached):
+        yield from saying(repo.appdata, repo, word)
+        return
+    for key in TEXTS:
+        for match in repo.Dataiterator(key, word, _NOCASE):
+            yield match.solvable
 
 
 def provides(session: Session) -> int:
