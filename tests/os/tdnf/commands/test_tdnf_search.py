@@ -10,22 +10,27 @@ import solv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from heliostat.os.packages.rpm.package import Package
 from heliostat.testing.package_set import PackageSet, package, published
 from heliostat.testing.tdnf_system import TdnfSystem
 
-SAID = {
-    "anvil": {"summary": "Drops from Above", "description": "An IRON thing.\nHeavy.", "url": ""},
-    "bird": {"summary": "Runs", "description": "Says beep.", "url": "https://acme.example/b"},
-    "cactus": {"summary": "", "description": "", "url": ""},
-    "zip": {"summary": "the last", "description": "ends with iron", "url": "https://zip.example"},
-}
+
+def saying(name: str, summary: str, description: str, url: str = "") -> Package:
+    return replace(package(name), summary=summary, description=description, url=url)
+
+
+OFFERED = (
+    saying("anvil", "Drops from Above", "An IRON thing.\nHeavy."),
+    saying("bird", "Runs", "Says beep.", "https://acme.example/b"),
+    saying("cactus", "", ""),
+    saying("zip", "the last", "ends with iron", "https://zip.example"),
+)
 
 
 @pytest.fixture(scope="module")
 def offered(tmp_path_factory: pytest.TempPathFactory) -> tuple[TdnfSystem, PackageSet]:
     folder = tmp_path_factory.mktemp("search")
-    packages = [replace(package(name), **texts) for name, texts in SAID.items()]
-    made = published(folder / "base", *packages)
+    made = published(folder / "base", *OFFERED)
     system = TdnfSystem(folder / "system")
     system.enable(made)
     system.install_by_rpm(
