@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+from dataclasses import replace
 
 import pytest
 
 from heliostat.client import signing
 from heliostat.client.tokens import ServiceKey, signed_assertion
 from heliostat.core.errors import HeliostatError
+from heliostat.identity.options import IdentityOptions
+from heliostat.identity.tokens.assertions import token_audiences
 from heliostat.testing.robot import DOMAIN, Robot
 from heliostat.testing.signin import KINDS, new_key_pair
 
@@ -108,3 +111,11 @@ async def test_our_client_library_signs_what_we_accept(robot: Robot, program: bo
     assertion = signed_assertion(ServiceKey("lib", private), endpoint, tool, now_s)
     answer = await robot.sign_in(assertion, client_id="lib")
     assert (await robot.kit.identity.verify(answer.access_token)).client == "lib"
+
+
+def test_the_address_without_a_tenant_is_the_sites_own() -> None:
+    site = IdentityOptions(base_url="https://a:1", other_urls=("https://b:2",))
+    acme = replace(site, domain="acme.example", tenant="t1")
+    bare = {"https://a:1/openidconnect/token", "https://b:2/openidconnect/token"}
+    assert bare <= token_audiences(site)
+    assert token_audiences(acme) == {f"{each}/acme.example" for each in bare} | {acme.issuer}

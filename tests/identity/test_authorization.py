@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -16,12 +16,13 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heliostat.identity.redirects import checked_redirect, is_registered
+from heliostat.cloudstore.contract import Change, Guard, StoreUnavailable
+from heliostat.identity.redirects import checked_redirect, is_registered, with_answer
 from heliostat.identity.tokens import pages
 from heliostat.identity.tokens.endpoints import routes
 from heliostat.identity.tokens.opened import unverified
 from heliostat.identity.tokens.sign_in_attempt import SignIn
-from heliostat.testing.signin import PASSWORD, IdentityKit, code_of, refresh
+from heliostat.testing.signin import KINDS, PASSWORD, IdentityKit, code_of, refresh
 
 BACK = "https://shop.example/signed-in"
 BYE = "https://shop.example/bye"
@@ -69,7 +70,7 @@ class Browser:
         self.cookies: dict[str, str] = {}
 
     async def get(self, path: str, **query: str) -> httpx.Response:
-        return self._kept(await self.http.get(path, params=query, headers=self._headers()))
+        return self._kept(await self.http.get(path, params=query or None, headers=self._headers()))
 
     async def post(self, path: str, fields: dict[str, str]) -> httpx.Response:
         return self._kept(await self.http.post(path, data=fields, headers=self._headers()))
@@ -242,6 +243,8 @@ async def test_browsers_go_nowhere_that_is_not_registered(
         ({"code_challenge": "short"}, "invalid_request"),
         ({"code_challenge_method": "plain"}, "invalid_request"),
         ({"code_challenge_method": ""}, "invalid_request"),
+        ({"request": "e30.e30."}, "request_not_supported"),
+        ({"request_uri": "https://shop.example/r"}, "request_uri_not_supported"),
         ({"prompt": "none login"}, "invalid_request"),
         ({"prompt": "dance"}, "invalid_request"),
         ({"max_age": "-1"}, "invalid_request"),
@@ -294,12 +297,98 @@ async def test_a_code_that_comes_again_ends_what_came_of_it(
     assert await code_of(refresh(kit, tokens["refresh_token"], "shop")) == "InvalidGrant"
 
 
+async def test_a_code_is_spent_and_its_session_opened_in_one_commit(
+    kit: IdentityKit, browser: Browser
+) -> None:
+    await refresh_ok(kit, (await trade(browser, answered(await browser.sign_in())["code"])).json())
+    code = answered(await browser.authorize())["code"]
+    through, commits = kit.store.commit, list[object]()
+
+    async def one(guards: list[Guard], changes: list[Change]) -> int:
+        if commits:
+            raise StoreUnavailable("cut")
+        commits.append(changes)
+        return await through(guards, changes)
+
+    kit.store.commit = one  # type: ignore[assignment,method-assign]
+    tokens = (await trade(browser, code)).json()
+    del kit.store.commit
+    assert (await trade(browser, code)).status_code == 400
+    assert await code_of(refresh(kit, tokens["refresh_token"], "shop")) == "InvalidGrant"
+
+
+async def test_a_code_ends_with_the_browsers_session(browser: Browser) -> None:
+    code = answered(await browser.sign_in())["code"]
+    asked = await browser.get("/openidconnect/logout")
+    await browser.post("/openidconnect/logout", Page(asked.text).fields)
+    refused = (await trade(browser, code)).json()
+    assert (refused["error"], "signed out" in refused["error_description"]) == (
+        "invalid_grant",
+        True,
+    )
+
+
+async def test_programs_sessions_are_counted_from_the_password(
+    kit: IdentityKit, browser: Browser
+) -> None:
+    await browser.sign_in()
+    signed_in_s = kit.clock.now_ms() // 1000
+    await kit.clock.advance(7 * 3600)
+    tokens = (await trade(browser, answered(await browser.authorize())["code"])).json()
+    assert unverified(tokens["refresh_token"])[1]["exp"] == signed_in_s + 8 * 3600
+
+
 async def test_a_code_of_somebody_barred_meanwhile_is_worth_nothing(
     kit: IdentityKit, browser: Browser
 ) -> None:
     code = answered(await browser.sign_in())["code"]
     await kit.identity.directory.set_disabled("ada", True)
     assert (await trade(browser, code)).json()["error"] == "invalid_grant"
+
+
+async def test_errors_come_as_the_client_asked(browser: Browser) -> None:
+    for changes in ({"scope": "root"}, {"prompt": "none"}):
+        answer = await browser.authorize(response_mode="form_post", **changes)
+        assert answer.status_code == 200
+        page = Page(answer.text)
+        assert page.fields["error"] in ("invalid_scope", "login_required")
+        assert "signed in" not in page.text
+
+
+async def test_a_field_comes_once(browser: Browser) -> None:
+    for path in ("oidc/authorize", "logout"):
+        query = urlencode([*ASKED.items(), ("client_id", "other")])
+        answer = await browser.http.get(f"/openidconnect/{path}", params=query)
+        assert (answer.status_code, "Location" in answer.headers) == (400, False)
+        assert "more than once" in answer.text
+
+
+async def test_who_names_no_client_is_none(kit: IdentityKit, browser: Browser) -> None:
+    await kit.identity.directory.create_client("none", [BACK], post_logout_redirect_uris=[BYE])
+    assert (await browser.authorize(client_id="")).status_code == 401
+    bye = await browser.get("/openidconnect/logout", post_logout_redirect_uri=BYE)
+    assert bye.status_code == 401
+
+
+async def test_clients_may_send_forms(kit: IdentityKit, browser: Browser) -> None:
+    """Browsers send no cookies with another site's form, but with what it redirects to."""
+    await browser.sign_in()
+    cookies, browser.cookies = browser.cookies, {}
+    asked = await browser.post("/openidconnect/oidc/authorize", {**ASKED, "password": "x"})
+    assert (asked.status_code, "password" in asked.headers["Location"]) == (303, False)
+    bye = {"post_logout_redirect_uri": BYE, "client_id": "shop"}
+    left = await browser.post("/openidconnect/logout/heliostat.local", bye)
+    browser.cookies = cookies
+    assert answered(await browser.get(asked.headers["Location"]))["code"]
+    assert "Sign out of" in (await browser.get(left.headers["Location"])).text
+
+
+async def test_odd_cookies_are_nobodys(browser: Browser) -> None:
+    headers = {b"Cookie": b"oidc_form=\xff; oidc_session_id-heliostat.local=\xff"}
+    fields = {**ASKED, "username": "ada", "password": PASSWORD, "form_token": "x"}
+    answer = await browser.http.post("/openidconnect/oidc/authorize", data=fields, headers=headers)
+    assert answer.status_code == 200
+    assert "open for too long" in answer.text
 
 
 async def test_answers_may_come_as_a_form(browser: Browser) -> None:
@@ -326,15 +415,24 @@ async def test_signing_out_ends_browser_and_programs(kit: IdentityKit, browser: 
     assert (await browser.authorize()).status_code == 200
     at_once = await browser.get(path, **query)
     assert at_once.headers["Location"] == f"{BYE}?state=x"
+    two = await browser.get(path, **{**query, "client_id": "other"})
+    assert (two.status_code, "Location" in two.headers) == (401, False)
     elsewhere = await browser.get(path, **{**query, "post_logout_redirect_uri": BYE + "x"})
     assert (elsewhere.status_code, "Location" in elsewhere.headers) == (400, False)
 
 
-async def test_signing_out_ends_sessions_of_programs(kit: IdentityKit, browser: Browser) -> None:
-    tokens = (await trade(browser, answered(await browser.sign_in())["code"])).json()
+async def test_signing_out_ends_sessions_of_programs(
+    kit: IdentityKit, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("heliostat.identity.tokens.authorization.BATCH", 1)
+    codes = [answered(await browser.sign_in())["code"]]
+    codes += [answered(await browser.authorize())["code"] for _ in range(2)]
+    all_tokens = [(await trade(browser, code)).json() for code in codes]
     asked = await browser.get("/openidconnect/logout")
     assert (await browser.post("/openidconnect/logout", Page(asked.text).fields)).is_success
-    assert await code_of(refresh(kit, tokens["refresh_token"], "shop")) == "InvalidGrant"
+    for tokens in all_tokens:
+        assert await code_of(refresh(kit, tokens["refresh_token"], "shop")) == "InvalidGrant"
+    assert await KINDS.browsers.all(kit.store) == []
 
 
 async def refresh_ok(kit: IdentityKit, tokens: dict[str, Any]) -> None:
@@ -354,7 +452,7 @@ def test_ports_of_the_loopback_address_are_free() -> None:
     [
         "", "shop", "http://shop.example/", "https:///x", "https://a/#x", "https://u@a/", "ftp://a/",
         "javascript:alert(1)", "data:text/html,x", "https://a/\n", "https://ä/", "https://a:x/",
-        "https://a\\b/", "http://localhost/cb",
+        "https://a\\b/", "https://a;b/", "https://a,b/", "https://[::1]a/", "org.app://a;b", "http://localhost/cb",
     ],
 )  # fmt: skip
 async def test_addresses_that_are_not_registered(uri: str) -> None:
@@ -363,6 +461,14 @@ async def test_addresses_that_are_not_registered(uri: str) -> None:
 
     assert await code_of(register()) == "InvalidEntity"
     assert not is_registered(uri, (BACK,))
+
+
+def test_what_was_registered_stays_as_it_is() -> None:
+    for uri in (BACK, "org.example.app:///back", "org.example.app:/back"):
+        assert checked_redirect(uri) == uri
+        assert with_answer(uri, {"code": "c d"}) == f"{uri}?code=c+d"
+    for uri in ("https://a/?x", "https://a/?x=1%20;2"):
+        assert with_answer(uri, {"code": "c"}) == f"{uri}&code=c"
 
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=40)

@@ -54,6 +54,27 @@ async def test_a_refresh_may_ask_for_less_but_not_for_more(kit: IdentityKit) -> 
     assert await code_of(more) == "InvalidScope"
 
 
+async def test_asking_for_too_much_spends_no_token(kit: IdentityKit) -> None:
+    first = await sign_in(kit, HELIO, scope="openid offline_access")
+    for _ in range(2):
+        more = refresh(kit, first.refresh_token, HELIO, scope="rs_esxcloud")
+        assert await code_of(more) == "InvalidScope"
+    await refresh(kit, first.refresh_token, HELIO)
+
+
+async def test_a_client_of_the_same_name_does_not_go_on_with_sessions(kit: IdentityKit) -> None:
+    directory = kit.identity.directory
+    back = ["https://shop.example/"]
+    await directory.create_client("shop", back)
+    await directory.allow_password_grant("shop", True)
+    first = await sign_in(kit, "shop")
+    await directory.delete_client("shop")
+    assert await code_of(refresh(kit, first.refresh_token, "shop")) == "InvalidClient"
+    await kit.clock.advance(1)
+    await directory.create_client("shop", back)
+    assert await code_of(refresh(kit, first.refresh_token, "shop")) == "InvalidGrant"
+
+
 async def test_what_changes_for_the_user_ends_the_session(kit: IdentityKit) -> None:
     directory = kit.identity.directory
 

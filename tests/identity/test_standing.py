@@ -93,7 +93,9 @@ async def test_userinfo_wants_an_access_token_with_openid(
     tokens = await ada(kit)
     for other in (tokens.refresh_token, tokens.id_token):
         assert (await userinfo(http, other)).status_code == 401
-    assert (await userinfo(http, "x.y.z")).status_code == 400
+    malformed = await userinfo(http, "x.y.z")
+    assert malformed.status_code == 401
+    assert "invalid_token" in malformed.headers["WWW-Authenticate"]
     narrow = await userinfo(http, (await ada(kit, scope="rs_esxcloud")).access_token)
     assert narrow.status_code == 403
     assert "insufficient_scope" in narrow.headers["WWW-Authenticate"]
@@ -124,6 +126,33 @@ async def test_introspection_of_accounts_ends_with_them(
         assert await introspect(http, robot, odd) == {"active": False}
     await kit.clock.advance(3700)
     assert await introspect(http, robot, token) == {"active": False}
+
+
+@pytest.mark.usefixtures("person")
+async def test_tokens_of_a_client_end_with_it(
+    kit: IdentityKit, http: httpx.AsyncClient, robot: Robot
+) -> None:
+    directory = kit.identity.directory
+    await directory.create_client("shop", ["https://shop.example/"])
+    await directory.allow_password_grant("shop", True)
+    lasting, short = await ada(kit, "shop"), await ada(kit, "shop", scope="openid")
+    tokens = (lasting.access_token, lasting.refresh_token, short.access_token)
+    for token in tokens:
+        assert (await introspect(http, robot, token))["active"]
+    await directory.delete_client("shop")
+    for token in tokens:
+        assert await introspect(http, robot, token) == {"active": False}
+    assert (await userinfo(http, lasting.access_token)).status_code == 401
+
+
+@pytest.mark.usefixtures("person")
+async def test_an_id_token_opens_and_ends_nothing(
+    kit: IdentityKit, http: httpx.AsyncClient, robot: Robot
+) -> None:
+    tokens = await ada(kit)
+    assert await introspect(http, robot, tokens.id_token) == {"active": False}
+    assert (await revoke(http, tokens.id_token, client_id=HELIO)).status_code == 200
+    await refresh(kit, tokens.refresh_token, HELIO)
 
 
 @pytest.mark.usefixtures("person")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import msgspec
 import pytest
 
 from heliostat.cloudstore.contract import Change, Delete, Document, Guard, Put, StoreUnavailable
+from heliostat.cloudstore.sqlite import SqliteStore
 from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.realms import Realm
-from heliostat.identity.tenants import TENANTS, NewTenant
+from heliostat.identity.tenants import TENANTS, NewTenant, find_tenant
 from heliostat.identity.tokens.grants import TokenAnswer, TokenRequest
 from heliostat.identity.tokens.opened import unverified
+from heliostat.testing.clock import VirtualClock
 from heliostat.testing.signin import PASSWORD, SCOPE, IdentityKit, code_of, sign_in
 
 ACME = "acme.example"
@@ -74,6 +79,13 @@ async def test_what_is_no_domain_is_refused(kit: IdentityKit, domain: str) -> No
     assert [each.system for each in await kit.identity.tenants.list_tenants()] == [True]
 
 
+@pytest.mark.parametrize("domain", ["\ud800", "\udcff.example", "x" * 5000, "a\0b", "a/b"])
+async def test_tokens_and_paths_may_name_anything(tmp_path: Path, domain: str) -> None:
+    store = await SqliteStore.open(tmp_path / "store", VirtualClock())
+    assert await find_tenant(store, domain) is None
+    await store.close()
+
+
 async def test_a_domain_is_one_tenants(kit: IdentityKit) -> None:
     await made(kit)
     tenants = kit.identity.tenants
@@ -95,6 +107,10 @@ async def test_deleting_one_ends_it_and_leaves_nothing(kit: IdentityKit) -> None
     for number in range(60):
         await realm.directory.create_group(f"g{number}")
     token = (await enter(realm, new.administrator, new.password)).access_token
+    (session,) = await realm.directory.kinds.sessions.all(kit.store)
+    in_browser = msgspec.structs.replace(session.value, browser="b")
+    changes = realm.directory.kinds.sessions.put(in_browser, session.value)
+    await kit.store.commit([], changes)
     await kit.identity.tenants.delete_tenant(ACME)
     assert await _keys(kit) == before
     assert await kit.identity.realms.find(ACME) is None

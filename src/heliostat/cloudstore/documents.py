@@ -110,7 +110,11 @@ class Kind(Generic[T]):
         """What the keys of all index entries with this value start with."""
         if field_ not in self.indexes:
             raise KeyError(f"{self.name} has no index {field_}")
-        return f"/idx/{self.name}/{field_}/{quote(value)}/"
+        return f"{self.entries_prefix(field_)}{quote(value)}/"
+
+    def entries_prefix(self, field_: str) -> str:
+        """What the keys of all entries of an index start with."""
+        return f"/idx/{self.name}/{field_}/"
 
     def put(self, value: T, previous: T | None = None) -> list[Change]:
         """Changes that write ``value`` and its index entries; ``previous`` is what it replaces.

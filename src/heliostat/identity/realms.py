@@ -43,13 +43,12 @@ class Realm:
         self.keys = SigningKeys(store, clock, options)
         sessions = Sessions(store, clock, ids, options)
         self.clients = ClientAuthentication(self.directory, Assertions(store, clock, options))
-        self.sessions = sessions
         self.authorization = Authorization(store, clock, ids, options, self.directory)
         codes = Codes(store, clock, options, sessions)
         self.grants = Grants(
             self.directory, self.directory, self.keys, sessions, self.clients, codes
         )
-        self.standing = Standing(self.directory, self.keys, sessions, options, clock)
+        self.standing = Standing(self.directory, self.directory, self.keys, sessions, clock)
 
     @property
     def is_system(self) -> bool:

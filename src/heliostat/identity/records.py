@@ -94,7 +94,10 @@ class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """One sign-in with all refresh tokens that came of it; ``current`` is the valid one's jti."""
+    """One sign-in with all refresh tokens that came of it; ``current`` is the valid one's jti.
+
+    ``client_made_ms`` tells its client from a later one of the same name (0: not known).
+    """
 
     id: str
     user: str
@@ -104,6 +107,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     current: str
     expires_ms: int
     browser: str = ""
+    client_made_ms: int = 0
     schema: int = 1
 
 

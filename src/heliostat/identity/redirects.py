@@ -7,12 +7,14 @@ application (reverse domain names).
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit
 
 from heliostat.core.errors import PermanentError
 
 LONGEST = 2000
+_HOST = re.compile(r"([A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
 
 
 def checked_redirect(uri: str) -> str:
@@ -38,10 +40,8 @@ def is_registered(uri: str, registered: tuple[str, ...]) -> bool:
 
 
 def with_answer(uri: str, answer: dict[str, str]) -> str:
-    """``uri`` with the answer's fields in its query."""
-    parts = urlsplit(uri)
-    query = [*parse_qsl(parts.query, keep_blank_values=True), *answer.items()]
-    return urlunsplit(parts._replace(query=urlencode(query)))
+    """``uri`` with the answer's fields in its query; what was registered stays as it is."""
+    return f"{uri}{'&' if '?' in uri else '?'}{urlencode(answer)}"
 
 
 def origin_of(uri: str) -> str:
@@ -62,6 +62,8 @@ def _fault(uri: str) -> str:
         return "it has a fragment"
     if "@" in parts.netloc:
         return "it names a user"
+    if not _HOST.fullmatch(parts.netloc):
+        return "its host has characters that names of hosts don't have"
     if parts.scheme == "https":
         return "" if parts.hostname else "it names no host"
     if parts.scheme == "http":

@@ -150,7 +150,8 @@ class Tenants:
         barred = [each.value for each in await TENANTS.all(self._store) if each.value.deleting]
         for tenant in barred:
             for kind in kinds_of(tenant.id).all:
-                await _empty(self._store, kind.prefix)
+                for prefix in (kind.prefix, *map(kind.entries_prefix, kind.indexes)):
+                    await _empty(self._store, prefix)
             await self._store.commit([], TENANTS.delete(tenant))
         return len(barred)
 
@@ -190,7 +191,10 @@ class Tenants:
 
 async def find_tenant(store: CloudStore, domain: str) -> Stored[Tenant] | None:
     """The tenant with this domain that people may sign in to; never the system's."""
-    for stored in await TENANTS.by_index(store, "domain", fold(domain)[:MAX_DOMAIN]):
+    key = fold(domain)
+    if len(key) > MAX_DOMAIN or not key.isascii():
+        return None  # nor are there keys for everything that a path or a token may name
+    for stored in await TENANTS.by_index(store, "domain", key):
         if not stored.value.deleting:
             return stored
     return None

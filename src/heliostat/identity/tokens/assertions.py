@@ -16,7 +16,7 @@ from heliostat.cloudstore.contract import CloudStore, GuardFailed
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.identity.directory.clients import named_client
-from heliostat.identity.options import IdentityOptions
+from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
 from heliostat.identity.records import Client, SpentAssertion, kinds_of
 from heliostat.identity.tokens.opened import Claims, audiences, number, unverified
 
@@ -76,11 +76,16 @@ def issuer_of(assertion: str) -> str:
 
 
 def token_audiences(options: IdentityOptions) -> frozenset[str]:
-    """What an assertion may name as audience: the issuer, or a token endpoint of this site."""
+    """What an assertion may name as audience: the issuer, or the tenant's token endpoint.
+
+    The endpoint without a tenant is the site's own: else an assertion for one tenant would
+    be good in another where the same name has the same key.
+    """
     urls = {url.rstrip("/") for url in (options.base_url, *options.other_urls)}
     endpoints = {f"{url}/openidconnect/token" for url in urls}
+    named = {f"{each}/{options.domain}" for each in endpoints}
     return frozenset(
-        {options.issuer, *endpoints, *(f"{each}/{options.domain}" for each in endpoints)}
+        {options.issuer, *named, *(endpoints if options.tenant == SYSTEM_TENANT else ())}
     )
 
 

@@ -15,6 +15,7 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
+from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.clients import named_client
 from heliostat.identity.directory.contract import People, Person
 from heliostat.identity.options import IdentityOptions
@@ -23,12 +24,15 @@ from heliostat.identity.redirects import is_registered
 from heliostat.identity.tokens.scopes import parse
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_UNSUPPORTED = ("request", "request_uri")
 _MODES = ("query", "form_post")
 SECRET_BYTES = 32
+BATCH = 40
 LONGEST_FIELD = 2048
 FIELDS = (
     *("response_type", "response_mode", "client_id", "redirect_uri", "scope", "state", "nonce"),
     *("code_challenge", "code_challenge_method", "prompt", "max_age", "login_hint"),
+    *_UNSUPPORTED,
 )
 
 
@@ -49,9 +53,9 @@ class Asked:
 class SendBack(Exception):
     """An error that the client is told, by way of the browser."""
 
-    def __init__(self, fields: Mapping[str, str], error: str, description: str) -> None:
+    def __init__(self, asked: Asked, error: str, description: str) -> None:
         super().__init__(description)
-        self.fields = fields
+        self.asked = asked
         self.error = error
         self.description = description
 
@@ -87,9 +91,9 @@ class Authorization:
         kept = {name: fields[name] for name in FIELDS if fields.get(name)}
         if any(len(value) > LONGEST_FIELD for value in kept.values()):
             raise PermanentError("InvalidEntity", "A field of the request is too long.")
-        client = await named_client(
-            self._store, self._kinds.clients, kept.get("client_id") or "none"
-        )
+        if "client_id" not in kept:
+            raise PermanentError("InvalidClient", "The request names no client.")
+        client = await named_client(self._store, self._kinds.clients, kept["client_id"])
         redirect_uri = kept.get("redirect_uri", "")
         if not is_registered(redirect_uri, client.redirect_uris):
             raise PermanentError(
@@ -97,26 +101,29 @@ class Authorization:
                 f"{client.name} may not send browsers to {redirect_uri[:80]!r}.",
                 hint="Register the address: `helio identity client create --redirect-uri`.",
             )
-        self._check(client, kept)
-        return Asked(client, redirect_uri, kept.get("scope", ""), kept)
+        asked = Asked(client, redirect_uri, kept.get("scope", ""), kept)
+        for name in _UNSUPPORTED:
+            if name in kept:
+                raise SendBack(asked, f"{name}_not_supported", f"Send the fields without {name}.")
+        _check(asked)
+        return asked
 
     async def at_once(self, asked: Asked, cookie: str) -> Granted | None:
         """A code for who is signed in to this browser already; ``None``: ask for a password.
 
         Raises ``SendBack`` where the client wants nobody asked.
         """
-        browser = await self._browser(cookie)
+        browser = await self.browser_of(cookie)
         person = await self._people.person(browser.user) if browser is not None else None
-        fresh = browser is not None and person is not None and browser.stamp == person.stamp
         if (
             browser is not None
             and person is not None
-            and fresh
+            and browser.stamp == person.stamp
             and not self._too_old(asked, browser)
         ):
             return Granted(asked, await self._issue(asked, person, browser))
         if "none" in asked.prompts:
-            raise SendBack(asked.fields, "login_required", "Nobody is signed in to this browser.")
+            raise SendBack(asked, "login_required", "Nobody is signed in to this browser.")
         return None
 
     async def sign_in(self, asked: Asked, username: str, password: str) -> Granted:
@@ -138,11 +145,28 @@ class Authorization:
 
     async def browser_of(self, cookie: str) -> BrowserSession | None:
         """The session that a cookie stands for, while it lasts."""
-        return await self._browser(cookie)
+        stored = await self._kinds.browsers.get(self._store, hashed(cookie)) if cookie else None
+        if stored is None or self._clock.now_ms() >= stored.value.expires_ms:
+            return None
+        return stored.value
 
     async def end(self, browser: BrowserSession) -> None:
-        """Sign a browser out."""
-        await self._store.commit([], self._kinds.browsers.delete(browser))
+        """Sign a browser out, and every program that was signed in from it.
+
+        The browser goes in the last commit, so who is killed between is still asked again.
+        """
+        sessions = self._kinds.sessions
+
+        async def decide() -> Decided[bool]:
+            page = await sessions.list_by_index(self._store, "browser", browser.id, limit=BATCH)
+            guard = sessions.index_unchanged("browser", browser.id, page.revision)
+            changes = [change for each in page.items for change in sessions.delete(each.value)]
+            if page.after is None:
+                changes += self._kinds.browsers.delete(browser)
+            return Decided(page.after is not None, [guard], changes)
+
+        while await settle(self._store, decide):
+            pass
 
     def answer(self, granted: Granted) -> dict[str, str]:
         """What the client gets with the browser."""
@@ -151,37 +175,11 @@ class Authorization:
     def refusal(self, refused: SendBack) -> dict[str, str]:
         """The error that the client gets with the browser."""
         told = {"error": refused.error, "error_description": refused.description}
-        return self._told(refused.fields, told)
+        return self._told(refused.asked.fields, told)
 
     def _told(self, fields: Mapping[str, str], answer: dict[str, str]) -> dict[str, str]:
         state = {"state": fields["state"]} if "state" in fields else {}
         return {**answer, **state, "iss": self._options.issuer}
-
-    def _check(self, client: Client, fields: Mapping[str, str]) -> None:
-        def refuse(error: str, why: str) -> None:
-            raise SendBack(fields, error, why)
-
-        if Grant.AUTHORIZATION_CODE not in client.grants:
-            refuse("unauthorized_client", "This client may not ask for codes.")
-        if fields.get("response_type") != "code":
-            refuse("unsupported_response_type", "Only response_type=code is answered.")
-        if fields.get("response_mode", "query") not in _MODES:
-            refuse("invalid_request", f"response_mode is {' or '.join(_MODES)}.")
-        if fields.get("code_challenge_method") != "S256":
-            refuse("invalid_request", "code_challenge_method must be S256.")
-        if not _CHALLENGE.fullmatch(fields.get("code_challenge", "")):
-            refuse("invalid_request", "code_challenge must be 43 characters of base64url.")
-        prompts = set(fields.get("prompt", "").split())
-        if prompts - {"none", "login", "consent", "select_account"}:
-            refuse("invalid_request", "There is no such prompt.")
-        if "none" in prompts and len(prompts) > 1:
-            refuse("invalid_request", "prompt=none stands alone.")
-        if not fields.get("max_age", "0").isdecimal() or len(fields.get("max_age", "")) > 9:
-            refuse("invalid_request", "max_age is a number of seconds.")
-        try:
-            parse(fields.get("scope", ""))
-        except HeliostatError as error:
-            refuse("invalid_scope", error.message)
 
     def _too_old(self, asked: Asked, browser: BrowserSession) -> bool:
         if asked.prompts & {"login", "select_account"}:
@@ -189,12 +187,6 @@ class Authorization:
         limit = asked.fields.get("max_age")
         age_ms = self._clock.now_ms() - browser.signed_in_ms
         return limit is not None and age_ms > int(limit) * 1000
-
-    async def _browser(self, cookie: str) -> BrowserSession | None:
-        stored = await self._kinds.browsers.get(self._store, hashed(cookie)) if cookie else None
-        if stored is None or self._clock.now_ms() >= stored.value.expires_ms:
-            return None
-        return stored.value
 
     async def _issue(self, asked: Asked, person: Person, browser: BrowserSession) -> str:
         secret = self._ids.secret(SECRET_BYTES)
@@ -213,6 +205,35 @@ class Authorization:
         )
         await self._store.commit([self._kinds.codes.absent(code.id)], self._kinds.codes.put(code))
         return secret
+
+
+def _check(asked: Asked) -> None:
+    fields = asked.fields
+
+    def refuse(error: str, why: str) -> None:
+        raise SendBack(asked, error, why)
+
+    if Grant.AUTHORIZATION_CODE not in asked.client.grants:
+        refuse("unauthorized_client", "This client may not ask for codes.")
+    if fields.get("response_type") != "code":
+        refuse("unsupported_response_type", "Only response_type=code is answered.")
+    if fields.get("response_mode", "query") not in _MODES:
+        refuse("invalid_request", f"response_mode is {' or '.join(_MODES)}.")
+    if fields.get("code_challenge_method") != "S256":
+        refuse("invalid_request", "code_challenge_method must be S256.")
+    if not _CHALLENGE.fullmatch(fields.get("code_challenge", "")):
+        refuse("invalid_request", "code_challenge must be 43 characters of base64url.")
+    prompts = set(fields.get("prompt", "").split())
+    if prompts - {"none", "login", "consent", "select_account"}:
+        refuse("invalid_request", "There is no such prompt.")
+    if "none" in prompts and len(prompts) > 1:
+        refuse("invalid_request", "prompt=none stands alone.")
+    if not fields.get("max_age", "0").isdecimal() or len(fields.get("max_age", "")) > 9:
+        refuse("invalid_request", "max_age is a number of seconds.")
+    try:
+        parse(fields.get("scope", ""))
+    except HeliostatError as error:
+        refuse("invalid_scope", error.message)
 
 
 def hashed(secret: str) -> str:

@@ -7,7 +7,7 @@ that a second cookie must repeat: another site can't sign anybody in or out unse
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
@@ -15,10 +15,10 @@ from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.names import subject_of
 from heliostat.identity.realms import Realm, Realms
-from heliostat.identity.records import BrowserSession, Client
+from heliostat.identity.records import Client
 from heliostat.identity.redirects import origin_of, with_answer
 from heliostat.identity.tokens import pages
-from heliostat.identity.tokens.authorization import Asked, Granted, SendBack
+from heliostat.identity.tokens.authorization import FIELDS, Asked, Granted, SendBack
 from heliostat.identity.tokens.forms import fields_of
 from heliostat.identity.tokens.sign_in_attempt import SignIn, Tell
 
@@ -52,32 +52,32 @@ class Browsing:
 
     async def authorize(self, request: web.Request) -> web.StreamResponse:
         """A client's request: the page, or the way back at once for who is signed in."""
-        return await self._for_client(request, dict(request.query), sign_in=False)
+        try:
+            return await self._for_client(request, _query(request))
+        except HeliostatError as error:
+            return _shown(error)
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
         """The page's form; or a client's request that came as a form."""
         try:
             fields = await fields_of(request)
+            if "form_token" not in fields:
+                return _asked_again(request, fields, FIELDS)
+            return await self._for_client(request, fields, sign_in=True)
         except HeliostatError as error:
             return _shown(error)
-        return await self._for_client(request, fields, sign_in="password" in fields)
 
     async def _for_client(
-        self, request: web.Request, fields: Mapping[str, str], *, sign_in: bool
+        self, request: web.Request, fields: Mapping[str, str], *, sign_in: bool = False
     ) -> web.StreamResponse:
+        realm = await self._realm(request)
         try:
-            realm = await self._realm(request)
             asked = await realm.authorization.asked(fields)
-        except HeliostatError as error:
-            return _shown(error)
-        except SendBack as refused:
-            return await self._sent_back(request, refused)
-        try:
             if sign_in:
                 return await self._signed_in(request, realm, asked, fields)
             granted = await realm.authorization.at_once(asked, _cookie(request, realm))
         except SendBack as refused:
-            return _answered(asked, realm.authorization.refusal(refused))
+            return _answered(refused.asked, realm.authorization.refusal(refused))
         if granted is not None:
             return _answered(asked, realm.authorization.answer(granted))
         return self._page(realm, asked)
@@ -89,7 +89,8 @@ class Browsing:
             return self._page(realm, asked, "The page was open for too long. Try again.")
         username = fields.get("username", "")
         try:
-            granted = await realm.authorization.sign_in(asked, username, fields["password"])
+            password = fields.get("password", "")
+            granted = await realm.authorization.sign_in(asked, username, password)
         except HeliostatError as error:
             await self._told(request, realm, asked.client, username, error)
             return self._page(realm, asked, error.message, username)
@@ -97,11 +98,6 @@ class Browsing:
         response = _answered(asked, realm.authorization.answer(granted))
         _remember(response, realm, granted)
         return response
-
-    async def _sent_back(self, request: web.Request, refused: SendBack) -> web.StreamResponse:
-        realm = await self._realm(request)
-        answer = realm.authorization.refusal(refused)
-        return _redirect(with_answer(refused.fields["redirect_uri"], answer))
 
     def _page(
         self, realm: Realm, asked: Asked, wrong: str = "", username: str = ""
@@ -121,13 +117,15 @@ class Browsing:
         """Ask whether to sign out (OpenID Connect RP-Initiated Logout 1.0)."""
         try:
             realm = await self._realm(request)
-            target = await self._target(realm, dict(request.query))
+            query = _query(request)
+            target = await self._target(realm, query)
+            browser = await realm.authorization.browser_of(_cookie(request, realm))
         except HeliostatError as error:
             return _shown(error)
-        if await realm.authorization.browser_of(_cookie(request, realm)) is None:
+        if browser is None:
             return _redirect(target) if target else _signed_out(realm)
         token = self._ids.secret(FORM_TOKEN_BYTES)
-        kept = {name: request.query[name] for name in _LOGOUT if name in request.query}
+        kept = {name: query[name] for name in _LOGOUT if name in query}
         onward = origin_of(target) if target else ""
         return _html(pages.sign_out(realm.options.domain, kept, token), token, onward)
 
@@ -136,21 +134,19 @@ class Browsing:
         try:
             realm = await self._realm(request)
             fields = await fields_of(request)
+            if "form_token" not in fields:
+                return _asked_again(request, fields, _LOGOUT)
             target = await self._target(realm, fields)
             if not _form_is_ours(request, fields):
                 raise PermanentError("InvalidEntity", "The page was open for too long.")
             browser = await realm.authorization.browser_of(_cookie(request, realm))
+            if browser is not None:
+                await realm.authorization.end(browser)
         except HeliostatError as error:
             return _shown(error)
-        if browser is not None:
-            await self._end(realm, browser)
         response = _redirect(target) if target else _signed_out(realm)
         response.del_cookie(_cookie_name(realm), path=BASE)
         return response
-
-    async def _end(self, realm: Realm, browser: BrowserSession) -> None:
-        await realm.sessions.end_all_of(browser.id)
-        await realm.authorization.end(browser)
 
     async def _target(self, realm: Realm, fields: Mapping[str, str]) -> str:
         """Where to go after signing out; raises ``InvalidEntity`` for where nobody may."""
@@ -158,7 +154,7 @@ class Browsing:
         if not uri:
             return ""
         client = await realm.standing.client_of(
-            fields.get("client_id", ""), fields.get("id_token_hint", ""), realm.directory
+            fields.get("client_id", ""), fields.get("id_token_hint", "")
         )
         if uri not in client.post_logout_redirect_uris:
             raise PermanentError("InvalidEntity", f"{client.name} may not go on to {uri[:80]!r}.")
@@ -183,6 +179,22 @@ class Browsing:
 
 
 _LOGOUT = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
+
+
+def _query(request: web.Request) -> dict[str, str]:
+    """The query's fields; raises ``InvalidEntity`` for one that comes twice (RFC 6749, 3.1)."""
+    fields = dict(request.query)
+    if len(fields) != len(request.query):
+        raise PermanentError("InvalidEntity", "A field occurs more than once.")
+    return fields
+
+
+def _asked_again(
+    request: web.Request, fields: Mapping[str, str], known: Sequence[str]
+) -> web.Response:
+    """Another site's form comes without our cookies; the same as a link comes with them."""
+    kept = {name: fields[name] for name in known if name in fields}
+    return _redirect(str(request.rel_url.with_query(kept)))
 
 
 def _title(client: Client) -> str:
@@ -212,7 +224,7 @@ def _remember(response: web.StreamResponse, realm: Realm, granted: Granted) -> N
 
 def _form_is_ours(request: web.Request, fields: Mapping[str, str]) -> bool:
     kept, sent = request.cookies.get(FORM_COOKIE, ""), fields.get("form_token", "")
-    return bool(kept) and hmac.compare_digest(kept.encode(), sent.encode())
+    return bool(kept) and hmac.compare_digest(kept.encode(errors="replace"), sent.encode())
 
 
 def _html(body: str, token: str, onward: str) -> web.Response:

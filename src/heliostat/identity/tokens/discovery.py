@@ -26,6 +26,8 @@ def openid_configuration(options: IdentityOptions) -> dict[str, Any]:
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "authorization_response_iss_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [each.value for each in Algorithm],
         "grant_types_supported": [each.value for each in Grant],

@@ -198,7 +198,8 @@ def _refused_bearer(error: HeliostatError) -> web.Response:
     elif error.code == "InvalidScope":
         answer.set_status(403)
         answer.headers["WWW-Authenticate"] = 'Bearer error="insufficient_scope", scope="openid"'
-    elif error.status == UNAUTHORIZED:
+    elif error.status == UNAUTHORIZED or error.code == "MalformedAuthToken":
+        answer.set_status(UNAUTHORIZED)
         answer.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     return answer
 

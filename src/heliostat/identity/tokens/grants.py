@@ -8,7 +8,7 @@ from heliostat.core.errors import PermanentError
 from heliostat.identity.directory.clients import public_id
 from heliostat.identity.directory.contract import People, Person
 from heliostat.identity.directory.embedded import Directory
-from heliostat.identity.records import Client, Grant, Session
+from heliostat.identity.records import Client, Code, Grant, Session
 from heliostat.identity.tokens.claims import (
     Bearer,
     Occasion,
@@ -24,7 +24,7 @@ from heliostat.identity.tokens.client_authentication import ClientAuthentication
 from heliostat.identity.tokens.codes import Codes
 from heliostat.identity.tokens.keys import SigningKeys
 from heliostat.identity.tokens.opened import opened
-from heliostat.identity.tokens.scopes import Scope, narrowed, parse
+from heliostat.identity.tokens.scopes import Scope, parse
 from heliostat.identity.tokens.sessions import Sessions
 
 
@@ -115,29 +115,34 @@ class Grants:
             )
         except PermanentError as error:
             raise PermanentError("InvalidGrant", error.message) from error
-        session = await self._sessions.resume(claims, client)
+        session, scope = await self._sessions.resume(claims, client, request.scope)
         person = await self._people.person(session.user)
         if person is None or person.stamp != session.stamp:
             await self._sessions.end(session)
             raise PermanentError("InvalidGrant", "The session has ended.")
-        scope = narrowed(parse(session.scope), request.scope)
         next_session = session if client.rotate_refresh else None
         return await self._tokens(_bearer(person), client, scope, next_session)
 
     async def _code(self, request: TokenRequest, client: Client) -> TokenAnswer:
-        code = await self._codes.redeem(
-            request.code, client, request.redirect_uri, request.code_verifier
+        async def opens(code: Code) -> tuple[Person, Session | None]:
+            person = await self._people.person(code.user)
+            if person is None or person.stamp != code.stamp:
+                raise PermanentError("InvalidGrant", "Whom the code is about signs in no longer.")
+            scope = parse(code.scope)
+            if not scope.refresh_token or Grant.REFRESH not in client.grants:
+                return person, None
+            at_ms, browser = code.signed_in_ms, code.browser
+            session = self._sessions.begun(person, client, str(scope), at_ms, browser)
+            over = session.expires_ms <= self._directory.clock.now_ms()
+            return person, None if over else session
+
+        redeemed = await self._codes.redeem(
+            request.code, client, request.redirect_uri, request.code_verifier, opens
         )
-        person = await self._people.person(code.user)
-        if person is None or person.stamp != code.stamp:
-            raise PermanentError("InvalidGrant", "Whom the code is about signs in no longer.")
-        scope = parse(code.scope)
-        session = None
-        if scope.refresh_token and Grant.REFRESH in client.grants:
-            session = await self._sessions.open(person, client, str(scope), code.browser)
-            await self._codes.opened(code, session.id)
+        code, person = redeemed.code, redeemed.person
         event = SignInEvent(code.nonce, code.signed_in_ms // 1000)
-        return await self._tokens(_bearer(person), client, scope, session, event)
+        scope = parse(code.scope)
+        return await self._tokens(_bearer(person), client, scope, redeemed.session, event)
 
     async def _account(self, request: TokenRequest, client: Client) -> TokenAnswer:
         scope = parse(request.scope)

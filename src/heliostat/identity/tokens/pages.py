@@ -68,7 +68,7 @@ def sign_in(
 def pass_on(program: str, target: str, answer: Mapping[str, str]) -> str:
     """For ``response_mode=form_post``: a button, since nothing here runs by itself."""
     return _page(
-        "You are signed in",
+        f"Back to {program}",
         f'<form method="post" action="{escape(target)}">{_hidden(answer)}'
         f"<button autofocus>Go on to {escape(program)}</button></form>",
     )

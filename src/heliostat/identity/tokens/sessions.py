@@ -21,6 +21,7 @@ from heliostat.identity.options import IdentityOptions
 from heliostat.identity.records import Client, Session, kinds_of
 from heliostat.identity.tokens.claims import new_jti
 from heliostat.identity.tokens.opened import Claims
+from heliostat.identity.tokens.scopes import Scope, narrowed, parse
 
 
 class Sessions:
@@ -33,45 +34,56 @@ class Sessions:
         self._options = options
         self._kept = kinds_of(options.tenant).sessions
 
-    async def open(self, person: Person, client: Client, scope: str, browser: str = "") -> Session:
-        """Begin a session after a right password, perhaps in a browser's session."""
-        session = Session(
+    async def open(self, person: Person, client: Client, scope: str) -> Session:
+        """Begin a session after a right password."""
+        session = self.begun(person, client, scope, self._clock.now_ms())
+        await self._store.commit([self._kept.absent(session.id)], self._kept.put(session))
+        return session
+
+    def begun(
+        self, person: Person, client: Client, scope: str, signed_in_ms: int, browser: str = ""
+    ) -> Session:
+        """A session for whoever commits it, counted from its password; perhaps of a browser."""
+        return Session(
             id=self._ids.new_id(),
             user=person.key,
             stamp=person.stamp,
             client=client.name,
+            client_made_ms=client.created_ms,
             scope=scope,
             current=new_jti(self._ids),
             browser=browser,
-            expires_ms=self._clock.now_ms() + int(self._options.lifetimes.refresh_s * 1000),
+            expires_ms=signed_in_ms + int(self._options.lifetimes.refresh_s * 1000),
         )
-        await self._store.commit([self._kept.absent(session.id)], self._kept.put(session))
-        return session
 
-    async def resume(self, claims: Claims, client: Client) -> Session:
+    async def resume(self, claims: Claims, client: Client, asked: str) -> tuple[Session, Scope]:
         """The session of a refresh token, moved on to its next token if the client rotates.
 
-        Raises ``InvalidGrant``; a token used twice ends its session.
+        The scope is what was granted, or the part of it that is ``asked``.  Raises
+        ``InvalidGrant``, and ``InvalidScope`` before anything moves; a token used twice
+        ends its session.
         """
 
-        async def decide() -> Decided[Session | None]:
+        async def decide() -> Decided[tuple[Session, Scope] | None]:
             stored = await self._kept.get(self._store, str(claims.get("sid", "")))
             if stored is None or self._clock.now_ms() >= stored.value.expires_ms:
                 raise _invalid("the session has ended")
             session = stored.value
-            if session.client != client.name:
+            if not is_of(session, client):
                 raise _invalid("the token was given to another client")
             if claims.get("jti") != session.current:
                 return Decided(None, [self._kept.guard(stored)], self._kept.delete(session))
+            scope = narrowed(parse(session.scope), asked)
             if not client.rotate_refresh:
-                return Decided(session, [], [])
+                return Decided((session, scope), [], [])
             moved = msgspec.structs.replace(session, current=new_jti(self._ids))
-            return Decided(moved, [self._kept.guard(stored)], self._kept.put(moved, session))
+            changes = self._kept.put(moved, session)
+            return Decided((moved, scope), [self._kept.guard(stored)], changes)
 
-        session = await settle(self._store, decide)
-        if session is None:
+        resumed = await settle(self._store, decide)
+        if resumed is None:
             raise _invalid("the token was used before, so the session was ended")
-        return session
+        return resumed
 
     async def find(self, id_: str) -> Session | None:
         """A session that goes on; ``None`` for one that has ended."""
@@ -80,14 +92,14 @@ class Sessions:
             return None
         return stored.value
 
-    async def end_all_of(self, browser: str) -> None:
-        """End what was opened from a browser's session."""
-        for stored in await self._kept.by_index(self._store, "browser", browser):
-            await self.end(stored.value)
-
     async def end(self, session: Session) -> None:
         """End a session; its refresh token is worthless from now on."""
         await self._store.commit([], self._kept.delete(session))
+
+
+def is_of(session: Session, client: Client) -> bool:
+    """Whether ``client`` is the one that opened the session, not another made with its name."""
+    return session.client == client.name and session.client_made_ms in (0, client.created_ms)
 
 
 def _invalid(why: str) -> PermanentError:

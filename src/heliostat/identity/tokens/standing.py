@@ -11,18 +11,17 @@ from __future__ import annotations
 from typing import Any
 
 from heliostat.core.clock import Clock
-from heliostat.core.errors import HeliostatError, PermanentError
+from heliostat.core.errors import PermanentError
 from heliostat.identity.directory.clients import named_client, public_id
 from heliostat.identity.directory.contract import People, Person
 from heliostat.identity.directory.part import DirectoryPart
 from heliostat.identity.names import bare_name, fold
-from heliostat.identity.options import IdentityOptions
 from heliostat.identity.records import Client
 from heliostat.identity.tokens.claims import TokenClass
 from heliostat.identity.tokens.keys import SigningKeys
 from heliostat.identity.tokens.opened import Claims, opened, unverified
 from heliostat.identity.tokens.scopes import Scope
-from heliostat.identity.tokens.sessions import Sessions
+from heliostat.identity.tokens.sessions import Sessions, is_of
 
 _ANSWERED = ("scope", "client_id", "sub", "aud", "iss", "exp", "iat", "jti", "tenant", "groups")
 
@@ -33,15 +32,16 @@ class Standing:
     def __init__(
         self,
         people: People,
+        directory: DirectoryPart,
         keys: SigningKeys,
         sessions: Sessions,
-        options: IdentityOptions,
         clock: Clock,
     ) -> None:
         self._people = people
+        self._directory = directory
         self._keys = keys
         self._sessions = sessions
-        self._options = options
+        self._options = directory.options
         self._clock = clock
 
     async def userinfo(self, token: str) -> dict[str, Any]:
@@ -72,10 +72,9 @@ class Standing:
     async def introspect(self, token: str) -> dict[str, Any]:
         """Whether a token counts now, and what it says; never raises for a bad one."""
         try:
-            class_ = TokenClass(str(unverified(token)[1].get("token_class")))
-            claims = await self._opened(token, class_)
+            class_, claims = await self._lasting(token)
             active = await self._counts(claims, class_)
-        except (HeliostatError, ValueError):
+        except PermanentError:
             return {"active": False}
         if not active:
             return {"active": False}
@@ -88,27 +87,41 @@ class Standing:
         A token that means nothing here is no error: then there is nothing to end.
         """
         try:
-            class_ = TokenClass(str(unverified(token)[1].get("token_class")))
-            claims = await self._opened(token, class_)
-        except (HeliostatError, ValueError):
+            _, claims = await self._lasting(token)
+        except PermanentError:
             return
         session = await self._sessions.find(str(claims.get("sid", "")))
         if session is not None and claims.get("client_id", "") == public_id(client):
             await self._sessions.end(session)
 
-    async def client_of(self, client_id: str, id_token: str, directory: DirectoryPart) -> Client:
+    async def client_of(self, client_id: str, id_token: str) -> Client:
         """Which client a request to sign out comes from; its id token may have expired.
 
-        Raises ``InvalidClient``.
+        Raises ``InvalidClient``, also where id and token name two.
         """
-        if not client_id and id_token:
+        if id_token:
             try:
-                client_id = str((await self._opened(id_token, TokenClass.ID)).get("aud", ""))
-            except HeliostatError as error:
+                await self._opened(id_token, TokenClass.ID)
+            except PermanentError as error:
                 if error.code != "ExpiredAuthToken":
                     raise PermanentError("InvalidClient", error.message) from error
-                client_id = str(unverified(id_token)[1].get("aud", ""))
-        return await named_client(directory.store, directory.kinds.clients, client_id or "none")
+            named = str(unverified(id_token)[1].get("aud", ""))
+            if client_id and fold(client_id) != named:
+                raise PermanentError("InvalidClient", "The token was given to another client.")
+            client_id = named
+        if not client_id:
+            raise PermanentError("InvalidClient", "The request names no client.")
+        return await self._client(client_id)
+
+    async def _client(self, client_id: str) -> Client:
+        directory = self._directory
+        return await named_client(directory.store, directory.kinds.clients, client_id)
+
+    async def _lasting(self, token: str) -> tuple[TokenClass, Claims]:
+        """An access or refresh token; an id token opens nothing, so none is answered about."""
+        class_ = unverified(token)[1].get("token_class")
+        expected = TokenClass.REFRESH if class_ == TokenClass.REFRESH else TokenClass.ACCESS
+        return expected, await self._opened(token, expected)
 
     async def _opened(self, token: str, class_: TokenClass) -> Claims:
         now_s = self._clock.now_ms() / 1000
@@ -125,12 +138,18 @@ class Standing:
         return await self._people.person(fold(bare)) if bare else None
 
     async def _stands(self, claims: Claims, person: Person, *, refreshes: bool = False) -> bool:
-        """Whether the token's session, if it has one, goes on for the same person."""
+        """Whether its client is there, and its session, if any, goes on for the same person."""
+        try:
+            client = await self._client(str(claims.get("client_id", "")))
+        except PermanentError:
+            return False
         sid = claims.get("sid")
         if not isinstance(sid, str):
             return not refreshes
         session = await self._sessions.find(sid)
         if session is None or session.user != person.key or session.stamp != person.stamp:
+            return False
+        if not is_of(session, client):
             return False
         return not refreshes or claims.get("jti") == session.current
 
