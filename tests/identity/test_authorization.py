@@ -206,6 +206,16 @@ async def test_clients_may_forbid_or_demand_the_question(
     assert (await browser.authorize()).status_code == 200
 
 
+async def test_programs_of_the_machine_get_no_code_unseen(browser: Browser) -> None:
+    await browser.sign_in()
+    here = {"client_id": "other", "redirect_uri": "http://127.0.0.1:4711/cb"}
+    assert (await browser.authorize(**here)).status_code == 200
+    unasked = await browser.authorize(**here, prompt="none")
+    assert "error=login_required" in unasked.headers["Location"]
+    typed = await browser.sign_in(**here)
+    assert typed.headers["Location"].startswith("http://127.0.0.1:4711/cb?code=")
+
+
 @pytest.mark.parametrize(
     "redirect_uri",
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -86,3 +88,33 @@ async def test_a_refusal_names_only_who_is_known_here(
     for document in stored.items:
         assert typed.encode() not in document.value
         assert b"wrong" not in document.value
+
+
+async def test_a_sign_in_with_a_browser_is_two_records(
+    kit: IdentityKit, http: httpx.AsyncClient
+) -> None:
+    """The password on the page, and the program that the code was for."""
+    back, verifier = "https://shop.example/", "v" * 43
+    await kit.identity.directory.create_client("shop", [back])
+    digest = hashlib.sha256(verifier.encode()).digest()
+    fields = {
+        "response_type": "code",
+        "client_id": "shop",
+        "redirect_uri": back,
+        "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
+        "code_challenge_method": "S256",
+    }
+    form = {**fields, "username": "administrator", "password": kit.admin_password}
+    page = {**form, "form_token": "t"}
+    cookie = {"Cookie": "oidc_form=t"}
+    signed_in = await http.post("/openidconnect/oidc/authorize", data=page, headers=cookie)
+    location = httpx.URL(signed_in.headers["Location"])
+    await kit.clock.advance(1)
+    trade = {"grant_type": "authorization_code", "client_id": "shop", "redirect_uri": back}
+    trade |= {"code": location.params["code"], "code_verifier": verifier}
+    assert (await http.post("/openidconnect/token", data=trade)).status_code == 200
+    records = await _records(kit)
+    assert [(each.subject, each.client, each.proof) for each in records] == [
+        ("administrator@heliostat.local", "shop", "token"),
+        ("administrator@heliostat.local", "shop", "password"),
+    ]

@@ -10,6 +10,12 @@ from heliostat.controller.trail.record import Proof
 from heliostat.identity.records import Grant
 from heliostat.identity.tokens.sign_in_attempt import SignIn
 
+_PROOFS: dict[str, Proof] = {
+    Grant.PASSWORD: Proof.PASSWORD,
+    Grant.CLIENT_CREDENTIALS: Proof.KEY,
+    Grant.AUTHORIZATION_CODE: Proof.TOKEN,
+}
+
 
 async def tell(request: web.Request, attempt: SignIn) -> None:
     """Record an attempt: a granted one before it is answered, a refused one soon."""
@@ -19,7 +25,7 @@ async def tell(request: web.Request, attempt: SignIn) -> None:
         request,
         subject=attempt.subject,
         client=attempt.client,
-        proof=Proof.PASSWORD if attempt.grant == Grant.PASSWORD else Proof.KEY,
+        proof=_PROOFS.get(attempt.grant, Proof.NONE),
         error=attempt.error,
     )
     if attempt.error is None:

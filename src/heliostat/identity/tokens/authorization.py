@@ -111,6 +111,8 @@ class Authorization:
     async def at_once(self, asked: Asked, cookie: str) -> Granted | None:
         """A code for who is signed in to this browser already; ``None``: ask for a password.
 
+        Any program of the machine can come to a loopback address or a scheme of its own, so
+        nobody is sent there without having typed something (RFC 8252, 8.6).
         Raises ``SendBack`` where the client wants nobody asked.
         """
         browser = await self.browser_of(cookie)
@@ -120,10 +122,11 @@ class Authorization:
             and person is not None
             and browser.stamp == person.stamp
             and not self._too_old(asked, browser)
+            and asked.redirect_uri.startswith("https://")
         ):
             return Granted(asked, await self._issue(asked, person, browser))
         if "none" in asked.prompts:
-            raise SendBack(asked, "login_required", "Nobody is signed in to this browser.")
+            raise SendBack(asked, "login_required", "Somebody has to be asked for a password.")
         return None
 
     async def sign_in(self, asked: Asked, username: str, password: str) -> Granted:

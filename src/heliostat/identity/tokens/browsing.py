@@ -15,7 +15,7 @@ from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.names import subject_of
 from heliostat.identity.realms import Realm, Realms
-from heliostat.identity.records import Client
+from heliostat.identity.records import Client, Grant
 from heliostat.identity.redirects import origin_of, with_answer
 from heliostat.identity.tokens import pages
 from heliostat.identity.tokens.authorization import FIELDS, Asked, Granted, SendBack
@@ -172,7 +172,7 @@ class Browsing:
         stored = await realm.directory.find_user(username)
         name = stored.value.name if stored is not None else ""
         subject = subject_of(name, realm.options.domain) if name else ""
-        await self._tell(request, SignIn("authorization_code", subject, client.name, error))
+        await self._tell(request, SignIn(Grant.PASSWORD, subject, client.name, error))
 
     async def _realm(self, request: web.Request) -> Realm:
         return await self._realms.get(request.match_info.get("tenant", self._domain))

@@ -23,6 +23,7 @@ from heliostat.identity.tokens.client_authentication import ClientFields
 from heliostat.identity.tokens.discovery import openid_configuration, trusted_roots
 from heliostat.identity.tokens.forms import fields_of
 from heliostat.identity.tokens.grants import TokenRequest, UnknownGrant
+from heliostat.identity.tokens.opened import unverified
 from heliostat.identity.tokens.sign_in_attempt import SignIn, Tell
 from heliostat.identity.tokens.verify import bearer_of
 
@@ -83,7 +84,7 @@ class _Wire:
         except HeliostatError as error:
             await self._told(request, realm, asked, error)
             return _refusal(error)
-        await self._told(request, realm, asked, None)
+        await self._told(request, realm, asked, None, _subject(answer.access_token))
         return web.json_response(msgspec.to_builtins(answer), headers=UNKEPT)
 
     async def introspect(self, request: web.Request) -> web.StreamResponse:
@@ -124,13 +125,13 @@ class _Wire:
         realm: Realm,
         asked: TokenRequest | None,
         error: HeliostatError | None,
+        subject: str = "",
     ) -> None:
         """Renewing a session is no sign-in, so only its refusal is told."""
         grant = asked.grant_type if asked is not None else ""
         if grant == Grant.REFRESH and error is None:
             return
-        subject = ""
-        if asked is not None and asked.username:
+        if not subject and asked is not None and asked.username:
             stored = await realm.directory.find_user(asked.username)
             domain = realm.options.domain
             subject = subject_of(stored.value.name, domain) if stored is not None else ""
@@ -170,6 +171,11 @@ class _Wire:
         return await self._identity.realms.get(
             request.match_info.get("tenant", self._identity.options.domain)
         )
+
+
+def _subject(token: str) -> str:
+    """Whom a token is about that was just given."""
+    return str(unverified(token)[1].get("sub", ""))
 
 
 def _token_request(fields: dict[str, str]) -> TokenRequest:

@@ -13,6 +13,7 @@ from heliostat.core.errors import HeliostatError
 class SignIn(NamedTuple):
     """Who (empty if nobody here), by which program, and what came of it.
 
+    ``grant`` is what was shown: a password (to a program or on a page), a key, a code.
     What was typed for a name that nobody here has is not told: it may be a password.
     """
 
