@@ -434,7 +434,7 @@ async def test_signing_out_ends_browser_and_programs(kit: IdentityKit, browser: 
 async def test_signing_out_ends_sessions_of_programs(
     kit: IdentityKit, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("heliostat.identity.tokens.authorization.BATCH", 1)
+    monkeypatch.setattr("heliostat.identity.tokens.browsers.BATCH", 1)
     codes = [answered(await browser.sign_in())["code"]]
     codes += [answered(await browser.authorize())["code"] for _ in range(2)]
     all_tokens = [(await trade(browser, code)).json() for code in codes]
@@ -443,6 +443,33 @@ async def test_signing_out_ends_sessions_of_programs(
     for tokens in all_tokens:
         assert await code_of(refresh(kit, tokens["refresh_token"], "shop")) == "InvalidGrant"
     assert await KINDS.browsers.all(kit.store) == []
+
+
+async def test_signing_in_again_keeps_programs_within_reach(
+    kit: IdentityKit, browser: Browser
+) -> None:
+    tokens = (await trade(browser, answered(await browser.sign_in())["code"])).json()
+    stolen = dict(browser.cookies)
+    answered(await browser.sign_in(prompt="login"))
+    tokens = {"refresh_token": (await refresh(kit, tokens["refresh_token"], "shop")).refresh_token}
+    kept, browser.cookies = browser.cookies, stolen
+    assert (await browser.authorize()).status_code == 200  # the cookie of before is nobody's
+    browser.cookies = kept
+    asked = await browser.get("/openidconnect/logout")
+    await browser.post("/openidconnect/logout", Page(asked.text).fields)
+    assert await code_of(refresh(kit, tokens["refresh_token"], "shop")) == "InvalidGrant"
+    assert await KINDS.browsers.all(kit.store) == []
+
+
+async def test_signing_in_as_another_signs_out_the_one_before(
+    kit: IdentityKit, browser: Browser
+) -> None:
+    await kit.identity.directory.create_user("bob", PASSWORD)
+    tokens = (await trade(browser, answered(await browser.sign_in())["code"])).json()
+    answered(await browser.sign_in("bob", prompt="select_account"))
+    assert await code_of(refresh(kit, tokens["refresh_token"], "shop")) == "InvalidGrant"
+    (left,) = await KINDS.browsers.all(kit.store)
+    assert left.value.user == "bob"
 
 
 async def refresh_ok(kit: IdentityKit, tokens: dict[str, Any]) -> None:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.options import LockoutPolicy
+from heliostat.identity.options import LONGEST_PASSWORD, LockoutPolicy, PasswordPolicy
 from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.passwords.lockout import after_failure, is_locked
 from heliostat.identity.records import Attempts
 from heliostat.identity.tokens.grants import TokenAnswer, TokenRequest
-from heliostat.testing.signin import KINDS, OTHER_PASSWORD, PASSWORD, IdentityKit
+from heliostat.testing.signin import (
+    KINDS,
+    OPTIONS,
+    OTHER_PASSWORD,
+    PASSWORD,
+    IdentityKit,
+    start_identity,
+)
 
 POLICY = LockoutPolicy()
 
@@ -168,3 +176,14 @@ def test_a_name_is_locked_only_after_five_failures_in_the_window(steps: list[int
         if len(recent) >= 5:
             assert attempts.locked_until_ms == now_ms + 300_000
             recent = []
+
+
+async def test_a_password_counts_to_its_end(tmp_path: Path) -> None:
+    policy = PasswordPolicy(maximum_length=LONGEST_PASSWORD)
+    kit = await start_identity(tmp_path / "ca", replace(OPTIONS, passwords=policy))
+    longest = ("correct horse " * 300)[:LONGEST_PASSWORD]
+    await kit.identity.directory.create_user("alice", longest)
+    assert (await sign_in(kit, longest)).access_token
+    for other in (longest[:1024], longest[:-1], longest + "x"):
+        await refused(kit, other)
+    kit.identity.close()

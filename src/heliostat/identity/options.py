@@ -10,14 +10,17 @@ from dataclasses import dataclass, field
 
 from heliostat.core.settings import bounded
 
+LONGEST_PASSWORD = 4096
+"""Characters; no policy allows more."""
+
 
 @dataclass(frozen=True, slots=True)
 class PasswordPolicy:
     """What a password must be (after NIST SP 800-63B: length, not composition)."""
 
-    minimum_length: int = bounded(8, 1, 4096)
+    minimum_length: int = bounded(8, 1, LONGEST_PASSWORD)
     """Characters; below it guessing a stolen hash is cheap."""
-    maximum_length: int = bounded(128, 8, 4096)
+    maximum_length: int = bounded(128, 8, LONGEST_PASSWORD)
     """Characters; bounds the work of a hash."""
 
     def faults(self) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,7 @@ from heliostat.identity.sweep import sweep
 from heliostat.identity.tenants import TENANTS, find_tenant, no_tenant, options_of
 from heliostat.identity.tokens.assertions import Assertions
 from heliostat.identity.tokens.authorization import Authorization
+from heliostat.identity.tokens.browsers import Browsers
 from heliostat.identity.tokens.client_authentication import ClientAuthentication
 from heliostat.identity.tokens.codes import Codes
 from heliostat.identity.tokens.grants import Grants
@@ -43,7 +44,10 @@ class Realm:
         self.keys = SigningKeys(store, clock, options)
         sessions = Sessions(store, clock, ids, options)
         self.clients = ClientAuthentication(self.directory, Assertions(store, clock, options))
-        self.authorization = Authorization(store, clock, ids, options, self.directory)
+        self.browsers = Browsers(store, clock, ids, options)
+        self.authorization = Authorization(
+            store, clock, ids, options, self.directory, self.browsers
+        )
         codes = Codes(store, clock, options, sessions)
         self.grants = Grants(
             self.directory, self.directory, self.keys, sessions, self.clients, codes

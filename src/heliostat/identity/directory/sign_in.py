@@ -11,11 +11,12 @@ from heliostat.identity.directory.accounts import ServiceAccounts
 from heliostat.identity.directory.contract import Account, Person
 from heliostat.identity.directory.users import Users
 from heliostat.identity.names import subject_of
+from heliostat.identity.options import LONGEST_PASSWORD
 from heliostat.identity.passwords.lockout import Lockouts, known_id, unknown_id
 from heliostat.identity.records import User
 
-LONGEST_TYPED = 1024
-"""Characters of a password that are hashed; no accepted one is longer."""
+LONGEST_TYPED = LONGEST_PASSWORD + 1
+"""Characters of a password that are hashed: one that goes on after the longest is another."""
 
 
 class SignIn(Users, ServiceAccounts):

@@ -6,7 +6,6 @@ client or redirect address is shown to the person; everything else goes back to 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,19 +14,17 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
-from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.clients import named_client
 from heliostat.identity.directory.contract import People, Person
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.records import BrowserSession, Client, Code, Grant, kinds_of
 from heliostat.identity.redirects import is_registered
+from heliostat.identity.tokens.browsers import SECRET_BYTES, Browsers, hashed
 from heliostat.identity.tokens.scopes import parse
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _UNSUPPORTED = ("request", "request_uri")
 _MODES = ("query", "form_post")
-SECRET_BYTES = 32
-BATCH = 40
 LONGEST_FIELD = 2048
 FIELDS = (
     *("response_type", "response_mode", "client_id", "redirect_uri", "scope", "state", "nonce"),
@@ -73,13 +70,20 @@ class Authorization:
     """Browsers' sign-ins of one tenant, and the codes that come of them."""
 
     def __init__(
-        self, store: CloudStore, clock: Clock, ids: Ids, options: IdentityOptions, people: People
+        self,
+        store: CloudStore,
+        clock: Clock,
+        ids: Ids,
+        options: IdentityOptions,
+        people: People,
+        browsers: Browsers,
     ) -> None:
         self._store = store
         self._clock = clock
         self._ids = ids
         self._options = options
         self._people = people
+        self._browsers = browsers
         self._kinds = kinds_of(options.tenant)
 
     async def asked(self, fields: Mapping[str, str]) -> Asked:
@@ -115,7 +119,7 @@ class Authorization:
         nobody is sent there without having typed something (RFC 8252, 8.6).
         Raises ``SendBack`` where the client wants nobody asked.
         """
-        browser = await self.browser_of(cookie)
+        browser = await self._browsers.find(cookie)
         person = await self._people.person(browser.user) if browser is not None else None
         if (
             browser is not None
@@ -129,47 +133,16 @@ class Authorization:
             raise SendBack(asked, "login_required", "Somebody has to be asked for a password.")
         return None
 
-    async def sign_in(self, asked: Asked, username: str, password: str) -> Granted:
-        """Sign somebody in to a browser; raises as ``People.authenticate``."""
-        person = await self._people.authenticate(username, password)
-        cookie = self._ids.secret(SECRET_BYTES)
-        now_ms = self._clock.now_ms()
-        browser = BrowserSession(
-            id=hashed(cookie),
-            user=person.key,
-            stamp=person.stamp,
-            signed_in_ms=now_ms,
-            expires_ms=now_ms + int(self._options.lifetimes.browser_s * 1000),
-        )
-        await self._store.commit(
-            [self._kinds.browsers.absent(browser.id)], self._kinds.browsers.put(browser)
-        )
-        return Granted(asked, await self._issue(asked, person, browser), cookie)
+    async def sign_in(
+        self, asked: Asked, username: str, password: str, before: str = ""
+    ) -> Granted:
+        """Sign somebody in to a browser; raises as ``People.authenticate``.
 
-    async def browser_of(self, cookie: str) -> BrowserSession | None:
-        """The session that a cookie stands for, while it lasts."""
-        stored = await self._kinds.browsers.get(self._store, hashed(cookie)) if cookie else None
-        if stored is None or self._clock.now_ms() >= stored.value.expires_ms:
-            return None
-        return stored.value
-
-    async def end(self, browser: BrowserSession) -> None:
-        """Sign a browser out, and every program that was signed in from it.
-
-        The browser goes in the last commit, so who is killed between is still asked again.
+        ``before`` is the browser's cookie until now; see ``Browsers.open``.
         """
-        sessions = self._kinds.sessions
-
-        async def decide() -> Decided[bool]:
-            page = await sessions.list_by_index(self._store, "browser", browser.id, limit=BATCH)
-            guard = sessions.index_unchanged("browser", browser.id, page.revision)
-            changes = [change for each in page.items for change in sessions.delete(each.value)]
-            if page.after is None:
-                changes += self._kinds.browsers.delete(browser)
-            return Decided(page.after is not None, [guard], changes)
-
-        while await settle(self._store, decide):
-            pass
+        person = await self._people.authenticate(username, password)
+        browser, cookie = await self._browsers.open(person, before)
+        return Granted(asked, await self._issue(asked, person, browser), cookie)
 
     def answer(self, granted: Granted) -> dict[str, str]:
         """What the client gets with the browser."""
@@ -237,8 +210,3 @@ def _check(asked: Asked) -> None:
         parse(fields.get("scope", ""))
     except HeliostatError as error:
         refuse("invalid_scope", error.message)
-
-
-def hashed(secret: str) -> str:
-    """What is kept of a secret of ours: it is random, so a plain hash does."""
-    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

@@ -90,7 +90,8 @@ class Browsing:
         username = fields.get("username", "")
         try:
             password = fields.get("password", "")
-            granted = await realm.authorization.sign_in(asked, username, password)
+            before = _cookie(request, realm)
+            granted = await realm.authorization.sign_in(asked, username, password, before)
         except HeliostatError as error:
             await self._told(request, realm, asked.client, username, error)
             return self._page(realm, asked, error.message, username)
@@ -119,7 +120,7 @@ class Browsing:
             realm = await self._realm(request)
             query = _query(request)
             target = await self._target(realm, query)
-            browser = await realm.authorization.browser_of(_cookie(request, realm))
+            browser = await realm.browsers.find(_cookie(request, realm))
         except HeliostatError as error:
             return _shown(error)
         if browser is None:
@@ -139,9 +140,9 @@ class Browsing:
             target = await self._target(realm, fields)
             if not _form_is_ours(request, fields):
                 raise PermanentError("InvalidEntity", "The page was open for too long.")
-            browser = await realm.authorization.browser_of(_cookie(request, realm))
+            browser = await realm.browsers.find(_cookie(request, realm))
             if browser is not None:
-                await realm.authorization.end(browser)
+                await realm.browsers.end(browser)
         except HeliostatError as error:
             return _shown(error)
         response = _redirect(target) if target else _signed_out(realm)

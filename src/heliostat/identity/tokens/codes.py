@@ -22,7 +22,7 @@ from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.records import Client, Code, Session, kinds_of
-from heliostat.identity.tokens.authorization import hashed
+from heliostat.identity.tokens.browsers import hashed
 from heliostat.identity.tokens.sessions import Sessions
 
 
