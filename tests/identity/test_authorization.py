@@ -189,6 +189,16 @@ async def test_a_form_from_elsewhere_signs_nobody_in(browser: Browser) -> None:
     assert browser.told == []
 
 
+async def test_forms_in_two_windows_both_count(browser: Browser) -> None:
+    first, second = Page((await browser.authorize()).text), Page((await browser.authorize()).text)
+    assert first.fields["form_token"] == second.fields["form_token"]
+    browser.cookies["oidc_form"] = "x"  # nothing of ours
+    assert Page((await browser.authorize()).text).fields["form_token"] != "x"
+    browser.cookies["oidc_form"] = first.fields["form_token"]
+    fields = {**first.fields, "username": "ada", "password": PASSWORD}
+    assert answered(await browser.post("/openidconnect/oidc/authorize", fields))["code"]
+
+
 async def test_clients_may_forbid_or_demand_the_question(
     kit: IdentityKit, browser: Browser
 ) -> None:

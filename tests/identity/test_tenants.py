@@ -177,6 +177,21 @@ async def test_a_store_from_before_tenants_goes_on(kit: IdentityKit) -> None:
     assert (await kit.identity.directory.get_user("alice")).name == "alice"
 
 
+async def test_what_has_a_newer_one_in_its_place_keeps_nothing_else_back(kit: IdentityKit) -> None:
+    users = kit.identity.directory.kinds.users
+    for name in ("alice", "bob"):
+        await kit.identity.directory.create_user(name, PASSWORD)
+    (alice,) = [each for each in await users.all(kit.store) if each.value.name == "alice"]
+    await _as_before_tenants(kit)
+    await kit.store.commit([], users.put(alice.value))
+    await kit.identity.start()
+    assert {each.value.name for each in await users.all(kit.store)} == {
+        "administrator",
+        "alice",
+        "bob",
+    }
+
+
 async def _as_before_tenants(kit: IdentityKit) -> None:
     """Lay the system tenant's documents where they lay when there were no others."""
     for key, document in (await _documents(kit)).items():

@@ -1,7 +1,8 @@
 """Moves documents of a store from before there were tenants to where the system's lie.
 
 ``/v1/user/alice`` becomes ``/v1/user/system/alice``; what is moved already stays.  Each
-batch is one commit, so a start that is cut off, or two at once, lose nothing.
+batch is one commit, so a start that is cut off, or two at once, lose nothing.  What has a
+newer one in its new place stays where it is; the rest of its batch moves alone.
 """
 
 from __future__ import annotations
@@ -49,5 +50,7 @@ async def _move(store: CloudStore, old: list[Document], before: str, after: str)
     try:
         await store.commit(guards, changes)
     except GuardFailed:
-        return 0  # another controller moved them, at the same start
+        if len(old) == 1:
+            return 0  # another controller moved it at the same start, or one of before is at work
+        return sum([await _move(store, [each], before, after) for each in old])
     return len(old)

@@ -7,6 +7,7 @@ that a second cookie must repeat: another site can't sign anybody in or out unse
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 
 from aiohttp import web
@@ -25,6 +26,7 @@ from heliostat.identity.tokens.sign_in_attempt import SignIn, Tell
 BASE = "/openidconnect"
 FORM_COOKIE = "oidc_form"
 FORM_TOKEN_BYTES = 16
+_FORM_TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
 SEE_OTHER = 303
 
 
@@ -80,13 +82,13 @@ class Browsing:
             return _answered(refused.asked, realm.authorization.refusal(refused))
         if granted is not None:
             return _answered(asked, realm.authorization.answer(granted))
-        return self._page(realm, asked)
+        return self._page(request, realm, asked)
 
     async def _signed_in(
         self, request: web.Request, realm: Realm, asked: Asked, fields: Mapping[str, str]
     ) -> web.StreamResponse:
         if not _form_is_ours(request, fields):
-            return self._page(realm, asked, "The page was open for too long. Try again.")
+            return self._page(request, realm, asked, "The page was open for too long. Try again.")
         username = fields.get("username", "")
         try:
             password = fields.get("password", "")
@@ -94,16 +96,21 @@ class Browsing:
             granted = await realm.authorization.sign_in(asked, username, password, before)
         except HeliostatError as error:
             await self._told(request, realm, asked.client, username, error)
-            return self._page(realm, asked, error.message, username)
+            return self._page(request, realm, asked, error.message, username)
         await self._told(request, realm, asked.client, username, None)
         response = _answered(asked, realm.authorization.answer(granted))
         _remember(response, realm, granted)
         return response
 
     def _page(
-        self, realm: Realm, asked: Asked, wrong: str = "", username: str = ""
+        self,
+        request: web.Request,
+        realm: Realm,
+        asked: Asked,
+        wrong: str = "",
+        username: str = "",
     ) -> web.StreamResponse:
-        token = self._ids.secret(FORM_TOKEN_BYTES)
+        token = self._form_token(request)
         hinted = {"login_hint": username} if username else {}
         body = pages.sign_in(
             realm.options.domain,
@@ -113,6 +120,11 @@ class Browsing:
             wrong=wrong,
         )
         return _html(body, token, origin_of(asked.redirect_uri))
+
+    def _form_token(self, request: web.Request) -> str:
+        """The browser's own, so that forms in two of its windows both count."""
+        kept = request.cookies.get(FORM_COOKIE, "")
+        return kept if _FORM_TOKEN.fullmatch(kept) else self._ids.secret(FORM_TOKEN_BYTES)
 
     async def logout(self, request: web.Request) -> web.StreamResponse:
         """Ask whether to sign out (OpenID Connect RP-Initiated Logout 1.0)."""
@@ -125,7 +137,7 @@ class Browsing:
             return _shown(error)
         if browser is None:
             return _redirect(target) if target else _signed_out(realm)
-        token = self._ids.secret(FORM_TOKEN_BYTES)
+        token = self._form_token(request)
         kept = {name: query[name] for name in _LOGOUT if name in query}
         onward = origin_of(target) if target else ""
         return _html(pages.sign_out(realm.options.domain, kept, token), token, onward)
@@ -230,9 +242,7 @@ def _form_is_ours(request: web.Request, fields: Mapping[str, str]) -> bool:
 
 def _html(body: str, token: str, onward: str) -> web.Response:
     response = web.Response(text=body, content_type="text/html", headers=pages.headers(onward))
-    response.set_cookie(
-        FORM_COOKIE, token, path=BASE, secure=True, httponly=True, samesite="Strict"
-    )
+    response.set_cookie(FORM_COOKIE, token, path=BASE, secure=True, httponly=True, samesite="Lax")
     return response
 
 
