@@ -96,6 +96,7 @@ async def test_userinfo_wants_an_access_token_with_openid(
     malformed = await userinfo(http, "x.y.z")
     assert malformed.status_code == 401
     assert "invalid_token" in malformed.headers["WWW-Authenticate"]
+    assert malformed.json()["error"] == "invalid_token"
     narrow = await userinfo(http, (await ada(kit, scope="rs_esxcloud")).access_token)
     assert narrow.status_code == 403
     assert "insufficient_scope" in narrow.headers["WWW-Authenticate"]

@@ -18,16 +18,14 @@ from heliostat.identity.names import subject_of
 from heliostat.identity.realms import Realm, Realms
 from heliostat.identity.records import Client, Grant
 from heliostat.identity.redirects import origin_of, with_answer
-from heliostat.identity.tokens import pages
+from heliostat.identity.tokens import pages, to_browser
 from heliostat.identity.tokens.authorization import FIELDS, Asked, Granted, SendBack
 from heliostat.identity.tokens.forms import fields_of
 from heliostat.identity.tokens.sign_in_attempt import SignIn, Tell
+from heliostat.identity.tokens.to_browser import BASE, FORM_COOKIE
 
-BASE = "/openidconnect"
-FORM_COOKIE = "oidc_form"
 FORM_TOKEN_BYTES = 16
 _FORM_TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
-SEE_OTHER = 303
 
 
 class Browsing:
@@ -57,7 +55,7 @@ class Browsing:
         try:
             return await self._for_client(request, _query(request))
         except HeliostatError as error:
-            return _shown(error)
+            return to_browser.refused(error)
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
         """The page's form; or a client's request that came as a form."""
@@ -67,7 +65,7 @@ class Browsing:
                 return _asked_again(request, fields, FIELDS)
             return await self._for_client(request, fields, sign_in=True)
         except HeliostatError as error:
-            return _shown(error)
+            return to_browser.refused(error)
 
     async def _for_client(
         self, request: web.Request, fields: Mapping[str, str], *, sign_in: bool = False
@@ -79,9 +77,9 @@ class Browsing:
                 return await self._signed_in(request, realm, asked, fields)
             granted = await realm.authorization.at_once(asked, _cookie(request, realm))
         except SendBack as refused:
-            return _answered(refused.asked, realm.authorization.refusal(refused))
+            return to_browser.answered(refused.asked, realm.authorization.refusal(refused))
         if granted is not None:
-            return _answered(asked, realm.authorization.answer(granted))
+            return to_browser.answered(asked, realm.authorization.answer(granted))
         return self._page(request, realm, asked)
 
     async def _signed_in(
@@ -98,7 +96,7 @@ class Browsing:
             await self._told(request, realm, asked.client, username, error)
             return self._page(request, realm, asked, error.message, username)
         await self._told(request, realm, asked.client, username, None)
-        response = _answered(asked, realm.authorization.answer(granted))
+        response = to_browser.answered(asked, realm.authorization.answer(granted))
         _remember(response, realm, granted)
         return response
 
@@ -114,12 +112,12 @@ class Browsing:
         hinted = {"login_hint": username} if username else {}
         body = pages.sign_in(
             realm.options.domain,
-            _title(asked.client),
+            to_browser.title(asked.client),
             {**asked.fields, **hinted},
             token,
             wrong=wrong,
         )
-        return _html(body, token, origin_of(asked.redirect_uri))
+        return to_browser.form(body, token, origin_of(asked.redirect_uri))
 
     def _form_token(self, request: web.Request) -> str:
         """The browser's own, so that forms in two of its windows both count."""
@@ -134,13 +132,17 @@ class Browsing:
             target = await self._target(realm, query)
             browser = await realm.browsers.find(_cookie(request, realm))
         except HeliostatError as error:
-            return _shown(error)
+            return to_browser.refused(error)
         if browser is None:
-            return _redirect(target) if target else _signed_out(realm)
+            return (
+                to_browser.redirect(target)
+                if target
+                else to_browser.signed_out(realm.options.domain)
+            )
         token = self._form_token(request)
         kept = {name: query[name] for name in _LOGOUT if name in query}
         onward = origin_of(target) if target else ""
-        return _html(pages.sign_out(realm.options.domain, kept, token), token, onward)
+        return to_browser.form(pages.sign_out(realm.options.domain, kept, token), token, onward)
 
     async def log_out(self, request: web.Request) -> web.StreamResponse:
         """Sign the browser out, and every program that was signed in from it."""
@@ -156,8 +158,10 @@ class Browsing:
             if browser is not None:
                 await realm.browsers.end(browser)
         except HeliostatError as error:
-            return _shown(error)
-        response = _redirect(target) if target else _signed_out(realm)
+            return to_browser.refused(error)
+        response = (
+            to_browser.redirect(target) if target else to_browser.signed_out(realm.options.domain)
+        )
         response.del_cookie(_cookie_name(realm), path=BASE)
         return response
 
@@ -207,11 +211,7 @@ def _asked_again(
 ) -> web.Response:
     """Another site's form comes without our cookies; the same as a link comes with them."""
     kept = {name: fields[name] for name in known if name in fields}
-    return _redirect(str(request.rel_url.with_query(kept)))
-
-
-def _title(client: Client) -> str:
-    return client.title or client.name
+    return to_browser.redirect(str(request.rel_url.with_query(kept)))
 
 
 def _cookie_name(realm: Realm) -> str:
@@ -238,34 +238,3 @@ def _remember(response: web.StreamResponse, realm: Realm, granted: Granted) -> N
 def _form_is_ours(request: web.Request, fields: Mapping[str, str]) -> bool:
     kept, sent = request.cookies.get(FORM_COOKIE, ""), fields.get("form_token", "")
     return bool(kept) and hmac.compare_digest(kept.encode(errors="replace"), sent.encode())
-
-
-def _html(body: str, token: str, onward: str) -> web.Response:
-    response = web.Response(text=body, content_type="text/html", headers=pages.headers(onward))
-    response.set_cookie(FORM_COOKIE, token, path=BASE, secure=True, httponly=True, samesite="Lax")
-    return response
-
-
-def _answered(asked: Asked, answer: dict[str, str]) -> web.Response:
-    if asked.fields.get("response_mode") == "form_post":
-        body = pages.pass_on(_title(asked.client), asked.redirect_uri, answer)
-        onward = origin_of(asked.redirect_uri)
-        return web.Response(text=body, content_type="text/html", headers=pages.headers(onward))
-    return _redirect(with_answer(asked.redirect_uri, answer))
-
-
-def _redirect(target: str) -> web.Response:
-    headers = {"Location": target, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-    return web.Response(status=SEE_OTHER, headers=headers)
-
-
-def _signed_out(realm: Realm) -> web.Response:
-    body = pages.message("You are signed out", f"Nobody is signed in to {realm.options.domain}.")
-    return web.Response(text=body, content_type="text/html", headers=pages.headers())
-
-
-def _shown(error: HeliostatError) -> web.Response:
-    body = pages.message("That does not work", error.message, error.hint or "")
-    return web.Response(
-        text=body, content_type="text/html", status=error.status, headers=pages.headers()
-    )

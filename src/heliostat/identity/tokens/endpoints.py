@@ -35,6 +35,9 @@ _OAUTH_ERRORS = {
     "UnsupportedGrant": "unauthorized_client",
     "InvalidClient": "invalid_client",
     "InvalidScope": "invalid_scope",
+    "MalformedAuthToken": "invalid_token",
+    "InvalidAuthToken": "invalid_token",
+    "ExpiredAuthToken": "invalid_token",
     "TooManyRequests": "temporarily_unavailable",
 }
 
