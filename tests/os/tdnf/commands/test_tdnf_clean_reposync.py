@@ -111,7 +111,8 @@ def test_makecache_leaves_nothing_to_be_fetched_or_parsed(place: Place) -> None:
     place.made.publish()
     place.done("makecache")
     place.done("list", "available")
-    (now,) = parsed.parent.iterdir()
+    now, words = sorted(parsed.parent.iterdir(), key=lambda path: path.suffix)
+    assert words.name == f"{now.stem}-words.solvx"
     assert now.name != parsed.name
 
 
