@@ -226,7 +226,7 @@ def test_a_build_that_was_killed_goes_on_behind_its_last_stage(room: Room) -> No
     room.publish()
     stages = room.folder / "cache/os/stages"
     first = room.started(*room.build())
-    while not list(stages.glob("*/stage.json")) and first.poll() is None:
+    while not list(stages.glob("[!.]*/stage.json")) and first.poll() is None:
         time.sleep(0.01)
     first.send_signal(signal.SIGKILL)
     first.communicate()
