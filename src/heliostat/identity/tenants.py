@@ -1,4 +1,4 @@
-"""Tenants of the directory: domains with people, keys and rules of their own.
+"""Tenants of the directory: domains with people, keys and an issuer of their own.
 
 Every site has the system's tenant, whose domain and rules are settings; the others
 are documents.  A tenant is made with its administrator in one commit.  Deleting one
@@ -23,9 +23,6 @@ from heliostat.identity.decided import Decided, settle
 from heliostat.identity.names import fold
 from heliostat.identity.options import (
     IdentityOptions,
-    LockoutPolicy,
-    PasswordPolicy,
-    TokenLifetimes,
 )
 from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.records import kinds_of
@@ -36,14 +33,11 @@ MAX_DOMAIN = 253
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):
-    """A domain beside the system's; a rule that is ``None`` is the site's."""
+    """A domain beside the system's; the site's rules count in it."""
 
     id: str
     domain: str
     description: str = ""
-    passwords: PasswordPolicy | None = None
-    lockout: LockoutPolicy | None = None
-    lifetimes: TokenLifetimes | None = None
     deleting: bool = False
     created_ms: int = 0
     schema: int = 1
@@ -201,14 +195,11 @@ async def find_tenant(store: CloudStore, domain: str) -> Stored[Tenant] | None:
 
 
 def options_of(tenant: Tenant, site: IdentityOptions) -> IdentityOptions:
-    """The site's options with what the tenant has of its own."""
+    """The site's options with the tenant's domain."""
     return replace(
         site,
         domain=tenant.domain,
         tenant=tenant.id,
-        passwords=tenant.passwords or site.passwords,
-        lockout=tenant.lockout or site.lockout,
-        lifetimes=tenant.lifetimes or site.lifetimes,
     )
 
 

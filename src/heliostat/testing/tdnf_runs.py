@@ -20,10 +20,15 @@ def in_process(system: TdnfSystem, *words: str) -> Ran:
         return system.run(*words)
     argv = system.argv(*words)
     results, remarks = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(results), contextlib.redirect_stderr(remarks):
-        code = main(argv[3:], "tdnf")
-    # what a process lets go of at its end: the cache is held as long as its pool lives
-    gc.collect()
+    # only what the run makes is looked through: a long session's objects took a second a run
+    gc.freeze()
+    try:
+        with contextlib.redirect_stdout(results), contextlib.redirect_stderr(remarks):
+            code = main(argv[3:], "tdnf")
+        # what a process lets go of at its end: the cache is held as long as its pool lives
+        gc.collect()
+    finally:
+        gc.unfreeze()
     return Ran(tuple(argv), code, results.getvalue(), remarks.getvalue())
 
 

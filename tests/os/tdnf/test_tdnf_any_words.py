@@ -75,7 +75,8 @@ MANY = settings(
 
 
 @pytest.fixture
-def system(tmp_path: Path) -> TdnfSystem:
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TdnfSystem:
+    monkeypatch.chdir(tmp_path)  # some words copy repositories to where they are said
     made = TdnfSystem(tmp_path / "system")
     base = published(tmp_path / "base", package("app", requires=["lib"]), package("lib"))
     made.enable(base, metadata_expire="never")
