@@ -56,6 +56,11 @@ def subject_of(name: str, domain: str) -> str:
     return f"{name}@{domain}"
 
 
+def computer_subject(name: str, domain: str) -> str:
+    """``web-1$@domain``: a computer, which may be called as a person is."""
+    return f"{name}$@{domain}"
+
+
 def security_group(name: str, domain: str) -> str:
     """``DOMAIN\\name``: how tenants and projects name whom they let in."""
     return f"{domain}\\{name}"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -18,14 +20,18 @@ from cryptography.hazmat.primitives.serialization import (
 
 from heliostat.cloudstore.contract import Change, Guard
 from heliostat.core.errors import PermanentError
+from heliostat.identity.clients.settings import ACCOUNT_SCOPES
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.directory.part import DirectoryPart, GroupsRead, with_members
+from heliostat.identity.directory.contract import CONTAINERS
+from heliostat.identity.directory.memberships import AT_ONCE, Memberships
+from heliostat.identity.directory.part import with_members
+from heliostat.identity.directory.search import EntryKind
 from heliostat.identity.directory.views import AccountView
-from heliostat.identity.names import fold, subject_of
-from heliostat.identity.records import Client, Grant
+from heliostat.identity.names import fold, security_group, subject_of
+from heliostat.identity.records import Client, Grant, Proof
 
 
-class ServiceAccounts(DirectoryPart):
+class ServiceAccounts(Memberships):
     """The verbs on service accounts."""
 
     async def create_service_account(
@@ -34,25 +40,33 @@ class ServiceAccounts(DirectoryPart):
         public_key_pem: str,
         groups: Sequence[str] = (),
         *,
+        unit: str = "",
         plan: bool = False,
     ) -> AccountView:
-        """Raises ``InvalidName``, ``NameTaken``, ``InvalidEntity`` (key), ``GroupNotFound``."""
-        bare = self.new_name(name)
+        """See ``AccountVerbs.create_service_account``."""
+        bare = self.new_client_name(name)
+        public_key, certificate = checked_key(public_key_pem)
         account = Client(
             name=fold(bare),
             grants=(Grant.CLIENT_CREDENTIALS,),
-            public_key_pem=checked_public_key(public_key_pem),
+            public_key_pem=public_key,
+            certificate_pem=certificate,
+            proof=Proof.PRIVATE_KEY,
+            scopes=ACCOUNT_SCOPES,
             created_ms=self.clock.now_ms(),
         )
+        if len(groups) > AT_ONCE:
+            raise PermanentError("InvalidEntity", f"At most {AT_ONCE} groups are joined at once.")
 
         async def decide() -> Decided[AccountView]:
             guards = await self.claim(bare, "NameTaken")
-            read = await self.read_groups()
-            joined, changes = self._join(read, f"account:{account.name}", groups)
-            if groups:
-                guards.append(read.guard())
+            unit_id, unit_guards = await self.unit_for(EntryKind.ACCOUNT, unit)
+            placed = msgspec.structs.replace(account, unit=unit_id)
+            joined, group_guards, changes = await self._join(f"account:{account.name}", groups)
             return Decided(
-                self._account(account, joined), guards, self.kinds.clients.put(account) + changes
+                await self._account(placed, joined),
+                [*guards, *unit_guards, *group_guards],
+                self.kinds.clients.put(placed) + changes,
             )
 
         return await settle(self.store, decide, plan=plan)
@@ -60,23 +74,23 @@ class ServiceAccounts(DirectoryPart):
     async def get_service_account(self, name: str) -> AccountView:
         """Raises ``ServiceAccountNotFound``."""
         client = (await self._stored_account(name))[0]
-        return self._account(client, await self.read_groups())
+        return await self._account(client)
 
     async def list_service_accounts(self) -> list[AccountView]:
         """All service accounts, by name."""
-        read = await self.read_groups()
         clients = [each.value for each in await self.kinds.clients.all(self.store)]
-        return [self._account(each, read) for each in clients if each.is_service_account]
+        return [await self._account(each) for each in clients if each.is_service_account]
 
     async def delete_service_account(self, name: str, *, plan: bool = False) -> AccountView:
         """Delete an account and its memberships; raises ``ServiceAccountNotFound``."""
+        if not plan:
+            await self.leave_most(f"account:{(await self._stored_account(name))[0].name}")
 
         async def decide() -> Decided[AccountView]:
             client, unchanged = await self._stored_account(name)
-            read = await self.read_groups()
-            changes = [*self.kinds.clients.delete(client), *read.without(f"account:{client.name}")]
-            guards = [unchanged, read.guard()]
-            return Decided(self._account(client, read), guards, changes)
+            guards, changes = await self.leaving(f"account:{client.name}")
+            changes += self.kinds.clients.delete(client)
+            return Decided(await self._account(client), [unchanged, *guards], changes)
 
         return await settle(self.store, decide, plan=plan)
 
@@ -90,28 +104,55 @@ class ServiceAccounts(DirectoryPart):
             )
         return stored.value, self.kinds.clients.guard(stored)
 
-    def _join(
-        self, read: GroupsRead, reference: str, names: Sequence[str]
-    ) -> tuple[GroupsRead, list[Change]]:
-        """The groups once ``reference`` is in those named, and the changes that make it so."""
-        by_key, changes = dict(read.by_key), list[Change]()
-        for key in {self.key_of(name): name for name in names}:
-            group = by_key.get(key)
-            if group is None:
-                missing = next(name for name in names if self.key_of(name) == key)
-                raise PermanentError("GroupNotFound", f"There is no group {missing[:80]}.")
-            by_key[key] = with_members(group, set(group.members) | {reference})
-            changes += self.kinds.groups.put(by_key[key], group)
-        return GroupsRead(self.kinds, by_key, read.revision), changes
+    async def _join(
+        self, reference: str, names: Sequence[str]
+    ) -> tuple[set[str], list[Guard], list[Change]]:
+        """What ``reference`` counts as once it is in the groups named, and how it gets there."""
+        joined: set[str] = set()
+        guards: list[Guard] = []
+        changes: list[Change] = []
+        for key, name in {self.key_of(name): name for name in names}.items():
+            stored = await self.kinds.groups.get(self.store, key) if key else None
+            if stored is None:
+                raise PermanentError("GroupNotFound", f"There is no group {name[:80]}.")
+            group = stored.value
+            joined |= {security_group(group.name, self.domain)}
+            joined |= set(await self.groups_of(f"group:{key}"))
+            guards.append(self.kinds.groups.guard(stored))
+            changes += self.kinds.groups.put(
+                with_members(group, set(group.members) | {reference}), group
+            )
+        return joined, guards, changes
 
-    def _account(self, client: Client, read: GroupsRead) -> AccountView:
+    async def _account(self, client: Client, joined: set[str] | None = None) -> AccountView:
+        groups = await self.groups_of(f"account:{client.name}") if joined is None else joined
         return AccountView(
             name=client.name,
             client_id=client.name,
             subject=subject_of(client.name, self.domain),
-            groups=self.groups_of(read, f"account:{client.name}"),
+            groups=tuple(sorted(groups)),
             created_ms=client.created_ms,
+            unit=await self.path_of_unit(client.unit or CONTAINERS[EntryKind.ACCOUNT]),
+            certificate_pem=client.certificate_pem,
         )
+
+
+def checked_key(pem: str) -> tuple[str, str]:
+    """A public key, and the certificate it is in if that was given, both as PEM.
+
+    Raises ``InvalidEntity`` unless the key is a P-256 one.
+    """
+    if "BEGIN CERTIFICATE" not in pem:
+        return checked_public_key(pem), ""
+    try:
+        certificate = x509.load_pem_x509_certificate(pem.encode())
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise PermanentError(
+            "InvalidEntity", f"publicKeyPem is no certificate: {error}."
+        ) from error
+    spelled = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    return checked_public_key(spelled), certificate.public_bytes(Encoding.PEM).decode()
 
 
 def checked_public_key(pem: str) -> str:

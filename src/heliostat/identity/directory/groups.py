@@ -1,62 +1,108 @@
 """Groups: create, delete, members.  Groups may hold groups; circles are refused.
 
-Two members added at once could close a circle together, so a change of
-membership holds only while no group has changed since all were read.
+Two groups put into each other at once could close a circle together, so a change that
+nests groups holds only while no group has changed since it was read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
 
-from heliostat.cloudstore.contract import Guard
+import msgspec
+
+from heliostat.cloudstore.contract import Change, Guard, GuardFailed, PrefixUnchanged
+from heliostat.cloudstore.documents import Stored
 from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
+from heliostat.identity.directory.contract import CONTAINERS
+from heliostat.identity.directory.fields import LONGEST_DESCRIPTION, checked_text
 from heliostat.identity.directory.membership import circle
-from heliostat.identity.directory.part import DirectoryPart, GroupsRead, with_members
-from heliostat.identity.directory.views import GroupView
+from heliostat.identity.directory.memberships import AT_ONCE, Memberships
+from heliostat.identity.directory.part import with_members
+from heliostat.identity.directory.search import EntryKind
+from heliostat.identity.directory.views import GroupView, Paged
 from heliostat.identity.names import fold, security_group, subject_of
 from heliostat.identity.records import Group
 
+MEMBERS_AT_ONCE = 80
+"""Members that one commit takes out of a group that is being deleted."""
 
-class Groups(DirectoryPart):
+
+class Groups(Memberships):
     """The verbs on groups."""
 
     async def create_group(
-        self, name: str, *, description: str = "", plan: bool = False
+        self, name: str, *, description: str = "", unit: str = "", plan: bool = False
     ) -> GroupView:
-        """Raises ``InvalidName``, ``GroupExists``."""
+        """See ``GroupVerbs.create_group``."""
         bare = self.new_name(name)
-        group = Group(name=bare, description=description, created_ms=self.clock.now_ms())
+        described = checked_text("description", description, LONGEST_DESCRIPTION)
+        await self.claim(bare, "GroupExists")
+        now_ms, number = self.clock.now_ms(), 0 if plan else await self.numbers.take()
 
         async def decide() -> Decided[GroupView]:
             guards = await self.claim(bare, "GroupExists")
-            return Decided(self._view_group(group, {}), guards, self.kinds.groups.put(group))
+            unit_id, unit_guards = await self.unit_for(EntryKind.GROUP, unit)
+            group = Group(
+                name=bare, description=described, created_ms=now_ms, unit=unit_id, number=number
+            )
+            return Decided(
+                await self._view_group(group), [*guards, *unit_guards], self.kinds.groups.put(group)
+            )
 
         return await settle(self.store, decide, plan=plan)
 
     async def get_group(self, name: str) -> GroupView:
         """Raises ``GroupNotFound``."""
-        read = await self.read_groups()
-        return self._view_group(self._group(read, name), read.by_key)
+        return await self._view_group((await self._stored_group(name)).value)
 
-    async def list_groups(self) -> list[GroupView]:
-        """All groups, by name."""
-        read = await self.read_groups()
-        return [self._view_group(group, read.by_key) for group in read.by_key.values()]
+    async def page_groups(self, *, limit: int, after: str = "", name: str = "") -> Paged[GroupView]:
+        """See ``GroupVerbs.page_groups``."""
+        return await self.page_of(
+            self.kinds.groups, self._view_group, limit=limit, after=after, name=name
+        )
+
+    async def change_group(
+        self,
+        name: str,
+        *,
+        description: str | None = None,
+        unit: str | None = None,
+        plan: bool = False,
+    ) -> GroupView:
+        """See ``GroupVerbs.change_group``."""
+
+        async def decide() -> Decided[GroupView]:
+            stored = await self._stored_group(name)
+            new, guards = await self.placed(EntryKind.GROUP, stored.value, unit)
+            if description is not None:
+                text = checked_text("description", description, LONGEST_DESCRIPTION)
+                new = msgspec.structs.replace(new, description=text)
+            changes = self.kinds.groups.put(new, stored.value) if new != stored.value else []
+            return Decided(
+                await self._view_group(new), [self.kinds.groups.guard(stored), *guards], changes
+            )
+
+        return await settle(self.store, decide, plan=plan)
 
     async def delete_group(self, name: str, *, plan: bool = False) -> GroupView:
         """Delete a group (its members stay); gives what was deleted.
 
         Raises ``GroupNotFound``, and ``InvalidOperation`` for a built-in group.
         """
+        first = (await self._stored_group(name)).value
+        if first.built_in:
+            raise PermanentError("InvalidOperation", f"{first.name} can't be deleted.")
+        view = await self._view_group(first)
+        if not plan:
+            await self.leave_most(f"group:{fold(first.name)}")
+            await self._empty_most(name)
 
         async def decide() -> Decided[GroupView]:
-            read = await self.read_groups()
-            group = self._group(read, name)
-            if group.built_in:
-                raise PermanentError("InvalidOperation", f"{group.name} can't be deleted.")
-            changes = [*self.kinds.groups.delete(group), *read.without(f"group:{fold(group.name)}")]
-            return Decided(self._view_group(group, read.by_key), [read.guard()], changes)
+            stored = await self._stored_group(name)
+            guards, changes = await self.leaving(f"group:{fold(stored.value.name)}")
+            changes += self.kinds.groups.delete(stored.value)
+            return Decided(view, [self.kinds.groups.guard(stored), *guards], changes)
 
         return await settle(self.store, decide, plan=plan)
 
@@ -67,12 +113,13 @@ class Groups(DirectoryPart):
         """
 
         async def decide() -> Decided[GroupView]:
-            read = await self.read_groups()
-            target = self._group(read, group)
-            reference, guards = await self._reference(read, member)
+            since = await self.store.revision()
+            target = await self._stored_group(group)
+            reference, guards = await self._reference(member)
             if reference.startswith("group:"):
-                _refuse_circle(read, fold(target.name), reference.removeprefix("group:"))
-            return self._decided(read, target, set(target.members) | {reference}, guards)
+                await self._refuse_circle(target.value, reference.removeprefix("group:"))
+                guards = [PrefixUnchanged(self.kinds.groups.prefix, since)]
+            return await self._decided(target, {*target.value.members, reference}, guards)
 
         return await settle(self.store, decide, plan=plan)
 
@@ -80,15 +127,14 @@ class Groups(DirectoryPart):
         """Take a member out; raises ``GroupNotFound``, ``UserNotFound`` (not a member)."""
 
         async def decide() -> Decided[GroupView]:
-            read = await self.read_groups()
-            target = self._group(read, group)
-            key = self.key_of(member)
-            gone = {each for each in target.members if each.partition(":")[2] == key}
+            target = await self._stored_group(group)
+            key, members = self.key_of(member), target.value.members
+            gone = {each for each in members if each.partition(":")[2] == key}
             if not gone:
                 raise PermanentError(
-                    "UserNotFound", f"{member[:80]} is not a member of {target.name}."
+                    "UserNotFound", f"{member[:80]} is not a member of {target.value.name}."
                 )
-            return self._decided(read, target, set(target.members) - gone)
+            return await self._decided(target, set(members) - gone, [])
 
         return await settle(self.store, decide, plan=plan)
 
@@ -97,38 +143,49 @@ class Groups(DirectoryPart):
 
         Unknown subjects have none.
         """
-        read = await self.read_groups()
         try:
-            reference, _ = await self._reference(read, subject)
+            reference, _ = await self._reference(subject)
         except PermanentError:
             return frozenset()
-        key = reference.partition(":")[2]
-        itself = read.by_key[key].name if reference.startswith("group:") else key
-        return frozenset({*self.groups_of(read, reference), security_group(itself, self.domain)})
+        kind, _, key = reference.partition(":")
+        itself = (await self._stored_group(key)).value.name if kind == "group" else key
+        return frozenset({*await self.groups_of(reference), security_group(itself, self.domain)})
 
-    def _decided(
-        self, read: GroupsRead, group: Group, members: set[str], guards: Sequence[Guard] = ()
+    async def _decided(
+        self, stored: Stored[Group], members: set[str], guards: list[Guard]
     ) -> Decided[GroupView]:
-        new = with_members(group, members)
-        changes = self.kinds.groups.put(new, group) if new != group else []
-        view = self._view_group(new, read.by_key)
-        return Decided(view, [read.guard(), *guards], changes)
+        new = with_members(stored.value, members)
+        changes: list[Change] = []
+        if new != stored.value:
+            changes = self.kinds.groups.put(new, stored.value)
+        view = await self._view_group(new)
+        return Decided(view, [self.kinds.groups.guard(stored), *guards], changes)
 
-    def _group(self, read: GroupsRead, name: str) -> Group:
-        group = read.by_key.get(self.key_of(name))
-        if group is None:
+    async def _stored_group(self, name: str) -> Stored[Group]:
+        key = self.key_of(name)
+        stored = await self.kinds.groups.get(self.store, key) if key else None
+        if stored is None:
             raise PermanentError("GroupNotFound", f"There is no group {name[:80]}.")
-        return group
+        return stored
 
-    async def _reference(self, read: GroupsRead, member: str) -> tuple[str, list[Guard]]:
+    async def _empty_most(self, name: str) -> None:
+        """Take members out until the rest goes with the group in one commit."""
+        while len((stored := await self._stored_group(name)).value.members) > AT_ONCE:
+            left = set(stored.value.members[MEMBERS_AT_ONCE:])
+            changes = self.kinds.groups.put(with_members(stored.value, left), stored.value)
+            with contextlib.suppress(GuardFailed):  # somebody changed it: what is left is read anew
+                await self.store.commit([self.kinds.groups.guard(stored)], changes)
+
+    async def _reference(self, member: str) -> tuple[str, list[Guard]]:
         """The reference of a member, and guards that it still exists at the commit.
 
         Without them a membership could outlive its user, and the next user of that
         name would inherit it.
         """
         key = self.key_of(member)
-        if key in read.by_key:
-            return f"group:{key}", []
+        group = await self.kinds.groups.get(self.store, key) if key else None
+        if group is not None:
+            return f"group:{key}", [self.kinds.groups.guard(group)]
         user = await self.kinds.users.get(self.store, key) if key else None
         if user is not None:
             return f"user:{key}", [self.kinds.users.guard(user)]
@@ -139,25 +196,37 @@ class Groups(DirectoryPart):
             "UserNotFound", f"There is no user, group or service account {member[:80]}."
         )
 
-    def _view_group(self, group: Group, by_key: dict[str, Group]) -> GroupView:
+    async def _refuse_circle(self, parent: Group, child: str) -> None:
+        """Raise ``CyclicGroups`` if ``parent`` is somewhere in ``child``."""
+        known: dict[str, Group] = {fold(parent.name): parent}
+        waiting = [child]
+        while waiting:
+            key = waiting.pop()
+            stored = await self.kinds.groups.get(self.store, key) if key not in known else None
+            if stored is not None:
+                known[key] = stored.value
+                inner = (each.partition(":") for each in stored.value.members)
+                waiting += [name for kind, _, name in inner if kind == "group"]
+        closed = circle(known, fold(parent.name), child)
+        if closed:
+            names = " > ".join(known[key].name for key in closed)
+            raise PermanentError("CyclicGroups", f"The groups would contain themselves: {names}.")
+
+    async def _view_group(self, group: Group) -> GroupView:
         return GroupView(
             name=group.name,
             security_group=security_group(group.name, self.domain),
             description=group.description,
-            members=tuple(self._spelled(each, by_key) for each in group.members),
+            members=tuple([await self._spelled(each) for each in group.members]),
             built_in=group.built_in,
             created_ms=group.created_ms,
+            unit=await self.path_of_unit(group.unit or CONTAINERS[EntryKind.GROUP]),
+            number=group.number,
         )
 
-    def _spelled(self, reference: str, by_key: dict[str, Group]) -> str:
+    async def _spelled(self, reference: str) -> str:
         kind, _, key = reference.partition(":")
-        if kind == "group" and key in by_key:
-            return security_group(by_key[key].name, self.domain)
-        return subject_of(key, self.domain)
-
-
-def _refuse_circle(read: GroupsRead, parent: str, child: str) -> None:
-    closed = circle(read.by_key, parent, child)
-    if closed:
-        names = " > ".join(read.by_key[key].name for key in closed)
-        raise PermanentError("CyclicGroups", f"The groups would contain themselves: {names}.")
+        if kind != "group":
+            return subject_of(key, self.domain)
+        stored = await self.kinds.groups.get(self.store, key)
+        return security_group(stored.value.name if stored else key, self.domain)

@@ -1,55 +1,38 @@
-"""What users, groups and service accounts share: the seams, and reading the groups."""
+"""What all verbs of the embedded directory share: the seams, names, and who is in which group.
+
+Groups are found by an index from member to group, so a sign-in reads the groups of one
+person and not all there are.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, TypeVar
 
-from heliostat.cloudstore.contract import Change, CloudStore, Guard, PrefixUnchanged
-from heliostat.cloudstore.documents import Kind
+import msgspec
+
+from heliostat.cloudstore.contract import CloudStore, Compacted, Guard
+from heliostat.cloudstore.documents import Kind, KindPage
 from heliostat.core.clock import Clock
-from heliostat.core.errors import PermanentError
+from heliostat.core.errors import PermanentError, TemporaryError
 from heliostat.core.ids import Ids
-from heliostat.identity.directory.membership import effective
+from heliostat.identity.decided import TRIES
+from heliostat.identity.directory.numbers import NumberTaker
+from heliostat.identity.directory.views import Paged
 from heliostat.identity.names import bare_name, checked_name, fold, is_name, security_group
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.passwords.hashing import Hashing
-from heliostat.identity.records import Group, TenantKinds, kinds_of
+from heliostat.identity.passwords.setting import Passwords
+from heliostat.identity.records import Group, kinds_of
 
-
-@dataclass(frozen=True, slots=True)
-class GroupsRead:
-    """All groups of a tenant by key, as of one revision."""
-
-    kinds: TenantKinds
-    by_key: dict[str, Group]
-    revision: int
-
-    def guard(self) -> PrefixUnchanged:
-        """Holds while no group has changed since."""
-        return PrefixUnchanged(self.kinds.groups.prefix, self.revision)
-
-    def without(self, member: str) -> list[Change]:
-        """Changes that take ``member`` out of every group."""
-        return [
-            change
-            for group in self.by_key.values()
-            if member in group.members
-            for change in self.kinds.groups.put(
-                with_members(group, set(group.members) - {member}), group
-            )
-        ]
+T = TypeVar("T", bound=msgspec.Struct)
+V = TypeVar("V")
 
 
 def with_members(group: Group, members: set[str]) -> Group:
     """``group`` with exactly these members."""
-    return Group(
-        name=group.name,
-        description=group.description,
-        members=tuple(sorted(members)),
-        built_in=group.built_in,
-        created_ms=group.created_ms,
-    )
+    return msgspec.structs.replace(group, members=tuple(sorted(members)))
 
 
 class DirectoryPart:
@@ -69,29 +52,63 @@ class DirectoryPart:
         self.options = options or IdentityOptions()
         self.kinds = kinds_of(self.options.tenant)
         self.hashing = hashing or Hashing(ids, self.options.hashing)
+        self.passwords = Passwords(clock, self.options, self.hashing)
+        self.numbers = NumberTaker(store, self.kinds)
 
     @property
     def domain(self) -> str:
         return self.options.domain
 
-    async def read_groups(self) -> GroupsRead:
-        page = await self.kinds.groups.list(self.store)
-        groups = {fold(each.value.name): each.value for each in page.items}
-        after = page.after
-        while after is not None:
-            more = await self.kinds.groups.list(self.store, after=after, at_revision=page.revision)
-            groups |= {fold(each.value.name): each.value for each in more.items}
-            after = more.after
-        return GroupsRead(self.kinds, groups, page.revision)
+    async def groups_holding(self, member: str) -> list[Group]:
+        """Every group that holds ``member``, directly or through others, as of one revision.
 
-    def groups_of(self, read: GroupsRead, member: str) -> tuple[str, ...]:
+        However much is written meanwhile: what was read while nothing changed is of one
+        revision; else it is read once more, as it was before.
+        """
+        for _ in range(TRIES):
+            before = await self.store.revision()
+            found = await self._groups_holding(member)
+            if await self.store.revision() == before:
+                return found
+            with suppress(Compacted):
+                return await self._groups_holding(member, before)
+        raise TemporaryError("StoreUnavailable", "What was is forgotten sooner than it is read.")
+
+    async def _groups_holding(self, member: str, at_revision: int | None = None) -> list[Group]:
+        found: dict[str, Group] = {}
+        waiting, groups = [member], self.kinds.groups
+        while waiting:
+            holding = await groups.ids_by_index(
+                self.store, "member", waiting.pop(), at_revision=at_revision
+            )
+            for key in holding:
+                if key in found:
+                    continue
+                stored = await groups.get(self.store, key, at_revision=at_revision)
+                if stored is not None:
+                    found[key] = stored.value
+                    waiting.append(f"group:{key}")
+        return list(found.values())
+
+    async def groups_of(self, member: str) -> tuple[str, ...]:
         """Effective groups of a member as ``DOMAIN\\name``, sorted; without the group of one."""
-        keys = effective(read.by_key, member)
-        return tuple(sorted(security_group(read.by_key[key].name, self.domain) for key in keys))
+        held = await self.groups_holding(member)
+        return tuple(sorted(security_group(group.name, self.domain) for group in held))
 
     def new_name(self, text: str) -> str:
         """The bare name for something new; raises ``InvalidName``."""
         return checked_name(text, self.domain)
+
+    def new_client_name(self, text: str) -> str:
+        """``new_name`` for a program; ``rs_…`` is what tokens call resource servers."""
+        bare = self.new_name(text)
+        if fold(bare).startswith("rs_"):
+            raise PermanentError(
+                "InvalidName",
+                f"{bare} can't name a program: rs_… are resource servers.",
+                hint=f"Name it {bare[3:]}; tokens for it are asked for with scope {fold(bare)}.",
+            )
+        return bare
 
     def key_of(self, text: str) -> str:
         """The key that ``text`` (any spelling) would have; empty if nothing here can have it."""
@@ -111,3 +128,23 @@ class DirectoryPart:
             if await self.store.get(kind.key(key)) is not None:
                 raise PermanentError(taken_code, f"There is a {what} named {name} already.")
         return [kind.absent(key) for kind in named.values()]
+
+    async def page_of(
+        self,
+        kind: Kind[T],
+        view: Callable[[T], Awaitable[V]],
+        *,
+        limit: int,
+        after: str,
+        name: str,
+    ) -> Paged[V]:
+        """A page of a kind whose ids are folded names; with ``name`` only what has it."""
+        if name:
+            key = self.key_of(name)
+            stored = await kind.get(self.store, key) if key and key > after else None
+            return Paged([await view(stored.value)] if stored else [], "")
+        page: KindPage[T] = await kind.list(
+            self.store, limit=limit, after=kind.key(after) if after else None
+        )
+        items = [await view(each.value) for each in page.items]
+        return Paged(items, kind.id_of(page.after) if page.after else "")

@@ -6,13 +6,18 @@ sentence after the same work: one hash, one count.
 
 from __future__ import annotations
 
-from heliostat.core.errors import PermanentError
+from collections.abc import Awaitable, Callable
+
 from heliostat.identity.directory.accounts import ServiceAccounts
 from heliostat.identity.directory.contract import Account, Person
 from heliostat.identity.directory.users import Users
-from heliostat.identity.names import subject_of
+from heliostat.identity.directory.views import UserView
+from heliostat.identity.kerberos.people import KerberosPerson, Standing
+from heliostat.identity.names import is_name, subject_of
 from heliostat.identity.options import LONGEST_PASSWORD
+from heliostat.identity.passwords.age import must_change
 from heliostat.identity.passwords.lockout import Lockouts, known_id, unknown_id
+from heliostat.identity.passwords.refusal import change_needed, not_alone, refused
 from heliostat.identity.records import User
 
 LONGEST_TYPED = LONGEST_PASSWORD + 1
@@ -22,9 +27,46 @@ LONGEST_TYPED = LONGEST_PASSWORD + 1
 class SignIn(Users, ServiceAccounts):
     """``People`` of the document store."""
 
+    asks_for_more: Callable[[Person], Awaitable[bool]] | None = None
+    """Whether signing in asks somebody for more than a password; the realm knows."""
+
     async def authenticate(self, username: str, password: str) -> Person:
         """See ``People.authenticate``."""
-        lockouts = Lockouts(self.store, self.kinds.attempts, self.clock, self.options.lockout)
+        user = await self.proven(username, password)
+        if must_change(user, self.clock.now_ms(), self.options.passwords):
+            raise change_needed()
+        return await self._person(user)
+
+    async def change_password(
+        self, username: str, old: str, new: str, *, more_shown: bool = False, plan: bool = False
+    ) -> UserView:
+        """See the contract."""
+        user = await self.proven(username, old)
+        if not more_shown:
+            await self._refuse_alone(user)
+        return await self._changed(user, new, plan=plan)
+
+    async def replace_password(self, key: str, new: str) -> UserView:
+        """As ``change_password``, for who has just proven the old one by a ticket."""
+        user = (await self.stored_user(key)).value
+        await self._refuse_alone(user)
+        return await self._changed(user, new)
+
+    async def _refuse_alone(self, user: User) -> None:
+        if self.asks_for_more is not None and await self.asks_for_more(await self._person(user)):
+            raise not_alone(subject_of(user.name, self.domain), self.options.base_url)
+
+    async def _changed(self, user: User, new: str, *, plan: bool = False) -> UserView:
+        self.passwords.refuse_weak(new, user.name)
+        await self.passwords.refuse_former(user, new)
+        proofs = await self.passwords.proofs(user.name, new, plan=plan)
+        return await self._replace_password(
+            user.name, proofs, must_change=False, plan=plan, seen=user.password_hash
+        )
+
+    async def proven(self, username: str, password: str) -> User:
+        """Whose password that is, also where it has to be changed; counted and refused as there."""
+        lockouts = self._lockouts()
         stored = await self.find_user(username)
         key = self.key_of(username)
         attempts = known_id(key) if stored else unknown_id(key)
@@ -34,13 +76,45 @@ class SignIn(Users, ServiceAccounts):
         right = await self.hashing.matches(password[:LONGEST_TYPED], kept)
         if stored is None or not right:
             await lockouts.failed(attempts)
-            raise _refused()
+            raise refused()
         if await lockouts.locked(attempts):  # guesses in parallel locked it meanwhile
-            raise _refused()
+            raise refused()
         await lockouts.forget(attempts)
         if self.hashing.is_outdated(stored.value.password_hash):
-            await self.renew_hash(stored.value, password)
-        return await self._person(stored.value)
+            return await self.renew_hash(stored.value, password)
+        if not await self.passwords.has_keys(stored.value):
+            return await self.keep_keys(stored.value, password)
+        return stored.value
+
+    async def kerberos_person(self, name: str) -> KerberosPerson | None:
+        """See ``KerberosPeople``."""
+        stored = await self.kinds.users.get(self.store, name) if is_name(name) else None
+        if stored is None:
+            return None
+        user = stored.value
+        standing = Standing.WELL
+        if user.disabled:
+            standing = Standing.REVOKED
+        elif await self._lockouts().locked(known_id(user.name)):
+            standing = Standing.LOCKED
+        elif must_change(user, self.clock.now_ms(), self.options.passwords):
+            standing = Standing.CHANGE_NEEDED
+        return KerberosPerson(user.name, user.kerberos_keys, standing, user.password_set_ms)
+
+    async def password_failed(self, key: str) -> bool:
+        """See ``KerberosPeople``."""
+        return await self._lockouts().failed(known_id(key))
+
+    async def password_proven(self, key: str) -> bool:
+        """See ``KerberosPeople``."""
+        lockouts = self._lockouts()
+        if await lockouts.locked(known_id(key)):
+            return False
+        await lockouts.forget(known_id(key))
+        return True
+
+    def _lockouts(self) -> Lockouts:
+        return Lockouts(self.store, self.kinds.attempts, self.clock, self.options.lockout)
 
     async def person(self, key: str) -> Person | None:
         """See ``People.person``."""
@@ -51,25 +125,18 @@ class SignIn(Users, ServiceAccounts):
 
     async def account(self, name: str) -> Account:
         """See ``People.account``."""
-        view = await self.get_service_account(name)
-        return Account(view.subject, view.groups)
+        client, _ = await self._stored_account(name)
+        groups = await self.groups_of(f"account:{client.name}")
+        return Account(subject_of(client.name, self.domain), groups, client.created_ms)
 
     async def _person(self, user: User) -> Person:
         return Person(
             key=user.name,
             subject=subject_of(user.name, self.domain),
             stamp=user.stamp,
-            groups=self.groups_of(await self.read_groups(), f"user:{user.name}"),
+            groups=await self.groups_of(f"user:{user.name}"),
             given_name=user.given_name,
             family_name=user.family_name,
             email=user.email,
+            made_ms=user.created_ms,
         )
-
-
-def _refused() -> PermanentError:
-    return PermanentError(
-        "InvalidLoginCredentials",
-        "User name or password is wrong, or the account is disabled or locked.",
-        hint="Check both. After five wrong passwords an account opens again by itself "
-        "in five minutes.",
-    )

@@ -1,0 +1,261 @@
+"""Writing over LDAP: what administrators add, change, move and delete, and everybody's password.
+
+Each request is one verb of the directory, so it is one commit, and what the verb would
+refuse is refused.  What can't be one verb (a password with other changes, several members at
+once) is refused as a whole: a request that was half carried out would be no LDAP.  Names
+that follow from others (``cn``, ``displayName``, ``uidNumber``) are taken and not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from heliostat.identity.directory.bare_views import Record
+from heliostat.identity.directory.search import EntryKind
+from heliostat.identity.ldap_face.answers import RefusedError
+from heliostat.identity.ldap_face.callers import Caller
+from heliostat.identity.ldap_face.messages import (
+    Change,
+    Code,
+    Request,
+    Verb,
+    attributes_of,
+    changes_of,
+    dn_of,
+)
+from heliostat.identity.ldap_face.passwords import password_change
+from heliostat.identity.ldap_face.places import Place, place_of
+from heliostat.identity.names import fold
+from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.records import User
+
+_USER = {"givenname": "given_name", "sn": "family_name", "mail": "email"}
+_COMPUTER = {"operatingsystem": "operating_system", "certificatesha256": "certificate_sha256"}
+_DERIVED = frozenset(
+    {"objectclass", "uid", "cn", "ou", "displayname", "uidnumber", "gidnumber", "homedirectory",
+     "loginshell", "gecos"}
+)  # fmt: skip
+
+Dismiss = Callable[[str, str], Awaitable[None]]
+"""Deletes a computer of a domain, with what it proved itself by."""
+
+
+class Writes:
+    """Carries out what a bound caller asks for."""
+
+    def __init__(self, realms: Realms, dismiss: Dismiss) -> None:
+        self._realms = realms
+        self._dismiss = dismiss
+
+    async def carry_out(self, caller: Caller | None, request: Request) -> str:
+        """Do it; gives the operation's name.  Raises ``RefusedError`` and ``HeliostatError``."""
+        if caller is None:
+            raise RefusedError(Code.INSUFFICIENT_ACCESS, "Bind first.")
+        if request.verb is Verb.EXTENDED:
+            return await self._set_password(caller, request)
+        realm, place = await self._there(caller, dn_of(request))
+        doing: dict[Verb, Callable[[Realm, Place, Request], Awaitable[str]]] = {
+            Verb.ADD: self._add,
+            Verb.DELETE: self._delete,
+            Verb.MODIFY: self._modify,
+            Verb.MODRDN: self._move,
+        }
+        return await doing[request.verb](realm, place, request)
+
+    async def _there(self, caller: Caller, dn: str) -> tuple[Realm, Place]:
+        place = place_of(dn)
+        if place is None or not caller.may_write(place.domain):
+            raise RefusedError(Code.INSUFFICIENT_ACCESS, "Only administrators of the domain write.")
+        realm = await self._realms.find(place.domain)
+        if realm is None:
+            raise RefusedError(Code.NO_SUCH_OBJECT)
+        return realm, place
+
+    async def _add(self, realm: Realm, place: Place, request: Request) -> str:
+        given = attributes_of(request)
+        classes = set(map(fold, given.get("objectclass", ())))
+        fields: dict[str, Any] = {"description": _one(given, "description")}
+        directory = realm.directory
+        if not place.is_leaf:
+            _only(given, {"description"})
+            await directory.create_unit(place.unit, **fields)
+            return "createOrganizationalUnit"
+        if place.attribute == "uid" and classes & {"person", "inetorgperson", "posixaccount"}:
+            _only(given, {*_USER, "description", "sshpublickey", "userpassword"})
+            password = _one(given, "userpassword")
+            keys = given.get("sshpublickey", ())
+            fields |= {ours: _one(given, theirs) for theirs, ours in _USER.items()}
+            if fields["family_name"] == place.name:
+                fields["family_name"] = ""  # the class wants one, and who has none repeats the name
+            await directory.create_user(
+                place.name, password, unit=place.unit, ssh_public_keys=keys, **fields
+            )
+            return "createUser"
+        if classes & {"groupofnames", "posixgroup"}:
+            _only(given, {"description"})
+            await directory.create_group(place.name, unit=place.unit, **fields)
+            return "createGroup"
+        if "device" in classes:
+            _only(given, {*_COMPUTER, "description"})
+            fields |= {ours: _one(given, theirs) for theirs, ours in _COMPUTER.items()}
+            await directory.create_computer(place.name, unit=place.unit, **fields)
+            return "createComputer"
+        raise RefusedError(Code.UNWILLING, "People, groups, devices and units are added here.")
+
+    async def _delete(self, realm: Realm, place: Place, _: Request) -> str:
+        directory = realm.directory
+        if not place.is_leaf:
+            await directory.delete_unit(place.unit)
+            return "deleteOrganizationalUnit"
+        kind, record = await _at(realm, place)
+        if kind is EntryKind.COMPUTER:
+            await self._dismiss(realm.options.domain, record.name)
+            return "deleteComputer"
+        verbs: dict[EntryKind, Callable[[str], Awaitable[object]]] = {
+            EntryKind.USER: directory.delete_user,
+            EntryKind.GROUP: directory.delete_group,
+            EntryKind.ACCOUNT: directory.delete_service_account,
+        }
+        await verbs[kind](record.name)
+        return f"delete{kind.capitalize()}"
+
+    async def _modify(self, realm: Realm, place: Place, request: Request) -> str:
+        changes, directory = changes_of(request), realm.directory
+        if not place.is_leaf:
+            await directory.change_unit(place.unit, **_fields(changes, {}))
+            return "updateOrganizationalUnit"
+        kind, record = await _at(realm, place)
+        if kind is EntryKind.USER and any(each.attribute == "userpassword" for each in changes):
+            change = _alone(changes, "A password is changed by itself.")
+            if change.how != "replace":  # which one to add to, or to take away, nobody keeps
+                raise RefusedError(Code.UNWILLING, "A password is replaced by another one.")
+            await directory.set_password(record.name, change.values[0])
+            return "setUserPassword"
+        if kind is EntryKind.GROUP and any(each.attribute == "member" for each in changes):
+            return await self._member(realm, record.name, _alone(changes, "One member at a time."))
+        if kind is EntryKind.USER:
+            await directory.change_user(record.name, **_of_user(changes, record))
+        elif kind is EntryKind.GROUP:
+            await directory.change_group(record.name, **_fields(changes, {}))
+        elif kind is EntryKind.COMPUTER:
+            await directory.change_computer(record.name, **_fields(changes, _COMPUTER))
+        else:
+            raise RefusedError(Code.UNWILLING, "Service accounts are changed by the API.")
+        return f"update{kind.capitalize()}"
+
+    async def _member(self, realm: Realm, group: str, change: Change) -> str:
+        if change.how == "replace":
+            raise RefusedError(Code.UNWILLING, "Members are added and deleted, one at a time.")
+        _, _, member = (await realm.directory.reference_at(change.values[0])).partition(":")
+        if not member:
+            raise RefusedError(Code.CONSTRAINT, "Nobody of this domain has the member's name.")
+        if change.how == "add":
+            await realm.directory.add_member(group, member)
+            return "addGroupMember"
+        await realm.directory.remove_member(group, member)
+        return "removeGroupMember"
+
+    async def _move(self, realm: Realm, place: Place, request: Request) -> str:
+        above = request.get("newSuperior")
+        to = place_of(f"{request.get('newrdn')},{above or _above(dn_of(request))}")
+        if to is None or fold(to.domain) != fold(place.domain):
+            raise RefusedError(Code.UNWILLING, "Nothing moves to another domain.")
+        if not place.is_leaf:
+            await realm.directory.change_unit(place.unit, to=to.unit)
+            return "updateOrganizationalUnit"
+        if (to.attribute, fold(to.name)) != (place.attribute, fold(place.name)):
+            raise RefusedError(Code.UNWILLING, "Only units are renamed.")
+        kind, record = await _at(realm, place)
+        await realm.directory.move(kind, record.name, to.unit)
+        return f"update{kind.capitalize()}"
+
+    async def _set_password(self, caller: Caller, request: Request) -> str:
+        """Password Modify (RFC 3062); one that is not told is not made up, for it would be lost."""
+        asked = password_change(request)
+        own = f"{caller.name}@{caller.domain}"
+        place = place_of(asked.who or request.get("binddn"))
+        if not asked.new or place is None:
+            raise RefusedError(Code.UNWILLING, "The request has no new password.")
+        realm = await self._realms.find(place.domain)
+        found = realm and await realm.directory.lying_in(EntryKind.USER, place.unit, place.name)
+        if realm is None or not isinstance(found, User):
+            raise RefusedError(Code.NO_SUCH_OBJECT)
+        if fold(f"{found.name}@{place.domain}") == fold(own) and asked.old:
+            await realm.directory.change_password(found.name, asked.old, asked.new)
+            return "changeOwnPassword"
+        await self._there(caller, asked.who or request.get("binddn"))
+        await realm.directory.set_password(found.name, asked.new)
+        return "setUserPassword"
+
+
+async def _at(realm: Realm, place: Place) -> tuple[EntryKind, Record]:
+    for kind in sorted(place.kinds):
+        record = await realm.directory.lying_in(kind, place.unit, place.name)
+        if record is not None:
+            return kind, record
+    raise RefusedError(Code.NO_SUCH_OBJECT)
+
+
+def _above(dn: str) -> str:
+    """The name of what holds ``dn``; an escaped comma does not end a part."""
+    at = 0
+    while at < len(dn) and dn[at] != ",":
+        at += 2 if dn[at] == "\\" else 1
+    return dn[at + 1 :]
+
+
+def _only(given: Mapping[str, tuple[str, ...]], known: set[str]) -> None:
+    if odd := sorted(set(given) - known - _DERIVED):
+        raise RefusedError(Code.UNWILLING, f"{odd[0]} is not kept here; nothing was added.")
+
+
+def _one(given: Mapping[str, tuple[str, ...]], name: str) -> str:
+    values = given.get(name, ())
+    if len(values) > 1:
+        raise RefusedError(Code.CONSTRAINT, f"{name} has one value.")
+    return values[0] if values else ""
+
+
+def _alone(changes: list[Change], why: str) -> Change:
+    if len(changes) != 1 or len(changes[0].values) != 1:
+        raise RefusedError(Code.UNWILLING, why)
+    return changes[0]
+
+
+def _fields(changes: list[Change], names: Mapping[str, str]) -> dict[str, Any]:
+    """What a verb is given for changes of single values."""
+    told: dict[str, Any] = {}
+    for change in changes:
+        if change.attribute == "accountdisabled" and (names is _COMPUTER or names is _USER):
+            told["disabled"] = change.how != "delete" and _last(change) == "TRUE"
+            continue
+        field = {**names, "description": "description"}.get(change.attribute)
+        if field is None:
+            raise RefusedError(Code.UNWILLING, f"{change.attribute} is not changed over LDAP.")
+        told[field] = "" if change.how == "delete" else _last(change)
+    return told
+
+
+def _last(change: Change) -> str:
+    if len(change.values) > 1:
+        raise RefusedError(Code.CONSTRAINT, f"{change.attribute} has one value.")
+    return change.values[0] if change.values else ""
+
+
+def _of_user(changes: list[Change], record: Record) -> dict[str, Any]:
+    assert isinstance(record, User)
+    keys = record.ssh_public_keys
+    plain = [each for each in changes if each.attribute != "sshpublickey"]
+    told = _fields(plain, _USER)
+    for change in changes:
+        if change.attribute != "sshpublickey":
+            continue
+        if change.how == "add":
+            keys = (*keys, *change.values)
+        elif change.how == "replace" or not change.values:
+            keys = change.values
+        else:
+            keys = tuple(each for each in keys if each not in change.values)
+        told["ssh_public_keys"] = keys
+    return told
