@@ -1,11 +1,19 @@
-"""Moves documents of a store from before there were tenants to where the system's lie.
+"""Brings a store of an earlier version up to this one, at the start.
+
+``relocate`` moves documents from before there were tenants to where the system's lie:
 
 ``/v1/user/alice`` becomes ``/v1/user/system/alice``; what is moved already stays.  Each
 batch is one commit, so a start that is cut off, or two at once, lose nothing.  What has a
 newer one in its new place stays where it is; the rest of its batch moves alone.
+``complete`` gives what was made by an earlier version its index entries and POSIX numbers.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
 
 from heliostat.cloudstore.contract import (
     Absent,
@@ -18,9 +26,11 @@ from heliostat.cloudstore.contract import (
     GuardFailed,
     Put,
 )
-from heliostat.cloudstore.documents import walk
+from heliostat.cloudstore.documents import Kind, Stored, walk
+from heliostat.cloudstore.reindex import complete_indexes
+from heliostat.identity.directory.numbers import NumberTaker
 from heliostat.identity.options import SYSTEM_TENANT
-from heliostat.identity.records import kinds_of
+from heliostat.identity.records import Group, User, kinds_of
 
 BATCH = 40
 
@@ -34,6 +44,32 @@ async def relocate(store: CloudStore) -> int:
         for start in range(0, len(old), BATCH):
             count += await _move(store, old[start : start + BATCH], old_prefix, kind.prefix)
     return count
+
+
+async def complete(store: CloudStore, tenants: Sequence[str]) -> int:
+    """Index and number what the tenants with these ids hold; gives how many were numbered."""
+    await complete_indexes(store, [kind for id_ in tenants for kind in kinds_of(id_).indexed])
+    count = 0
+    for tenant_id in tenants:
+        kinds = kinds_of(tenant_id)
+        taker = NumberTaker(store, kinds)
+        for kind in (kinds.users, kinds.groups):
+            async for stored in kind.each(store):
+                count += await _number(store, kind, stored, taker)
+    return count
+
+
+async def _number(
+    store: CloudStore, kind: Kind[Any], stored: Stored[User] | Stored[Group], taker: NumberTaker
+) -> bool:
+    if stored.value.number:
+        return False
+    numbered = msgspec.structs.replace(stored.value, number=await taker.take())
+    try:
+        await store.commit([kind.guard(stored)], kind.put(numbered, stored.value))
+    except GuardFailed:
+        return False  # somebody changed it at this moment; the next start sees it again
+    return True
 
 
 def _is_old(document: Document, prefix: str) -> bool:

@@ -1,0 +1,394 @@
+"""Several nodes: added, told about, lost, replaced and removed; what each promises meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ldap
+import pytest
+
+from heliostat.cloudstore.contract import Change, CloudStore, Guard
+from heliostat.cloudstore.memory import MemoryStore
+from heliostat.cloudstore.views import CheckedStore
+from heliostat.core.clock import SystemClock
+from heliostat.core.errors import HeliostatError
+from heliostat.core.ids import SystemIds
+from heliostat.core.process import run
+from heliostat.identity.openldap import conflicts
+from heliostat.identity.openldap import members as members_module
+from heliostat.identity.openldap import site as site_module
+from heliostat.identity.openldap.bundle import unpacked
+from heliostat.identity.openldap.config import LOG_SUFFIX
+from heliostat.identity.openldap.lag import Seen, standings
+from heliostat.identity.openldap.nodes import Nodes
+from heliostat.identity.openldap.pool import Endpoint, Pool
+from heliostat.identity.openldap.renewal import NodeRenewal, entry_of, read
+from heliostat.identity.openldap.slapd import Folder, Slapd, prepare_node, program, start
+from heliostat.identity.options import DirectoryOptions
+from heliostat.identity.site import Identity
+from heliostat.testing.clock import VirtualClock
+from heliostat.testing.signin import OPTIONS, OTHER_PASSWORD, PASSWORD, code_of
+from heliostat.testing.slapds import free_port
+
+PATIENCE_S = 30.0
+
+
+@pytest.fixture
+async def identity(tmp_path: Path) -> AsyncIterator[Identity]:
+    """A site whose people are in OpenLDAP from the first start, on one node."""
+    clock = SystemClock()
+    store = MemoryStore(clock)
+    options = replace(OPTIONS, directory=DirectoryOptions(kind="openldap", port=free_port()))
+    made = Identity(store, clock, SystemIds(), options, authority_folder=tmp_path / "authority")
+    assert await made.start()
+    yield made
+    await made.stop()
+    made.close()
+    await store.close()
+
+
+async def eventually(what: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not await what():  # noqa: ASYNC110 - other processes are waited for
+            await asyncio.sleep(0.02)
+
+
+async def joined(identity: Identity, name: str) -> bool:
+    await identity.openldap.members.settle()
+    return (await identity.openldap.nodes.get_node(name)).joined
+
+
+async def everywhere(identity: Identity) -> bool:
+    return all(
+        each.standing.answers and each.standing.words == "has every change"
+        for each in await identity.openldap.nodes.node_standings()
+    )
+
+
+async def has(identity: Identity, node: str, uid: str) -> bool:
+    """Whether the node itself has the person."""
+    members = identity.openldap.members
+    endpoint = members.endpoint((await members.stored(node)).value)
+    wanted = f"uid={uid},ou=people,{identity.openldap.store.tree.suffix}"
+
+    def look(connection: object) -> bool:
+        try:
+            connection.search_s(wanted, ldap.SCOPE_BASE)  # type: ignore[attr-defined]
+        except ldap.NO_SUCH_OBJECT:
+            return False
+        return True
+
+    return await identity.openldap.pool.run_at(endpoint, look)
+
+
+def test_who_is_behind_is_told_in_words() -> None:
+    def csn(second: int, number: int) -> str:
+        return f"202611220000{second:02}.500000Z#000000#{number:03x}#000000"
+
+    told = standings(
+        [
+            Seen("a", 1, (csn(10, 1), csn(7, 2), csn(59, 9))),  # number 9 was removed
+            Seen("b", 2, (csn(4, 1), csn(7, 2))),
+            Seen("c", 3, ()),
+            Seen("d", 4, None, "connection refused"),
+        ]
+    )
+    assert [each.behind_s for each in told] == [0.0, 6.0, 0.0, 0.0]
+    assert told[0].words == "has every change"
+    assert told[1].words == (
+        "is behind: of a it has all until 2026-11-22 00:00:04.500 UTC, "
+        "the last is of 2026-11-22 00:00:10.500 UTC"
+    )
+    assert told[1].since_ms == 1_795_305_604_500
+    assert told[2].words == "is behind: of a it has nothing yet, of b it has nothing yet"
+    assert told[3].words == "does not answer: connection refused"
+    assert not told[3].answers
+
+
+def test_nodes_of_the_own_site_are_asked_first() -> None:
+    pool = Pool(SystemClock(), "east")
+    west, east = (Endpoint(each, f"ldaps://{each}:1", each) for each in ("west", "east"))
+    here = Endpoint("here", "ldapi://x", "west")
+    pool.set_endpoints([west, here, east])
+    assert pool.preferred() == [east, here, west]
+
+
+@pytest.mark.slow
+@pytest.mark.takes(12)
+async def test_nodes_come_fail_are_replaced_and_go(identity: Identity) -> None:
+    openldap, directory = identity.openldap, identity.directory
+    nodes, members = openldap.nodes, openldap.members
+    await directory.create_user("early", PASSWORD)
+    for name, site in (("b", "default"), ("c", "east")):
+        await nodes.add_node(name, host="127.0.0.1", port=free_port(), site=site)
+        await eventually(lambda name=name: joined(identity, name))  # type: ignore[misc]
+        assert await has(identity, name, "early")
+    assert await code_of(nodes.add_node("b", host="h", port=1)) == "NameTaken"
+    assert await code_of(nodes.add_node("B!", host="h", port=1)) == "InvalidName"
+    assert await code_of(nodes.add_node("d", host="h h", port=1)) == "InvalidEntity"
+    await directory.create_user("later", PASSWORD)
+    for name in ("first", "b", "c"):
+        await eventually(lambda name=name: has(identity, name, "later"))  # type: ignore[misc]
+    await eventually(lambda: everywhere(identity))
+    # the node that is asked dies: signing in and changing go on with another one
+    asked = openldap.pool.preferred()[0].name
+    await members._running[asked].kill()
+    assert (await directory.authenticate("later", PASSWORD)).key == "later"
+    await directory.set_password("later", OTHER_PASSWORD)
+    dead = next(each for each in await nodes.node_standings() if each.node.name == asked).standing
+    assert not dead.answers
+    await members.settle()  # it is started again, and catches up
+    await eventually(lambda: everywhere(identity))
+    # five wrong passwords, some at each node, lock everywhere
+    suffix = openldap.store.tree.suffix
+    for number in range(5):
+        endpoint = openldap.pool.endpoints[number % 3]
+        dn = f"uid=early,ou=people,{suffix}"
+        assert not await asyncio.to_thread(openldap.pool._bind, endpoint, dn, b"wrong")
+        await eventually(lambda: everywhere(identity))  # a guess counts once it has got there
+    for endpoint in openldap.pool.endpoints:
+        right = PASSWORD.encode()
+        assert not await asyncio.to_thread(openldap.pool._bind, endpoint, dn, right)
+    # replaced: another number, empty, copies everything
+    before = (await nodes.get_node("c")).number
+    await nodes.replace_node("c")
+    await eventually(lambda: joined(identity, "c"))
+    assert (await nodes.get_node("c")).number != before
+    assert await has(identity, "c", "later")
+    await directory.create_user("last", PASSWORD)
+    for name in ("first", "b", "c"):
+        await eventually(lambda name=name: has(identity, name, "last"))  # type: ignore[misc]
+    for name in ("first", "b"):
+        await nodes.remove_node(name)
+    assert [each.name for each in await nodes.list_nodes()] == ["c"]
+    assert (await directory.authenticate("last", PASSWORD)).key == "last"
+    assert await code_of(nodes.remove_node("c")) == "InvalidOperation"
+    assert await code_of(nodes.remove_node("b")) == "DirectoryNodeNotFound"
+    assert len(members._running) == 1
+
+
+class Beaten(CheckedStore):
+    """Somebody else commits just before the first commit."""
+
+    def __init__(self, store: CloudStore, first: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(store)
+        self._first = [first]
+
+    async def commit(self, guards: Sequence[Guard], changes: Sequence[Change]) -> int:
+        while self._first:
+            await self._first.pop()()
+        return await super().commit(guards, changes)
+
+
+async def test_two_nodes_agree_and_one_of_them_stays(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openldap, directory = identity.openldap, identity.directory
+    nodes, members = openldap.nodes, openldap.members
+    monkeypatch.setattr(site_module, "SETTLED_S", -PATIENCE_S)
+    monkeypatch.setattr(conflicts, "MOST", 1)  # a busy day: the log of it is not read whole
+    assert await openldap.agree() == []
+    await nodes.add_node("b", host="127.0.0.1", port=free_port())
+    await eventually(lambda: joined(identity, "b"))
+    for name in ("ada", "gone"):
+        await directory.create_user(name, PASSWORD)
+    await directory.delete_user("gone")
+    await eventually(lambda: everywhere(identity))
+    assert await openldap.agree() == []
+    # behind the back of replication one node gets another value, and somebody who was deleted
+    server = members._running["b"]
+    await server.stop()
+    people = f"ou=people,{openldap.store.tree.suffix}"
+    change = server.folder.path / "change.ldif"
+    change.write_text(
+        f"dn: uid=ada,{people}\nchangetype: modify\nreplace: description\ndescription: wrong\n"
+    )
+    behind("slapmodify", server, change)
+    change.write_text(
+        f"dn: uid=gone,{people}\nobjectClass: inetOrgPerson\nuid: gone\ncn: gone\nsn: gone\n"
+        "createTimestamp: 20260101000000Z\n"
+        "entryCSN: 20260101000000.000000Z#000000#001#000000\n"
+    )
+    behind("slapadd", server, change)
+    await members.settle()
+    told = await openldap.agree()
+    assert len(told) == 2
+    assert told[0].startswith(f"uid=ada,{people}: description differed")
+    assert told[1].endswith("it had been deleted and was again.")
+    await eventually(lambda: everywhere(identity))
+    assert not await has(identity, "b", "gone")
+    assert not await has(identity, "first", "gone")
+    assert await openldap.agree() == []
+    # everybody is at one of them: two people who take out one each take out one
+    beaten = Beaten(openldap.store.beneath, lambda: nodes.remove_node("b"))
+    racing = Nodes(beaten, SystemClock(), members, identity.options.domain)
+    assert await code_of(racing.remove_node("first")) == "InvalidOperation"
+    assert (await directory.authenticate("ada", PASSWORD)).key == "ada"
+
+
+def behind(command: str, server: Slapd, change: Path) -> None:
+    """Change a node's file while no server runs on it."""
+    argv = [program(command), "-F", str(server.folder.config), "-n", "1", "-l", str(change)]
+    run(argv, timeout_s=30)
+
+
+async def test_nobody_moves_from_a_node_that_lacks_changes(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openldap = identity.openldap
+    await openldap.nodes.add_node("b", host="127.0.0.1", port=free_port())
+    await eventually(lambda: joined(identity, "b"))
+    await openldap.members._running["first"].kill()
+    monkeypatch.setattr(members_module, "SETTLED_S", 0.0)
+    assert await code_of(openldap.move("embedded")) == "DirectoryUnavailable"
+    assert (await openldap.home()).place == "openldap"
+    await openldap.members.settle()
+    await eventually(lambda: everywhere(identity))
+    await openldap.move("embedded")
+    assert (await openldap.home()).place == "embedded"
+
+
+async def test_a_controller_starts_when_no_node_answers(identity: Identity, tmp_path: Path) -> None:
+    openldap = identity.openldap
+    await identity.directory.create_user("ada", PASSWORD)
+    await identity.stop()
+    unreachable = "DirectoryUnavailable"
+    assert await code_of(identity.directory.get_user("ada")) == unreachable
+    assert await code_of(identity.directory.authenticate("ada", PASSWORD)) == unreachable
+    assert await code_of(identity.directory.create_group("Ops")) == unreachable
+    standing = (await openldap.nodes.node_standings())[0].standing
+    assert not standing.answers
+    # its port is somebody else's now, so it can't be started
+    taken = socket.create_server(("127.0.0.1", identity.options.directory.port))
+    again = Identity(
+        openldap.store.beneath,
+        SystemClock(),
+        SystemIds(),
+        identity.options,
+        authority_folder=tmp_path / "authority",
+    )
+    assert await again.start() is None
+    assert await code_of(again.directory.get_user("ada")) == unreachable
+    taken.close()
+    await again.openldap.members.settle()
+    assert (await again.directory.authenticate("ada", PASSWORD)).key == "ada"
+    await again.stop()
+    again.close()
+
+
+async def test_a_node_of_another_machine_is_made_from_its_bundle(
+    identity: Identity, tmp_path: Path
+) -> None:
+    nodes = identity.openldap.nodes
+    node, bundle = await nodes.add_node(
+        "far", host="127.0.0.1", port=free_port(), site="west", local=False
+    )
+    assert not node.joined
+    file = tmp_path / "far.node"
+    file.write_text(bundle)
+    command = ["-m", "heliostat.cli.main", "directory-node", str(file)]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *command,
+        "--folder",
+        str(tmp_path / "far"),
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**os.environ, "HELIO_HOME": str(tmp_path / "home")},
+    )
+    try:
+        await eventually(lambda: joined(identity, "far"))
+        await identity.directory.create_user("ada", PASSWORD)
+        await eventually(lambda: has(identity, "far", "ada"))
+        # without a certificate of ours nobody copies, however the connection is made
+        plain = ldap.initialize(node.url)
+        plain.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_NEVER)
+        plain.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+        with pytest.raises(ldap.LDAPError):
+            plain.sasl_non_interactive_bind_s("EXTERNAL")
+        plain.unbind_s()
+        # removed, its certificate opens nothing, also where it was shown before
+        far = tmp_path / "far" / "far-2" / "tls"
+        shown = await asyncio.to_thread(shown_link, identity, far)
+        both = (identity.openldap.store.tree.suffix, LOG_SUFFIX)
+        for base in both:
+            assert shown.search_s(base, ldap.SCOPE_SUBTREE, "(objectClass=*)", ["1.1"])
+        await nodes.remove_node("far")
+        again = await asyncio.to_thread(shown_link, identity, far)
+        for base, connection in itertools.product(both, (shown, again)):
+            with pytest.raises(ldap.NO_SUCH_OBJECT):
+                connection.search_s(base, ldap.SCOPE_SUBTREE, "(objectClass=*)", ["1.1"])
+    finally:
+        process.send_signal(signal.SIGTERM)
+        ended = await process.wait()
+    assert ended == 0
+    assert await has(identity, "first", "ada")
+
+
+def shown_link(identity: Identity, tls: Path) -> Any:
+    """A connection to the first node with what is in a node's folder."""
+    connection = ldap.initialize(f"ldaps://127.0.0.1:{identity.options.directory.port}")
+    connection.set_option(ldap.OPT_X_TLS_CACERTFILE, str(tls / "ca.pem"))
+    connection.set_option(ldap.OPT_X_TLS_CERTFILE, str(tls / "replicator.pem"))
+    connection.set_option(ldap.OPT_X_TLS_KEYFILE, str(tls / "replicator.key"))
+    connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+    connection.sasl_non_interactive_bind_s("EXTERNAL")
+    return connection
+
+
+@pytest.mark.slow
+@pytest.mark.takes(12)
+async def test_a_node_elsewhere_gets_new_certificates_and_keeps_its_key(
+    identity: Identity, tmp_path: Path
+) -> None:
+    members = identity.openldap.members
+    _, bundle = await identity.openldap.nodes.add_node(
+        "far", host="127.0.0.1", port=free_port(), local=False
+    )
+    config = unpacked(bundle.encode(), tmp_path / "far")
+    with pytest.raises(HeliostatError):
+        unpacked(b'{"node": 1}', tmp_path / "far")
+    folder = Folder(config.folder)
+    await prepare_node(folder, config)
+    server = await start(folder, [config.node.url])
+    try:
+        await identity.directory.create_user("ada", PASSWORD)
+        await eventually(lambda: joined(identity, "far"))
+        now_ms = SystemClock().now_ms()
+        assert not NodeRenewal(config, SystemClock()).look()  # nothing is due
+        spoilt = [(ldap.MOD_REPLACE, "heliostatRecord", [b"no papers"])]
+        entry = entry_of(config.node, config.suffix)
+        await members.renew()
+        await eventually(lambda: everywhere(identity))
+        identity_connection(identity).modify_s(entry, spoilt)
+        await eventually(lambda: everywhere(identity))
+        await members.renew()
+        renewal = NodeRenewal(config, VirtualClock(now_ms + 80 * 86_400_000))
+        before = config.links.chain.read_bytes()
+        assert not renewal.look()  # asks
+        assert not renewal.look()  # asks once
+        await eventually(lambda: everywhere(identity))
+        await members.renew()
+        await eventually(lambda: asyncio.to_thread(renewal.look))
+        assert config.links.chain.read_bytes() != before
+        assert "PRIVATE" not in str(read(identity_connection(identity), config.node, config.suffix))
+        await server.stop()
+        server = await start(folder, [config.node.url])
+        await identity.directory.create_user("late", PASSWORD)
+        await eventually(lambda: has(identity, "far", "late"))
+    finally:
+        await server.stop()
+
+
+def identity_connection(identity: Identity) -> Any:
+    connection = ldap.initialize(identity.openldap.pool.preferred()[0].url)
+    connection.sasl_non_interactive_bind_s("EXTERNAL")
+    return connection
