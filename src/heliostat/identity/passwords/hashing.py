@@ -41,7 +41,7 @@ class Hashing:
     async def hash(self, password: str) -> str:
         """The hash to keep; raises ``TooManyRequests`` when the line is full."""
         salt = hashlib.sha256(self._ids.secret(_SALT_BYTES).encode()).digest()[:_SALT_BYTES]
-        plain = _normal(password)
+        plain = normal(password)
         return await self._run(lambda: self._hasher.hash(plain, salt=salt))
 
     async def matches(self, password: str, kept: str | None) -> bool:
@@ -50,13 +50,17 @@ class Hashing:
         For ``None`` (no such user) the same work is done against a hash that
         nothing matches, so that time does not tell which users exist.
         """
-        plain = _normal(password)
+        plain = normal(password)
         if kept is None:
             if not self._dummy:
                 self._dummy = await self.hash(self._ids.secret())
             await self._run(lambda: self._verify(plain, self._dummy))
             return False
         return await self._run(lambda: self._verify(plain, kept))
+
+    async def beside(self, work: Callable[[], T]) -> T:
+        """Other work of the same kind, within the same bound; raises ``TooManyRequests``."""
+        return await self._run(work)
 
     async def prepare(self) -> None:
         """Make the hash for unknown users ahead of the first sign-in."""
@@ -87,6 +91,6 @@ class Hashing:
             self.under_way -= 1
 
 
-def _normal(password: str) -> bytes:
+def normal(password: str) -> bytes:
     """One spelling of a password, whichever way a keyboard composes its letters."""
     return unicodedata.normalize("NFKC", password).encode(errors="replace")

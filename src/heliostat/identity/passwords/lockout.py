@@ -52,17 +52,36 @@ class Lockouts:
         stored = await self._kept.get(self._store, id_)
         return is_locked(stored.value if stored else None, self._clock.now_ms())
 
-    async def failed(self, id_: str) -> None:
-        """Count one wrong password."""
+    async def failed(self, id_: str) -> bool:
+        """Count one wrong password; false if the name was locked already."""
 
-        async def decide() -> Decided[None]:
+        async def decide() -> Decided[bool]:
             stored = await self._kept.get(self._store, id_)
             before = stored.value if stored else Attempts(id=id_)
+            open_ = not is_locked(before, self._clock.now_ms())
             after = after_failure(before, self._clock.now_ms(), self._policy)
             guard = self._kept.guard(stored) if stored else self._kept.absent(id_)
-            return Decided(None, [guard], self._kept.put(after) if after != before else [])
+            return Decided(open_, [guard], self._kept.put(after) if after != before else [])
 
-        await settle(self._store, decide)
+        return await settle(self._store, decide)
+
+    async def admitted(self, id_: str) -> bool:
+        """Count an attempt before it is looked at; whether it may be looked at at all.
+
+        For what costs nothing to check: of any number of guesses at once, no more than the
+        policy's are compared.  Whoever was right ``forget``s.
+        """
+
+        async def decide() -> Decided[bool]:
+            stored = await self._kept.get(self._store, id_)
+            before = stored.value if stored else Attempts(id=id_)
+            if is_locked(before, self._clock.now_ms()):
+                return Decided(False, [], [])
+            after = after_failure(before, self._clock.now_ms(), self._policy)
+            guard = self._kept.guard(stored) if stored else self._kept.absent(id_)
+            return Decided(True, [guard], self._kept.put(after))
+
+        return await settle(self._store, decide)
 
     async def forget(self, id_: str) -> None:
         """Begin anew, after a right password or a new one."""

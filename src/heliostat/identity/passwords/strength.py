@@ -1,15 +1,17 @@
 """Which passwords are accepted.  Pure.
 
-After NIST SP 800-63B (5.1.1.2): length and a list of the ones that attackers try
-first; no rules about kinds of characters, no expiry.
+After NIST SP 800-63B (5.1.1.2): length, and a list of the ones that attackers try
+first.  Kinds of characters and former passwords count only where a tenant wants it.
 """
 
 from __future__ import annotations
 
 from heliostat.core.errors import PermanentError
 from heliostat.identity.options import PasswordPolicy
+from heliostat.identity.passwords.blocklist import why_common
 
 # The most common passwords of eight characters or more in public leaks, and words of this product.
+SHORT_NAME = 3
 COMMON = frozenset(
     """
     password password1 password12 password123 passw0rd p@ssw0rd p@ssword pa$$word changeme
@@ -29,25 +31,38 @@ COMMON = frozenset(
 )
 
 
-def refuse_weak(password: str, name: str, policy: PasswordPolicy) -> None:
+def refuse_weak(password: str, name: str, policy: PasswordPolicy, domain: str = "") -> None:
     """Raise ``WeakPassword`` with the reason, unless the password will do."""
-    reason = weakness(password, name, policy)
+    reason = weakness(password, name, policy, domain)
     if reason:
         raise PermanentError("WeakPassword", f"The password {reason}.")
 
 
-def weakness(password: str, name: str, policy: PasswordPolicy) -> str:
+def weakness(password: str, name: str, policy: PasswordPolicy, domain: str = "") -> str:
     """Why ``password`` is refused, as the end of a sentence; empty if it is accepted."""
     if len(password) < policy.minimum_length:
         return f"has {len(password)} characters; at least {policy.minimum_length} are needed"
     if len(password) > policy.maximum_length:
         return f"has {len(password)} characters; at most {policy.maximum_length} are allowed"
-    folded = password.casefold()
-    if folded in COMMON:
-        return "is on the list of common passwords"
-    if len(set(folded)) < 3:
-        return "repeats one or two characters"
-    plain = name.casefold()
+    kinds = _kinds(password)
+    if kinds < policy.character_classes:
+        return (
+            f"mixes {kinds} of lower case, upper case, digits and others; "
+            f"{policy.character_classes} are needed"
+        )
+    folded, plain = password.casefold(), name.casefold()
     if plain and folded.strip("0123456789!.@#-_ ") == plain:
         return "is the user's name"
+    if len(plain) >= SHORT_NAME and plain in folded and not policy.name_inside:
+        return "holds the user's name"
+    if policy.blocklist:
+        if folded in COMMON:
+            return "is on the list of common passwords"
+        names = (name, domain, *domain.split("."))
+        return why_common(password, names, policy.own_words)
     return ""
+
+
+def _kinds(password: str) -> int:
+    tests = (str.islower, str.isupper, str.isdigit, lambda char: not char.isalnum())
+    return sum(any(map(test, password)) for test in tests)

@@ -1,0 +1,45 @@
+"""What the store keeps of Kerberos: a realm a tenant, and the services in it.
+
+Keys of people lie in their own documents, beside the hash of the same password, so that one
+commit sets both.  All keys are sealed, each for its place.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+REALM = "realm"
+"""Id of the one realm that a tenant may have."""
+
+
+class KerberosRealm(msgspec.Struct, frozen=True, kw_only=True):
+    """A realm; ``master`` and ``tickets`` are the keys of its database and of its tickets."""
+
+    id: str
+    name: str
+    master: str
+    tickets: str
+    password_service: str
+    created_ms: int = 0
+    schema: int = 1
+
+
+class Version(msgspec.Struct, frozen=True):
+    """One key of a service: its number, and the sealed keys of both types."""
+
+    number: int
+    keys: str
+
+
+class ServicePrincipal(msgspec.Struct, frozen=True, kw_only=True):
+    """A service, ``HTTP/host``.  ``versions``: the latest first; the others open older tickets.
+
+    ``own``: a controller's, whose keys nobody is told.
+    """
+
+    id: str
+    versions: tuple[Version, ...]
+    created_ms: int = 0
+    changed_ms: int = 0
+    own: bool = False
+    schema: int = 1
