@@ -1,18 +1,19 @@
-"""The platform's own certificate authority: one P-256 root in a folder.
+"""The platform's own certificates: of agents, and of controllers' TLS.
 
-``ca.key`` (mode 0600) never leaves the folder; ``ca.pem`` is public, and its
-SHA-256 is what join tokens pin.  Leaves live 90 days and are renewed once a
-third of that is left.  There is no revocation list yet: a leaf is worth what
-the documents behind it say (an agent of a deleted host finds nothing to do).
+They live 90 days, are signed by the system's intermediate (by the root itself where that
+is from before), recorded like all others, and renewed once a third of that is left, or
+somebody else signs by then.  What TLS asks in the middle of a handshake (which host is
+this, does it still count) is answered from what ``refresh`` read last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -23,10 +24,9 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from heliostat.core.clock import Clock
-from heliostat.core.errors import PermanentError
 from heliostat.core.files import atomic_write
 from heliostat.identity.authority.certificates import (
     alternative_name,
@@ -34,15 +34,20 @@ from heliostat.identity.authority.certificates import (
     common_name,
     is_due,
     key_usage,
-    make_root,
     pem,
-    requested_key,
 )
+from heliostat.identity.authority.issuers import Issuer
+from heliostat.identity.authority.issuing import Certificates
+from heliostat.identity.authority.policy import CLIENT
+from heliostat.identity.authority.policy import SERVER as SERVER_USAGE
+from heliostat.identity.authority.records import HOST, HOST_TRUST, SERVER, HostTrust
+from heliostat.identity.authority.requests import bad_request, name_text, read_request
+from heliostat.identity.authority.roots import Roots, moment
+from heliostat.identity.decided import Decided, settle
 
-LEAF_DAYS = 90
 HOST_SAN = "heliostat:host:"
 PRIVATE = 0o600
-
+PLATFORM = "heliostat"
 SERVER_CHAIN = "server.pem"
 
 
@@ -55,51 +60,54 @@ class ServerFiles:
 
 
 class Authority:
-    """Issues certificates; made by ``Authority.open``."""
+    """Certifies agents and controllers; ``refresh`` it before anything else is asked."""
 
     def __init__(
-        self, folder: Path, clock: Clock, key: ec.EllipticCurvePrivateKey, root: x509.Certificate
+        self, roots: Roots, certificates: Certificates, folder: Path, leaf_days: int
     ) -> None:
+        self._roots = roots
+        self._certificates = certificates
         self._folder = folder
-        self._clock = clock
-        self._key = key
-        self._root = root
+        self._leaf_days = leaf_days
+        self._anchors: tuple[x509.Certificate, ...] = ()
+        self._believed: tuple[x509.Certificate, ...] = ()
+        self._revoked: frozenset[int] = frozenset()
+        self.followers: list[Callable[[], None]] = []
+        """Called once other certificates of hosts count than before."""
 
-    @classmethod
-    def open(cls, folder: Path, clock: Clock, domain: str) -> Authority:
-        """The authority in ``folder``; made at the first start.
+    @property
+    def clock(self) -> Clock:
+        return self._roots.clock
 
-        Raises ``CertificateInvalid`` when the files are no CA.
-        """
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        key_path, root_path = folder / "ca.key", folder / "ca.pem"
-        try:
-            key = load_key(key_path) if key_path.exists() else new_key(key_path)
-            if not root_path.exists():
-                atomic_write(root_path, pem(make_root(key, _now(clock), domain)))
-            root = x509.load_pem_x509_certificate(root_path.read_bytes())
-        except ValueError as error:
-            raise PermanentError(
-                "CertificateInvalid",
-                f"{folder} holds no usable certificate authority: {error}.",
-                hint="Restore the folder from a copy.",
-            ) from error
-        if root.public_key() != key.public_key():
-            raise PermanentError(
-                "CertificateInvalid",
-                f"{root_path} and {key_path} do not belong together.",
-                hint="Restore both from the same copy.",
-            )
-        return cls(folder, clock, key, root)
+    async def refresh(self) -> None:
+        """Read what changed: roots to trust, who certifies hosts, what was revoked."""
+        before = self._believed, self._revoked
+        self._anchors = tuple(each.anchor for each in await self._roots.trusted())
+        self._believed = tuple(await self._believed_now())
+        self._revoked = await self._revoked_now()
+        if (self._believed, self._revoked) != before:
+            for tell in self.followers:
+                tell()
 
     @property
     def ca_pem(self) -> str:
-        return pem(self._root).decode()
+        """Every root to trust, the signing one first."""
+        return b"".join(map(pem, self._anchors)).decode()
+
+    @property
+    def anchor_pem(self) -> str:
+        """The root that a new agent has to trust to reach the controller."""
+        return pem(self._anchors[0]).decode()
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the root, as lower-case hex."""
-        return self._root.fingerprint(hashes.SHA256()).hex()
+        """SHA-256 of that root, as lower-case hex."""
+        return self._anchors[0].fingerprint(hashes.SHA256()).hex()
+
+    @property
+    def gate_pem(self) -> str:
+        """Whose certificates hosts may show: no tenant's, and no root that signs authorities."""
+        return b"".join(map(pem, self._believed)).decode()
 
     @property
     def server_thumbprint(self) -> str:
@@ -107,82 +115,198 @@ class Authority:
         leaf = x509.load_pem_x509_certificate((self._folder / SERVER_CHAIN).read_bytes())
         return leaf.fingerprint(hashes.SHA256()).hex(":").upper()
 
-    def issue_server(self, names: Sequence[str], folder: Path | None = None) -> ServerFiles:
+    async def issue_server(self, names: Sequence[str], folder: Path | None = None) -> ServerFiles:
         """Key and chain for a server that is reached as ``names`` (DNS names and addresses).
 
-        What is there already is kept until its names change or it is due for renewal.
-        Raises ``InvalidSetting`` for what can't be a name.
+        What is there already is kept until its names or its issuer change or it is due for
+        renewal.  Raises ``InvalidSetting`` for what can't be a name.
         """
         where = folder or self._folder
         files = ServerFiles(where / SERVER_CHAIN, where / "server.key")
         alternatives = [alternative_name(name) for name in names]
-        if self._is_current(files, alternatives):
+        issuer = await self._certificates.issuers.current()
+        if self._is_current(files, alternatives, issuer):
             return files
-        key = new_key(files.key)
-        leaf = self._issue(
-            key.public_key(), names[0], alternatives, ExtendedKeyUsageOID.SERVER_AUTH
+        key = ec.generate_private_key(ec.SECP256R1())
+        leaf = self._signed(
+            issuer, key.public_key(), names[0], alternatives, ExtendedKeyUsageOID.SERVER_AUTH
         )
-        atomic_write(files.chain, pem(leaf) + pem(self._root))
+        await self._certificates.record(
+            issuer,
+            leaf,
+            names=[name_text(each) for each in alternatives],
+            usages=(SERVER_USAGE,),
+            by=PLATFORM,
+            via=SERVER,
+        )
+        write_key(files.key, key)
+        atomic_write(files.chain, b"".join(map(pem, (leaf, *issuer.chain))))
         return files
 
-    def sign_csr(self, csr_pem: str, *, host_id: str) -> str:
+    async def sign_server(self, csr_pem: str, names: Sequence[str]) -> str:
+        """The chain for a server on another machine, which keeps its key, as PEM.
+
+        Raises as ``sign_csr`` and ``issue_server``.
+        """
+        requested = read_request(csr_pem)
+        key = requested.key
+        if not isinstance(key, ec.EllipticCurvePublicKey) or requested.kind != "P-256":
+            raise bad_request("its key is not a P-256 key")
+        alternatives = [alternative_name(name) for name in names]
+        issuer = await self._certificates.issuers.current()
+        leaf = self._signed(issuer, key, names[0], alternatives, ExtendedKeyUsageOID.SERVER_AUTH)
+        told = [name_text(each) for each in alternatives]
+        await self._certificates.record(
+            issuer, leaf, names=told, usages=(SERVER_USAGE,), by=PLATFORM, via=SERVER
+        )
+        return b"".join(map(pem, (leaf, *issuer.chain))).decode()
+
+    async def sign_csr(self, csr_pem: str, *, host_id: str) -> str:
         """A client certificate for the agent of ``host_id``, as PEM.
 
         Only the key is taken from the request; who it is for is ours to say.
         Raises ``InvalidEntity`` for anything but a P-256 request signed by its own key.
         """
-        key = requested_key(csr_pem)
-        alternatives = [x509.UniformResourceIdentifier(HOST_SAN + host_id)]
-        leaf = self._issue(key, host_id, alternatives, ExtendedKeyUsageOID.CLIENT_AUTH)
+        requested = read_request(csr_pem)
+        key = requested.key
+        if not isinstance(key, ec.EllipticCurvePublicKey) or requested.kind != "P-256":
+            raise bad_request("its key is not a P-256 key")
+        issuer = await self._certificates.issuers.current()
+        name = HOST_SAN + host_id
+        alternatives = [x509.UniformResourceIdentifier(name)]
+        leaf = self._signed(issuer, key, host_id, alternatives, ExtendedKeyUsageOID.CLIENT_AUTH)
+        record = await self._certificates.record(
+            issuer, leaf, names=[f"uri:{name}"], usages=(CLIENT,), by=PLATFORM, via=HOST
+        )
+        await self._remember(host_id, issuer=issuer.id, serial=record.id)
         return pem(leaf).decode()
 
-    def _is_current(self, files: ServerFiles, alternatives: Sequence[x509.GeneralName]) -> bool:
+    async def trust_of(self, host_id: str) -> dict[str, str]:
+        """What a host is to trust, and who certifies hosts: ``{ca, issuer}``.
+
+        ``issuer`` is a subject key identifier in hex; a host whose certificate has another
+        authority key asks for a new one.
+        """
+        await self.refresh()
+        trusted = [each.record.id for each in await self._roots.trusted()]
+        await self._remember(host_id, roots=tuple(sorted(trusted)))
+        issuer = await self._certificates.issuers.current()
+        own = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+        return {"ca": self.ca_pem, "issuer": own.value.digest.hex()}
+
+    def host_of(self, peer_certificate: Mapping[str, object] | None) -> str | None:
+        """The host in a checked certificate (``SSLObject.getpeercert()``) that still counts."""
+        found = peer_certificate or {}
+        host_id = host_id_of(found)
+        try:
+            revoked = int(str(found.get("serialNumber", "")), 16) in self._revoked
+        except ValueError:
+            return None
+        issuer = _common_name_in(found.get("issuer"))
+        names = {_common_name(each.subject) for each in self._believed}
+        return host_id if not revoked and issuer in names else None
+
+    async def _believed_now(self) -> list[x509.Certificate]:
+        found = list(await self._certificates.issuers.believed())
+        for root in await self._roots.trusted():
+            if root.record.signs_leaves:
+                found.append(root.certificate)
+        return found
+
+    async def _revoked_now(self) -> frozenset[int]:
+        revoked: set[int] = set()
+        kind = self._certificates.kind
+        for issuer in await self._certificates.issuers.ids():
+            revoked.update(
+                int(id_, 16)
+                for id_ in await kind.ids_by_index(self._roots.store, "revoked", issuer)
+            )
+        return frozenset(revoked)
+
+    async def _remember(self, host_id: str, **changes: object) -> None:
+        """What a host was told or given; nothing is written where nothing changed."""
+        store = self._roots.store
+
+        async def decide() -> Decided[None]:
+            stored = await HOST_TRUST.get(store, host_id)
+            old = stored.value if stored is not None else HostTrust(id=host_id)
+            new = msgspec.structs.replace(old, **changes)
+            if stored is not None and new == old:
+                return Decided(None, [], [])
+            guard = HOST_TRUST.guard(stored) if stored is not None else HOST_TRUST.absent(host_id)
+            return Decided(None, [guard], HOST_TRUST.put(new))
+
+        await settle(store, decide)
+
+    def _is_current(
+        self, files: ServerFiles, alternatives: Sequence[x509.GeneralName], issuer: Issuer
+    ) -> bool:
         if not (files.chain.exists() and files.key.exists()):
             return False
         try:
-            leaf = x509.load_pem_x509_certificate(files.chain.read_bytes())
+            leaf, *chain = x509.load_pem_x509_certificates(files.chain.read_bytes())
             names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
             matches = load_key(files.key).public_key() == leaf.public_key()
-            leaf.verify_directly_issued_by(self._root)
+            leaf.verify_directly_issued_by(issuer.certificate)
         except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
             return False
-        return matches and list(names) == list(alternatives) and not is_due(leaf, _now(self._clock))
+        return (
+            matches
+            and tuple(chain) == issuer.chain
+            and list(names) == list(alternatives)
+            and leaf.serial_number not in self._revoked
+            and not is_due(leaf, moment(self.clock.now_ms()))
+        )
 
-    def _issue(
+    def _signed(
         self,
+        issuer: Issuer,
         key: ec.EllipticCurvePublicKey,
         name: str,
         alternatives: Sequence[x509.GeneralName],
         usage: x509.ObjectIdentifier,
     ) -> x509.Certificate:
-        now = _now(self._clock)
-        end = min(now + timedelta(days=LEAF_DAYS), self._root.not_valid_after_utc)
+        now = moment(self.clock.now_ms())
+        end = min(now + timedelta(days=self._leaf_days), issuer.certificate.not_valid_after_utc)
         unsigned = (
-            builder(common_name(name), self._root.subject, key, now, end)
+            builder(common_name(name), issuer.certificate.subject, key, now, end)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(key_usage(issues=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
-                critical=False,
-            )
         )
-        return unsigned.sign(self._key, hashes.SHA256())
+        for extension in self._certificates.extensions(issuer):
+            unsigned = unsigned.add_extension(extension, critical=False)
+        return unsigned.sign(issuer.key, hashes.SHA256())
+
+
+def host_id_of(peer_certificate: Mapping[str, object] | None) -> str | None:
+    """The host that a certificate names; ``None`` for any other, and without one."""
+    names = (peer_certificate or {}).get("subjectAltName", ())
+    hosts = [
+        value.removeprefix(HOST_SAN)
+        for kind, value in (names if isinstance(names, tuple) else ())
+        if kind == "URI" and value.startswith(HOST_SAN)
+    ]
+    return hosts[0] if len(hosts) == 1 else None
 
 
 def needs_renewal(certificate_pem: str, clock: Clock) -> bool:
     """Whether less than a third of a certificate's life is left."""
     leaf = x509.load_pem_x509_certificate(certificate_pem.encode())
-    return is_due(leaf, _now(clock))
+    return is_due(leaf, datetime.fromtimestamp(clock.now_ms() // 1000, UTC))
 
 
 def new_key(path: Path) -> ec.EllipticCurvePrivateKey:
     """A fresh P-256 key, written to ``path`` with mode 0600."""
     key = ec.generate_private_key(ec.SECP256R1())
+    write_key(path, key)
+    return key
+
+
+def write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     atomic_write(path, content, mode=PRIVATE)
-    return key
 
 
 def load_key(path: Path) -> ec.EllipticCurvePrivateKey:
@@ -193,5 +317,14 @@ def load_key(path: Path) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def _now(clock: Clock) -> datetime:
-    return datetime.fromtimestamp(clock.now_ms() // 1000, UTC)
+def _common_name(name: x509.Name) -> str:
+    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else ""
+
+
+def _common_name_in(issuer: object) -> str:
+    """The common name in what ``getpeercert`` calls the issuer."""
+    if not isinstance(issuer, tuple):
+        return ""
+    found = [value for part in issuer for key, value in part if key == "commonName"]
+    return str(found[0]) if found else ""

@@ -1,14 +1,14 @@
-"""TLS contexts of the servers, and the host behind an agent's certificate."""
+"""TLS contexts of the servers, and keeping them current while they serve."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from heliostat.core.clock import Clock
-from heliostat.identity.authority.issuer import HOST_SAN, Authority, ServerFiles
+from heliostat.identity.authority.issuer import Authority, ServerFiles
 
-DAY_S = 86_400.0
+REFRESH_S = 60.0
+"""How soon another controller's revocation, or its step to another root, counts here."""
 
 
 def server_ssl_context(files: ServerFiles) -> ssl.SSLContext:
@@ -22,45 +22,43 @@ def server_ssl_context(files: ServerFiles) -> ssl.SSLContext:
     return context
 
 
-def agent_ssl_context(files: ServerFiles, ca_pem: str) -> ssl.SSLContext:
+def agent_ssl_context(files: ServerFiles, gate_pem: str) -> ssl.SSLContext:
     """For the agents' listener: a client certificate is checked if there is one.
 
     It is optional because joining, on the same port, has none yet; every other
-    request there must have one (``host_id_of``).
+    request there must have one (``Authority.host_of``).  ``gate_pem`` are the authorities
+    whose certificates count, themselves and not their roots: other tenants' hang on those.
     """
     context = server_ssl_context(files)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_verify_locations(cadata=ca_pem)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(cadata=gate_pem)
     context.verify_mode = ssl.CERT_OPTIONAL
     context.num_tickets = 0  # agents stay connected; a ticket and its session cost memory for each
     return context
 
 
-def renew(authority: Authority, names: Sequence[str], contexts: Sequence[ssl.SSLContext]) -> None:
-    """Renew the server's certificate if it is due, for connections from now on.
+async def renew(
+    authority: Authority, names: Sequence[str], contexts: Sequence[ssl.SSLContext]
+) -> None:
+    """Bring the listeners' contexts up to date, for connections from now on.
 
-    ``contexts`` are those of all listeners; nothing is restarted.
+    The server's certificate is renewed if it is due or somebody else signs now; the gate
+    believes new authorities.  Nothing is restarted.  An authority that is believed no longer
+    stays in a context; ``Authority.host_of`` refuses what it certified.
     """
-    files = authority.issue_server(names)
+    await authority.refresh()
+    files = await authority.issue_server(names)
     for context in contexts:
         context.load_cert_chain(files.chain, files.key)
+        if context.verify_mode is not ssl.CERT_NONE:
+            context.load_verify_locations(cadata=authority.gate_pem)
 
 
 async def keep_renewed(
-    clock: Clock, authority: Authority, names: Sequence[str], contexts: Sequence[ssl.SSLContext]
+    authority: Authority, names: Sequence[str], contexts: Sequence[ssl.SSLContext]
 ) -> None:
-    """``renew`` once a day, until cancelled."""
+    """``renew`` once a minute, until cancelled."""
     while True:
-        await clock.sleep(DAY_S)
-        renew(authority, names, contexts)
-
-
-def host_id_of(peer_certificate: Mapping[str, object] | None) -> str | None:
-    """The host in a checked certificate (``SSLObject.getpeercert()``); ``None`` without one."""
-    names = (peer_certificate or {}).get("subjectAltName", ())
-    hosts = [
-        value.removeprefix(HOST_SAN)
-        for kind, value in (names if isinstance(names, tuple) else ())
-        if kind == "URI" and value.startswith(HOST_SAN)
-    ]
-    return hosts[0] if len(hosts) == 1 else None
+        await authority.clock.sleep(REFRESH_S)
+        await renew(authority, names, contexts)
