@@ -30,6 +30,14 @@ def checked_redirect(uri: str) -> str:
     return uri
 
 
+def checked_service(uri: str) -> str:
+    """``uri`` as one that a program answers requests at; raises ``InvalidEntity``."""
+    checked_redirect(uri)
+    if urlsplit(uri).scheme not in ("https", "http"):
+        raise PermanentError("InvalidEntity", f"{uri[:80]!r} is no address of a program.")
+    return uri
+
+
 def is_registered(uri: str, registered: tuple[str, ...]) -> bool:
     """Whether ``uri`` is one of the client's."""
     if uri in registered:

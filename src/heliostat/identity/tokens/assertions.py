@@ -1,25 +1,34 @@
-"""How a service account proves itself: a short JWT under its own key (RFC 7523).
+"""How a service account, or a client with keys, proves itself: a short JWT (RFC 7523).
 
-It must name the account as issuer and subject, this site as audience, end within
+It must name the client as issuer and subject, this site as audience, end within
 two minutes, and be used once: its ``jti`` is kept until it would have ended.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+from functools import lru_cache
 
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from joserfc.jwk import ECKey, RSAKey
 
 from heliostat.cloudstore.contract import CloudStore, GuardFailed
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
+from heliostat.identity.clients.keys import algorithm_of
 from heliostat.identity.directory.clients import named_client
 from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
-from heliostat.identity.records import Client, SpentAssertion, kinds_of
-from heliostat.identity.tokens.opened import Claims, audiences, number, unverified
+from heliostat.identity.records import Algorithm, Client, Proof, SpentAssertion, kinds_of
+from heliostat.identity.tokens import jose
+from heliostat.identity.tokens.jose import Claims, Parsed, PublicKey
+from heliostat.identity.tokens.opened import audiences, number, unverified
 
+ENDPOINTS = ("token", "introspect", "revoke", "device_authorization", "par")
+"""Where an assertion is shown, and what it may therefore name."""
+KEYS_KEPT = 1024
+"""Public keys that are kept parsed."""
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -42,28 +51,37 @@ class Assertions:
             raise
 
     async def _client(self, assertion: str, client_id: str) -> Client:
-        _, claimed = unverified(assertion)
-        name = str(claimed.get("iss", ""))
+        read = jose.parsed(assertion)
+        name = str(read.claims.get("iss", ""))
         if not name or (client_id and client_id != name):
             raise _refused("issuer and client id differ")
         client = await named_client(self._store, self._kinds.clients, name)
-        if not client.is_service_account:
+        if client.proof is not Proof.PRIVATE_KEY:
             raise _refused(f"{name[:80]} has no key")
-        claims = _verified(assertion, client)
+        claims = _verified(read, client)
         check_assertion(claims, name, token_audiences(self._options), self._limits())
-        await self._spend(name, claims)
+        await self.spend(name, claims)
         return client
 
     def _limits(self) -> tuple[float, float, float]:
         lifetimes = self._options.lifetimes
         return self._clock.now_ms() / 1000, lifetimes.assertion_s, lifetimes.tolerance_s
 
-    async def _spend(self, name: str, claims: Claims) -> None:
-        digest = hashlib.sha256(f"{name}\n{claims['jti']}".encode()).hexdigest()
+    async def spend(self, name: str, claims: Claims, *, plan: bool = False) -> None:
+        """Take an assertion of ``name`` once; raises ``InvalidClient`` for one that was.
+
+        With ``plan`` it stays good.
+        """
+        told = f"{name}\n{claims['jti']}".encode(errors="surrogatepass")
+        digest = hashlib.sha256(told).hexdigest()
         until_s = number(claims, "exp") + self._options.lifetimes.tolerance_s
         spent = SpentAssertion(id=digest, expires_ms=int(until_s * 1000) + 1)
+        kept = self._kinds.spent_assertions
+        if plan:
+            if await kept.get(self._store, digest) is not None:
+                raise _refused("it was used before")
+            return
         try:
-            kept = self._kinds.spent_assertions
             await self._store.commit([kept.absent(digest)], kept.put(spent))
         except GuardFailed as error:
             raise _refused("it was used before") from error
@@ -76,13 +94,13 @@ def issuer_of(assertion: str) -> str:
 
 
 def token_audiences(options: IdentityOptions) -> frozenset[str]:
-    """What an assertion may name as audience: the issuer, or the tenant's token endpoint.
+    """What an assertion may name as audience: the issuer, or an endpoint of the tenant's.
 
     The endpoint without a tenant is the site's own: else an assertion for one tenant would
     be good in another where the same name has the same key.
     """
     urls = {url.rstrip("/") for url in (options.base_url, *options.other_urls)}
-    endpoints = {f"{url}/openidconnect/token" for url in urls}
+    endpoints = {f"{url}/openidconnect/{each}" for url in urls for each in ENDPOINTS}
     named = {f"{each}/{options.domain}" for each in endpoints}
     return frozenset(
         {options.issuer, *named, *(endpoints if options.tenant == SYSTEM_TENANT else ())}
@@ -105,18 +123,44 @@ def check_assertion(
         raise _refused(f"its audience is none of {', '.join(sorted(expected))}")
     if not now_s - tolerance_s < expires_s:
         raise _refused("it has expired")
+    if "nbf" in claims and number(claims, "nbf") > now_s + tolerance_s:
+        raise _refused("it does not count yet; compare the clocks")
     if expires_s > now_s + longest_s + tolerance_s:
         raise _refused(f"it lives longer than {longest_s:g} s")
     if not isinstance(jti, str) or not 8 <= len(jti) <= 256:
         raise _refused("it has no jti of 8 to 256 characters")
 
 
-def _verified(assertion: str, client: Client) -> Claims:
-    try:
-        key = ECKey.import_key(client.public_key_pem)
-        return jwt.decode(assertion, key, algorithms=["ES256"]).claims
-    except (JoseError, ValueError) as error:
-        raise _refused("its signature is wrong") from error
+def _verified(read: Parsed, client: Client) -> Claims:
+    """Its claims, if one of the client's keys has signed it."""
+    if client.is_service_account:
+        known = [(_key_of_pem(client.public_key_pem), Algorithm.ES256)]
+    else:
+        known = [_key_of_jwk(each) for each in client.jwks]
+        named = [
+            pair
+            for pair, each in zip(known, client.jwks, strict=True)
+            if json.loads(each)["kid"] == read.header.get("kid")
+        ]
+        known = named or known
+    if not any(jose.is_signed_by(read, key, algorithm) for key, algorithm in known):
+        raise _refused("its signature is wrong")
+    return read.claims
+
+
+@lru_cache(maxsize=KEYS_KEPT)
+def _key_of_pem(pem: str) -> PublicKey:
+    key = load_pem_public_key(pem.encode())
+    if not isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
+        raise _refused("the account's key is of another kind")
+    return key
+
+
+@lru_cache(maxsize=KEYS_KEPT)
+def _key_of_jwk(text: str) -> tuple[PublicKey, Algorithm]:
+    jwk = json.loads(text)
+    kind: type[ECKey] | type[RSAKey] = ECKey if jwk["kty"] == "EC" else RSAKey
+    return kind.import_key(jwk).public_key, algorithm_of(jwk)
 
 
 def _refused(why: str) -> PermanentError:

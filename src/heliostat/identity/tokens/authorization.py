@@ -15,12 +15,13 @@ from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.directory.clients import named_client
-from heliostat.identity.directory.contract import People, Person
+from heliostat.identity.directory.contract import People
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.records import BrowserSession, Client, Code, Grant, kinds_of
 from heliostat.identity.redirects import is_registered
 from heliostat.identity.tokens.browsers import SECRET_BYTES, Browsers, hashed
-from heliostat.identity.tokens.scopes import parse
+from heliostat.identity.tokens.described import described
+from heliostat.identity.tokens.scopes import permitted
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _UNSUPPORTED = ("request", "request_uri")
@@ -29,6 +30,7 @@ LONGEST_FIELD = 2048
 FIELDS = (
     *("response_type", "response_mode", "client_id", "redirect_uri", "scope", "state", "nonce"),
     *("code_challenge", "code_challenge_method", "prompt", "max_age", "login_hint"),
+    *("acr_values", "provider", "id_token_hint"),
     *_UNSUPPORTED,
 )
 
@@ -59,11 +61,10 @@ class SendBack(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A code for the client, and the browser's new secret if somebody has just signed in."""
+    """A code for the client."""
 
     asked: Asked
     code: str
-    cookie: str = ""
 
 
 class Authorization:
@@ -112,8 +113,8 @@ class Authorization:
         _check(asked)
         return asked
 
-    async def at_once(self, asked: Asked, cookie: str) -> Granted | None:
-        """A code for who is signed in to this browser already; ``None``: ask for a password.
+    async def signed_in(self, asked: Asked, cookie: str) -> BrowserSession | None:
+        """The browser's session, if it does for this request; ``None``: ask who it is.
 
         Any program of the machine can come to a loopback address or a scheme of its own, so
         nobody is sent there without having typed something (RFC 8252, 8.6).
@@ -128,21 +129,14 @@ class Authorization:
             and not self._too_old(asked, browser)
             and asked.redirect_uri.startswith("https://")
         ):
-            return Granted(asked, await self._issue(asked, person, browser))
+            return browser
         if "none" in asked.prompts:
             raise SendBack(asked, "login_required", "Somebody has to be asked for a password.")
         return None
 
-    async def sign_in(
-        self, asked: Asked, username: str, password: str, before: str = ""
-    ) -> Granted:
-        """Sign somebody in to a browser; raises as ``People.authenticate``.
-
-        ``before`` is the browser's cookie until now; see ``Browsers.open``.
-        """
-        person = await self._people.authenticate(username, password)
-        browser, cookie = await self._browsers.open(person, before)
-        return Granted(asked, await self._issue(asked, person, browser), cookie)
+    async def grant(self, asked: Asked, browser: BrowserSession) -> Granted:
+        """A code for who is signed in to ``browser``."""
+        return Granted(asked, await self._issue(asked, browser))
 
     def answer(self, granted: Granted) -> dict[str, str]:
         """What the client gets with the browser."""
@@ -150,7 +144,7 @@ class Authorization:
 
     def refusal(self, refused: SendBack) -> dict[str, str]:
         """The error that the client gets with the browser."""
-        told = {"error": refused.error, "error_description": refused.description}
+        told = {"error": refused.error, "error_description": described(refused.description)}
         return self._told(refused.asked.fields, told)
 
     def _told(self, fields: Mapping[str, str], answer: dict[str, str]) -> dict[str, str]:
@@ -164,7 +158,7 @@ class Authorization:
         age_ms = self._clock.now_ms() - browser.signed_in_ms
         return limit is not None and age_ms > int(limit) * 1000
 
-    async def _issue(self, asked: Asked, person: Person, browser: BrowserSession) -> str:
+    async def _issue(self, asked: Asked, browser: BrowserSession) -> str:
         secret = self._ids.secret(SECRET_BYTES)
         code = Code(
             id=hashed(secret),
@@ -173,9 +167,10 @@ class Authorization:
             scope=asked.scope,
             challenge=asked.fields["code_challenge"],
             nonce=asked.fields.get("nonce", ""),
-            user=person.key,
-            stamp=person.stamp,
+            user=browser.user,
+            stamp=browser.stamp,
             browser=browser.id,
+            proofs=browser.proofs,
             signed_in_ms=browser.signed_in_ms,
             expires_ms=self._clock.now_ms() + int(self._options.lifetimes.code_s * 1000),
         )
@@ -207,6 +202,6 @@ def _check(asked: Asked) -> None:
     if not fields.get("max_age", "0").isdecimal() or len(fields.get("max_age", "")) > 9:
         refuse("invalid_request", "max_age is a number of seconds.")
     try:
-        parse(fields.get("scope", ""))
+        permitted(fields.get("scope", ""), asked.client.scopes)
     except HeliostatError as error:
         refuse("invalid_scope", error.message)

@@ -6,36 +6,43 @@ that a second cookie must repeat: another site can't sign anybody in or out unse
 
 from __future__ import annotations
 
-import hmac
-import re
 from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
-from heliostat.identity.names import subject_of
 from heliostat.identity.realms import Realm, Realms
-from heliostat.identity.records import Client, Grant
+from heliostat.identity.records import BrowserSession
 from heliostat.identity.redirects import origin_of, with_answer
+from heliostat.identity.saml.seams import sign_out_elsewhere
+from heliostat.identity.steps import browser_state
+from heliostat.identity.steps.onward import GoElsewhere, Visit
+from heliostat.identity.steps.sign_in import SignInSteps
+from heliostat.identity.steps.step_pages import StepPages
 from heliostat.identity.tokens import pages, to_browser
-from heliostat.identity.tokens.authorization import FIELDS, Asked, Granted, SendBack
+from heliostat.identity.tokens.authorization import FIELDS, Asked, SendBack
+from heliostat.identity.tokens.authorizing import Authorizing
 from heliostat.identity.tokens.forms import fields_of
-from heliostat.identity.tokens.sign_in_attempt import SignIn, Tell
-from heliostat.identity.tokens.to_browser import BASE, FORM_COOKIE
+from heliostat.identity.tokens.to_browser import BASE
 
-FORM_TOKEN_BYTES = 16
-_FORM_TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
+MOST_FRAMES = 20
+"""Programs that a browser tells when it signs out; the back channel has no bound."""
 
 
 class Browsing:
     """The endpoints that people see."""
 
-    def __init__(self, realms: Realms, ids: Ids, domain: str, tell: Tell) -> None:
+    def __init__(
+        self, realms: Realms, ids: Ids, domain: str, steps: SignInSteps, step_pages: StepPages
+    ) -> None:
         self._realms = realms
         self._ids = ids
         self._domain = domain
-        self._tell = tell
+        self._steps = steps
+        self._pages = step_pages
+        self._authorizing = Authorizing()
+        steps.add(self._authorizing)
 
     def routes(self) -> list[web.RouteDef]:
         """The routes to add; the tenant comes last and may be left out."""
@@ -53,76 +60,71 @@ class Browsing:
     async def authorize(self, request: web.Request) -> web.StreamResponse:
         """A client's request: the page, or the way back at once for who is signed in."""
         try:
-            return await self._for_client(request, _query(request))
+            visit = Visit(request, await self._realm(request))
+            return await self._for_client(visit, _query(request))
+        except GoElsewhere as elsewhere:
+            return elsewhere.response
         except HeliostatError as error:
             return to_browser.refused(error)
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
         """The page's form; or a client's request that came as a form."""
         try:
+            visit = Visit(request, await self._realm(request))
             fields = await fields_of(request)
             if "form_token" not in fields:
                 return _asked_again(request, fields, FIELDS)
-            return await self._for_client(request, fields, sign_in=True)
+            return await self._pages.who(visit, fields)
+        except GoElsewhere as elsewhere:
+            return elsewhere.response
         except HeliostatError as error:
             return to_browser.refused(error)
 
-    async def _for_client(
-        self, request: web.Request, fields: Mapping[str, str], *, sign_in: bool = False
-    ) -> web.StreamResponse:
-        realm = await self._realm(request)
+    async def _for_client(self, visit: Visit, fields: Mapping[str, str]) -> web.StreamResponse:
+        realm = visit.realm
+        fields = await realm.pushed.expanded(fields)
+        continuation = await self._authorizing.asked(realm, fields)
         try:
             asked = await realm.authorization.asked(fields)
-            if sign_in:
-                return await self._signed_in(request, realm, asked, fields)
-            granted = await realm.authorization.at_once(asked, _cookie(request, realm))
+            browser = await realm.authorization.signed_in(
+                asked, browser_state.session(visit.request, realm)
+            )
+            browser = await self._hinted(realm, asked, browser)
         except SendBack as refused:
             return to_browser.answered(refused.asked, realm.authorization.refusal(refused))
-        if granted is not None:
-            return to_browser.answered(asked, realm.authorization.answer(granted))
-        return self._page(request, realm, asked)
+        if browser is None:
+            return await self._pages.begin(visit, continuation)
+        if "none" in asked.prompts and not await self._steps.is_enough(
+            visit, continuation, browser
+        ):
+            person = await realm.people.person(browser.user)
+            asks = person and await self._authorizing.consent(visit, continuation, person)
+            error = "consent_required" if asks else "interaction_required"
+            more = SendBack(asked, error, "Somebody has to be asked for more.")
+            return to_browser.answered(asked, realm.authorization.refusal(more))
+        further = await self._steps.further(visit, continuation, browser)
+        if further is not None:
+            return further
+        return await self._authorizing.go_on(visit, continuation, browser)
 
-    async def _signed_in(
-        self, request: web.Request, realm: Realm, asked: Asked, fields: Mapping[str, str]
-    ) -> web.StreamResponse:
-        if not _form_is_ours(request, fields):
-            return self._page(request, realm, asked, "The page was open for too long. Try again.")
-        username = fields.get("username", "")
+    async def _hinted(
+        self, realm: Realm, asked: Asked, browser: BrowserSession | None
+    ) -> BrowserSession | None:
+        """The browser's session, if it is of whom the client expects (``id_token_hint``)."""
+        hint = asked.fields.get("id_token_hint", "")
+        if not hint:
+            return browser
         try:
-            password = fields.get("password", "")
-            before = _cookie(request, realm)
-            granted = await realm.authorization.sign_in(asked, username, password, before)
-        except HeliostatError as error:
-            await self._told(request, realm, asked.client, username, error)
-            return self._page(request, realm, asked, error.message, username)
-        await self._told(request, realm, asked.client, username, None)
-        response = to_browser.answered(asked, realm.authorization.answer(granted))
-        _remember(response, realm, granted)
-        return response
-
-    def _page(
-        self,
-        request: web.Request,
-        realm: Realm,
-        asked: Asked,
-        wrong: str = "",
-        username: str = "",
-    ) -> web.StreamResponse:
-        token = self._form_token(request)
-        hinted = {"login_hint": username} if username else {}
-        body = pages.sign_in(
-            realm.options.domain,
-            to_browser.title(asked.client),
-            {**asked.fields, **hinted},
-            token,
-            wrong=wrong,
-        )
-        return to_browser.form(body, token, origin_of(asked.redirect_uri))
-
-    def _form_token(self, request: web.Request) -> str:
-        """The browser's own, so that forms in two of its windows both count."""
-        kept = request.cookies.get(FORM_COOKIE, "")
-        return kept if _FORM_TOKEN.fullmatch(kept) else self._ids.secret(FORM_TOKEN_BYTES)
+            subject = await realm.standing.hinted(hint)
+        except PermanentError as error:
+            why = f"id_token_hint: {error.message}"
+            raise SendBack(asked, "invalid_request", why) from error
+        person = await realm.people.person(browser.user) if browser is not None else None
+        if person is not None and person.subject == subject:
+            return browser
+        if "none" in asked.prompts:
+            raise SendBack(asked, "login_required", "Somebody else is signed in, or nobody.")
+        return None
 
     async def logout(self, request: web.Request) -> web.StreamResponse:
         """Ask whether to sign out (OpenID Connect RP-Initiated Logout 1.0)."""
@@ -130,7 +132,7 @@ class Browsing:
             realm = await self._realm(request)
             query = _query(request)
             target = await self._target(realm, query)
-            browser = await realm.browsers.find(_cookie(request, realm))
+            browser = await realm.browsers.find(browser_state.session(request, realm))
         except HeliostatError as error:
             return to_browser.refused(error)
         if browser is None:
@@ -139,7 +141,7 @@ class Browsing:
                 if target
                 else to_browser.signed_out(realm.options.domain)
             )
-        token = self._form_token(request)
+        token = browser_state.form_token(request, self._ids)
         kept = {name: query[name] for name in _LOGOUT if name in query}
         onward = origin_of(target) if target else ""
         return to_browser.form(pages.sign_out(realm.options.domain, kept, token), token, onward)
@@ -152,17 +154,28 @@ class Browsing:
             if "form_token" not in fields:
                 return _asked_again(request, fields, _LOGOUT)
             target = await self._target(realm, fields)
-            if not _form_is_ours(request, fields):
+            if not browser_state.form_is_ours(request, fields):
                 raise PermanentError("InvalidEntity", "The page was open for too long.")
-            browser = await realm.browsers.find(_cookie(request, realm))
+            browser = await realm.browsers.find(browser_state.session(request, realm))
+            elsewhere: web.Response | None = None
+            frames: list[tuple[str, str]] = []
+            ways: list[tuple[str, str]] = []
             if browser is not None:
+                frames = await _frames(realm, browser)
+                elsewhere = await sign_out_elsewhere(realm, browser, target, self._ids)
+                if not target:
+                    ways = await realm.elsewhere.ways_out(browser.user)
                 await realm.browsers.end(browser)
+                person = await realm.people.person(browser.user)
+                subject = person.subject if person is not None else browser.user
+                await self._steps.tell_done(Visit(request, realm), "signOut", subject)
         except HeliostatError as error:
             return to_browser.refused(error)
-        response = (
-            to_browser.redirect(target) if target else to_browser.signed_out(realm.options.domain)
-        )
-        response.del_cookie(_cookie_name(realm), path=BASE)
+        if elsewhere is not None and "Location" in elsewhere.headers:
+            target = elsewhere.headers["Location"]
+            elsewhere = None
+        response = elsewhere or _left(realm, target, frames, ways)
+        browser_state.forget_session(response, realm)
         return response
 
     async def _target(self, realm: Realm, fields: Mapping[str, str]) -> str:
@@ -178,21 +191,38 @@ class Browsing:
         state = fields.get("state", "")
         return with_answer(uri, {"state": state}) if state else uri
 
-    async def _told(
-        self,
-        request: web.Request,
-        realm: Realm,
-        client: Client,
-        username: str,
-        error: HeliostatError | None,
-    ) -> None:
-        stored = await realm.directory.find_user(username)
-        name = stored.value.name if stored is not None else ""
-        subject = subject_of(name, realm.options.domain) if name else ""
-        await self._tell(request, SignIn(Grant.PASSWORD, subject, client.name, error))
-
     async def _realm(self, request: web.Request) -> Realm:
         return await self._realms.get(request.match_info.get("tenant", self._domain))
+
+
+async def _frames(realm: Realm, browser: BrowserSession) -> list[tuple[str, str]]:
+    """What to show of programs that browsers tell: title and address of each."""
+    programs = await realm.browsers.programs(browser)
+    found = []
+    for client, session in (await realm.departures.frames(programs))[:MOST_FRAMES]:
+        uri = client.frontchannel_logout_uri
+        if client.logout_session_required:
+            uri = with_answer(uri, {"iss": realm.options.issuer, "sid": session.id})
+        found.append((to_browser.title(client), uri))
+    return found
+
+
+def _left(
+    realm: Realm,
+    target: str,
+    frames: Sequence[tuple[str, str]],
+    ways: Sequence[tuple[str, str]] = (),
+) -> web.Response:
+    """The end of signing out: at once, or by way of the programs that the browser tells."""
+    if frames:
+        own = origin_of(realm.options.base_url)
+        return to_browser.page(
+            pages.signed_out_of(realm.options.domain, frames, target, own),
+            frames=tuple(dict.fromkeys(origin_of(uri) for _, uri in frames)),
+        )
+    if target:
+        return to_browser.redirect(target)
+    return to_browser.signed_out(realm.options.domain, ways)
 
 
 _LOGOUT = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
@@ -212,29 +242,3 @@ def _asked_again(
     """Another site's form comes without our cookies; the same as a link comes with them."""
     kept = {name: fields[name] for name in known if name in fields}
     return to_browser.redirect(str(request.rel_url.with_query(kept)))
-
-
-def _cookie_name(realm: Realm) -> str:
-    return f"oidc_session_id-{realm.options.domain}"
-
-
-def _cookie(request: web.Request, realm: Realm) -> str:
-    return request.cookies.get(_cookie_name(realm), "")[:200]
-
-
-def _remember(response: web.StreamResponse, realm: Realm, granted: Granted) -> None:
-    response.set_cookie(
-        _cookie_name(realm),
-        granted.cookie,
-        max_age=int(realm.options.lifetimes.browser_s),
-        path=BASE,
-        secure=True,
-        httponly=True,
-        samesite="Lax",
-    )
-    response.del_cookie(FORM_COOKIE, path=BASE)
-
-
-def _form_is_ours(request: web.Request, fields: Mapping[str, str]) -> bool:
-    kept, sent = request.cookies.get(FORM_COOKIE, ""), fields.get("form_token", "")
-    return bool(kept) and hmac.compare_digest(kept.encode(errors="replace"), sent.encode())

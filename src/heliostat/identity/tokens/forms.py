@@ -15,12 +15,12 @@ BODY_TIMEOUT_S = 30.0
 FORM = "application/x-www-form-urlencoded"
 
 
-async def fields_of(request: web.Request) -> dict[str, str]:
+async def fields_of(request: web.Request, longest: int = MAX_BODY_BYTES) -> dict[str, str]:
     """The form's fields; raises ``InvalidEntity``, ``RequestTooLarge``."""
     if request.content_type != FORM:
         raise PermanentError("InvalidEntity", f"Send {FORM}, not {request.content_type[:80]}.")
     try:
-        text = (await _body(request)).decode()
+        text = (await body_of(request, longest)).decode()
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except ValueError as error:
         raise PermanentError("InvalidEntity", f"The form can't be read: {error}.") from error
@@ -30,16 +30,16 @@ async def fields_of(request: web.Request) -> dict[str, str]:
     return fields
 
 
-async def _body(request: web.Request) -> bytes:
+async def body_of(request: web.Request, longest: int) -> bytes:
     """The whole body; who has no token yet may hold a connection no longer than others."""
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             async for chunk in request.content.iter_any():
                 body += chunk
-                if len(body) > MAX_BODY_BYTES:
+                if len(body) > longest:
                     raise PermanentError(
-                        "RequestTooLarge", f"A token request has at most {MAX_BODY_BYTES} bytes."
+                        "RequestTooLarge", f"Such a request has at most {longest} bytes."
                     )
     except TimeoutError as error:
         sentence = f"The form did not arrive within {BODY_TIMEOUT_S:g} s."

@@ -20,14 +20,23 @@ from heliostat.identity.directory.contract import Person
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.records import Client, Session, kinds_of
 from heliostat.identity.tokens.claims import new_jti
-from heliostat.identity.tokens.opened import Claims
-from heliostat.identity.tokens.scopes import Scope, narrowed, parse
+from heliostat.identity.tokens.departures import Departures
+from heliostat.identity.tokens.jose import Claims
+from heliostat.identity.tokens.scopes import Scope, narrowed
 
 
 class Sessions:
     """The sessions of a tenant's users."""
 
-    def __init__(self, store: CloudStore, clock: Clock, ids: Ids, options: IdentityOptions) -> None:
+    def __init__(
+        self,
+        store: CloudStore,
+        clock: Clock,
+        ids: Ids,
+        options: IdentityOptions,
+        departures: Departures,
+    ) -> None:
+        self._departures = departures
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -41,9 +50,20 @@ class Sessions:
         return session
 
     def begun(
-        self, person: Person, client: Client, scope: str, signed_in_ms: int, browser: str = ""
+        self,
+        person: Person,
+        client: Client,
+        scope: str,
+        signed_in_ms: int,
+        browser: str = "",
+        *,
+        refreshes: bool = True,
     ) -> Session:
-        """A session for whoever commits it, counted from its password; perhaps of a browser."""
+        """A session for whoever commits it, counted from its password; perhaps of a browser.
+
+        One that does not refresh is only there to be ended.
+        """
+        tenants = int(self._options.lifetimes.refresh_s)
         return Session(
             id=self._ids.new_id(),
             user=person.key,
@@ -51,15 +71,17 @@ class Sessions:
             client=client.name,
             client_made_ms=client.created_ms,
             scope=scope,
-            current=new_jti(self._ids),
+            current=new_jti(self._ids) if refreshes else "",
             browser=browser,
-            expires_ms=signed_in_ms + int(self._options.lifetimes.refresh_s * 1000),
+            begun_ms=self._clock.now_ms(),
+            expires_ms=signed_in_ms + min(client.refresh_s or tenants, tenants) * 1000,
         )
 
     async def resume(self, claims: Claims, client: Client, asked: str) -> tuple[Session, Scope]:
         """The session of a refresh token, moved on to its next token if the client rotates.
 
-        The scope is what was granted, or the part of it that is ``asked``.  Raises
+        The scope is what was granted and the client still may have, or the part of it that is
+        ``asked``.  Raises
         ``InvalidGrant``, and ``InvalidScope`` before anything moves; a token used twice
         ends its session.
         """
@@ -72,8 +94,10 @@ class Sessions:
             if not is_of(session, client):
                 raise _invalid("the token was given to another client")
             if claims.get("jti") != session.current:
-                return Decided(None, [self._kept.guard(stored)], self._kept.delete(session))
-            scope = narrowed(parse(session.scope), asked)
+                gone = [*self._kept.delete(session), *await self._departures.of([session])]
+                return Decided(None, [self._kept.guard(stored)], gone)
+            kept = Scope(tuple(each for each in session.scope.split() if each in client.scopes))
+            scope = narrowed(kept, asked)
             if not client.rotate_refresh:
                 return Decided((session, scope), [], [])
             moved = msgspec.structs.replace(session, current=new_jti(self._ids))
@@ -93,8 +117,9 @@ class Sessions:
         return stored.value
 
     async def end(self, session: Session) -> None:
-        """End a session; its refresh token is worthless from now on."""
-        await self._store.commit([], self._kept.delete(session))
+        """End a session; its refresh token is worthless from now on, and its program is told."""
+        told = await self._departures.of([session])
+        await self._store.commit([], [*self._kept.delete(session), *told])
 
 
 def is_of(session: Session, client: Client) -> bool:

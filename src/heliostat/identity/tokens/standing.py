@@ -11,19 +11,36 @@ from __future__ import annotations
 from typing import Any
 
 from heliostat.core.clock import Clock
-from heliostat.core.errors import PermanentError
+from heliostat.core.errors import PermanentError, TemporaryError
 from heliostat.identity.directory.clients import named_client, public_id
-from heliostat.identity.directory.contract import People, Person
+from heliostat.identity.directory.contract import Person
 from heliostat.identity.directory.part import DirectoryPart
 from heliostat.identity.names import bare_name, fold
 from heliostat.identity.records import Client
+from heliostat.identity.sources.router import Everybody
 from heliostat.identity.tokens.claims import TokenClass
+from heliostat.identity.tokens.jose import Claims
 from heliostat.identity.tokens.keys import SigningKeys
-from heliostat.identity.tokens.opened import Claims, opened, unverified
+from heliostat.identity.tokens.opened import number, opened, unverified
 from heliostat.identity.tokens.scopes import Scope
 from heliostat.identity.tokens.sessions import Sessions, is_of
 
-_ANSWERED = ("scope", "client_id", "sub", "aud", "iss", "exp", "iat", "jti", "tenant", "groups")
+_ANSWERED = (
+    "act",
+    "scope",
+    "client_id",
+    "sub",
+    "aud",
+    "iss",
+    "exp",
+    "iat",
+    "jti",
+    "tenant",
+    "groups",
+    "auth_time",
+    "acr",
+    "amr",
+)
 
 
 class Standing:
@@ -31,7 +48,7 @@ class Standing:
 
     def __init__(
         self,
-        people: People,
+        people: Everybody,
         directory: DirectoryPart,
         keys: SigningKeys,
         sessions: Sessions,
@@ -81,6 +98,40 @@ class Standing:
         told = {name: claims[name] for name in _ANSWERED if name in claims}
         return {"active": True, "token_type": "Bearer", "token_class": class_.value, **told}
 
+    async def counted(self, token: str) -> tuple[TokenClass, Claims]:
+        """The class and claims of an access or id token that counts now.
+
+        Raises the errors of ``opened``, and ``InvalidAuthToken`` for one that counts no longer.
+        """
+        class_ = unverified(token)[1].get("token_class")
+        expected = TokenClass.ID if class_ == TokenClass.ID else TokenClass.ACCESS
+        claims = await self._opened(token, expected)
+        if not await self._counts(claims, expected):
+            raise PermanentError("InvalidAuthToken", "Whom the token is about signs in no longer.")
+        return expected, claims
+
+    async def refuse_gone(self, claims: Claims) -> None:
+        """Raise ``InvalidAuthToken`` for who was deleted or disabled since the token was given.
+
+        One read, for every token that the API has not seen lately.  People of identity sources
+        are asked for when they refresh; while a directory elsewhere is away, tokens count.
+        """
+        kinds, store = self._directory.kinds, self._directory.store
+        bare = bare_name(str(claims["sub"]), self._options.domain)
+        key = self._directory.key_of(bare) if bare is not None else ""
+        if not key:
+            return
+        try:
+            user = await kinds.users.get(store, key)
+            account = await kinds.clients.get(store, key) if user is None else None
+        except TemporaryError:
+            return
+        stands = user is not None and not user.value.disabled
+        stands |= account is not None and account.value.is_service_account
+        found = user or account
+        if not stands or (found is not None and _is_older(claims, found.value.created_ms)):
+            raise PermanentError("InvalidAuthToken", "Whom the token is about signs in no longer.")
+
     async def revoke(self, token: str, client: Client) -> None:
         """End the session that a token is of; one that isn't this client's is left alone.
 
@@ -91,8 +142,18 @@ class Standing:
         except PermanentError:
             return
         session = await self._sessions.find(str(claims.get("sid", "")))
-        if session is not None and claims.get("client_id", "") == public_id(client):
+        if session is not None and is_of(session, client) and _is_token_of(claims, client):
             await self._sessions.end(session)
+
+    async def hinted(self, id_token: str) -> str:
+        """Whom an id token of ours is about, also one that has expired; as ``opened`` raises."""
+        try:
+            claims = await self._opened(id_token, TokenClass.ID)
+        except PermanentError as error:
+            if error.code != "ExpiredAuthToken":
+                raise
+            claims = unverified(id_token)[1]
+        return str(claims["sub"])
 
     async def client_of(self, client_id: str, id_token: str) -> Client:
         """Which client a request to sign out comes from; its id token may have expired.
@@ -134,8 +195,9 @@ class Standing:
         return await self._stands(claims, person, refreshes=class_ is TokenClass.REFRESH)
 
     async def _person(self, claims: Claims) -> Person | None:
-        bare = bare_name(str(claims["sub"]), self._options.domain)
-        return await self._people.person(fold(bare)) if bare else None
+        """Whom the token is about; ``None`` also for somebody made with the name since then."""
+        person = await self._people.named(str(claims["sub"]))
+        return None if person is None or _is_older(claims, person.made_ms) else person
 
     async def _stands(self, claims: Claims, person: Person, *, refreshes: bool = False) -> bool:
         """Whether its client is there, and its session, if any, goes on for the same person."""
@@ -143,20 +205,31 @@ class Standing:
             client = await self._client(str(claims.get("client_id", "")))
         except PermanentError:
             return False
+        if _is_older(claims, client.created_ms):
+            return False
         sid = claims.get("sid")
         if not isinstance(sid, str):
             return not refreshes
         session = await self._sessions.find(sid)
         if session is None or session.user != person.key or session.stamp != person.stamp:
             return False
-        if not is_of(session, client):
+        if not (claims.get("exchanged") or is_of(session, client)):
             return False
         return not refreshes or claims.get("jti") == session.current
 
     async def _is_account(self, claims: Claims) -> bool:
         bare = bare_name(str(claims["sub"]), self._options.domain)
         try:
-            await self._people.account(bare or "")
+            account = await self._people.account(bare or "")
         except PermanentError:
             return False
-        return True
+        return not _is_older(claims, account.made_ms)
+
+
+def _is_older(claims: Claims, made_ms: int) -> bool:
+    """Whether a token is from before ``made_ms``: then it is about another of the same name."""
+    return number(claims, "iat") < made_ms // 1000
+
+
+def _is_token_of(claims: Claims, client: Client) -> bool:
+    return str(claims.get("client_id", "")) == public_id(client)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from heliostat.core.errors import HeliostatError
@@ -20,11 +22,18 @@ def title(client: Client) -> str:
     return client.title or client.name
 
 
-def form(body: str, token: str, onward: str) -> web.Response:
+def form(body: str, token: str, onward: str, nonce: str = "") -> web.Response:
     """A page with a form; its cookie repeats the form's ``token``."""
-    response = web.Response(text=body, content_type="text/html", headers=pages.headers(onward))
+    headers = pages.headers(onward, nonce)
+    response = web.Response(text=body, content_type="text/html", headers=headers)
     response.set_cookie(FORM_COOKIE, token, path=BASE, secure=True, httponly=True, samesite="Lax")
     return response
+
+
+def page(body: str, onward: str = "", nonce: str = "", frames: Sequence[str] = ()) -> web.Response:
+    """A page without a form that changes anything; ``frames`` are origins that it may show."""
+    headers = pages.headers(onward, nonce, frames)
+    return web.Response(text=body, content_type="text/html", headers=headers)
 
 
 def answered(asked: Asked, answer: dict[str, str]) -> web.Response:
@@ -42,9 +51,12 @@ def redirect(target: str) -> web.Response:
     return web.Response(status=SEE_OTHER, headers=headers)
 
 
-def signed_out(domain: str) -> web.Response:
-    """The end of signing out, where the browser goes nowhere."""
-    body = pages.message("You are signed out", f"Nobody is signed in to {domain}.")
+def signed_out(domain: str, ways: Sequence[tuple[str, str]] = ()) -> web.Response:
+    """The end of signing out, where the browser goes nowhere.
+
+    ``ways`` are titles of providers where somebody may still be signed in, and their ways out.
+    """
+    body = pages.message("You are signed out", f"Nobody is signed in to {domain}.", ways=ways)
     return web.Response(text=body, content_type="text/html", headers=pages.headers())
 
 

@@ -2,7 +2,8 @@
 
 Every request passes here.  A verified token is remembered for ``REMEMBERED_S`` (a
 bounded number of them), since checking a signature costs more than the rest of a
-small request: a signing key that was withdrawn counts no longer than that.  Tokens
+small request: a signing key that was withdrawn counts no longer than that, nor does the
+token of somebody who is disabled or deleted.  Tokens
 carry their groups: a membership changed after sign-in counts from the next refresh on.
 """
 
@@ -16,8 +17,9 @@ from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.identity.principal import Principal, principal_of
 from heliostat.identity.realms import Realms
+from heliostat.identity.tokens import jose
 from heliostat.identity.tokens.claims import TokenClass
-from heliostat.identity.tokens.opened import audiences, invalid, number, opened, unverified
+from heliostat.identity.tokens.opened import audiences, invalid, number, proven
 from heliostat.identity.tokens.scopes import API_SERVERS
 
 REMEMBERED = 4096
@@ -56,19 +58,22 @@ class Verifier:
         if known is not None and now_s < known.expires_s:
             self._remembered.move_to_end(digest)
             return known.principal
-        realm = await self._realms.find(str(unverified(bearer)[1].get("tenant", "")))
+        read = jose.parsed(bearer)
+        realm = await self._realms.find(str(read.claims.get("tenant", "")))
         if realm is None:
             raise invalid("it belongs to no tenant of this site")
-        claims = await opened(bearer, realm.keys, realm.options, TokenClass.ACCESS, now_s)
-        if API_SERVERS.isdisjoint(audiences(claims)):
+        claims = await proven(read, realm.keys, realm.options, TokenClass.ACCESS, now_s)
+        client = str(claims.get("client_id", ""))
+        if API_SERVERS.isdisjoint(audiences(claims) - {client}):  # its own name is no permission
             raise invalid("it was not asked for this API; ask with scope rs_esxcloud")
+        await realm.standing.refuse_gone(claims)
         groups = claims.get("groups", [])
         if not isinstance(groups, list):
             raise invalid("its groups are no list")
         principal = principal_of(
             str(claims["sub"]),
             frozenset(group for group in groups if isinstance(group, str)),
-            str(claims.get("client_id", "")),
+            client,
             realm.options.domain,
             is_system=realm.is_system,
         )
