@@ -95,7 +95,7 @@ def test_nor_does_one_that_an_extended_header_claims(mode: str) -> None:
     member = _file("back", 0)
     member.pax_headers = {"size": "-1536"}
     archive = _archive(_file("first"), member, form=tarfile.PAX_FORMAT)
-    with pytest.raises(tarfile.ReadError, match="size below zero"):
+    with pytest.raises(tarfile.ReadError, match=r"size below zero|invalid offset"):
         _named(bytes(archive), mode)
 
 

@@ -1,4 +1,4 @@
-"""Images from nothing: what formats add to an edition is imported with it."""
+"""Images from nothing: what formats add to an edition, and what it offers, is imported with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from heliostat.os.tree import load_edition
 def test_formats_bring_their_agents_where_the_edition_has_none() -> None:
     minimal = load_edition("minimal")
     found = variants_of(minimal, ["qcow2", "ova", "gce", "raw"])
-    assert [each.name for each in found] == ["minimal", "minimal+google-guest-agent"]
+    names = ["minimal", "minimal+google-guest-agent", "+".join(("minimal", *minimal.offers))]
+    assert [each.name for each in found] == names
     assert set(found[1].packages) - set(minimal.packages) == {"google-guest-agent"}
     nano = variants_of(load_edition("nano"), ["ova"])
     assert [each.name for each in nano] == ["nano", "nano+open-vm-tools"]

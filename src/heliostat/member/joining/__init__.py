@@ -1,0 +1,1 @@
+"""Becoming a member: people of a directory log in to this machine, and it is certified."""

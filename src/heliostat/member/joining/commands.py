@@ -1,0 +1,147 @@
+"""``helio identity join`` and its kin: this machine as a member of a directory."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from heliostat.core.join_token import decode_machine
+from heliostat.member import printing
+from heliostat.member.joining import membership
+from heliostat.member.joining.domain_command import domain_options, join_domain
+from heliostat.member.joining.join import Member, Wishes
+from heliostat.member.joining.membership import Membership
+from heliostat.member.joining.showing import show_changes, told
+from heliostat.member.joining.sssd import Admission
+from heliostat.member.joining.workload_commands import token, workload
+from heliostat.member.places import Machine
+from heliostat.member.printing import output_option
+
+READ_IT = "-"
+"""In place of a token: it is the first line of standard input."""
+
+
+@click.command("join")
+@click.argument("token", default="")
+@click.option("--allow", "groups", multiple=True, metavar="GROUP", help="Only its people log in.")
+@click.option(
+    "--administrators", multiple=True, metavar="GROUP", help="Its people may become root."
+)
+@click.option("--ssh-passwords", is_flag=True, help="They log in over SSH with passwords, too.")
+@click.option("--certificate-only", is_flag=True, help="Leave log-in on this machine as it is.")
+@click.option("--plan", is_flag=True, help="Say what would be done, and do nothing.")
+@domain_options
+@output_option
+def join(
+    token: str,
+    groups: tuple[str, ...],
+    administrators: tuple[str, ...],
+    ssh_passwords: bool,
+    certificate_only: bool,
+    plan: bool,
+    output: str,
+    **domain: str,
+) -> None:
+    """Make this machine a member of the directory that TOKEN names.
+
+    Without TOKEN an interrupted join goes on.  Get a token with
+    `helio identity computer join-token NAME`.  With --ad the machine becomes a
+    member of an Active Directory domain, which lets it in by the password of --ad-user,
+    or by the computer's one-time password; it is the first line of standard input, or asked for.
+    """
+    if ssh_passwords and not groups:
+        raise click.UsageError("--ssh-passwords is for the groups that --allow names.")
+    admission = Admission(groups, administrators, ssh_passwords)
+    if token == READ_IT:
+        token = sys.stdin.readline().strip()
+    if domain["ad"]:
+        if token or certificate_only:
+            raise click.UsageError("--ad goes with no token, and is about log-in.")
+        join_domain(admission, plan=plan, output=output, **domain)
+        return
+    wishes = Wishes(admission, certificate_only=certificate_only)
+    member = Member(Machine.here(), tell=_progress)
+    if plan:
+        asked = decode_machine(token) if token else None
+        names = (asked.computer, asked.domain) if asked is not None else ("", "")
+        show_changes(*names, member.foreseen(token, wishes), output)
+        return
+    done = member.join(token, wishes)
+    if output == "json":
+        printing.print_json(told(done))
+        return
+    click.echo(f"This machine is {done.computer} of {done.domain}.")
+    if done.directory is None and not done.certificate_only:
+        click.echo(
+            "The site offers no directory by LDAP, so log-in is as it was: the machine has a "
+            "certificate, in the store `machine`.",
+            err=True,
+        )
+
+
+@click.command("leave")
+@click.option("--yes", is_flag=True, help="Without asking.")
+def leave(yes: bool) -> None:
+    """Take back what joining changed on this machine; its certificate is deleted."""
+    machine = Machine.here()
+    present = membership.required(machine)
+    if not yes:
+        click.confirm(f"People of {present.domain} can no longer log in here. Go on?", abort=True)
+    for path in Member(machine, tell=_progress).leave():
+        click.echo(f"{path} is what somebody had changed since.", err=True)
+    click.echo(f"This machine is no longer {present.computer} of {present.domain}.")
+
+
+@click.command("membership")
+@output_option
+def show_membership(output: str) -> None:
+    """Show what this machine is a member of."""
+    found = membership.required(Machine.here())
+    if output == "json":
+        printing.print_json(told(found))
+        return
+    for name, value in _rows(found):
+        click.echo(f"{name:<15}{value}")
+
+
+@click.command("refresh")
+@output_option
+def refresh(output: str) -> None:
+    """Ask the directory what is trusted now, and for a new certificate where one is due."""
+    found = Member(Machine.here(), tell=_progress).refresh()
+    if output == "json":
+        printing.print_json(told(found))
+    else:
+        click.echo(f"This machine is {found.computer} of {found.domain}.")
+
+
+COMMANDS = (join, leave, show_membership, refresh, token, workload)
+
+
+def _progress(sentence: str) -> None:
+    click.echo(f"  {sentence}", err=True)
+
+
+def _rows(member: Membership) -> list[tuple[str, str]]:
+    admission = member.admission
+    rows = [
+        ("computer", member.computer),
+        ("domain", member.domain),
+        ("controller", member.url),
+        ("state", "joined" if member.joined else "on its way: run `helio identity join` again"),
+        ("directory", _directory(member)),
+        ("log-in", ", ".join(admission.groups) or "everybody of the domain"),
+        ("administrators", ", ".join(admission.administrators) or "none"),
+        ("SSH", "with keys and passwords" if admission.ssh_passwords else "as sshd is set"),
+    ]
+    if member.kerberos is not None:
+        rows.append(("kerberos", f"{member.kerberos.realm}: {', '.join(member.kerberos.servers)}"))
+    return rows
+
+
+def _directory(member: Membership) -> str:
+    if not member.issuer:
+        return "Active Directory"
+    directory = member.directory
+    return ", ".join(directory.servers) if directory is not None else "none by LDAP"
