@@ -1,10 +1,10 @@
 // An independent, certified OpenID library against our sign-in: discovery, password and
-// refresh grants, and the id token's signature and claims by our published keys.
+// refresh grants, codes, devices and exchange, and what its own checks say of our answers.
 import assert from "node:assert/strict";
 import * as client from "openid-client";
 
-const [issuer, username, password] = process.argv.slice(2);
-const scope = "openid offline_access rs_heliostat at_groups id_groups";
+const [issuer, username, password, apiSecret] = process.argv.slice(2);
+const scope = "openid offline_access rs_heliostat rs_api at_groups id_groups";
 
 const config = await client.discovery(new URL(issuer), "helio", undefined, client.None());
 const metadata = config.serverMetadata();
@@ -41,7 +41,9 @@ const url = client.buildAuthorizationUrl(shop, {
   code_challenge_method: "S256",
   ...expected,
 });
-const page = await fetch(url);
+const ahead = await client.buildAuthorizationUrlWithPAR(shop, url.searchParams);
+assert.deepEqual([...ahead.searchParams.keys()].sort(), ["client_id", "request_uri"]);
+const page = await fetch(ahead);
 const hidden = [...(await page.text()).matchAll(/type="hidden" name="([^"]*)" value="([^"]*)"/g)];
 const form = new URLSearchParams(hidden.map(([, name, value]) => [name, value]));
 form.set("username", username);
@@ -67,4 +69,45 @@ await assert.rejects(
   (error) => error.error === "invalid_grant",
 );
 await client.tokenRevocation(shop, third.refresh_token);
+// A machine without a browser, and a person who allows it in one.
+const machine = await client.initiateDeviceAuthorization(config, { scope });
+const jar = new Map();
+async function visit(path, fields) {
+  const headers = { cookie: [...jar].map(([name, value]) => `${name}=${value}`).join("; ") };
+  const sent = fields && { method: "POST", body: new URLSearchParams(fields) };
+  const answer = await fetch(new URL(path, issuer), { headers, redirect: "manual", ...sent });
+  for (const line of answer.headers.getSetCookie()) {
+    const [name, value] = line.split(";")[0].split(/=(.*)/);
+    if (value && value !== '""') jar.set(name, value);
+    else jar.delete(name);
+  }
+  const text = await answer.text();
+  const found = [...text.matchAll(/type="hidden" name="([^"]*)" value="([^"]*)"/g)];
+  const action = text.match(/<form method="post" action="([^"]*)"/);
+  return { text, hidden: Object.fromEntries(found.map(([, n, v]) => [n, v])), action: action?.[1] };
+}
+const entry = await visit(machine.verification_uri);
+const who = await visit(entry.action, { ...entry.hidden, user_code: machine.user_code });
+const asks = await visit(who.action, { ...who.hidden, username, password });
+assert.match(asks.text, new RegExp(machine.user_code));
+const polled = client.pollDeviceAuthorizationGrant(config, { ...machine, interval: 1 });
+const allowed = await visit(asks.action, { ...asks.hidden, allow: "yes" });
+assert.match(allowed.text, /is signed in/);
+const signedInThere = await polled;
+assert.equal(signedInThere.claims().sub, username);
+
+// A service exchanges the person's token; it has a secret.
+const api = await client.discovery(new URL(issuer), "api", apiSecret);
+const exchanged = await client.genericGrantRequest(
+  api,
+  "urn:ietf:params:oauth:grant-type:token-exchange",
+  {
+    subject_token: signedInThere.access_token,
+    subject_token_type: "urn:ietf:params:oauth:token-type:access_token",
+    audience: "rs_heliostat",
+  },
+);
+const told = await client.tokenIntrospection(api, exchanged.access_token);
+assert.equal(told.active, true);
+assert.equal(told.act.sub, "api");
 console.log(JSON.stringify({ accessToken: first.access_token }));

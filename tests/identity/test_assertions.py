@@ -8,11 +8,13 @@ import json
 from dataclasses import replace
 
 import pytest
+from joserfc import jws
 
 from heliostat.client import signing
 from heliostat.client.tokens import ServiceKey, signed_assertion
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.options import IdentityOptions
+from heliostat.identity.records import SpentAssertion
 from heliostat.identity.tokens.assertions import token_audiences
 from heliostat.testing.robot import DOMAIN, Robot
 from heliostat.testing.signin import KINDS, new_key_pair
@@ -116,6 +118,28 @@ async def test_our_client_library_signs_what_we_accept(robot: Robot, program: bo
 def test_the_address_without_a_tenant_is_the_sites_own() -> None:
     site = IdentityOptions(base_url="https://a:1", other_urls=("https://b:2",))
     acme = replace(site, domain="acme.example", tenant="t1")
-    bare = {"https://a:1/openidconnect/token", "https://b:2/openidconnect/token"}
+    ends = ("token", "introspect", "revoke", "device_authorization", "par")
+    bare = {f"{url}/openidconnect/{end}" for url in ("https://a:1", "https://b:2") for end in ends}
     assert bare <= token_audiences(site)
     assert token_audiences(acme) == {f"{each}/acme.example" for each in bare} | {acme.issuer}
+
+
+async def test_what_is_no_time_and_no_text_is_refused_too(robot: Robot) -> None:
+    """Only who has the account's key gets as far as this."""
+    assert "read" in await robot.refused(robot.assertion(exp=10**400))
+    future = robot.kit.clock.now_ms() // 1000 + 45
+    assert "clocks" in await robot.refused(robot.assertion(nbf=future))
+    claims = json.dumps(robot.claims(jti="\ud800" * 8)).encode()
+    odd = jws.serialize_compact({"alg": "ES256"}, claims, robot.key)
+    await robot.sign_in(odd)
+    assert "used before" in await robot.refused(odd)
+
+
+async def test_used_assertions_are_forgotten_soon(robot: Robot) -> None:
+    kept = KINDS.spent_assertions
+    for number in range(120):
+        spent = SpentAssertion(id=f"{number}", expires_ms=robot.kit.clock.now_ms())
+        await robot.kit.store.commit([], kept.put(spent))
+    await robot.sign_in(robot.assertion())
+    assert await robot.kit.identity.forget() == 120
+    assert len(await kept.all(robot.kit.store)) == 1

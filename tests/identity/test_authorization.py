@@ -2,142 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import AsyncIterator
-from html.parser import HTMLParser
+import re
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode
 
-import httpx
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from heliostat.cloudstore.contract import Change, Guard, StoreUnavailable
-from heliostat.identity.tokens import pages
-from heliostat.identity.tokens.endpoints import routes
+from heliostat.identity.steps import pages
 from heliostat.identity.tokens.opened import unverified
-from heliostat.identity.tokens.sign_in_attempt import SignIn
+from heliostat.testing.browser import (
+    ASKED,
+    BACK,
+    BYE,
+    ISSUER,
+    Browser,
+    Page,
+    answered,
+    trade,
+)
 from heliostat.testing.signin import KINDS, PASSWORD, IdentityKit, code_of, refresh
-
-BACK = "https://shop.example/signed-in"
-BYE = "https://shop.example/bye"
-VERIFIER = "a" * 43
-CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode()[:43]
-ISSUER = "https://site.test:9000/openidconnect/heliostat.local"
-ASKED = {
-    "response_type": "code",
-    "client_id": "shop",
-    "redirect_uri": BACK,
-    "scope": "openid offline_access rs_esxcloud id_groups",
-    "state": "s1",
-    "nonce": "n1",
-    "code_challenge": CHALLENGE,
-    "code_challenge_method": "S256",
-}
-
-
-class Page(HTMLParser):
-    """What a page says, its hidden fields, and every tag."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.fields: dict[str, str] = {}
-        self.tags: list[str] = []
-        self.text = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        values = dict(attrs)
-        if values.get("type") == "hidden":
-            self.fields[values["name"] or ""] = values["value"] or ""
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-class Browser:
-    """A person's browser: keeps cookies although this server of tests has no TLS."""
-
-    def __init__(self, http: httpx.AsyncClient, told: list[SignIn]) -> None:
-        self.http = http
-        self.told = told
-        self.cookies: dict[str, str] = {}
-
-    async def get(self, path: str, **query: str) -> httpx.Response:
-        return self._kept(await self.http.get(path, params=query or None, headers=self._headers()))
-
-    async def post(self, path: str, fields: dict[str, str]) -> httpx.Response:
-        return self._kept(await self.http.post(path, data=fields, headers=self._headers()))
-
-    async def authorize(self, **changes: str) -> httpx.Response:
-        asked = {key: value for key, value in {**ASKED, **changes}.items() if value}
-        return await self.get("/openidconnect/oidc/authorize/heliostat.local", **asked)
-
-    async def sign_in(
-        self, username: str = "ada", password: str = PASSWORD, **changes: str
-    ) -> httpx.Response:
-        page = Page((await self.authorize(**changes)).text)
-        fields = {**page.fields, "username": username, "password": password}
-        return await self.post("/openidconnect/oidc/authorize/heliostat.local", fields)
-
-    def _headers(self) -> dict[str, str]:
-        return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
-
-    def _kept(self, answer: httpx.Response) -> httpx.Response:
-        for line in answer.headers.get_list("set-cookie"):
-            name, _, rest = line.partition("=")
-            value = rest.partition(";")[0].strip('"')
-            assert "HttpOnly" in line or not value
-            assert "Secure" in line or not value
-            self.cookies[name] = value
-        return answer
-
-
-@pytest.fixture
-async def browser(kit: IdentityKit) -> AsyncIterator[Browser]:
-    told: list[SignIn] = []
-
-    async def tell(_request: web.Request, attempt: SignIn) -> None:
-        told.append(attempt)
-
-    directory = kit.identity.directory
-    await directory.create_user("ada", PASSWORD, given_name="Ada")
-    await directory.create_client(
-        "shop", [BACK], title="The <Shop>", post_logout_redirect_uris=[BYE]
-    )
-    await directory.create_client("other", ["http://127.0.0.1/cb"])
-    app = web.Application()
-    app.add_routes(routes(kit.identity, tell))
-    async with (
-        TestServer(app) as server,
-        httpx.AsyncClient(base_url=str(server.make_url("/")), trust_env=False) as client,
-    ):
-        yield Browser(client, told)
-
-
-def answered(response: httpx.Response) -> dict[str, str]:
-    """What a client is told by way of the browser."""
-    assert response.status_code == 303, response.text
-    location = urlsplit(response.headers["Location"])
-    assert f"{location.scheme}://{location.netloc}{location.path}" == BACK
-    return dict(parse_qsl(location.query))
-
-
-async def trade(browser: Browser, code: str, **changes: str) -> httpx.Response:
-    form = {
-        "grant_type": "authorization_code",
-        "client_id": "shop",
-        "code": code,
-        "redirect_uri": BACK,
-        "code_verifier": VERIFIER,
-        **changes,
-    }
-    return await browser.http.post("/openidconnect/token/heliostat.local", data=form)
 
 
 async def test_a_person_signs_in_once_for_many_requests(kit: IdentityKit, browser: Browser) -> None:
@@ -145,8 +31,11 @@ async def test_a_person_signs_in_once_for_many_requests(kit: IdentityKit, browse
     assert page.status_code == 200
     shown = Page(page.text)
     assert "The <Shop>" in shown.text
-    assert "script" not in shown.tags
     policy = page.headers["Content-Security-Policy"]
+    nonce = re.findall(r"script-src 'nonce-([\w-]+)';", policy)
+    assert re.findall(r"<script[^>]*>", page.text) == [
+        f'<script src="/openidconnect/passkey.js" nonce="{nonce[0]}" defer>'
+    ]
     assert "default-src 'none'" in policy
     assert "form-action 'self' https://shop.example;" in policy
     told = answered(await browser.sign_in())
@@ -492,9 +381,9 @@ text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0
 def test_pages_say_exactly_what_they_are_given(
     fields: dict[str, str], program: str, wrong: str
 ) -> None:
-    plain = Page(pages.sign_in("d", "p", {}, "t", wrong="w"))
-    shown = Page(pages.sign_in("d", program, fields, "t", wrong=wrong or "w"))
-    assert shown.fields == {**fields, "form_token": "t"}
+    plain = Page(pages.who("d", "p", {}, wrong="w"))
+    shown = Page(pages.who("d", program or "p", fields, hint=program, wrong=wrong or "w"))
+    assert shown.fields == fields
     hidden = len(fields)
     assert sorted(shown.tags) == sorted([*plain.tags, *["input"] * hidden])
     assert program in shown.text

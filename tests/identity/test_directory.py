@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from heliostat.cloudstore.contract import Change, Guard
+from heliostat.cloudstore.contract import Change, Document, Guard, Put
 from heliostat.cloudstore.memory import MemoryStore
+from heliostat.cloudstore.views import PassingStore
 from heliostat.core.errors import HeliostatError
+from heliostat.identity.directory.part import DirectoryPart
 from heliostat.testing.signin import KINDS, OTHER_PASSWORD, PASSWORD, IdentityKit, new_key_pair
 
 DOMAIN = "heliostat.local"
@@ -218,11 +220,35 @@ async def test_lists_are_sorted_and_whole(kit: IdentityKit) -> None:
     directory = kit.identity.directory
     for name in ("carol", "bob"):
         await directory.create_user(name, PASSWORD)
-    assert [user.name for user in await directory.list_users()] == ["administrator", "bob", "carol"]
-    assert [group.name for group in await directory.list_groups()] == ["Administrators"]
+    assert [user.name for user in (await directory.page_users(limit=9)).items] == [
+        "administrator",
+        "bob",
+        "carol",
+    ]
+    assert [group.name for group in (await directory.page_groups(limit=9)).items] == [
+        "Administrators"
+    ]
 
 
 async def test_the_first_start_happens_once(kit: IdentityKit) -> None:
     assert len(kit.admin_password) >= 20
     assert kit.admin_password.isalnum()
     assert await kit.identity.start() is None
+
+
+class Busy(PassingStore):
+    """A store that others write to between any two reads."""
+
+    async def get(self, key: str, *, at_revision: int | None = None) -> Document | None:
+        await self._store.commit([], [Put("/v1/elsewhere/x", b"{}")])
+        return await super().get(key, at_revision=at_revision)
+
+
+async def test_groups_are_found_however_much_is_written_meanwhile(kit: IdentityKit) -> None:
+    directory = kit.identity.directory
+    await directory.create_user("alice", PASSWORD)
+    for inner, outer in (("user", "a"), ("a", "b"), ("b", "c")):
+        await directory.create_group(outer)
+        await directory.add_member(outer, "alice" if inner == "user" else inner)
+    busy = DirectoryPart(Busy(kit.store), kit.clock, kit.ids, kit.identity.options)
+    assert await busy.groups_of("user:alice") == tuple(f"{DOMAIN}\\{name}" for name in "abc")

@@ -34,10 +34,13 @@ async def test_a_token_is_redeemed_for_the_certificate_of_its_host(kit: Identity
     token = decode(f"  {issued.token}\n")
     assert (token.url, token.host) == ("https://site.test:9001", HOST)
     assert token.fingerprint == kit.identity.authority.fingerprint
-    assert token.ca == kit.identity.authority.ca_pem
+    assert token.ca == kit.identity.authority.anchor_pem
     answer = await kit.identity.joins.redeem(token.secret, request())
     leaf = x509.load_pem_x509_certificate(answer["certificate"].encode())
-    leaf.verify_directly_issued_by(x509.load_pem_x509_certificate(answer["ca"].encode()))
+    issuer = await kit.identity.authorities.system.issuers.current()
+    leaf.verify_directly_issued_by(issuer.certificate)
+    root = x509.load_pem_x509_certificate(answer["ca"].encode())
+    issuer.certificate.verify_directly_issued_by(root)
     assert leaf.subject.rfc4514_string() == f"CN={HOST}"
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.records import Algorithm
@@ -59,6 +62,35 @@ async def test_the_public_keys_hold_nothing_private(kit: IdentityKit) -> None:
         assert key.keys().isdisjoint({"d", "p", "q", "dp", "dq", "qi"})
 
 
+async def test_private_halves_lie_sealed_those_of_before_from_the_next_start_on(
+    kit: IdentityKit, tmp_path: Path
+) -> None:
+    await kit.identity.tenants.create_tenant("acme.example")
+    realm = await kit.identity.realms.get("acme.example")
+    token = (await sign_in(kit, HELIO)).access_token
+    await realm.keys.signer(Algorithm.ES256)
+    for keys in (KINDS.signing_keys, realm.directory.kinds.signing_keys):
+        (stored,) = await keys.all(kit.store)
+        key = await kit.identity.keys.find(stored.value.kid) or await realm.keys.find(
+            stored.value.kid
+        )
+        assert key is not None
+        assert "PRIVATE KEY" not in str(stored.value)
+        clear = key.jwk.as_pem(private=True).decode()
+        before = msgspec.structs.replace(stored.value, private_pem=clear, sealed="", schema=1)
+        await kit.store.commit([], keys.put(before, stored.value))
+    other = kit.restarted(tmp_path / "authority")
+    await other.start()
+    await other.verify(token)
+    documents = (await kit.store.list("/v1/")).items
+    assert not [each.key for each in documents if b"PRIVATE KEY" in each.value]
+    other.sealing.renew()
+    await other.maintain()  # under the new sealing key
+    for each in await KINDS.signing_keys.all(kit.store):
+        assert other.sealing.is_current(each.value.sealed)
+    other.close()
+
+
 async def test_another_controller_verifies_and_refreshes(kit: IdentityKit, tmp_path: Path) -> None:
     other = kit.restarted(tmp_path / "authority")
     assert await other.start() is None
@@ -78,3 +110,21 @@ async def test_tokens_of_another_site_are_worth_nothing(kit: IdentityKit, tmp_pa
     foreign.identity.close()
     await foreign.store.close()
     assert await code_of(kit.identity.verify(token)) == "InvalidAuthToken"
+
+
+async def test_many_who_need_the_first_key_make_one(kit: IdentityKit) -> None:
+    keys = kit.identity.keys
+    made = await asyncio.gather(*(keys.signer(Algorithm.ES256) for _ in range(40)))
+    assert len({key.kid for key in made}) == 1
+    assert len(await KINDS.signing_keys.all(kit.store)) == 1
+
+
+async def test_what_another_controller_signs_with_is_published_at_once(
+    kit: IdentityKit, tmp_path: Path
+) -> None:
+    await sign_in(kit, HELIO)
+    await kit.identity.keys.jwks()
+    other = kit.restarted(tmp_path / "authority")
+    newest = await other.keys.rotate(Algorithm.ES256)
+    assert newest.kid in {each["kid"] for each in (await kit.identity.keys.jwks())["keys"]}
+    other.close()

@@ -16,8 +16,11 @@ from aiohttp import web
 
 from heliostat.core.process import CommandFailed, run
 from heliostat.identity.authority.tls import server_ssl_context
+from heliostat.identity.clients.settings import API_SCOPES
+from heliostat.identity.records import Grant
 from heliostat.identity.tokens.endpoints import routes
-from heliostat.testing.signin import OPTIONS, start_identity
+from heliostat.testing.signin import FOR_THE_API, OPTIONS, start_identity
+from heliostat.wire.oidc_clients import OidcClientSettings
 
 SCRIPT = Path(__file__).with_name("relying_party.mjs")
 
@@ -39,6 +42,7 @@ def library(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.takes(15)
 async def test_openid_client_accepts_discovery_tokens_and_rotation(
     library: Path, tmp_path: Path
 ) -> None:
@@ -47,16 +51,28 @@ async def test_openid_client_accepts_discovery_tokens_and_rotation(
     ca = tmp_path / "ca"
     options = replace(OPTIONS, base_url=base)
     kit = await start_identity(ca, options, start_ms=time.time_ns() // 1_000_000)
-    await kit.identity.directory.create_client("shop", ["https://shop.example/signed-in"])
+    await kit.identity.directory.create_client(
+        "shop", ["https://shop.example/signed-in"], FOR_THE_API
+    )
+    exchanging = OidcClientSettings(
+        grants=[Grant.EXCHANGE.value],
+        authentication="client_secret_post",
+        scopes=["at_groups"],
+        exchanges=["rs_heliostat"],
+    )
+    made = await kit.identity.directory.create_client("api", settings=exchanging)
+    wide = OidcClientSettings(scopes=[*API_SCOPES, "rs_api"])
+    for name in ("helio", "shop"):
+        await kit.identity.directory.update_client(name, wide)
     app = web.Application()
     app.add_routes(routes(kit.identity))
     runner = web.AppRunner(app)
     await runner.setup()
-    context = server_ssl_context(kit.identity.authority.issue_server(["localhost"]))
+    context = server_ssl_context(await kit.identity.authority.issue_server(["localhost"]))
     await web.SockSite(runner, listener, ssl_context=context).start()
     argv = [
         "node", "relying_party.mjs",
-        options.issuer, "administrator@heliostat.local", kit.admin_password,
+        options.issuer, "administrator@heliostat.local", kit.admin_password, made.secret,
     ]  # fmt: skip
     environ = {**os.environ, "NODE_EXTRA_CA_CERTS": str(ca / "ca.pem")}
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.tokens.opened import unverified
 from heliostat.testing.signin import (
+    FOR_THE_API,
     KINDS,
     OTHER_PASSWORD,
     PASSWORD,
@@ -65,13 +66,13 @@ async def test_asking_for_too_much_spends_no_token(kit: IdentityKit) -> None:
 async def test_a_client_of_the_same_name_does_not_go_on_with_sessions(kit: IdentityKit) -> None:
     directory = kit.identity.directory
     back = ["https://shop.example/"]
-    await directory.create_client("shop", back)
+    await directory.create_client("shop", back, FOR_THE_API)
     await directory.allow_password_grant("shop", True)
     first = await sign_in(kit, "shop")
     await directory.delete_client("shop")
     assert await code_of(refresh(kit, first.refresh_token, "shop")) == "InvalidClient"
     await kit.clock.advance(1)
-    await directory.create_client("shop", back)
+    await directory.create_client("shop", back, FOR_THE_API)
     assert await code_of(refresh(kit, first.refresh_token, "shop")) == "InvalidGrant"
 
 

@@ -15,7 +15,7 @@ from heliostat.identity.tokens.assertions import ASSERTION_TYPE
 from heliostat.identity.tokens.endpoints import routes
 from heliostat.identity.tokens.grants import TokenAnswer
 from heliostat.testing.robot import Robot
-from heliostat.testing.signin import PASSWORD, IdentityKit, code_of, refresh, sign_in
+from heliostat.testing.signin import FOR_THE_API, PASSWORD, IdentityKit, code_of, refresh, sign_in
 
 BASE = "/openidconnect"
 
@@ -134,7 +134,7 @@ async def test_tokens_of_a_client_end_with_it(
     kit: IdentityKit, http: httpx.AsyncClient, robot: Robot
 ) -> None:
     directory = kit.identity.directory
-    await directory.create_client("shop", ["https://shop.example/"])
+    await directory.create_client("shop", ["https://shop.example/"], FOR_THE_API)
     await directory.allow_password_grant("shop", True)
     lasting, short = await ada(kit, "shop"), await ada(kit, "shop", scope="openid")
     tokens = (lasting.access_token, lasting.refresh_token, short.access_token)

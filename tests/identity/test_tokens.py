@@ -10,6 +10,7 @@ from contextlib import closing
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from heliostat.cloudstore.memory import MemoryStore
 from heliostat.core.errors import HeliostatError
@@ -17,17 +18,21 @@ from heliostat.core.ids import SeededIds
 from heliostat.identity.directory.clients import HELIO, NAMELESS
 from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.realms import Realms
-from heliostat.identity.records import Algorithm
+from heliostat.identity.records import Algorithm, Grant
 from heliostat.identity.tokens.claims import sign
 from heliostat.identity.tokens.opened import unverified
 from heliostat.identity.tokens.verify import Verifier
 from heliostat.testing.clock import VirtualClock
+from heliostat.testing.robot import Robot
 from heliostat.testing.signin import (
+    KINDS,
     OPTIONS,
+    PASSWORD,
     SCOPE,
     IdentityKit,
     ask,
     code_of,
+    new_key_pair,
     refresh,
     sign_in,
 )
@@ -115,7 +120,7 @@ async def test_the_password_grant_is_a_setting_of_each_client(kit: IdentityKit) 
     directory = kit.identity.directory
     assert [client.name for client in await directory.list_clients()] == [NAMELESS, HELIO]
     planned = await directory.allow_password_grant(HELIO, False, plan=True)
-    assert planned.grants == ("refresh_token",)
+    assert planned.grants == (Grant.REFRESH, Grant.DEVICE)
     session = await sign_in(kit, HELIO)
     await directory.allow_password_grant(HELIO, False)
     assert await code_of(sign_in(kit, HELIO)) == "UnsupportedGrant"
@@ -230,3 +235,47 @@ def test_whatever_is_sent_as_a_token_gets_one_of_three_answers(parts: list[str])
         with pytest.raises(HeliostatError) as caught:
             asyncio.run(verifier.verify_header("Bearer " + ".".join(parts)))
     assert caught.value.code in ("MalformedAuthToken", "InvalidAuthToken", "ExpiredAuthToken")
+
+
+@pytest.mark.parametrize("then", ["disabled", "deleted", "made again"])
+async def test_who_is_gone_is_out_of_the_api_within_half_a_minute(
+    kit: IdentityKit, then: str
+) -> None:
+    directory = kit.identity.directory
+    await directory.create_user("ada", PASSWORD)
+    answer = await sign_in(kit, username="ada", password=PASSWORD)
+    await kit.identity.verify(answer.access_token)
+    await kit.clock.advance(1)
+    if then == "disabled":
+        await directory.set_disabled("ada", True)
+    else:
+        await directory.delete_user("ada")
+    if then == "made again":
+        await directory.create_user("ada", PASSWORD)
+    await kit.clock.advance(30)
+    assert await code_of(kit.identity.verify(answer.access_token)) == "InvalidAuthToken"
+
+
+async def test_the_token_of_a_deleted_account_is_worth_nothing(robot: Robot) -> None:
+    answer = await robot.sign_in(robot.assertion())
+    await robot.kit.identity.verify(answer.access_token)
+    await robot.kit.identity.directory.delete_service_account("ci")
+    await robot.kit.clock.advance(30)
+    assert await code_of(robot.kit.identity.verify(answer.access_token)) == "InvalidAuthToken"
+
+
+async def test_a_clients_name_is_no_permission(kit: IdentityKit) -> None:
+    """Tokens name who they were given to as their audience, too."""
+    directory = kit.identity.directory
+    back = ["https://shop.example/"]
+    for name in ("rs_heliostat", "RS_other"):
+        assert await code_of(directory.create_client(name, back)) == "InvalidName"
+        attempt = directory.create_service_account(name, new_key_pair()[1])
+        assert await code_of(attempt) == "InvalidName"
+    await directory.create_client("shop", back)
+    stored = await KINDS.clients.get(kit.store, "shop")
+    assert stored is not None
+    older = replace(stored.value, name="rs_heliostat", grants=(Grant.PASSWORD,))
+    await kit.store.commit([], KINDS.clients.put(older))
+    answer = await sign_in(kit, "rs_heliostat", scope="openid")
+    assert await code_of(kit.identity.verify(answer.access_token)) == "InvalidAuthToken"

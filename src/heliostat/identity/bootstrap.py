@@ -12,11 +12,13 @@ from heliostat.cloudstore.contract import Change, CloudStore, Guard, GuardFailed
 from heliostat.core.clock import Clock
 from heliostat.core.ids import Ids
 from heliostat.identity.directory.clients import built_in_clients
+from heliostat.identity.directory.contract import FIRST_NUMBER
+from heliostat.identity.directory.numbers import ONLY
 from heliostat.identity.directory.users import BUILT_IN_USER
 from heliostat.identity.names import ADMINISTRATORS, fold
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.passwords.hashing import Hashing
-from heliostat.identity.records import Group, User, kinds_of
+from heliostat.identity.records import Group, Numbers, User, kinds_of
 
 PASSWORD_BYTES = 18
 
@@ -58,6 +60,7 @@ async def first_content(
         stamp=ids.new_id(),
         password_hash=await hashing.hash(password),
         created_ms=now_ms,
+        number=FIRST_NUMBER,
     )
     group = Group(
         name=ADMINISTRATORS,
@@ -65,10 +68,13 @@ async def first_content(
         members=(f"user:{BUILT_IN_USER}",),
         built_in=True,
         created_ms=now_ms,
+        number=FIRST_NUMBER + 1,
     )
     guards: list[Guard] = [kinds.groups.absent(fold(ADMINISTRATORS))]
     guards.append(kinds.users.absent(BUILT_IN_USER))
+    guards.append(kinds.numbers.absent(ONLY))
     changes: list[Change] = [*kinds.users.put(user), *kinds.groups.put(group)]
+    changes += kinds.numbers.put(Numbers(id=ONLY, next=FIRST_NUMBER + 2))
     for client in built_in_clients(now_ms):
         guards.append(kinds.clients.absent(fold(client.name)))
         changes += kinds.clients.put(client)

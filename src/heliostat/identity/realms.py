@@ -1,20 +1,49 @@
 """What signs people in, by tenant: a ``Realm`` has all of one tenant's parts.
 
-Realms are made when first asked for and kept while the tenant's document is what it
-was; their number is bounded.  They share the hashing, whose bound is the process's.
+Realms are made when first asked for and kept while the tenant's document and its policy
+are what they were; their number is bounded.  They share the hashing, whose bound is the process's.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
+from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
-from heliostat.identity.directory.embedded import Directory
+from heliostat.identity.directory.contract import Person
+from heliostat.identity.factors.challenges import Challenges
+from heliostat.identity.factors.factors import Factors
+from heliostat.identity.factors.passkeys import Passkeys
+from heliostat.identity.federation.administered import AdministeredProviders
+from heliostat.identity.federation.elsewhere import Elsewhere
+from heliostat.identity.federation.newcomers import Newcomers
+from heliostat.identity.federation.outbound import Outbound
+from heliostat.identity.federation.providers import Providers
+from heliostat.identity.federation.settings import ProviderSettings
+from heliostat.identity.kerberos.realm import TenantRealm
+from heliostat.identity.kerberos.services import Services
+from heliostat.identity.machines.machines import Machines
+from heliostat.identity.machines.proof import IsRevoked, IsThere, MachineProofs
+from heliostat.identity.machines.site import MachineSite
 from heliostat.identity.names import fold
+from heliostat.identity.openldap.directory import HomeDirectory
 from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
 from heliostat.identity.passwords.hashing import Hashing
+from heliostat.identity.policies.policies import read_policy
+from heliostat.identity.policies.sections import laid_over
+from heliostat.identity.sealing import Sealing
+from heliostat.identity.sources.links import Links
+from heliostat.identity.sources.outsiders import Members
+from heliostat.identity.sources.router import Everybody
+from heliostat.identity.sources.seen import SeenPeople
+from heliostat.identity.sources.sources import Sources
+from heliostat.identity.steps.next_step import Requirement
+from heliostat.identity.steps.rules import SignInRules, rules_of
+from heliostat.identity.steps.under_way import SignInsUnderWay
 from heliostat.identity.sweep import sweep
 from heliostat.identity.tenants import TENANTS, find_tenant, no_tenant, options_of
 from heliostat.identity.tokens.assertions import Assertions
@@ -22,10 +51,19 @@ from heliostat.identity.tokens.authorization import Authorization
 from heliostat.identity.tokens.browsers import Browsers
 from heliostat.identity.tokens.client_authentication import ClientAuthentication
 from heliostat.identity.tokens.codes import Codes
+from heliostat.identity.tokens.consents import Consents
+from heliostat.identity.tokens.departures import Departures
+from heliostat.identity.tokens.devices import Devices
+from heliostat.identity.tokens.exchange import Exchange
 from heliostat.identity.tokens.grants import Grants
 from heliostat.identity.tokens.keys import SigningKeys
+from heliostat.identity.tokens.pushed import PushedRequests
 from heliostat.identity.tokens.sessions import Sessions
+from heliostat.identity.tokens.signed_in import SessionsAtHand
 from heliostat.identity.tokens.standing import Standing
+
+if TYPE_CHECKING:
+    from heliostat.identity.saml.part import Saml
 
 KEPT = 256
 """Realms held at once; each is a few objects and its tenant's signing keys."""
@@ -35,67 +73,210 @@ class Realm:
     """Directory, signing keys, sessions and grants of one tenant."""
 
     def __init__(
-        self, store: CloudStore, clock: Clock, ids: Ids, options: IdentityOptions, hashing: Hashing
+        self,
+        store: CloudStore,
+        clock: Clock,
+        ids: Ids,
+        options: IdentityOptions,
+        hashing: Hashing,
+        sealing: Sealing,
+        outbound: Outbound,
+        links: Links,
+        site_domain: str,
     ) -> None:
         self.options = options
+        self.sealing = sealing
         self._store = store
         self._clock = clock
-        self.directory = Directory(store, clock, ids, options, hashing)
-        self.keys = SigningKeys(store, clock, options)
-        sessions = Sessions(store, clock, ids, options)
-        self.clients = ClientAuthentication(self.directory, Assertions(store, clock, options))
-        self.browsers = Browsers(store, clock, ids, options)
-        self.authorization = Authorization(
-            store, clock, ids, options, self.directory, self.browsers
+        self._ids = ids
+        self.directory = HomeDirectory(store, clock, ids, options, hashing)
+        self.sources = Sources(store, clock, ids, options, sealing, links, site_domain)
+        self.members = Members(store, options.tenant, self.directory, self.sources)
+        seen = SeenPeople(store, clock, options.tenant)
+        self.people = Everybody(self.directory, self.sources, self.members, seen, options)
+        self.kerberos = TenantRealm(store, clock, options, hashing, sealing)
+        self.directory.passwords.kerberos = self.kerberos
+        self.services = Services(store, clock, self.kerberos)
+        self.keys = SigningKeys(store, clock, options, sealing)
+        departures = self.departures = Departures(store, clock, ids, options)
+        sessions = self.sessions = Sessions(store, clock, ids, options, departures)
+        self._assertions = Assertions(store, clock, options)
+        self.clients = ClientAuthentication(self.directory, self._assertions)
+        self.browsers = Browsers(store, clock, ids, options, departures)
+        self.under_way = SignInsUnderWay(store, clock, ids, options)
+        self.providers = Providers(store, clock, ids, options, self.directory)
+        self.newcomers = Newcomers(store, clock, ids, options, self.directory, sealing)
+        self.elsewhere = Elsewhere(
+            store, clock, ids, options, sealing, outbound, self.providers, self.newcomers
         )
+        self.administered_providers = AdministeredProviders(
+            self.providers,
+            ProviderSettings(options, sealing, outbound),
+            self.elsewhere,
+            self.directory,
+        )
+        self.factors = Factors(store, clock, ids, options, sealing)
+        self.directory.asks_for_more = self.asks_for_more
+        self.passkeys = Passkeys(self.factors, Challenges(store, clock, ids, options, sealing))
+        self.authorization = Authorization(store, clock, ids, options, self.people, self.browsers)
+        self.pushed = PushedRequests(store, clock, ids, options, self.authorization)
         codes = Codes(store, clock, options, sessions)
+        self.standing = Standing(self.people, self.directory, self.keys, sessions, clock)
+        self.signed_in = SessionsAtHand(store, clock, options, sessions, self.browsers, self.people)
+        self.consents = Consents(store, clock, options, sessions, self.people)
+        self.devices = Devices(store, clock, ids, options)
         self.grants = Grants(
-            self.directory, self.directory, self.keys, sessions, self.clients, codes
+            self.people,
+            self.directory,
+            self.keys,
+            sessions,
+            self.clients,
+            codes,
+            self.devices,
+            Exchange(self.standing, options.domain),
+            self.refuse_alone,
         )
-        self.standing = Standing(self.directory, self.directory, self.keys, sessions, clock)
 
     @property
     def is_system(self) -> bool:
         """Whether its administrators administer the site."""
         return self.options.tenant == SYSTEM_TENANT
 
+    @cached_property
+    def saml(self) -> Saml:
+        """Signing in with SAML; its libraries are loaded by whoever uses it first."""
+        from heliostat.identity.saml.part import Saml
+
+        return Saml(
+            self._store,
+            self._clock,
+            self._ids,
+            self.options,
+            self.sealing,
+            self.browsers,
+            self.providers,
+            self.newcomers,
+        )
+
+    def proofs(self, is_revoked: IsRevoked, is_there: IsThere) -> MachineProofs:
+        """How its machines prove themselves."""
+        directory, assertions = self.directory, self._assertions
+        return MachineProofs(self._clock, self.options, directory, assertions, is_revoked, is_there)
+
+    def machines(self, site: MachineSite, proofs: MachineProofs, is_there: IsThere) -> Machines:
+        """The members of its directory, in the surroundings that ``site`` tells of."""
+        directory, options = self.directory, self.options
+        return Machines(
+            self._store, self._clock, self._ids, options, directory, proofs, site, is_there
+        )
+
+    async def refuse_alone(self, person: Person) -> None:
+        """Raises ``SecondFactorRequired`` where a password alone is not enough for tokens."""
+        rules = self.sign_in_rules
+        required = rules.requirement_for(person.groups) is Requirement.REQUIRED
+        late = required and self.now_ms() >= rules.grace_ends_ms
+        if late or await self.asks_for_more(person):
+            raise PermanentError(
+                "SecondFactorRequired", f"A password alone does not sign in {person.subject}."
+            )
+
+    async def asks_for_more(self, person: Person) -> bool:
+        """Whether somebody has a second factor, and signing in asks for it."""
+        held = await self.factors.held(person.key)
+        off = self.sign_in_rules.requirement_for(person.groups) is Requirement.OFF
+        return (held.codes or held.passkeys) and not off
+
+    def now_ms(self) -> int:
+        """The time, as this site has it."""
+        return self._clock.now_ms()
+
+    @property
+    def sign_in_rules(self) -> SignInRules:
+        """What signing in asks of people here."""
+        return rules_of(self.options)
+
     async def maintain(self) -> int:
         """Rotate old keys and forget what has ended; gives how many documents went."""
         await self.keys.maintain()
+        if (await self.directory.kinds.saml.keys.list(self._store, limit=1)).items:
+            await self.saml.keys.maintain()
+        await self.signed_in.end_stale()
         return await sweep(self._store, self._clock, self.directory.kinds.expiring)
+
+
+class Kept(NamedTuple):
+    """A realm, and the revisions of the tenant and of the policy that it was made from."""
+
+    tenant_revision: int
+    policy_revision: int
+    realm: Realm
 
 
 class Realms:
     """Finds the realm of a domain."""
 
     def __init__(
-        self, store: CloudStore, clock: Clock, ids: Ids, options: IdentityOptions, hashing: Hashing
+        self,
+        store: CloudStore,
+        clock: Clock,
+        ids: Ids,
+        options: IdentityOptions,
+        hashing: Hashing,
+        sealing: Sealing | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._ids = ids
         self._hashing = hashing
         self._options = options
-        self.system = Realm(store, clock, ids, options, hashing)
-        self._kept: OrderedDict[str, tuple[int, Realm]] = OrderedDict()
+        self._sealing = sealing or Sealing.passing()
+        self._outbound = Outbound(plain_http=options.federation.plain_http)
+        self._links = Links(clock, self._sealing)
+        self._system = Kept(0, 0, self._made(options))
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
+
+    @property
+    def system(self) -> Realm:
+        """The site's own realm, by the policy that was last looked at; see ``find``."""
+        return self._system.realm
 
     async def find(self, domain: str) -> Realm | None:
         """The realm of ``domain`` in any spelling; ``None`` if no tenant has it."""
         if fold(domain) == fold(self._options.domain):
+            self._system = await self._current(self._system, 0, self._options)
             return self.system
         stored = await find_tenant(self._store, domain)
         if stored is None:
             return None
-        known = self._kept.get(stored.value.id)
-        if known is None or known[0] != stored.revision:
-            options = options_of(stored.value, self._options)
-            realm = Realm(self._store, self._clock, self._ids, options, self._hashing)
-            known = (stored.revision, realm)
-            self._kept[stored.value.id] = known
-        self._kept.move_to_end(stored.value.id)
+        id_, options = stored.value.id, options_of(stored.value, self._options)
+        kept = await self._current(self._kept.get(id_), stored.revision, options)
+        self._kept[id_] = kept
+        self._kept.move_to_end(id_)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
-        return known[1]
+        return kept.realm
+
+    async def _current(self, kept: Kept | None, revision: int, options: IdentityOptions) -> Kept:
+        """What is kept, or made anew if the tenant or its policy is another by now."""
+        policy = await read_policy(self._store, options.tenant)
+        policy_revision = policy.revision if policy is not None else 0
+        if kept is not None and kept[:2] == (revision, policy_revision):
+            return kept
+        own = laid_over(options, policy.value.settings) if policy is not None else options
+        return Kept(revision, policy_revision, self._made(own))
+
+    def _made(self, options: IdentityOptions) -> Realm:
+        return Realm(
+            self._store,
+            self._clock,
+            self._ids,
+            options,
+            self._hashing,
+            self._sealing,
+            self._outbound,
+            self._links,
+            self._options.domain,
+        )
 
     async def get(self, domain: str) -> Realm:
         """As ``find``; raises ``TenantNotFound``."""
@@ -104,10 +285,17 @@ class Realms:
             raise no_tenant(domain)
         return realm
 
+    async def all(self) -> list[Realm]:
+        """Every tenant's, the site's own first."""
+        domains = [self._options.domain]
+        domains += [each.value.domain for each in await TENANTS.all(self._store)]
+        found = [await self.find(domain) for domain in domains]
+        return [realm for realm in found if realm is not None]
+
     async def maintain(self) -> int:
         """``Realm.maintain`` of every tenant."""
-        count = await self.system.maintain()
-        for stored in await TENANTS.all(self._store):
-            realm = await self.find(stored.value.domain)
-            count += await realm.maintain() if realm is not None else 0
-        return count
+        return sum([await realm.maintain() for realm in await self.all()])
+
+    def close(self) -> None:
+        """Close what is open to directories elsewhere."""
+        self._links.close()

@@ -8,33 +8,53 @@ lives as long as the controller; ``close`` ends its threads.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import socket
+import ssl
 from functools import lru_cache
 from pathlib import Path
 
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
+from heliostat.core.errors import TemporaryError
 from heliostat.core.ids import Ids
 from heliostat.identity.access import Caller, Owner, Verdict, decide
-from heliostat.identity.authority.issuer import Authority
+from heliostat.identity.authority.authorities import no_hosts
+from heliostat.identity.authority.certificates import crl_pem
 from heliostat.identity.authority.join import Joins
+from heliostat.identity.authority.rotation import Hosts
 from heliostat.identity.bootstrap import bootstrap
 from heliostat.identity.directories import Directories
-from heliostat.identity.options import IdentityOptions
+from heliostat.identity.directory.embedded import Directory
+from heliostat.identity.kerberos.acceptor import Acceptor
+from heliostat.identity.kerberos.changing import PasswordPort
+from heliostat.identity.kerberos.serving import KerberosServer
+from heliostat.identity.openldap.homes import Place
+from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
 from heliostat.identity.peer import peer_principal
 from heliostat.identity.principal import Principal
-from heliostat.identity.records import JOIN_RECORDS
-from heliostat.identity.relocation import relocate
+from heliostat.identity.records import JOIN_RECORDS, kinds_of
+from heliostat.identity.relocation import complete, relocate
+from heliostat.identity.sealing import Sealing
 from heliostat.identity.sweep import sweep
+from heliostat.identity.tokens.departing import Departing
+from heliostat.identity.tokens.grants import Grants
+from heliostat.identity.tokens.keys import SigningKeys, seal_at_rest
 from heliostat.identity.tokens.verify import Verifier
 from heliostat.wire.access import Access
 
+log = logging.getLogger(__name__)
 VERDICTS = 2048
 """Verdicts that are remembered: of a caller on a project, mostly."""
 
 
 class Identity:
-    """All of sign-in.  ``authority_folder`` holds the CA; ``agent_url`` is where agents dial."""
+    """All of sign-in.
+
+    ``authority_folder`` holds the CA's copy; ``agent_url`` is where agents dial, ``hosts`` says
+    which there are.
+    """
 
     def __init__(
         self,
@@ -45,28 +65,68 @@ class Identity:
         *,
         authority_folder: Path,
         agent_url: str = "",
+        hosts: Hosts = no_hosts,
     ) -> None:
         self.options = options
-        self._store = store
         self._clock = clock
         self.ids = ids
-        self.directories = Directories(store, clock, ids, options)
+        self.sealing = Sealing.open(authority_folder)
+        self.directories = Directories(
+            store, clock, ids, options, self.sealing, authority_folder, hosts
+        )
+        self.openldap = self.directories.openldap
+        self._store = self.openldap.store
+        self.authorities = self.directories.authorities
         self.realms = self.directories.realms
         self.tenants = self.directories.tenants
-        # the system's tenant is the site itself: what administers it asks no other realm
-        self.directory = self.realms.system.directory
-        self.keys = self.realms.system.keys
-        self.grants = self.realms.system.grants
-        self.authority = Authority.open(authority_folder, clock, options.domain)
-        self.joins = Joins(store, clock, ids, self.authority, agent_url)
+        self.policies = self.directories.policies
+        self.authority = self.authorities.platform
+        self.acceptor = Acceptor(
+            store,
+            options,
+            authority_folder.parent / "kerberos" / "own",
+            lambda: self.authority.server_thumbprint,
+        )
+        self.openldap.members.environment = self.acceptor.ldap_environment
+        self.kerberos = KerberosServer(
+            self.realms, clock, authority_folder.parent / "kerberos", self.acceptor
+        )
+        self.password_port = PasswordPort(store, clock, self.kerberos)
+        self.joins = Joins(store, clock, ids, self.authority, agent_url, self._revoked)
         self.verifier = Verifier(self.realms, clock)
+
+    @property
+    def directory(self) -> Directory:
+        """The site's own; like ``keys`` and ``grants`` by the policy last looked at."""
+        return self.realms.system.directory
+
+    @property
+    def keys(self) -> SigningKeys:
+        return self.realms.system.keys
+
+    @property
+    def grants(self) -> Grants:
+        return self.realms.system.grants
 
     async def start(self) -> str | None:
         """Make ready; the administrator's new password at the first start, to be shown once."""
-        await relocate(self._store)
+        await relocate(self.openldap.store.beneath)
+        await self.authority.refresh()
+        await self.openldap.start()
         hashing = self.directories.hashing
-        password = await bootstrap(self._store, self._clock, self.ids, self.options, hashing)
+        password = None
+        try:
+            password = await bootstrap(self._store, self._clock, self.ids, self.options, hashing)
+            await complete(self._store, [SYSTEM_TENANT, *await self.tenants.ids()])
+        except TemporaryError as error:
+            if await self.openldap.store.place() is Place.EMBEDDED:
+                raise
+            log.warning("people and groups are looked at later: %s", error)
+        for tenant in (SYSTEM_TENANT, *await self.tenants.ids()):
+            await seal_at_rest(self._store, self.sealing, tenant)
         await hashing.prepare()
+        await self.realms.get(self.options.domain)  # by the policy that was kept
+        await self.authority.refresh()
         return password
 
     async def verify(self, token: str) -> Principal:
@@ -85,11 +145,40 @@ class Identity:
         # callers and owners are frozen values, which their protocols can't say
         return _decided(rule, principal, owner)  # type: ignore[arg-type]
 
+    async def tell_programs(self) -> None:
+        """Tell programs of sessions that have ended, until cancelled."""
+        trust = ssl.create_default_context()
+        trust.load_verify_locations(cadata=self.authority.ca_pem)
+        departing = Departing(self.realms, self._store, self._clock, self.ids, trust)
+        await departing.run()
+
+    async def _revoked(self) -> str:
+        """The list of the site's own issuer, which certifies hosts, as PEM."""
+        found = await self.authorities.of(self.options).revocation.crl()
+        return crl_pem(found.der) if found is not None else ""
+
+    async def forget(self) -> int:
+        """Forget what ends within minutes and comes by the thousand; call it every minute."""
+        count = 0
+        for tenant in [SYSTEM_TENANT, *await self.tenants.ids()]:
+            count += await sweep(self._store, self._clock, kinds_of(tenant).brief)
+        return count
+
     async def maintain(self) -> int:
         """Rotate old keys and forget what has ended; call it about once an hour."""
         await self.tenants.finish_deletions()
+        await self.authorities.maintain()
+        await self.openldap.maintain()
+        for realm in await self.realms.all():  # also where nobody signs in but over LDAP
+            with contextlib.suppress(TemporaryError):
+                await realm.directory.keep_policy()
+        await self.directories.maintain()
         unused_joins = await sweep(self._store, self._clock, (JOIN_RECORDS,))
         return unused_joins + await self.realms.maintain()
+
+    async def stop(self) -> None:
+        """End what was started: this machine's nodes of the directory."""
+        await self.openldap.stop()
 
     def close(self) -> None:
         self.directories.close()

@@ -9,6 +9,7 @@ that dies between leaves a tenant that nobody can enter, and ``finish_deletions`
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -26,6 +27,7 @@ from heliostat.identity.options import (
 )
 from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.records import kinds_of
+from heliostat.identity.sources.source import SOURCE_DOMAINS
 
 BATCH = 50
 _DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*", re.ASCII)
@@ -71,6 +73,14 @@ class NewTenant:
     password: str
 
 
+Ending = Callable[[str], Awaitable[None]]
+"""What else ends with the tenant of this id; called before it is emptied, maybe again."""
+
+
+async def _nothing_else(_tenant_id: str) -> None:
+    """For a site without an authority."""
+
+
 class Tenants:
     """The verbs on tenants."""
 
@@ -82,6 +92,7 @@ class Tenants:
         self._ids = ids
         self._options = options
         self._hashing = hashing
+        self.ending: Ending = _nothing_else
 
     async def create_tenant(
         self, domain: str, *, description: str = "", plan: bool = False
@@ -102,7 +113,11 @@ class Tenants:
 
         async def decide() -> Decided[NewTenant]:
             await self._refuse_taken(tenant.domain)
-            guards: list[Guard] = [TENANTS.unused("domain", tenant.domain), *content.guards]
+            guards: list[Guard] = [
+                TENANTS.unused("domain", tenant.domain),
+                SOURCE_DOMAINS.absent(tenant.domain),
+                *content.guards,
+            ]
             made = NewTenant(self._view(tenant), administrator, content.password)
             return Decided(made, guards, [*TENANTS.put(tenant), *content.changes])
 
@@ -119,6 +134,10 @@ class Tenants:
         others = [each.value for each in await TENANTS.all(self._store) if not each.value.deleting]
         ordered = sorted(others, key=lambda tenant: tenant.domain)
         return [self._system(), *map(self._view, ordered)]
+
+    async def ids(self) -> list[str]:
+        """Ids of the tenants beside the system's."""
+        return [each.value.id for each in await TENANTS.all(self._store) if not each.value.deleting]
 
     async def delete_tenant(self, domain: str, *, plan: bool = False) -> TenantView:
         """Delete a tenant with everything in it; nobody signs in to it from the answer on.
@@ -143,10 +162,13 @@ class Tenants:
         """Empty the tenants that are being deleted; gives how many are gone now."""
         barred = [each.value for each in await TENANTS.all(self._store) if each.value.deleting]
         for tenant in barred:
+            await self.ending(tenant.id)
             for kind in kinds_of(tenant.id).all:
                 for prefix in (kind.prefix, *map(kind.entries_prefix, kind.indexes)):
                     await _empty(self._store, prefix)
-            await self._store.commit([], TENANTS.delete(tenant))
+            claimed = await SOURCE_DOMAINS.by_index(self._store, "tenant", tenant.id)
+            freed = [change for each in claimed for change in SOURCE_DOMAINS.delete(each.value)]
+            await self._store.commit([], [*TENANTS.delete(tenant), *freed])
         return len(barred)
 
     async def _first_content(self, tenant: Tenant) -> FirstContent:
@@ -161,7 +183,8 @@ class Tenants:
 
     async def _refuse_taken(self, domain: str) -> None:
         taken = await TENANTS.ids_by_index(self._store, "domain", domain)
-        if taken or domain == fold(self._options.domain):
+        of_source = await SOURCE_DOMAINS.get(self._store, domain)
+        if taken or of_source is not None or domain == fold(self._options.domain):
             raise PermanentError("TenantExists", f"There is a tenant {domain} already.")
 
     def _system(self) -> TenantView:
