@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -17,10 +18,10 @@ from heliostat.agent.join import join
 from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.join_token import decode
-from heliostat.identity.authority.issuer import Authority
+from heliostat.testing.authority import open_authority
 
 with tempfile.TemporaryDirectory() as _folder:
-    AUTHORITY = Authority.open(Path(_folder), SystemClock(), "test.local")
+    AUTHORITY = asyncio.run(open_authority(Path(_folder), SystemClock(), "test.local"))
 CA_PEM = AUTHORITY.ca_pem
 FINGERPRINT = hashlib.sha256(ssl.PEM_cert_to_DER_cert(CA_PEM)).hexdigest()
 
@@ -64,7 +65,7 @@ async def test_joining_keeps_a_key_that_only_the_owner_reads(tmp_path: Path) -> 
         assert len(context.get_ca_certs()) == 1
         assert x509.load_pem_x509_csr(csr.encode()).is_signature_valid
         seen.append((url, secret))
-        return {"certificate": AUTHORITY.sign_csr(csr, host_id="h1"), "ca": CA_PEM}
+        return {"certificate": await AUTHORITY.sign_csr(csr, host_id="h1"), "ca": CA_PEM}
 
     files = await join(token(), tmp_path / "agent", http)
     assert seen == [("https://controller:9001", "s3cret")]

@@ -27,9 +27,9 @@ from heliostat.controller.workflows.kinds import HOSTS
 from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SystemIds
-from heliostat.identity.authority.issuer import Authority
 from heliostat.identity.authority.join import Joins
-from heliostat.identity.authority.tls import agent_ssl_context, host_id_of
+from heliostat.identity.authority.tls import agent_ssl_context
+from heliostat.testing.authority import open_authority
 
 DAY_S = 86_400
 
@@ -90,7 +90,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         id="h1", address="h1", state=HostState.NOT_PROVISIONED, usage_tags=(UsageTag.CLOUD,)
     )
     await store.commit([], HOSTS.put(host))
-    authority = Authority.open(tmp_path / "ca", issued, "test.local")
+    authority = await open_authority(tmp_path / "ca", issued, "test.local")
     gateway = Gateway(
         store,
         SystemClock(),
@@ -99,11 +99,11 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         controller_id="c1",
         lease_ttl_s=5,
         certifier=Joins(store, issued, ids, authority, ""),
-        host_of=host_id_of,
+        host_of=authority.host_of,
     )
     runner = web.AppRunner(gateway.gate.app(), shutdown_timeout=0.1)
     await runner.setup()
-    context = agent_ssl_context(authority.issue_server(["127.0.0.1"]), authority.ca_pem)
+    context = agent_ssl_context(await authority.issue_server(["127.0.0.1"]), authority.gate_pem)
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     url = f"https://127.0.0.1:{runner.addresses[0][1]}"
     token = await Joins(store, issued, ids, authority, url).issue("h1")

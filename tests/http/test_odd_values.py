@@ -20,6 +20,8 @@ from heliostat.wire.route import Body, Route
 from heliostat.wire.routes import ROUTES
 
 FOLDER = Path(__file__).parent / "examples"
+REMEMBERED = {"changeOwnPassword"}
+"""A plan counts wrong passwords, too: nobody guesses by planning."""
 BODIES = [route for route in ROUTES if route.body is Body.JSON]
 ODD: tuple[Any, ...] = (
     None,
@@ -99,4 +101,5 @@ async def test_no_value_fails_the_server(
             assert found["message"]
             assert found["hint"]
     assert 400 in statuses
-    assert await site.ports.store.revision() == before
+    if route.operation not in REMEMBERED:
+        assert await site.ports.store.revision() == before

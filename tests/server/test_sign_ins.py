@@ -19,7 +19,7 @@ from heliostat.controller.workflows.admission import Ports
 from heliostat.identity.tokens.endpoints import routes
 from heliostat.server import sign_ins
 from heliostat.testing.agents import CannedAgents
-from heliostat.testing.signin import SCOPE, IdentityKit, start_identity
+from heliostat.testing.signin import FOR_THE_API, SCOPE, IdentityKit, start_identity
 from heliostat.testing.site import NoImageFiles
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -95,7 +95,7 @@ async def test_a_sign_in_with_a_browser_is_two_records(
 ) -> None:
     """The password on the page, and the program that the code was for."""
     back, verifier = "https://shop.example/", "v" * 43
-    await kit.identity.directory.create_client("shop", [back])
+    await kit.identity.directory.create_client("shop", [back], FOR_THE_API)
     digest = hashlib.sha256(verifier.encode()).digest()
     fields = {
         "response_type": "code",
@@ -118,3 +118,12 @@ async def test_a_sign_in_with_a_browser_is_two_records(
         ("administrator@heliostat.local", "shop", "token"),
         ("administrator@heliostat.local", "shop", "password"),
     ]
+    session = next(c for c in signed_in.headers.get_list("set-cookie") if "session_id" in c)
+    cookies = {"Cookie": f"oidc_form=t; {session.partition(';')[0]}"}
+    bye = {"form_token": "t"}
+    await kit.clock.advance(1)
+    await http.post("/openidconnect/logout/heliostat.local", data=bye, headers=cookies)
+    (latest, *_) = await _records(kit)
+    assert (latest.operation, latest.subject, latest.proof) == (
+        "signOut", "administrator@heliostat.local", "token",
+    )  # fmt: skip

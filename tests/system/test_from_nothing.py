@@ -23,7 +23,7 @@ SECOND_UP_LIMIT_S = 120
 ENTER = """
 set -eu
 mount --bind "$1" "$1"
-mount --bind /dev "$1/dev"
+mount --rbind /dev "$1/dev"
 mount -t proc proc "$1/proc"
 mount -t sysfs -o ro sysfs "$1/sys"
 mount -t tmpfs tmpfs "$1/tmp"
@@ -107,7 +107,7 @@ def test_up_twice_and_down_on_a_bare_machine(machine: Path) -> None:
     assert "python" not in left
 
 
-@pytest.mark.takes(500)
+@pytest.mark.takes(1100)
 def test_the_test_command_on_a_bare_machine(machine: Path) -> None:
     told = _inside(machine, "make test", 1500)
     assert re.search(r"\d+ passed", told)

@@ -39,6 +39,11 @@ class Credentials:
         return self.home / "ca.pem"
 
     @property
+    def crls(self) -> Path:
+        """What of the authorities' certificates is revoked, as PEM; there once it was told."""
+        return self.home / "crls.pem"
+
+    @property
     def controller(self) -> Path:
         """One line: the controller's agent address.  Written last."""
         return self.home / "controller"
@@ -79,6 +84,31 @@ class Credentials:
         start_s = certificate.not_valid_before_utc.timestamp()
         end_s = certificate.not_valid_after_utc.timestamp()
         return end_s - now_ms / 1000 < (end_s - start_s) * RENEW_BELOW
+
+    def is_by(self, issuer: str) -> bool:
+        """Whether the authority with this key identifier (hex) signed the certificate."""
+        try:
+            found = self.certificate().extensions.get_extension_for_class(
+                x509.AuthorityKeyIdentifier
+            )
+        except x509.ExtensionNotFound:
+            return False
+        return (found.value.key_identifier or b"").hex() == issuer.lower()
+
+    def trust(self, ca_pem: str) -> bool:
+        """Keep the authorities to trust from the next dial on; whether they are others.
+
+        Raises ``CertificateInvalid`` for what is no certificate, so that nothing replaces
+        those that work.
+        """
+        if self.ca.exists() and self.ca.read_text() == ca_pem:
+            return False
+        try:
+            x509.load_pem_x509_certificates(ca_pem.encode())
+        except ValueError as error:
+            raise _unusable(self.ca, f"the controller sent no authorities: {error}") from error
+        atomic_write(self.ca, ca_pem.encode())
+        return True
 
     def replace(self, key: ec.EllipticCurvePrivateKey, certificate_pem: str) -> None:
         """Keep a new pair; raises ``CertificateInvalid`` for two that don't belong together."""

@@ -157,6 +157,29 @@ async def renew(url: str, context: ssl.SSLContext, request: str) -> dict[str, st
     return await _certified(f"{url}/agent/renew", context, {"csr": request})
 
 
+async def fetch_trust(url: str, context: ssl.SSLContext) -> dict[str, str] | None:
+    """``{ca, issuer, crls}`` for the host whose certificate ``context`` shows.
+
+    ``None`` from a controller that has no such answer yet.
+    """
+    connector = aiohttp.TCPConnector(ssl=context)
+    timeout = aiohttp.ClientTimeout(total=30)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        try:
+            async with session.get(f"{url}/agent/trust") as answer:
+                if answer.status in (404, 405):
+                    return None
+                if answer.status != 200:
+                    raise await _refusal(answer)
+                told = await answer.json()
+                crls = str(told.get("crls", ""))
+                return {"ca": str(told["ca"]), "issuer": str(told["issuer"]), "crls": crls}
+        except (aiohttp.ClientError, TimeoutError, OSError, KeyError, ValueError) as error:
+            raise TemporaryError(
+                "Unreachable", f"The controller at {url} can't be reached: {error}."
+            ) from error
+
+
 async def _certified(address: str, context: ssl.SSLContext, body: dict[str, str]) -> dict[str, str]:
     connector = aiohttp.TCPConnector(ssl=context)
     timeout = aiohttp.ClientTimeout(total=30)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -63,6 +64,9 @@ class AgentHandler(Protocol):
     async def redeem(self, secret: str, request: str) -> dict[str, str]:
         """Join: ``{certificate, ca}`` for a one-time secret and a PEM signing request."""
 
+    async def trust(self, host_id: str) -> dict[str, str]:
+        """``{ca, issuer, crls}``: what the host is to trust, and who certifies hosts now."""
+
     async def renew(self, host_id: str, request: str) -> dict[str, str]:
         """A new certificate, ``{certificate, ca}``, for a host that shows its present one."""
 
@@ -87,6 +91,7 @@ class AgentGate:
         self._silence = SilenceWatch()
         self._awaited: dict[str, _Awaited] = {}
         self._tunnels: set[_EndingTunnel] = set()
+        self._open: set[_Open] = set()
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=BODY_BYTES)
@@ -95,6 +100,7 @@ class AgentGate:
                 web.get("/agent/link", self._errors(self._link)),
                 web.post("/agent/join", self._errors(self._join)),
                 web.post("/agent/renew", self._errors(self._renew)),
+                web.get("/agent/trust", self._errors(self._trust)),
                 web.get("/agent/blobs/{digest}", self._errors(self._blob)),
                 web.put("/agent/captures/{image}", self._errors(self._capture)),
                 web.get("/agent/tunnel/{ticket}", self._errors(self._tunnel)),
@@ -109,6 +115,13 @@ class AgentGate:
         if session is None:
             raise unavailable(host_id)
         return session
+
+    def look_again(self) -> None:
+        """End links and tunnels whose agents showed certificates that no longer count."""
+        for each in list(self._open):
+            if self._host_of_certificate(_shown(each.transport)) != each.host_id:
+                log.warning("the certificate of host %s no longer counts", each.host_id)
+                each.transport.abort()
 
     async def open_tunnel(self, host_id: str, params: dict[str, Any]) -> Tunnel:
         """A byte stream into a guest: ``params`` as for the agent's ``tunnel`` request."""
@@ -135,13 +148,14 @@ class AgentGate:
         accepted = web.WebSocketResponse(
             autoping=False, compress=False, max_msg_size=MAX_FRAME_BYTES
         )
-        await accepted.prepare(request)
-        socket = AgentSocket(host_id, accepted, request.transport)
-        self._silence.add(socket)
-        try:
-            await self.attend(Session(host_id, socket))
-        finally:
-            self._silence.remove(socket)
+        with self._kept_open(host_id, request):
+            await accepted.prepare(request)
+            socket = AgentSocket(host_id, accepted, request.transport)
+            self._silence.add(socket)
+            try:
+                await self.attend(Session(host_id, socket))
+            finally:
+                self._silence.remove(socket)
         return accepted
 
     async def attend(self, session: Session) -> None:
@@ -196,6 +210,9 @@ class AgentGate:
         body = await _parsed(request, RenewRequest)
         return web.json_response(await self._handler.renew(host_id, body.csr))
 
+    async def _trust(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(await self._handler.trust(self._host_of(request)))
+
     async def _blob(self, request: web.Request) -> web.StreamResponse:
         host_id = self._host_of(request)
         path = await self._handler.blob_path(host_id, request.match_info["digest"])
@@ -214,16 +231,17 @@ class AgentGate:
         if awaited is None or awaited.host_id != host_id or awaited.tunnel.done():
             raise PermanentError("NotFound", "Nobody waits for this tunnel.")
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S)
-        await socket.prepare(request)
-        if awaited.tunnel.done():  # given up, or dialled twice, meanwhile
-            return socket
-        tunnel = _EndingTunnel(SocketTunnel(socket))
-        self._tunnels.add(tunnel)
-        awaited.tunnel.set_result(tunnel)
-        try:
-            await tunnel.ended.wait()
-        finally:
-            self._tunnels.discard(tunnel)
+        with self._kept_open(host_id, request):
+            await socket.prepare(request)
+            if awaited.tunnel.done():  # given up, or dialled twice, meanwhile
+                return socket
+            tunnel = _EndingTunnel(SocketTunnel(socket))
+            self._tunnels.add(tunnel)
+            awaited.tunnel.set_result(tunnel)
+            try:
+                await tunnel.ended.wait()
+            finally:
+                self._tunnels.discard(tunnel)
         return socket
 
     async def _shutdown(self, _app: web.Application) -> None:
@@ -233,12 +251,22 @@ class AgentGate:
             tunnel.ended.set()
 
     def _host_of(self, request: web.Request) -> str:
-        transport = request.transport
-        peer = transport.get_extra_info("peercert") if transport is not None else None
-        host_id = self._host_of_certificate(peer)
+        host_id = self._host_of_certificate(_shown(request.transport))
         if host_id is None:
             raise PermanentError("AccessForbidden", "Agents show a certificate of this platform.")
         return host_id
+
+    @contextmanager
+    def _kept_open(self, host_id: str, request: web.Request) -> Iterator[None]:
+        """While it lasts, ``look_again`` ends the connection; begin it as soon as it is judged."""
+        if request.transport is None:
+            raise unavailable(host_id)
+        kept = _Open(host_id, request.transport)
+        self._open.add(kept)
+        try:
+            yield
+        finally:
+            self._open.discard(kept)
 
     @staticmethod
     def _errors(
@@ -252,6 +280,14 @@ class AgentGate:
                 return web.json_response(body, status=error.status)
 
         return guarded
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A connection that outlives its request."""
+
+    host_id: str
+    transport: asyncio.Transport
 
 
 class _EndingTunnel:
@@ -287,6 +323,11 @@ class _Awaited:
         """Nobody will use the tunnel: end it if it was dialled, refuse it if it comes later."""
         if not self.tunnel.cancel() and not self.tunnel.cancelled():
             self.tunnel.result().ended.set()
+
+
+def _shown(transport: asyncio.Transport | None) -> Mapping[str, object] | None:
+    """The certificate that TLS has checked; ``None`` where none was shown."""
+    return transport.get_extra_info("peercert") if transport is not None else None
 
 
 async def _content(request: web.Request) -> AsyncIterator[bytes]:

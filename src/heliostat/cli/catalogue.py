@@ -38,6 +38,9 @@ SERVER_MODULE = "heliostat.server.commands"
 CATALOGUE: dict[str, Entry] = {
     "login": Entry(Section.ACCESS, "heliostat.cli.signin", "login", "Sign in."),
     "logout": Entry(Section.ACCESS, "heliostat.cli.signin", "logout", "Forget the sign-in."),
+    "password": Entry(
+        Section.ACCESS, "heliostat.cli.own_password", "password", "Change your password."
+    ),
     "whoami": Entry(Section.ACCESS, "heliostat.cli.signin", "whoami", "Show who you are."),
     "target": Entry(Section.ACCESS, "heliostat.cli.target", "target", "Choose the platform."),
     "tenant": Entry(Section.CLOUD, "heliostat.cli.tenant", "tenant", "Tenants."),
@@ -89,6 +92,16 @@ CATALOGUE: dict[str, Entry] = {
         Section.PLATFORM, SERVER_MODULE, "controller", "Run a controller.", "server"
     ),
     "agent": Entry(Section.PLATFORM, SERVER_MODULE, "agent", "Run a host's agent.", "agent"),
+    "directory-node": Entry(
+        Section.PLATFORM,
+        SERVER_MODULE,
+        "directory-node",
+        "Run a node of the directory.",
+        "server",
+    ),
+    "cert": Entry(
+        Section.PLATFORM, "heliostat.member.commands", "cert", "Certificates of this machine."
+    ),
     "sim": Entry(
         Section.PLATFORM,
         "heliostat.sim.commands",

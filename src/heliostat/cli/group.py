@@ -9,7 +9,7 @@ from heliostat.cli.carrying import end, make
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.session import Session
-from heliostat.wire.groups import Group, GroupCreateSpec
+from heliostat.wire.groups import Group, GroupChange, GroupCreateSpec
 
 _COLUMNS = (
     Column[Group]("id", lambda group: group.id),
@@ -27,12 +27,14 @@ def group() -> None:
 @group.command("create")
 @click.argument("name")
 @click.option("--description", default="")
+@click.option("--unit", default="", help="Where it lies, such as Engineering/EMEA.")
 @options.changes
 @options.domain
 @pass_session
-def create(session: Session, name: str, description: str) -> None:
+def create(session: Session, name: str, description: str, unit: str) -> None:
     """Create the group NAME."""
-    change = session.groups.create(GroupCreateSpec(name=name, description=description))
+    spec = GroupCreateSpec(name=name, description=description, unit=unit)
+    change = session.groups.create(spec)
     make(session, change, lambda made: f"Group {made.security_group} ({made.id}) is created.")
 
 
@@ -52,6 +54,20 @@ def list_groups(session: Session, name: str) -> None:
 def show(session: Session, group: str) -> None:
     """Show GROUP (name, DOMAIN\\NAME or id)."""
     session.output.entity(session.groups.get(naming.group_id(session, group)))
+
+
+@group.command("update")
+@click.argument("group")
+@click.option("--description", default=None)
+@click.option("--unit", default=None, help="Where it lies, such as Engineering/EMEA.")
+@options.changes
+@options.domain
+@pass_session
+def update(session: Session, group: str, description: str | None, unit: str | None) -> None:
+    """Describe GROUP anew, or move it."""
+    wanted = GroupChange(description=description, unit=unit)
+    change = session.groups.update(naming.group_id(session, group), wanted)
+    make(session, change, lambda made: f"Group {made.security_group} is changed.")
 
 
 @group.command("delete")

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Sequence
+
 import click
 
 from heliostat.cli import options, text
-from heliostat.cli.carrying import end, make, show_plan
+from heliostat.cli.carrying import end, show_plan
+from heliostat.cli.computer import computer
+from heliostat.cli.identity_acme import acme_key
+from heliostat.cli.identity_ca import authority
+from heliostat.cli.identity_certificates import certificate
+from heliostat.cli.identity_client import client
+from heliostat.cli.identity_factor import factor
+from heliostat.cli.identity_kerberos import kerberos, service_principal
+from heliostat.cli.identity_node import migrate, node
+from heliostat.cli.identity_ou import ou
+from heliostat.cli.identity_policy import policy
+from heliostat.cli.identity_provider import provider
+from heliostat.cli.identity_search import search
+from heliostat.cli.identity_session import consent, session
+from heliostat.cli.identity_source import source
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
+from heliostat.cli.service_provider import service_provider
 from heliostat.cli.session import Session
 from heliostat.wire.directory_tenants import DirectoryTenant, DirectoryTenantCreateSpec
-from heliostat.wire.oidc_clients import OidcClient, OidcClientCreateSpec
 
 _COLUMNS = (
     Column[DirectoryTenant]("domain", lambda tenant: tenant.domain),
@@ -20,9 +37,42 @@ _COLUMNS = (
 )
 
 
-@click.group("identity", cls=Noun)
+_MEMBER = "heliostat.member.joining.commands"
+_OF_THIS_MACHINE = ("join", "leave", "membership", "refresh", "token", "workload")
+"""Verbs on the machine itself, in a part of its own."""
+
+
+class _Identity(Noun):
+    """Brings the machine's own verbs when they are asked for: they run on POSIX alone."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_OF_THIS_MACHINE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _OF_THIS_MACHINE:
+            return super().get_command(ctx, cmd_name)
+        commands: Sequence[click.Command] = importlib.import_module(_MEMBER).COMMANDS
+        return next(each for each in commands if each.name == cmd_name)
+
+
+@click.group("identity", cls=_Identity)
 def identity() -> None:
     """Tenants of the directory, and programs that people sign in to."""
+
+
+identity.add_command(computer)
+identity.add_command(consent)
+identity.add_command(policy)
+identity.add_command(session)
+identity.add_command(acme_key)
+identity.add_command(authority)
+identity.add_command(certificate)
+identity.add_command(kerberos)
+identity.add_command(service_principal)
+identity.add_command(source)
+identity.add_command(provider)
+identity.add_command(factor)
+identity.add_command(service_provider)
 
 
 @identity.group("tenant", cls=Noun)
@@ -77,76 +127,8 @@ def delete(session: Session, domain: str) -> None:
     end(session, change, domain, f"Tenant {domain} is deleted.")
 
 
-_CLIENT_COLUMNS = (
-    Column[OidcClient]("client id", lambda client: client.name),
-    Column[OidcClient]("title", lambda client: client.title),
-    Column[OidcClient]("grants", lambda client: text.cell(client.grants)),
-    Column[OidcClient]("redirects to", lambda client: text.cell(client.redirect_uris)),
-)
-
-
-@identity.group("client", cls=Noun)
-def client() -> None:
-    """Programs that people sign in to with a browser (OpenID Connect)."""
-
-
-@client.command("create")
-@click.argument("name")
-@click.option(
-    "--redirect-uri", "redirects", multiple=True, required=True, metavar="URI",
-    help="Where browsers come back to with a code; may be repeated.",
-)  # fmt: skip
-@click.option(
-    "--post-logout-redirect-uri", "logouts", multiple=True, metavar="URI",
-    help="Where browsers may go on to after signing out.",
-)  # fmt: skip
-@click.option("--title", default="", help="What the sign-in page calls it.")
-@click.option("--algorithm", type=click.Choice(["ES256", "RS256"]), default="ES256")
-@options.domain
-@options.changes
-@pass_session
-def create_client(
-    session: Session,
-    name: str,
-    redirects: tuple[str, ...],
-    logouts: tuple[str, ...],
-    title: str,
-    algorithm: str,
-) -> None:
-    """Create the client NAME, which is its client id; it has no secret, but needs PKCE."""
-    spec = OidcClientCreateSpec(
-        name=name,
-        redirect_uris=list(redirects),
-        post_logout_redirect_uris=list(logouts),
-        title=title,
-        algorithm=algorithm,
-    )
-    change = session.oidc_clients.create(spec)
-    make(session, change, lambda made: f"Client {made.name} is created.")
-
-
-@client.command("list")
-@options.domain
-@pass_session
-def list_clients(session: Session) -> None:
-    """List the clients."""
-    session.output.items(session.oidc_clients.list(), _CLIENT_COLUMNS, empty="No clients.")
-
-
-@client.command("show")
-@click.argument("name")
-@options.domain
-@pass_session
-def show_client(session: Session, name: str) -> None:
-    """Show the client NAME."""
-    session.output.entity(session.oidc_clients.get(name))
-
-
-@client.command("delete")
-@click.argument("name")
-@options.domain
-@options.changes
-@pass_session
-def delete_client(session: Session, name: str) -> None:
-    """Delete the client NAME; its sessions end when they are next refreshed."""
-    end(session, session.oidc_clients.delete(name), name, f"Client {name} is deleted.")
+identity.add_command(client)
+identity.add_command(node)
+identity.add_command(migrate)
+identity.add_command(ou)
+identity.add_command(search)

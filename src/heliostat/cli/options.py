@@ -6,7 +6,7 @@ in the session's choices.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -82,6 +82,17 @@ def changes(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+def every(choices: Sequence[Callable[[Any], Any]]) -> Callable[[F], F]:
+    """All of ``choices`` on one command, in their order."""
+
+    def decorate(function: F) -> F:
+        for choice in reversed(choices):
+            function = choice(function)
+        return function
+
+    return decorate
 
 
 def domain(function: F) -> F:

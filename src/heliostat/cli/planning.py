@@ -13,6 +13,7 @@ def plan_lines(plan: Plan) -> list[str]:
     if plan.items:
         names = ", ".join(each.name for each in plan.items)
         lines.append(f"{counted(len(plan.items), 'item')}: {names}")
+    lines += plan.changes
     lines += _steps(plan)
     if plan.quota:
         lines.append("Quota:")

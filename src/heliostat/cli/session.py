@@ -104,6 +104,11 @@ class Session:
         return self.client.service_accounts.of(self.choices.domain)
 
     @property
+    def domain(self) -> str:
+        """The domain in use, also where it is the site's own."""
+        return self.choices.domain or self.client.system.auth().domain
+
+    @property
     def oidc_clients(self) -> OidcClients:
         """Programs that people of the domain in use sign in to."""
         return self.client.oidc_clients.of(self.choices.domain)

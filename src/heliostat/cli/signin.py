@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from heliostat.cli import device_login, options
 from heliostat.cli.options import Verb, pass_session
 from heliostat.cli.session import Session
 from heliostat.client.client import Client
@@ -16,6 +17,7 @@ from heliostat.client.config import Profile
 from heliostat.client.credentials import Anonymous, FixedToken, ServiceAccount, Tokens
 from heliostat.client.keyfile import read_key
 from heliostat.client.sessions import with_tokens
+from heliostat.client.tokens import domain_of
 from heliostat.core.errors import HeliostatError
 
 
@@ -27,17 +29,46 @@ from heliostat.core.errors import HeliostatError
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Sign in as the service account of this key file.",
 )
+@click.option(
+    "--device",
+    is_flag=True,
+    help="Sign in with a browser, here or elsewhere; so does a run without a terminal.",
+)
+@click.option("--kerberos", is_flag=True, help="Show the ticket that kinit has got.")
+@options.domain
 @pass_session
-def login(session: Session, user: str | None, password_stdin: bool, key: Path | None) -> None:
+def login(
+    session: Session,
+    user: str | None,
+    password_stdin: bool,
+    key: Path | None,
+    device: bool,
+    kerberos: bool,
+) -> None:
     """Sign in as USER (name or name@domain) and keep the session in the profile.
 
-    The session is renewed by itself for as long as the platform allows.
+    The session is renewed by itself for as long as the platform allows.  With --device no
+    password is typed here: a code is shown, to be typed into a browser on any machine.
     """
+    if device and (password_stdin or key is not None):
+        raise click.UsageError("--device needs neither a password nor a key.")
+    if kerberos and (password_stdin or device or key is not None):
+        raise click.UsageError("--kerberos needs a ticket and nothing else.")
     place = session.place()
     with Client(place.target, Anonymous(), session.ca_pem()) as client:
         if key is not None:
             tokens, signed_in = None, key.absolute()
             token = ServiceAccount(read_key(key)).bearer(client.token_service) or ""
+        elif kerberos:
+            domain = session.choices.domain or domain_of(user or "")
+            grant = client.token_service.by_ticket(domain)
+            tokens, signed_in = Tokens.of(grant, time.time()), None
+            token = grant.access_token
+        elif device or not (password_stdin or sys.stdin.isatty()):
+            domain = session.choices.domain or domain_of(user or "")
+            grant = device_login.sign_in(session, client.token_service, domain)
+            tokens, signed_in = Tokens.of(grant, time.time()), None
+            token = grant.access_token
         else:
             user = user or click.prompt("User", err=True)
             grant = client.token_service.by_password(
@@ -47,6 +78,8 @@ def login(session: Session, user: str | None, password_stdin: bool, key: Path | 
             token = grant.access_token
     with Client(place.target, FixedToken(token), session.ca_pem()) as client:
         caller = client.users.whoami()
+    if (device or kerberos) and user and not _names(user, caller.subject):
+        session.output.note(f"Somebody else has signed in than {user}: {caller.subject}.")
     _keep(session, place.target, caller.subject, tokens, signed_in)
     if session.output.json or session.output.quiet:
         session.output.value(caller) if session.output.json else session.output.line(caller.subject)
@@ -101,10 +134,13 @@ def _full_name(client: Client, user: str) -> str:
 def _password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
-        raise click.UsageError("There is no terminal to ask for the password: --password-stdin.")
     answer: str = click.prompt("Password", hide_input=True, err=True)
     return answer
+
+
+def _names(user: str, subject: str) -> bool:
+    """Whether ``user``, perhaps without its domain, is the one who has signed in."""
+    return user.casefold() in (subject.casefold(), subject.partition("@")[0].casefold())
 
 
 def _keep(

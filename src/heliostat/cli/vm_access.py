@@ -11,14 +11,15 @@ from pathlib import Path
 
 import click
 
-from heliostat.cli import naming, options, ssh, viewing
-from heliostat.cli.carrying import follow
+from heliostat.cli import naming, options, ssh, text, viewing
+from heliostat.cli.carrying import follow, make
 from heliostat.cli.options import Verb, pass_session
 from heliostat.cli.session import Session
 from heliostat.client import terminal
 from heliostat.client.bridging import Ending, Forwarder, bridge
 from heliostat.client.guests import wait_for_ssh
 from heliostat.client.tunnels import Tunnel
+from heliostat.wire.machines import MachineInvitation
 
 ESCAPE = b"\x1d"
 _LOOPBACK = "127.0.0.1"
@@ -136,6 +137,26 @@ def mks_ticket(session: Session, vm: str, project: str | None, tenant: str | Non
         session.output.note(f"SHA-256 of its certificate: {found['ssl_thumbprint'] or '-'}")
 
 
+@click.command("identity", cls=Verb)
+@click.argument("vm")
+@options.project
+@options.changes
+@pass_session
+def identity(session: Session, vm: str, project: str | None, tenant: str | None) -> None:
+    """Make a one-time token that gives VM an identity, bound to it and its project.
+
+    Programs in it then get tokens and certificates of their own.
+    """
+    found = naming.vm_id(session, vm, project, tenant)
+    make(session, session.client.machines.invite_vm(found), _how_to_join)
+
+
+def _how_to_join(made: MachineInvitation) -> str:
+    until = text.moment(made.expires_time)
+    command = f"helio identity join --certificate-only {made.token}"
+    return f"Run this in the VM, once before {until}:\n  {command}"
+
+
 def _screen_port(listen: str | None, open_screen: Callable[[], Tunnel]) -> Forwarder:
     """The port asked for, or the first free one where viewers look for displays."""
     if listen is not None:
@@ -194,4 +215,4 @@ def _listening(text: str) -> tuple[str, int]:
     return address.strip("[]") or _LOOPBACK, int(port)
 
 
-VERBS = (console, vnc, mks_ticket, tunnel, open_ssh)
+VERBS = (console, vnc, mks_ticket, tunnel, open_ssh, identity)

@@ -17,19 +17,30 @@ from typing import TYPE_CHECKING
 from heliostat.client import trust
 from heliostat.client.audit import Audit
 from heliostat.client.bulk import Bulk
+from heliostat.client.certificates import AcmeKeys, Authorities, Certificates
 from heliostat.client.credentials import Anonymous, Bound, Credentials
 from heliostat.client.datastores import Datastores
 from heliostat.client.directory import DirectoryTenants, Groups, OidcClients, ServiceAccounts, Users
+from heliostat.client.directory_entries import Computers, DirectorySearch, OrganizationalUnits
+from heliostat.client.directory_nodes import DirectoryNodes
 from heliostat.client.disks import Disks
 from heliostat.client.events import Events
 from heliostat.client.flavors import Flavors
 from heliostat.client.hosts import Hosts
+from heliostat.client.identity_policies import IdentityPolicies
+from heliostat.client.identity_providers import IdentityProviders
+from heliostat.client.identity_sessions import IdentityConsents, IdentitySessions
+from heliostat.client.identity_sources import IdentitySources
 from heliostat.client.images import Images
+from heliostat.client.kerberos import Kerberos
 from heliostat.client.labels import Labels
+from heliostat.client.machines import Machines
 from heliostat.client.policies import Policies
 from heliostat.client.projects import Projects
 from heliostat.client.quota_leases import QuotaLeases
 from heliostat.client.quotas import Quotas
+from heliostat.client.second_factors import SecondFactors
+from heliostat.client.service_providers import ServiceProviders
 from heliostat.client.subnets import Subnets
 from heliostat.client.system import System
 from heliostat.client.target import Target
@@ -88,6 +99,22 @@ class Client:
         self.service_accounts = ServiceAccounts(self.transport)
         self.oidc_clients = OidcClients(self.transport)
         self.directory_tenants = DirectoryTenants(self.transport)
+        self.identity_consents = IdentityConsents(self.transport)
+        self.identity_sessions = IdentitySessions(self.transport)
+        self.acme_keys = AcmeKeys(self.transport)
+        self.certificates = Certificates(self.transport)
+        self.authorities = Authorities(self.transport)
+        self.organizational_units = OrganizationalUnits(self.transport)
+        self.computers = Computers(self.transport)
+        self.directory_search = DirectorySearch(self.transport)
+        self.identity_policies = IdentityPolicies(self.transport)
+        self.kerberos = Kerberos(self.transport)
+        self.identity_sources = IdentitySources(self.transport)
+        self.machines = Machines(self.transport)
+        self.directory_nodes = DirectoryNodes(self.transport)
+        self.identity_providers = IdentityProviders(self.transport)
+        self.second_factors = SecondFactors(self.transport)
+        self.service_providers = ServiceProviders(self.transport)
         self.subnets = Subnets(self.transport)
         self.system = System(self.transport)
         self.upkeep = Upkeep(self.transport)

@@ -15,14 +15,29 @@ from heliostat.wire.directory_tenants import (
     DirectoryTenantCreateSpec,
     DirectoryTenantList,
 )
-from heliostat.wire.groups import Group, GroupCreateSpec, GroupList, GroupMember
-from heliostat.wire.oidc_clients import OidcClient, OidcClientCreateSpec, OidcClientList
+from heliostat.wire.groups import Group, GroupChange, GroupCreateSpec, GroupList, GroupMember
+from heliostat.wire.oidc_clients import (
+    OidcClient,
+    OidcClientCreateSpec,
+    OidcClientList,
+    OidcClientSecretSpec,
+    OidcClientSettings,
+    OidcClientWithSecret,
+)
 from heliostat.wire.service_accounts import (
     ServiceAccount,
     ServiceAccountCreateSpec,
     ServiceAccountList,
 )
-from heliostat.wire.users import User, UserCreateSpec, UserList, UserPassword, Whoami
+from heliostat.wire.users import (
+    OwnPassword,
+    User,
+    UserChange,
+    UserCreateSpec,
+    UserList,
+    UserPassword,
+    Whoami,
+)
 
 T = TypeVar("T")
 
@@ -68,11 +83,20 @@ class Users(_Directory):
     def get(self, user_id: str) -> User:
         return read(self._transport, *self._named("getUser", user_id), answer=User)
 
+    def update(self, user_id: str, change: UserChange) -> Change[User]:
+        return self._change("updateUser", (user_id,), User, change)
+
     def delete(self, user_id: str) -> Change[None]:
         return self._change("deleteUser", (user_id,), NoneType)
 
-    def set_password(self, user_id: str, password: str) -> Change[None]:
-        body = UserPassword(password=password)
+    def change_own_password(self, user: str, old: str, new: str) -> Change[None]:
+        body = OwnPassword(user=user, old_password=old, new_password=new)
+        return Change(self._transport, "changeOwnPassword", (), NoneType, body)
+
+    def set_password(
+        self, user_id: str, password: str, *, must_change: bool = False
+    ) -> Change[None]:
+        body = UserPassword(password=password, must_change=must_change)
         return self._change("setUserPassword", (user_id,), NoneType, body)
 
 
@@ -89,6 +113,9 @@ class Groups(_Directory):
 
     def get(self, group_id: str) -> Group:
         return read(self._transport, *self._named("getGroup", group_id), answer=Group)
+
+    def update(self, group_id: str, change: GroupChange) -> Change[Group]:
+        return self._change("updateGroup", (group_id,), Group, change)
 
     def delete(self, group_id: str) -> Change[None]:
         return self._change("deleteGroup", (group_id,), NoneType)
@@ -126,8 +153,16 @@ class ServiceAccounts(_Directory):
 class OidcClients(_Directory):
     """Programs that people sign in to with a browser."""
 
-    def create(self, spec: OidcClientCreateSpec) -> Change[OidcClient]:
-        return self._change("createOidcClient", (), OidcClient, spec)
+    def create(self, spec: OidcClientCreateSpec) -> Change[OidcClientWithSecret]:
+        return self._change("createOidcClient", (), OidcClientWithSecret, spec)
+
+    def update(self, name: str, settings: OidcClientSettings) -> Change[OidcClientWithSecret]:
+        return self._change("updateOidcClient", (name,), OidcClientWithSecret, settings)
+
+    def rotate_secret(self, name: str, overlap_s: int = 0) -> Change[OidcClientWithSecret]:
+        """A new secret; the one before counts ``overlap_s`` longer."""
+        body = OidcClientSecretSpec(overlap=overlap_s)
+        return self._change("rotateOidcClientSecret", (name,), OidcClientWithSecret, body)
 
     def list(self) -> Iterator[OidcClient]:
         return pages(self._transport, *self._named("listOidcClients"), answer=OidcClientList)

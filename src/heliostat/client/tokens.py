@@ -21,6 +21,7 @@ import msgspec
 
 from heliostat.client.calls import path_of
 from heliostat.client.faults import InvalidAnswer, ServerError, refusal
+from heliostat.client.negotiation import Negotiation
 from heliostat.client.signing import KeyTool, base64url, key_tool, sign_es256
 from heliostat.client.target import Target
 from heliostat.client.transport import Request, Transport
@@ -36,6 +37,8 @@ else:
 CLIENT_ID = "helio"
 SCOPE = "openid offline_access rs_esxcloud at_groups"
 KEY_SCOPE = "openid rs_esxcloud at_groups"
+TICKET_GRANT = "urn:heliostat:grant-type:kerberos"
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 ASSERTION_LIFETIME_S = 60
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -45,6 +48,10 @@ _OAUTH_CODES = {
     "unauthorized_client": "UnsupportedGrant",
     "unsupported_grant_type": "UnsupportedGrant",
     "invalid_scope": "InvalidScope",
+    "authorization_pending": "AuthorizationPending",
+    "slow_down": "SlowDown",
+    "access_denied": "SignInDenied",
+    "expired_token": "DeviceCodeExpired",
 }
 
 
@@ -56,6 +63,17 @@ class Grant(msgspec.Struct, frozen=True):
     token_type: str = "Bearer"  # noqa: S105 - a kind, not a secret
     refresh_token: str = ""
     id_token: str = ""
+
+
+class DeviceCode(msgspec.Struct, frozen=True, kw_only=True):
+    """What to show (``user_code`` at ``verification_uri``) and what to poll with, in seconds."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    expires_in: int
+    verification_uri_complete: str = ""
+    interval: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +128,28 @@ class TokenService:
         }
         return self._ask(form, domain)
 
+    def device_code(self, domain: str = "") -> DeviceCode:
+        """A code to be typed in somewhere else, for somebody of ``domain``."""
+        url = self.endpoint(domain, "device_authorization").url
+        response = self._post(url, {"client_id": CLIENT_ID, "scope": SCOPE})
+        return self._transport.decode(response, DeviceCode)
+
+    def by_device_code(self, device_code: str, domain: str = "") -> Grant:
+        """The tokens once somebody has allowed it; raises ``AuthorizationPending`` until then."""
+        return self._ask({"grant_type": DEVICE_GRANT, "device_code": device_code}, domain)
+
+    def by_ticket(self, domain: str = "") -> Grant:
+        """For who has a Kerberos ticket; raises ``TicketNeeded`` and ``KerberosRefused``."""
+        url = self.endpoint(domain).url
+        told = self._told.endpoint if self._told is not None else ""
+        target = self._transport.target
+        reached = url if url.startswith("https:") else "" if target.socket else target.url
+        shown = Negotiation(urlsplit(reached).hostname or told)
+        form = {"client_id": CLIENT_ID, "scope": SCOPE, "grant_type": TICKET_GRANT}
+        response = self._post(url, form, {"Authorization": shown.header})
+        shown.finish(response.headers.get("WWW-Authenticate", ""))
+        return self._transport.decode(response, Grant)
+
     def revoke(self, refresh_token: str) -> None:
         """End the session of a refresh token."""
         url = self.endpoint(issuing_domain(refresh_token), "revoke").url
@@ -127,8 +167,10 @@ class TokenService:
         response = self._post(self.endpoint(domain).url, filled)
         return self._transport.decode(response, Grant)
 
-    def _post(self, url: str, form: Mapping[str, str]) -> httpx.Response:
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    def _post(
+        self, url: str, form: Mapping[str, str], more: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        headers = {"Content-Type": "application/x-www-form-urlencoded", **(more or {})}
         request = Request("POST", url, {}, headers, urlencode(form).encode())
         response = self._transport.send_unsigned(request)
         if not response.is_success:

@@ -45,13 +45,32 @@ RESERVED: dict[str, str] = {
     "FlavorInUse": "A used flavor goes PENDING_DELETE instead.",
     "ImageInUse": "A used image goes PENDING_DELETE instead.",
     "InsufficientCapacity": "The codes that name what is short are told instead.",
-    "StateError": "The codes that name the kind of entity are told instead.",
     "StepNotFound": "Steps are acted on through their task.",
     "UpdateNotSupported": "No request of today names a field that can't be changed.",
 }
 """Codes that existing clients know and that nothing here raises, with the reason."""
 
 CAUSES: dict[str, str] = {
+    "ComputerExists": "A computer of the domain has this name.",
+    "ComputerNotFound": "There is no computer of this name.",
+    "InvalidFilter": "A search's filter is not one, or is larger than what is read.",
+    "UnitExists": "An organisational unit has this name in this place.",
+    "UnitNotEmpty": "An organisational unit was to be deleted while something lay in it.",
+    "UnitNotFound": "There is no organisational unit with this path.",
+    "DirectoryMoving": "People and groups are being moved to another directory, and it is the "
+    "short end of it, when nothing may change.",
+    "DirectoryDiffers": "What was copied to another directory is not what there is in the old one.",
+    "DirectoryNodeNotFound": "The directory has no node of this name.",
+    "DirectoryRefused": "OpenLDAP takes an entry in no form that it was offered in.",
+    "DirectoryUnavailable": "No node of the directory answered in time.",
+    "DirectoryNodeFailed": "A server of the directory could not be configured or started, or "
+    "ended.",
+    "KerberosNotEnabled": "The directory's tenant has no Kerberos realm.",
+    "KerberosRefused": "A Kerberos ticket is expired, forged, for another service, was used "
+    "before, or is of somebody who may not sign in.",
+    "KerberosUnavailable": "The controller's krb5kdc has ended, is not installed, or does not "
+    "answer.",
+    "NotInstalled": "A program or library that this part needs is not on the machine.",
     "AccessForbidden": "The caller has no role on the entity, its project or its tenant that "
     "allows this; or there is no such entity, which only administrators are told.",
     "AgentError": "The host's agent failed at something in a way that has no code of its own, or "
@@ -65,11 +84,15 @@ CAUSES: dict[str, str] = {
     "BackupFailed": "The copy of the store could not be written or did not pass its check.",
     "BlobNotFound": "The content that an image consists of is not in the content store.",
     "BuildFailed": "A step of building an image of the operating system failed.",
+    "CertificateEntryNotFound": "Nothing in the certificate store has that name, or it has no key.",
     "CertificateInvalid": "The other side could not prove to be the controller, or a certificate "
     "has expired.",
+    "CertificateStoreNotFound": "This machine has no certificate store of that name.",
     "ChoreFinding": "The background work found something that it can't mend by itself, or is "
     "under way.",
     "ChoreNotFound": "There is no background work of this name.",
+    "ConsentNotFound": "The consent was withdrawn already, or there never was one with this id.",
+    "SessionNotFound": "The session has ended already, or there never was one with this id.",
     "ClientNotFound": "There is no program of this name that people sign in to.",
     "CommandFailed": "A program that was run ended with an error.",
     "Compacted": "A reader asked for a revision that is no longer kept.",
@@ -91,6 +114,7 @@ CAUSES: dict[str, str] = {
     "FlavorInUse": "Something uses the flavor.",
     "FlavorNotFound": "There is no flavor with this id.",
     "GroupExists": "A group, user or program has this name.",
+    "FactorNotFound": "Nobody has that second factor; it may have been removed.",
     "GroupNotFound": "There is no group of this name.",
     "GuardFailed": "Somebody else changed the data between reading and writing.",
     "GuestCrashed": "The machine's process ended by itself and was not told to.",
@@ -119,6 +143,13 @@ CAUSES: dict[str, str] = {
     "InvalidFlavor": "The request names a flavor that does not exist for this kind.",
     "InvalidFlavorSpecification": "The flavor's costs are incomplete or doubled.",
     "InvalidFlavorState": "The flavor is on its way out.",
+    "AuthorizationPending": "A machine asks whether somebody has allowed its sign-in, and nobody "
+    "has yet. Programs go on asking; people never see it.",
+    "SlowDown": "A machine that waits to be signed in asks more often than it was told to.",
+    "SignInDenied": "Somebody was asked in a browser whether to sign in a machine or a program, "
+    "and said no.",
+    "DeviceCodeExpired": "Nobody typed the code of `helio login` into a browser within ten "
+    "minutes.",
     "InvalidGrant": "The session has ended: signed out, password changed, or too old.",
     "InvalidHostState": "The host's state does not allow the operation.",
     "InvalidImage": "The uploaded file is damaged, or refers to files outside itself.",
@@ -134,12 +165,18 @@ CAUSES: dict[str, str] = {
     "InvalidOperation": "The entity does not allow this operation.",
     "InvalidOva": "The appliance's archive or its description is damaged or incomplete.",
     "InvalidPageSize": "A page was to have fewer than 1 or more than 100 items.",
+    "InvalidPolicy": "A setting of the policy is unknown, out of its bounds, or does not go with "
+    "another one; nothing was changed.",
     "InvalidQueryParams": "A query parameter is unknown, doubled, or has a value that it can't "
     "have; the message names it.",
     "InvalidScenario": "The simulator's fault script can't be read.",
+    "InvalidTarget": "A program asks to exchange somebody's token for one that another service "
+    "accepts, and its settings do not name that service.",
     "InvalidScope": "A scope was asked for that does not exist here.",
     "InvalidSecurityGroupFormat": "A group is not written as DOMAIN\\name.",
     "InvalidSetting": "A setting is unknown or has a value that it can't have.",
+    "InvalidSamlMessage": "A SAML message is malformed, not signed as it has to be, too old, or "
+    "was used before.",
     "InvalidTicket": "The console ticket is unknown, was used, or its time is over.",
     "InvalidToken": "The join token is unknown, was used, or its time is over.",
     "InvalidVmState": "The VM's state does not allow the operation.",
@@ -164,10 +201,21 @@ CAUSES: dict[str, str] = {
     "NotImplemented": "The operation is known, but this site can't do it.",
     "NotRunning": "The platform, or the agent, is not running here or was never set up.",
     "PageExpired": "The page's link belongs to another list, or its snapshot is no longer kept.",
+    "PasswordChangeNeeded": "The password has reached the age that the tenant's rules allow, or an "
+    "administrator has set one that only serves to choose another.",
+    "PasswordExpired": "The password is right, but has expired in the directory that keeps it.",
     "PersistentDiskAttached": "A VM with persistent disks attached was to be deleted.",
     "PlanNotPossible": "An upload was to be planned without saying how large it is.",
+    "PolicyChanged": "Somebody changed the policy between your look at it and your change.",
     "PortTaken": "Another program listens on the port that the settings name.",
     "ProjectNotFound": "There is no project with this id.",
+    "ProviderInvalid": "Another provider answered what makes no sense, or what it can not prove: "
+    "another issuer, key, audience or request than it was asked with.",
+    "ProviderNotFound": "The domain has no other provider of that name, or it is disabled.",
+    "ProviderRefused": "Another provider knows who it is, but its settings here, or the user here, "
+    "keep them out.",
+    "ProviderUnreachable": "Another provider could not be connected to, or took longer than ten "
+    "seconds.",
     "QemuMissing": "The host has no QEMU, or not the programs that come with it.",
     "QuotaError": "The request would exceed the limit of its project or tenant; the message has "
     "key, limit, usage and what was asked for.",
@@ -178,10 +226,34 @@ CAUSES: dict[str, str] = {
     "RequestTooLarge": "The body, or what it would write in one commit, is larger than allowed.",
     "RevisionGone": "The revision to go on from is no longer kept, or is one from before the "
     "store was restored.",
+    "AcmeKeyNotFound": "No key for opening ACME accounts has this id in the domain.",
+    "CertificateNotFound": "Nothing with this serial number was issued in this domain, or it ended "
+    "more than a month ago.",
+    "CertificateRefused": "No rule of the domain's policy lets the caller have what the request "
+    "asks for, or one of its names is somebody else's.",
+    "RootTooOld": "The site's root was made by an earlier version and may sign no intermediates, "
+    "which every tenant's certificates need.",
+    "RotationWaits": "A step of changing the root was asked for before what it waits for, or there "
+    "is no such step now.",
+    "TicketNeeded": "The grant for Kerberos tickets was asked for without one.",
+    "TokenUnusable": "The PKCS#11 module, its token or a key in it can't be reached.",
+    "SealBroken": "A secret at rest was sealed under another key than this controller's: a folder "
+    "was restored in part, or controllers of one site have different ones.",
+    "SecondFactorRequired": "The account has a second factor, or must have one, so a password "
+    "alone gets no token.",
+    "SecondFactorWrong": "The code or the passkey's answer is wrong, was used before, or too many "
+    "were tried; which one is not told.",
+    "ServiceNotFound": "The realm has no service of this name.",
+    "SignInOver": "The browser's sign-in was finished, was left alone for ten minutes, or has gone "
+    "on in another window.",
     "SecurityGroupsAlreadyInherited": "A group of the tenant was to be named for its project, too.",
     "ServiceAccountNotFound": "There is no service account of this name.",
+    "ServiceProviderNotFound": "There is no program of this name that people sign in to with SAML.",
     "ShuttingDown": "The controller, or the agent, is stopping.",
     "SimulationFailed": "A simulated run ended with an invariant broken.",
+    "SourceExists": "The domain or alias is that of a tenant or of another identity source.",
+    "SourceNotFound": "The tenant has no identity source with this domain.",
+    "SourceUnavailable": "No server of an identity source answers, or its answers can not be used.",
     "SpecInvalid": "A field of the specification does not fit the others.",
     "StateError": "The entity's state does not allow the operation.",
     "StepFailed": "A step of a task failed without a code of its own.",
@@ -199,6 +271,7 @@ CAUSES: dict[str, str] = {
     "TenantExists": "A tenant of the directory, or the site itself, has this domain.",
     "TenantNotFound": "There is no tenant with this id.",
     "TimedOut": "Something took longer than it may.",
+    "TooManyGroups": "Somebody is in more groups of an identity source than are looked at.",
     "TooManyRequests": "More attempts than allowed in this time.",
     "UnfullfillableAffinities": "No host meets all the affinities of the VM.",
     "UnfullfillableDiskAffinities": "No datastore meets all the affinities of the disk.",

@@ -42,9 +42,29 @@ CODES: dict[str, Code] = {
     "TaskNotFound": Code(404, "`helio task list` shows the tasks."),
     "StepNotFound": Code(404, "`helio task show` lists the steps of a task."),
     "UserNotFound": Code(404, "`helio user list` shows the users."),
+    "ConsentNotFound": Code(404, "`helio identity consent list` shows what people agreed to."),
+    "SessionNotFound": Code(404, "`helio identity session list` shows who is signed in."),
     "ClientNotFound": Code(404, "`helio identity client list` shows the clients."),
+    "ServiceProviderNotFound": Code(
+        404, "`helio identity service-provider list` shows the service providers."
+    ),
     "ServiceAccountNotFound": Code(404, "`helio service-account list` shows the accounts."),
+    "CertificateStoreNotFound": Code(404, "`helio cert store list` shows the stores."),
+    "CertificateEntryNotFound": Code(404, "`helio cert entry list STORE` shows what is in it."),
+    "ProviderNotFound": Code(404, "`helio identity provider list` shows the providers."),
+    "ProviderUnreachable": Code(
+        503, "`helio identity provider probe NAME` tells how far it gets; try again later."
+    ),
+    "ProviderInvalid": Code(
+        400, "`helio identity provider probe NAME` tells what is wrong with it."
+    ),
+    "ProviderRefused": Code(
+        403, "Ask an administrator whom `helio identity provider show` lets in."
+    ),
+    "FactorNotFound": Code(404, "`helio identity factor list USER` shows what somebody has."),
     "GroupNotFound": Code(404, "`helio group list` shows the groups."),
+    "UnitNotFound": Code(404, "`helio identity ou list` shows the units."),
+    "ComputerNotFound": Code(404, "`helio identity computer list` shows the computers."),
     "NetworkNotFound": Code(404, "`helio subnet list` shows the subnets."),
     "DatastoreNotFound": Code(404, "`helio datastore list` shows the datastores."),
     "HostDatastoreNotFound": Code(
@@ -55,6 +75,9 @@ CODES: dict[str, Code] = {
     "BlobNotFound": Code(404, "The content is gone; upload the image again."),
     "QuotaError": Code(400, "Free something, or ask for a higher limit with `helio quota update`."),
     "StateError": Code(400, "Look at the entity's state and choose an operation that it allows."),
+    "InvalidSamlMessage": Code(
+        400, "Begin again at the program; if it stays, compare its metadata with ours."
+    ),
     "InvalidEntity": Code(400, "Correct the named field and send the request again."),
     "InvalidJson": Code(400, "Send one JSON object."),
     "AmbiguousName": Code(400, "Name it by its id."),
@@ -141,7 +164,44 @@ CODES: dict[str, Code] = {
         400,
         "A host with this address exists already; `helio host list` shows it.",
     ),
+    "PasswordExpired": Code(
+        400, "Set a new password where that directory lets people do so, then sign in."
+    ),
+    "SourceNotFound": Code(404, "`helio identity source list` shows the sources of a domain."),
+    "SourceExists": Code(
+        400, "Choose another domain or alias; `helio identity source list` shows those in use."
+    ),
+    "SourceUnavailable": Code(
+        503, "Try again; administrators see why with `helio identity source probe DOMAIN`."
+    ),
+    "TooManyGroups": Code(
+        400, "Set a filter by which fewer groups count: `helio identity source update`."
+    ),
     "InvalidLoginCredentials": Code(400, "Check user name and password."),
+    "SignInOver": Code(400, "Go back to the program, and sign in from there."),
+    "SecondFactorWrong": Code(
+        400, "Wait for the app's next code, use a recovery code, or ask an administrator."
+    ),
+    "SecondFactorRequired": Code(
+        400, "Sign in with a browser or a device: `helio login --device`."
+    ),
+    "AcmeKeyNotFound": Code(404, "`helio identity acme-key list` shows the keys."),
+    "CertificateNotFound": Code(404, "`helio identity certificate list` shows what was issued."),
+    "CertificateRefused": Code(
+        403, "`helio identity ca policy show` shows who may have what; `--plan` tries without harm."
+    ),
+    "RootTooOld": Code(
+        409,
+        "Change the site's root: `helio identity ca rotate`, then see `helio identity ca status`.",
+    ),
+    "RotationWaits": Code(409, "`helio identity ca status` tells how it stands."),
+    "TokenUnusable": Code(
+        500,
+        "Check identity.authority.token, and that python-pkcs11 and the module are installed.",
+    ),
+    "SealBroken": Code(
+        500, "Every controller needs the same seal.key in its authority folder; restore it."
+    ),
     "SecurityGroupsAlreadyInherited": Code(400, "Leave out groups that the tenant hands down."),
     "DeletedDisksRemoved": Code(
         400, "Before the project is deleted, `helio disk restore` keeps a disk."
@@ -153,7 +213,14 @@ CODES: dict[str, Code] = {
     "SpecInvalid": Code(400, "Correct the named field."),
     "InvalidToken": Code(400, "Make a new join token with `helio host join-token`."),
     "InvalidGrant": Code(400, "Sign in again."),
+    "AuthorizationPending": Code(400, "Ask again after the interval; the code is still good."),
+    "SlowDown": Code(400, "Wait five seconds longer between two requests."),
+    "SignInDenied": Code(400, "Begin again with `helio login`, and allow it in the browser."),
+    "DeviceCodeExpired": Code(400, "Begin again with `helio login`; a code lives ten minutes."),
     "UnsupportedGrant": Code(400, "Use a grant that this client is allowed."),
+    "InvalidTarget": Code(
+        400, "`helio identity client update NAME --exchange-for rs_…` says for whom it may."
+    ),
     "InvalidScope": Code(400, "Leave out the unknown scope."),
     "QuotaInUse": Code(400, "Lower or delete what uses it first."),
     "QuotaLeaseNotFound": Code(
@@ -163,10 +230,26 @@ CODES: dict[str, Code] = {
         400,
         "An upload can be planned only with its size: send `Content-Length` or `declaredSize`.",
     ),
+    "PasswordChangeNeeded": Code(
+        400, "Choose another one with `helio password` (POST /v1/password)."
+    ),
+    "TicketNeeded": Code(401, "Get a ticket with `kinit`, then try again."),
+    "KerberosRefused": Code(401, "Get a new ticket with `kinit`, and compare the clocks."),
+    "KerberosNotEnabled": Code(404, "Give it one with `helio identity kerberos enable`."),
+    "KerberosUnavailable": Code(503, "Look at the controller's log; it begins the server again."),
+    "ServiceNotFound": Code(404, "`helio identity service-principal list` shows the services."),
+    "InvalidPolicy": Code(400, "`helio identity policy show` tells settings, values and meaning."),
+    "PolicyChanged": Code(409, "Look at it again (`helio identity policy show`), then decide."),
     "WeakPassword": Code(400, "Choose a longer password that is on no list of common ones."),
     "UserExists": Code(400, "Choose another user name."),
     "TenantExists": Code(400, "Choose another domain."),
     "GroupExists": Code(400, "Choose another group name."),
+    "UnitExists": Code(400, "Choose another name for the unit, or another place."),
+    "UnitNotEmpty": Code(400, "Move or delete what lies in it: `helio identity search --base`."),
+    "ComputerExists": Code(400, "Choose another name for the computer."),
+    "InvalidFilter": Code(
+        400, "Write it as LDAP does: (&(objectClass=person)(mail=*@acme.example))."
+    ),
     "CyclicGroups": Code(400, "Remove one of the memberships that close the circle."),
     "InvalidSetting": Code(400, "Correct the setting; the reference lists them all."),
     "NotConfigured": Code(400, "Do without it; the release notes tell when it comes."),
@@ -195,6 +278,13 @@ CODES: dict[str, Code] = {
         "Name a file in a folder that exists and that the controller may read and write.",
     ),
     "CommandFailed": Code(500, "Read the program's own message."),
+    "NotInstalled": Code(500, "Install the package that is named and try again."),
+    "DirectoryUnavailable": Code(503, "`helio identity node status` tells which nodes answer."),
+    "DirectoryMoving": Code(503, "Try again in a moment; signing in goes on meanwhile."),
+    "DirectoryDiffers": Code(500, "Run the same command again; nothing has changed its place."),
+    "DirectoryNodeNotFound": Code(404, "`helio identity node list` shows the nodes."),
+    "DirectoryRefused": Code(500, "Read the directory's own message."),
+    "DirectoryNodeFailed": Code(503, "The node's log, slapd.log in its folder, tells why."),
     "NotImplemented": Code(501, "This site does not offer that."),
     "InvalidAnswer": Code(
         502,

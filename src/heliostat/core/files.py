@@ -51,8 +51,11 @@ def atomic_write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
+            if os.chmod in os.supports_fd:  # by its name, it could be another file by now
+                os.chmod(handle, mode)
+            else:
+                os.chmod(name, mode)
             os.fsync(stream.fileno())
-        os.chmod(name, mode)
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -1,8 +1,9 @@
-"""The text with which an agent joins: ``hjt1.`` and base64url JSON.
+"""The texts with which agents and machines join: a prefix and base64url JSON.
 
-It carries the agents' address, the certificate authority to trust for that
-address (and for no other) with its fingerprint, for people, the host's id and a
-secret that is good once.  The controller writes it, the agent reads it.
+Each carries an address, the certificate authority to trust for that address (and for no
+other) with its fingerprint, for people, whom it is for, and a secret that is good once.
+``hjt1.`` makes an agent of a host, ``hmt1.`` a machine a member of a directory.  The
+controller writes them; the agent, or the machine, reads them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import ssl
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,6 +19,7 @@ import msgspec
 from heliostat.core.errors import PermanentError
 
 PREFIX = "hjt1."
+MACHINE_PREFIX = "hmt1."
 
 
 class JoinToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,21 +32,45 @@ class JoinToken(msgspec.Struct, frozen=True, kw_only=True):
     secret: str
 
 
-def encode(token: JoinToken) -> str:
-    """The text that a person hands to the agent."""
-    return PREFIX + base64.urlsafe_b64encode(msgspec.json.encode(token)).decode().rstrip("=")
+class MachineToken(msgspec.Struct, frozen=True, kw_only=True):
+    """What a machine's token says; ``domain`` is the directory's, ``computer`` its entry in it."""
+
+    url: str
+    ca: str
+    fingerprint: str
+    domain: str
+    computer: str
+    secret: str
+
+
+Token = TypeVar("Token", JoinToken, MachineToken)
+
+
+def encode(token: JoinToken | MachineToken) -> str:
+    """The text that a person hands to the agent, or to the machine."""
+    prefix = PREFIX if isinstance(token, JoinToken) else MACHINE_PREFIX
+    return prefix + base64.urlsafe_b64encode(msgspec.json.encode(token)).decode().rstrip("=")
 
 
 def decode(text: str) -> JoinToken:
-    """What a token's text says; raises ``InvalidToken`` with what is wrong with it."""
+    """What an agent's token says; raises ``InvalidToken`` with what is wrong with it."""
+    return _decoded(text, PREFIX, JoinToken)
+
+
+def decode_machine(text: str) -> MachineToken:
+    """What a machine's token says; raises as ``decode``."""
+    return _decoded(text, MACHINE_PREFIX, MachineToken)
+
+
+def _decoded(text: str, prefix: str, kind: type[Token]) -> Token:
     body = text.strip()
-    if not body.startswith(PREFIX):
-        raise _invalid(f"it does not begin with {PREFIX}")
-    body = body.removeprefix(PREFIX)
+    if not body.startswith(prefix):
+        raise _invalid(f"it does not begin with {prefix}")
+    body = body.removeprefix(prefix)
     try:
         raw = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
-        token = msgspec.json.decode(raw, type=JoinToken)
-    except ValueError as error:  # of base64, of JSON, and of msgspec
+        token = msgspec.json.decode(raw, type=kind)
+    except (ValueError, msgspec.MsgspecError) as error:  # no ValueError in msgspec 0.19
         raise _invalid("it is damaged or cut short") from error
     if urlsplit(token.url).scheme != "https":
         raise _invalid("its address is not https")
@@ -51,7 +78,7 @@ def decode(text: str) -> JoinToken:
     return token
 
 
-def _check_fingerprint(token: JoinToken) -> None:
+def _check_fingerprint(token: JoinToken | MachineToken) -> None:
     try:
         der = ssl.PEM_cert_to_DER_cert(token.ca)
     except ValueError as error:

@@ -77,6 +77,30 @@ def with_setting(tree: T, path: str, value: Any, source: str) -> T:
     return changed
 
 
+def with_settings(tree: T, values: Mapping[str, Any], source: str) -> T:
+    """As ``with_setting`` for several paths at once: only together they have to go together.
+
+    Text for what is no text is read as in the environment (``"8"``, ``"true"``, ``"a,b"``).
+    """
+    changed = tree
+    for path, value in values.items():
+        kind = type_at(changed, path, source)
+        read = _parse(kind, value, source) if isinstance(value, str) else value
+        changed = _with(changed, path.split("."), read, source)
+    _refuse_faults(changed, source, "")
+    return changed
+
+
+def type_at(tree: Any, path: str, source: str) -> Any:
+    """The type of the setting at a path; raises ``InvalidSetting`` where there is none."""
+    *tables, name = path.split(".")
+    for table in tables:
+        tree = getattr(tree, _field_of(tree, table, source).name)
+        if not dataclasses.is_dataclass(tree):
+            raise InvalidSetting(source, f"{table} has no settings below it.")
+    return typing.get_type_hints(type(tree))[_field_of(tree, name, source).name]
+
+
 def _with(node: T, keys: list[str], value: Any, source: str) -> T:
     field = _field_of(node, keys[0], source)
     current = getattr(node, field.name)

@@ -19,8 +19,10 @@ from heliostat.agent.settings import AgentSettings
 from heliostat.core import logs
 from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError, PermanentError
+from heliostat.member.places import Machine
 from heliostat.os.image.tiny import build_tiny
 from heliostat.server import daemon, pidfile
+from heliostat.server.agent_store import keep_stores
 from heliostat.server.home import Home
 from heliostat.server.settings import load_settings
 
@@ -56,6 +58,7 @@ async def _run(home: Home, own: Path, files: Credentials, settings: AgentSetting
     await hypervisor.open()  # before anybody is told that the agent is up: QEMU may be missing
     agent = Agent(own, Renewal(files, clock).dial, hypervisor, clock, settings)
     running = asyncio.create_task(agent.run())
+    keeping = asyncio.create_task(keep_stores(files, Machine.here(), clock))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, running.cancel)
@@ -67,6 +70,7 @@ async def _run(home: Home, own: Path, files: Credentials, settings: AgentSetting
     except asyncio.CancelledError:
         log.info("stopping; guests run on")
     finally:
+        keeping.cancel()
         path.unlink(missing_ok=True)
 
 

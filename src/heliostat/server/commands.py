@@ -92,6 +92,22 @@ def logs(role: str, follow: bool, task: str, request: str, level: str, tail: int
     show(_home().log(role), wanted, tail=tail, follow=follow, write=click.echo)
 
 
+@click.command("directory-node")
+@click.argument(
+    "bundle", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="The node's own folder (default: $HELIO_HOME/directory-node).",
+)
+def directory_node(bundle: Path | None, folder: Path | None) -> None:
+    """Run a node of the directory in the foreground; BUNDLE is needed the first time only."""
+    from heliostat.server.directory_node import main
+
+    main(bundle, folder or _home().path / "directory-node")
+
+
 COMMANDS: dict[str, click.Command] = {
     "up": up,
     "down": down,
@@ -100,4 +116,5 @@ COMMANDS: dict[str, click.Command] = {
     "logs": logs,
     "controller": controller,
     "agent": agent,
+    "directory-node": directory_node,
 }

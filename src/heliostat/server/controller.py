@@ -13,6 +13,7 @@ import signal
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import web
@@ -38,6 +39,7 @@ from heliostat.controller.metrics.registry import Metrics
 from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.audit import INDEXED
 from heliostat.controller.workflows.defaults import ensure_defaults
+from heliostat.controller.workflows.kinds import HOSTS, VMS
 from heliostat.controller.workflows.observation import observe
 from heliostat.controller.workflows.properties import follow_properties
 from heliostat.controller.workflows.subnet import ensure_subnet
@@ -47,12 +49,16 @@ from heliostat.core.clock import Clock, SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SystemIds
 from heliostat.core.logs import Stream
+from heliostat.identity.acme import server as acme_server
+from heliostat.identity.acme.site import AcmeSite
+from heliostat.identity.authority.options import AuthorityOptions
+from heliostat.identity.authority.publication import Publication
 from heliostat.identity.authority.tls import (
     agent_ssl_context,
-    host_id_of,
     keep_renewed,
     server_ssl_context,
 )
+from heliostat.identity.ldap_face.telling import Tell
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.site import Identity
 from heliostat.identity.tokens import endpoints as identity_http
@@ -66,7 +72,7 @@ from heliostat.tasks.engine import TaskEngine
 
 log = logging.getLogger(__name__)
 
-HOUR_S = 3600.0
+HOUR_S, MINUTE_S = 3600.0, 60.0
 SOCKET_MODE = 0o600
 
 
@@ -80,6 +86,7 @@ async def initialise(home: Home) -> str | None:
         try:
             return await identity.start()
         finally:
+            await identity.stop()
             identity.close()
     finally:
         await store.close()
@@ -123,6 +130,7 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack, lines: S
     metrics.gauge(table.STORE_BYTES).set_function(lambda: _size_bytes(home.store))
     identity = await _open_identity(home, settings, store, stack)
     await complete_indexes(store, INDEXED)
+    identity.directories.has_vm = lambda id_: _has_vm(store, id_)
     own_id = controller_id(home, SystemIds())
     world, gateway = _world(home, settings, store, identity, own_id)
     await ensure_defaults(world)
@@ -134,15 +142,41 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack, lines: S
         lambda: record_crashes(store, clock, world.ids),
         Compactor(store, clock, settings.store).run,
         lambda: keep_copies(file, home.backup, clock, settings.backup),
-        lambda: _hourly(clock, identity.maintain),
+        lambda: _every(clock, HOUR_S, identity.maintain),
+        lambda: _every(clock, MINUTE_S, identity.forget),
+        identity.openldap.keep,
+        identity.tell_programs,
         Rota(world, CHORES.values(), lambda: chores_rest(store)).run,
         lambda: follow_properties(world),
     )
     app = _api(world, identity, gateway, settings, metrics, _access_log(settings, lines, stack))
     await _listen(home, settings, stack, identity, app, gateway.gate.app())
+    identity.kerberos.tell = sign_ins.kerberos_teller(app[SERVICES])
+    await _open_kerberos(settings, stack, identity)
+    told = sign_ins.of_ldap(app[SERVICES].trail, clock, SystemIds())
+    await _answer_ldap(home, settings, stack, identity, told)
     if settings.metrics.port:
         scraped = await _runner(stack, scrape_app(app[SERVICES].gatherer.gather, metrics))
         await _tcp(scraped, "127.0.0.1", settings.metrics.port, None, "metrics.port")
+
+
+async def _has_vm(store: CloudStore, id_: str) -> bool:
+    return await VMS.get(store, id_) is not None
+
+
+async def _answer_ldap(
+    home: Home, settings: Settings, stack: AsyncExitStack, identity: Identity, tell: Tell
+) -> None:
+    """Let LDAP clients read the directory, where the settings say so."""
+    if not settings.ldap.is_on:
+        return
+    from heliostat.identity.ldap_face.face import LdapFace
+
+    names = settings.api.names
+    face = LdapFace(identity, home.ldap, settings.ldap, names, SystemClock(), tell=tell)
+    stack.push_async_callback(face.close)
+    await face.open()
+    await _background(stack, face.run)
 
 
 async def _open_identity(
@@ -150,10 +184,33 @@ async def _open_identity(
 ) -> Identity:
     identity = _identity(home, settings, store)
     stack.callback(identity.close)
+    stack.push_async_callback(identity.stop)
     password = await identity.start()
     if password is not None:
         print(f"The administrator's password is {password} (shown this once).", flush=True)
     return identity
+
+
+async def _open_kerberos(settings: Settings, stack: AsyncExitStack, identity: Identity) -> None:
+    """Give tickets, where a port is set; realms that can't be served are told in the log."""
+    kerberos = settings.identity.kerberos
+    server = identity.kerberos
+    stack.push_async_callback(server.close)
+    served = (
+        (kerberos.port, server.answer, "identity.kerberos.port"),
+        (kerberos.password_port, identity.password_port.answer, "identity.kerberos.password_port"),
+    )
+    for port, answers, setting in served:
+        try:
+            if port:
+                await server.open_port(kerberos.host, port, answers)
+        except OSError as error:
+            raise ports.taken(kerberos.host, port, setting) from error
+    if kerberos.port:
+        try:
+            await server.refresh()
+        except HeliostatError as error:
+            log.warning("Kerberos is not served: %s", error)
 
 
 def _world(
@@ -170,8 +227,9 @@ def _world(
         controller_id=own_id,
         lease_ttl_s=settings.agents.lease_ttl_s,
         certifier=identity.joins,
-        host_of=host_id_of,
+        host_of=identity.authority.host_of,
     )
+    identity.authority.followers.append(gateway.gate.look_again)
     world = Ports(store, clock, ids, blobs, QemuImageFiles(), settings.workflows, agents=gateway)
     return world, gateway
 
@@ -217,7 +275,10 @@ def _api(
     )
     hosts = Hosts(gateway, identity.joins)
     app = make_app(world, identity, identity.directories, hosts, api_settings, metrics, access)
-    app.add_routes(identity_http.routes(identity, sign_ins.tell))
+    app.add_routes(identity_http.routes(identity, sign_ins.tell, sign_ins.address_of))
+    app.add_routes(Publication(identity.directories).routes())
+    acme = AcmeSite(identity.directories, identity.ids, identity.verify)
+    app.add_routes(acme_server.Server(acme.find, sign_ins.tell_acme).routes())
     return app
 
 
@@ -233,10 +294,19 @@ def _identity(home: Home, settings: Settings, store: CloudStore) -> Identity:
         domain=settings.identity.domain,
         base_url=first,
         other_urls=tuple(others),
+        ldap_urls=settings.ldap.reached_at(settings.api.names),
         passwords=settings.identity.passwords,
         lockout=settings.identity.lockout,
         hashing=settings.identity.hashing,
         lifetimes=settings.identity.lifetimes,
+        kerberos=settings.identity.kerberos,
+        tickets=settings.identity.tickets,
+        authority=_authority(settings),
+        second_factors=settings.identity.second_factors,
+        banner=settings.identity.banner,
+        saml=settings.identity.saml,
+        directory=settings.identity.directory,
+        federation=settings.identity.federation,
     )
     return Identity(
         store,
@@ -245,7 +315,20 @@ def _identity(home: Home, settings: Settings, store: CloudStore) -> Identity:
         options,
         authority_folder=home.authority,
         agent_url=f"https://{settings.api.names[0]}:{settings.agents.port}",
+        hosts=lambda: _hosts(store),
     )
+
+
+def _authority(settings: Settings) -> AuthorityOptions:
+    """With the address at which revocation lists are, unless somebody set another."""
+    told = settings.identity.authority
+    if told.base_url or not told.port:
+        return told
+    return replace(told, base_url=f"http://{settings.api.names[0]}:{told.port}")
+
+
+async def _hosts(store: CloudStore) -> list[str]:
+    return [each.value.id async for each in HOSTS.each(store)]
 
 
 async def _listen(
@@ -256,7 +339,7 @@ async def _listen(
     app: web.Application,
     gate: web.Application,
 ) -> None:
-    files = identity.authority.issue_server(settings.api.names)
+    files = await identity.authority.issue_server(settings.api.names)
     public = await _runner(stack, app)
     agents = await _runner(stack, gate)
     home.socket.unlink(missing_ok=True)
@@ -266,13 +349,18 @@ async def _listen(
     await _tcp(public, settings.api.host, settings.api.port, context, "api.port")
     if settings.api.loopback_port:
         await _tcp(public, "127.0.0.1", settings.api.loopback_port, None, "api.loopback_port")
-    gate_context = agent_ssl_context(files, identity.authority.ca_pem)
+    authority = settings.identity.authority
+    if authority.port:
+        plain = web.Application()
+        plain.add_routes(Publication(identity.directories).routes())
+        host = authority.host or settings.api.host
+        runner = await _runner(stack, plain)
+        await _tcp(runner, host, authority.port, None, "identity.authority.port")
+    gate_context = agent_ssl_context(files, identity.authority.gate_pem)
     await _tcp(agents, settings.agents.host, settings.agents.port, gate_context, "agents.port")
     contexts = (context, gate_context)
-    clock = SystemClock()
-    await _background(
-        stack, lambda: keep_renewed(clock, identity.authority, settings.api.names, contexts)
-    )
+    names = settings.api.names
+    await _background(stack, lambda: keep_renewed(identity.authority, names, contexts))
 
 
 async def _runner(stack: AsyncExitStack, app: web.Application) -> web.AppRunner:
@@ -312,7 +400,7 @@ async def _forever(job: Callable[[], Awaitable[object]]) -> None:
             await asyncio.sleep(1)
 
 
-async def _hourly(clock: Clock, job: Callable[[], Awaitable[object]]) -> None:
+async def _every(clock: Clock, seconds: float, job: Callable[[], Awaitable[object]]) -> None:
     while True:
-        await clock.sleep(HOUR_S)
+        await clock.sleep(seconds)
         await job()

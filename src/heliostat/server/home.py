@@ -61,6 +61,11 @@ class Home:
         """Copies of the store."""
         return self.path / "backup"
 
+    @property
+    def ldap(self) -> Path:
+        """What the LDAP server of the directory needs while it runs."""
+        return self.path / "run" / "ldap"
+
     def pid_file(self, role: str) -> Path:
         return self.path / "run" / f"{role}.pid"
 

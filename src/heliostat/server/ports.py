@@ -37,15 +37,18 @@ def choose(home: Home, settings: Settings) -> None:
         return
     for offset in range(0, TRIES * STEP, STEP):
         api, agents = settings.api.port + offset, settings.agents.port + offset
-        if is_free(settings.api.host, api) and is_free(settings.agents.host, agents):
+        lists = settings.agents.port + 1 + offset
+        taken_by = ((settings.api.host, api), (settings.agents.host, agents))
+        if all(is_free(*each) for each in (*taken_by, (settings.api.host, lists))):
             text = (
                 "# Settings of this platform; docs/reference/settings.md lists all of them.\n"
-                f"[api]\nport = {api}\n\n[agents]\nport = {agents}\n"
+                f"[api]\nport = {api}\n\n[agents]\nport = {agents}\n\n"
+                f"[identity.authority]\nport = {lists}\n"
             )
             atomic_write(home.config, text.encode())
             return
     raise PermanentError(
-        "PortTaken", f"No two free ports between {settings.api.port} and {api} on this machine."
+        "PortTaken", f"No three free ports between {settings.api.port} and {api} on this machine."
     )
 
 

@@ -17,7 +17,21 @@ from heliostat.controller.api.forwarded import networks
 from heliostat.controller.workflows.settings import WorkflowSettings
 from heliostat.core.logs import FORMATS, LEVELS, LogSettings
 from heliostat.core.settings import InvalidSetting, load
-from heliostat.identity.options import HashCost, LockoutPolicy, PasswordPolicy, TokenLifetimes
+from heliostat.identity.authority.options import AuthorityOptions
+from heliostat.identity.ldap_face.settings import LdapSettings
+from heliostat.identity.options import (
+    BannerPolicy,
+    DirectoryOptions,
+    FederationPolicy,
+    HashCost,
+    KerberosOptions,
+    LockoutPolicy,
+    PasswordPolicy,
+    SamlPolicy,
+    SecondFactorPolicy,
+    TicketPolicy,
+    TokenLifetimes,
+)
 from heliostat.server.backups import BackupSettings
 
 CONFIG_NAME = "heliostat.toml"
@@ -85,6 +99,22 @@ class IdentitySettings:
     """What a hash costs."""
     lifetimes: TokenLifetimes = field(default_factory=TokenLifetimes)
     """How long tokens live."""
+    tickets: TicketPolicy = field(default_factory=TicketPolicy)
+    """What Kerberos tickets are good for."""
+    kerberos: KerberosOptions = field(default_factory=KerberosOptions)
+    """Where Kerberos tickets are given."""
+    authority: AuthorityOptions = field(default_factory=AuthorityOptions)
+    """The certificate authority."""
+    second_factors: SecondFactorPolicy = field(default_factory=SecondFactorPolicy)
+    """Who shows more than a password."""
+    saml: SamlPolicy = field(default_factory=SamlPolicy)
+    """What SAML and WS-Trust let people do, unless a tenant says otherwise."""
+    banner: BannerPolicy = field(default_factory=BannerPolicy)
+    """What people agree to before they are signed in with a browser."""
+    directory: DirectoryOptions = field(default_factory=DirectoryOptions)
+    """Where people and groups are kept."""
+    federation: FederationPolicy = field(default_factory=FederationPolicy)
+    """How other providers are asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +141,7 @@ class Settings:
     backup: BackupSettings = field(default_factory=BackupSettings)
     workflows: WorkflowSettings = field(default_factory=WorkflowSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
+    ldap: LdapSettings = field(default_factory=LdapSettings)
     agent: AgentSettings = field(default_factory=AgentSettings)
 
 

@@ -232,5 +232,8 @@ class _Joined:
     async def redeem(self, secret: str, request: str) -> NoReturn:
         raise PermanentError("InvalidToken", f"Nobody joins here ({secret[:0]}{request[:0]}).")
 
+    async def trust(self, host_id: str) -> NoReturn:
+        raise PermanentError("InvalidToken", f"Host {host_id} has no certificate.")
+
     async def renew(self, host_id: str, request: str) -> NoReturn:
         raise PermanentError("InvalidToken", f"Host {host_id} needs no certificate{request[:0]}.")

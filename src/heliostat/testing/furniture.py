@@ -39,14 +39,24 @@ from heliostat.controller.workflows.subnet import ensure_subnet
 from heliostat.controller.workflows.tenant import tenant_create
 from heliostat.core.roles import Role
 from heliostat.core.units import GIB, Unit
+from heliostat.identity.authority.policy import Asker
+from heliostat.identity.authority.records import CertificatePolicy, Rule
 from heliostat.identity.directories import Directories
 from heliostat.identity.directory.embedded import Directory
+from heliostat.identity.factors.records import Factor, FactorKind
+from heliostat.identity.records import Consent, MachineJoin, Session
 from heliostat.tasks.admit import changes_for
 from heliostat.tasks.model import Problem, Stall, Step, Task, TaskState
+from heliostat.testing.certificates import request
 from heliostat.testing.hands import Hands
 from heliostat.testing.signed_in import DOMAIN, group
+from heliostat.wire.oidc_clients import OidcClientSettings
+from heliostat.wire.service_providers import ServiceProviderCreateSpec
 
 LEASE_TTL_S = 3600.0
+JOIN_SECRET = "the secret of a join token"  # noqa: S105 - of a site that lives for one test
+MACHINE_SHA256 = "5f4ee787386b3fa49c289bf6ff38ebbe2bba17e10230c6ad4aace0a83c2b2387"
+"""Of the certificate in the example of ``refreshMachine``."""
 DIGEST = "ab" * 32
 PUBLIC_KEY = """\
 -----BEGIN PUBLIC KEY-----
@@ -66,6 +76,28 @@ _DATA_COST = (CostItem(key="persistent-disk", value=1.0, unit=Unit.COUNT),)
 
 
 DIRECTORY_TENANT = "acme.example"
+SOURCE = "corp.example"
+SOURCE_FIELDS = {
+    "kind": "active-directory",
+    "urls": ["ldaps://127.0.0.1:9"],  # nobody listens there
+    "aliases": ["CORP"],
+    "people_base": "dc=corp,dc=example",
+}
+"""An identity source of that tenant."""
+PROVIDER_FIELDS = {
+    "title": "Partner",
+    "issuer": "https://127.0.0.1:9",  # nobody listens there
+    "client_id": "heliostat",
+    "groups": [{"value": "cloud-*", "group": "operators"}],
+}
+"""Another provider of that tenant."""
+SERVICE_PROVIDER = ServiceProviderCreateSpec(
+    name="crm",
+    entity_id="https://crm.example/saml",
+    acs_urls=["https://crm.example/saml/acs"],
+    title="Customers",
+    attributes=["mail"],
+)
 
 
 async def furnish(ports: Ports, directories: Directories) -> dict[str, str]:
@@ -86,9 +118,77 @@ async def furnish(ports: Ports, directories: Directories) -> dict[str, str]:
     await rooms.deleted_disk()
     await _people(directories.system)
     await directories.tenants.create_tenant(DIRECTORY_TENANT)
+    # of a machine that is not there: nothing listens at this port
+    nodes = directories.openldap.nodes
+    await nodes.add_node("east", host="127.0.0.1", port=1, site="east", local=False)
     await _people(await directories.of(DIRECTORY_TENANT))
+    await directories.kerberos.enable_realm(DIRECTORY_TENANT)
+    await directories.kerberos.create_service(DIRECTORY_TENANT, "HTTP/shop.acme.example")
+    await _machines(ports, directories)
+    await (await directories.saml(DIRECTORY_TENANT)).providers.create(SERVICE_PROVIDER)
+    await (await directories.sources(DIRECTORY_TENANT)).create_source(SOURCE, SOURCE_FIELDS)
+    providers = await directories.providers(DIRECTORY_TENANT)
+    await providers.create_provider("partner", "oidc", PROVIDER_FIELDS)
+    rooms.ids["factor"] = await _phone(ports, directories)
     rooms.ids |= {"user": "ada", "group": "operators"}
+    rooms.ids |= await _certificates(directories)
     return rooms.ids
+
+
+async def _certificates(directories: Directories) -> dict[str, str]:
+    """One of the tenant's, one of the site's that a stranger has, their requests, and the root."""
+    authority = await directories.authority(DIRECTORY_TENANT)
+    csr = request("shop.acme.example")
+    asker = Asker("tenant-admin@heliostat.local", administers=True)
+    issued = await authority.certificates.issue(csr, asker)
+    assert issued.record is not None
+    acme = await directories.acme_keys.create(DIRECTORY_TENANT, "proxy", (), "grace")
+    own = await directories.authority(directories.authorities.system.options.domain)
+    rule = Rule(title="own", everybody=True, names=("{user}.people.heliostat.local",))
+    policy = await own.certificates.policy()
+    await own.certificates.set_policy(CertificatePolicy(rules=(*policy.rules, rule)))
+    personal = request("stranger.people.heliostat.local")
+    whose = Asker("stranger@heliostat.local", "stranger")
+    theirs = await own.certificates.issue(personal, whose)
+    assert theirs.record is not None
+    root = (await authority.roots.active()).record
+    return {
+        "certificate": issued.record.id,
+        "csr": csr,
+        "foreign-csr": request("www.elsewhere.example"),
+        "acme-key": acme.id,
+        "own-certificate": theirs.record.id,
+        "own-csr": personal,
+        "root-pem": root.certificate_pem,
+    }
+
+
+async def _machines(ports: Ports, directories: Directories) -> None:
+    """A computer with a certificate, and one that is about to join with a known secret."""
+    directory = await directories.of(DIRECTORY_TENANT)
+    await directory.create_computer("db-1", certificate_sha256=MACHINE_SHA256)
+    await directory.create_computer("web-1")
+    await directory.create_unit("Engineering", description="Makes things")
+    await directory.create_unit("Engineering/Lab")
+    join = MachineJoin(
+        id=hashlib.sha256(JOIN_SECRET.encode()).hexdigest(),
+        computer="web-1",
+        expires_ms=ports.clock.now_ms() + 3_600_000,
+    )
+    await ports.store.commit([], directory.kinds.machine_joins.put(join))
+
+
+async def _phone(ports: Ports, directories: Directories) -> str:
+    """A second factor of ada's; its id."""
+    phone = Factor(
+        id=ports.ids.new_id(),
+        user="ada",
+        kind=FactorKind.CODES,
+        name="Phone",
+        created_ms=ports.clock.now_ms(),
+    )
+    await (await directories.realms.get(DIRECTORY_TENANT)).factors.add(phone)
+    return phone.id
 
 
 async def _people(directory: Directory) -> None:
@@ -98,6 +198,39 @@ async def _people(directory: Directory) -> None:
     await directory.create_user("grace", "a phrase to sign in")
     await directory.create_service_account("robot", PUBLIC_KEY)
     await directory.create_client("shop", ["https://shop.example/signed-in"], title="The shop")
+    proof = OidcClientSettings(authentication="client_secret_basic")
+    await _signed_in(directory)
+    await directory.create_client("till", ["https://till.example/"], proof)
+
+
+async def _signed_in(directory: Directory) -> None:
+    """Two are signed in to the shop, and one has let it in."""
+    kinds, now_ms = directory.kinds, directory.clock.now_ms()
+    sessions = [
+        Session(
+            id=f"session-of-{user}",
+            user=user,
+            stamp="",
+            client="shop",
+            scope="openid",
+            current="",
+            begun_ms=now_ms,
+            expires_ms=now_ms + 3_600_000,
+        )
+        for user in ("ada", "project-user")
+    ]
+    consent = Consent(
+        id="adasconsent",
+        user="ada",
+        client="shop",
+        client_made_ms=now_ms,
+        scopes=("openid", "email"),
+        given_ms=now_ms,
+    )
+    changes = kinds.consents.put(consent)
+    for session in sessions:
+        changes += kinds.sessions.put(session)
+    await directory.store.commit([], changes)
 
 
 class _Furnisher(Hands):

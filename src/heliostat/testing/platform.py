@@ -50,17 +50,20 @@ class TestPlatform:
 
     def __init__(self, folder: Path) -> None:
         self.home = Home(folder)
+        self.launcher: list[str] = []
+        """What its programs are started by, such as a way into another network."""
         self.environ = {
             **os.environ,
             "HELIO_HOME": str(folder),
             "HELIO_CONFIG": str(folder / "client.toml"),
             "HELIO__AGENT__ACCELERATOR": "tcg",
+            "HELIO_MACHINE_ROOT": str(folder / "machine"),
         }
 
     def helio(self, *arguments: str, timeout_s: float = COMMAND_TIMEOUT_S) -> Told:
         """Run ``helio`` with ``arguments``; its exit code is the caller's to judge."""
         done = subprocess.run(
-            [sys.executable, "-m", "heliostat.cli", *arguments],
+            [*self.launcher, sys.executable, "-m", "heliostat.cli", *arguments],
             env=self.environ,
             capture_output=True,
             text=True,

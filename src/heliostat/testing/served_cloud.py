@@ -40,7 +40,10 @@ async def served_cloud(folder: Path) -> AsyncIterator[Served]:
     options = IdentityOptions(hashing=HashCost(memory_kib=64, passes=1))
     async with SmallCloud(folder) as cloud:
         ports = cloud.ports
-        directories = Directories(ports.store, ports.clock, ports.ids, options)
+        directories = Directories(
+            ports.store, ports.clock, ports.ids, options, None, folder / "authority"
+        )
+        await directories.authorities.platform.refresh()
         settings = ApiSettings(auth=AuthEndpoint("auth.example", 443, "heliostat.local"))
         agents = CannedAgents(ports.clock.now_ms())
         runner = web.AppRunner(make_app(ports, TokenIdentity(), directories, agents, settings))
@@ -53,6 +56,7 @@ async def served_cloud(folder: Path) -> AsyncIterator[Served]:
         finally:
             ticking.cancel()
             await runner.cleanup()
+            await directories.openldap.stop()
             directories.close()
 
 

@@ -25,16 +25,20 @@ from cryptography.x509.oid import NameOID
 from heliostat.cloudstore.memory import MemoryStore
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SeededIds
+from heliostat.identity.clients.settings import API_SCOPES
 from heliostat.identity.options import SYSTEM_TENANT, HashCost, IdentityOptions
 from heliostat.identity.records import kinds_of
 from heliostat.identity.site import Identity
 from heliostat.identity.tokens.grants import TokenAnswer, TokenRequest
 from heliostat.testing.clock import VirtualClock
+from heliostat.wire.oidc_clients import OidcClientSettings
 
 CHEAP = HashCost(memory_kib=64, passes=1, lanes=1, concurrency=2, queue=64)
 OPTIONS = IdentityOptions(base_url="https://site.test:9000", hashing=CHEAP)
 KINDS = kinds_of(SYSTEM_TENANT)
 SCOPE = "openid offline_access rs_esxcloud at_groups"
+FOR_THE_API = OidcClientSettings(scopes=[*API_SCOPES])
+"""A client that may ask for all that the API understands."""
 PASSWORD = "correct horse battery"  # noqa: S105 - for tests
 OTHER_PASSWORD = "quite another staple"  # noqa: S105 - for tests
 

@@ -7,6 +7,9 @@ the background: a queued task stays queued.
 
 from __future__ import annotations
 
+import dataclasses
+import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +24,7 @@ from heliostat.controller.api.forwarded import networks
 from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
 from heliostat.controller.workflows.admission import Ports
 from heliostat.controller.workflows.image_files import NormalisedImage
+from heliostat.core.clock import Clock
 from heliostat.core.ids import SeededIds
 from heliostat.identity.directories import Directories
 from heliostat.identity.directory.embedded import Directory
@@ -57,21 +61,38 @@ class Site:
     ports: Ports
     agents: CannedAgents
     directory: Directory
+    directories: Directories
     ids: dict[str, str] = field(default_factory=dict)
+
+
+async def _server_context(directories: Directories, folder: Path) -> ssl.SSLContext:
+    files = await directories.authorities.platform.issue_server(["127.0.0.1"], folder / "tls")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.chain, files.key)
+    return context
 
 
 @asynccontextmanager
 async def furnished_site(
-    folder: Path, *, body_timeout_s: float = 30.0, trusted_proxies: Iterable[str] = ()
+    folder: Path,
+    *,
+    body_timeout_s: float = 30.0,
+    trusted_proxies: Iterable[str] = (),
+    tls: bool = False,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Site]:
-    """Serve a furnished site on a free port of the loopback address."""
-    clock = VirtualClock()
+    """Serve a furnished site on a free port of the loopback address; ``tls``: by its authority."""
+    clock = clock or VirtualClock()
+    listening = socket.create_server(("127.0.0.1", 0))
+    base = f"{'https' if tls else 'http'}://127.0.0.1:{listening.getsockname()[1]}"
     store, ids = MemoryStore(clock), SeededIds(SEED)
     ports = Ports(
         store=store, clock=clock, ids=ids, blobs=Blobs(folder / "blobs"), images=NoImageFiles()
     )
     options = IdentityOptions(hashing=HashCost(memory_kib=64, passes=1))
-    directories = Directories(store, clock, ids, options)
+    if tls:
+        options = dataclasses.replace(options, base_url=base)
+    directories = Directories(store, clock, ids, options, None, folder / "authority")
     agents = CannedAgents(clock.now_ms())
     settings = ApiSettings(
         auth=AuthEndpoint("auth.example", 443, "heliostat.local"),
@@ -84,11 +105,9 @@ async def furnished_site(
     runner = web.AppRunner(app)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        base = f"http://{host}:{port}"
-        yield Site(base, ports, agents, directories.system, {**names, "base": base})
+        context = await _server_context(directories, folder) if tls else None
+        await web.SockSite(runner, listening, ssl_context=context).start()
+        yield Site(base, ports, agents, directories.system, directories, {**names, "base": base})
     finally:
         await runner.cleanup()
         directories.close()

@@ -12,6 +12,14 @@ class GroupCreateSpec(Request):
 
     name: str
     description: str = ""
+    unit: str = ""
+
+
+class GroupChange(Request):
+    """What to change of a group; what is left out stays.  ``unit`` as of a user."""
+
+    description: str | None = None
+    unit: str | None = None
 
 
 class GroupMember(Request):
@@ -30,6 +38,8 @@ class Group(Response):
     self_link: str
     members: list[str]
     description: str = ""
+    unit: str = ""
+    gid: int = 0
 
 
 class GroupList(Response):
@@ -69,6 +79,17 @@ ROUTES = (
         access=Access.SYSTEM_ADMIN,
         summary="Show a group.",
         response=Group,
+    ),
+    Route(
+        method="PATCH",
+        path="/v1/groups/{id}",
+        operation="updateGroup",
+        access=Access.SYSTEM_ADMIN,
+        summary="Describe a group anew, or move it to another organisational unit.",
+        request=GroupChange,
+        body=Body.JSON,
+        response=Group,
+        mutating=True,
     ),
     Route(
         method="DELETE",

@@ -57,7 +57,10 @@ class PlanItem(Response):
 
 
 class Plan(Response):
-    """A decided operation that was not carried out; ``items`` where it is about many things."""
+    """A decided operation that was not carried out.
+
+    ``items`` where it is about many things; ``changes`` are sentences about what would be.
+    """
 
     operation: str
     entity: EntityRef
@@ -67,3 +70,4 @@ class Plan(Response):
     placement: PlanPlacement | None = None
     estimate: PlanEstimate | None = None
     items: list[PlanItem] = []
+    changes: list[str] = []

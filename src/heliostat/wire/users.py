@@ -15,16 +15,50 @@ class UserCreateSpec(Request):
     given_name: str = ""
     family_name: str = ""
     email: str = ""
+    must_change: bool = False
+    description: str = ""
+    unit: str = ""
+    ssh_public_keys: list[str] | None = None
+    certificates: list[str] | None = None
+
+
+class UserChange(Request):
+    """What to change of a user; what is left out stays.
+
+    ``unit`` is the path of an organisational unit (empty: where users are by themselves);
+    ``certificates`` are PEM; who is ``disabled`` is signed out.
+    """
+
+    given_name: str | None = None
+    family_name: str | None = None
+    email: str | None = None
+    description: str | None = None
+    unit: str | None = None
+    disabled: bool | None = None
+    ssh_public_keys: list[str] | None = None
+    certificates: list[str] | None = None
 
 
 class UserPassword(Request):
-    """A new password for a user."""
+    """A new password for a user; ``must_change``: it only serves to choose another one."""
 
     password: str
+    must_change: bool = False
+
+
+class OwnPassword(Request):
+    """Somebody's own new password.  ``user`` is ``name@domain``; the old one proves who asks."""
+
+    user: str
+    old_password: str
+    new_password: str
 
 
 class User(Response):
-    """A user; ``subject`` is ``name@domain``, ``groups`` the effective ones."""
+    """A user; ``subject`` is ``name@domain``, ``groups`` the effective ones.
+
+    ``unit`` is where the user lies, ``uid`` the number on hosts (gid, too, of a group of one).
+    """
 
     id: str
     kind: str
@@ -37,6 +71,11 @@ class User(Response):
     given_name: str = ""
     family_name: str = ""
     email: str = ""
+    description: str = ""
+    unit: str = ""
+    uid: int = 0
+    ssh_public_keys: list[str] = []
+    certificates: list[str] = []
 
 
 class UserList(Response):
@@ -66,6 +105,17 @@ ROUTES = (
     ),
     Route(
         method="POST",
+        path="/v1/password",
+        operation="changeOwnPassword",
+        access=Access.PUBLIC,
+        summary="Change one's own password, also one that has expired; sessions end.",
+        request=OwnPassword,
+        body=Body.JSON,
+        status=204,
+        mutating=True,
+    ),
+    Route(
+        method="POST",
         path="/v1/users",
         operation="createUser",
         access=Access.SYSTEM_ADMIN,
@@ -92,6 +142,17 @@ ROUTES = (
         access=Access.SYSTEM_ADMIN,
         summary="Show a user.",
         response=User,
+    ),
+    Route(
+        method="PATCH",
+        path="/v1/users/{id}",
+        operation="updateUser",
+        access=Access.SYSTEM_ADMIN,
+        summary="Change what is known of a user, bar the user, or move the user to another unit.",
+        request=UserChange,
+        body=Body.JSON,
+        response=User,
+        mutating=True,
     ),
     Route(
         method="DELETE",

@@ -55,9 +55,12 @@ from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError, TemporaryError
 from heliostat.core.ids import SystemIds
 from heliostat.core.join_token import decode
-from heliostat.identity.authority.issuer import Authority, new_key
+from heliostat.identity.authority.authorities import Authorities
+from heliostat.identity.authority.issuer import new_key
 from heliostat.identity.authority.join import Joins
-from heliostat.identity.authority.tls import agent_ssl_context, host_id_of
+from heliostat.identity.authority.policy import Asker
+from heliostat.identity.authority.tls import agent_ssl_context
+from heliostat.testing.authority import open_authorities, open_authority
 
 FACTS = HostFacts(
     hostname="h1",
@@ -80,6 +83,7 @@ class Site:
     store: MemoryStore
     blobs: Blobs
     gateway: Gateway
+    authorities: Authorities
     joins: Joins
     url: str
 
@@ -124,7 +128,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     clock, ids = SystemClock(), SystemIds()
     store = MemoryStore(clock)
     blobs = Blobs(tmp_path / "content")
-    authority = Authority.open(tmp_path / "ca", clock, "test.local")
+    authorities = await open_authorities(tmp_path / "ca", clock, "test.local")
+    authority = authorities.platform
     joins = Joins(store, clock, ids, authority, "")
     gateway = Gateway(
         store,
@@ -134,15 +139,16 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         controller_id="c1",
         lease_ttl_s=0.6,
         certifier=joins,
-        host_of=host_id_of,
+        host_of=authority.host_of,
     )
+    authority.followers.append(gateway.gate.look_again)
     runner = web.AppRunner(gateway.gate.app(), shutdown_timeout=0.1)
     await runner.setup()
-    context = agent_ssl_context(authority.issue_server(["127.0.0.1"]), authority.ca_pem)
+    context = agent_ssl_context(await authority.issue_server(["127.0.0.1"]), authority.gate_pem)
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     url = f"https://127.0.0.1:{runner.addresses[0][1]}"
     joins = Joins(store, clock, ids, authority, url)
-    site = Site(tmp_path, store, blobs, gateway, joins, url)
+    site = Site(tmp_path, store, blobs, gateway, authorities, joins, url)
     await site.add_host("h1")
     yield site
     await runner.cleanup()
@@ -413,7 +419,7 @@ async def test_one_renewal_that_fails_costs_no_other_host_its_lease(
 
 
 async def test_a_stranger_gets_nothing(site: Site) -> None:
-    authority = Authority.open(site.folder / "other", SystemClock(), "other.local")
+    authority = await open_authority(site.folder / "other", SystemClock(), "other.local")
     trusting = ssl.create_default_context(cafile=str(site.folder / "ca" / "ca.pem"))
     with pytest.raises(HeliostatError):
         async with client.dial(site.url, trusting):
@@ -433,6 +439,35 @@ async def test_an_agent_of_a_deleted_host_is_turned_away(site: Site) -> None:
     async with agent(site, context) as (_, frames):
         async with asyncio.timeout(10):
             assert [frame async for frame in frames] == []
+
+
+async def test_what_a_revoked_agent_has_open_ends(site: Site) -> None:
+    await site.add_host("h2")
+    stays = await site.joined("h2")
+    async with (
+        agent(site, await site.joined("h1")) as (link, frames),
+        agent(site, stays) as (_, on),
+    ):
+        assert isinstance(await next_frame(frames), Snapshot)
+        assert isinstance(await next_frame(on), Snapshot)
+
+        opening = asyncio.create_task(site.gateway.open_tunnel("h1", "v1", "serial", None))
+        asked = await next_frame(frames)
+        assert isinstance(asked, Request)
+        far = await link.dial_tunnel(str(asked.params["ticket"]))
+        await link.send(Response(id=asked.id, result={}))
+        near = await opening
+        certificates = site.authorities.system.certificates
+        (shown,) = (await certificates.page(limit=9, after=None, revision=None,
+                                            name="uri:heliostat:host:h1")).items  # fmt: skip
+        admin = Asker("administrator@test.local", administers=True)
+        await certificates.revoke(shown[1].id, "keyCompromise", admin)
+        await site.authorities.platform.refresh()  # as the minute does, and whoever revokes
+        async with asyncio.timeout(10):
+            assert await far.read() == await near.read() == b""
+            await near.close()
+            assert [frame async for frame in frames] == []
+        assert not site.gateway.gate.session("h2").ended
 
 
 async def test_a_silent_link_is_dropped(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

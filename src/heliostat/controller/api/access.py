@@ -38,6 +38,7 @@ class TicketHolder:
     subject: str
     groups: frozenset[str] = frozenset()
     client: str = ""
+    tenant: str = ""
     is_system_admin: bool = False
 
 

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
+from heliostat.controller.api.directory_ports import DirectoryPort, TenantRecord
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
 from heliostat.controller.api.listing import of_names
-from heliostat.controller.api.ports import DirectoryPort, TenantRecord
 from heliostat.wire import directory_tenants as wire
 
 KIND = "directory-tenant"
@@ -25,7 +25,7 @@ async def directory_of(call: Call) -> DirectoryPort:
     """
     domain = call.params.get(wire.TENANT)
     directories = call.services.directories
-    return directories.system if domain is None else await directories.of(domain)
+    return await directories.own() if domain is None else await directories.of(domain)
 
 
 def place_of(call: Call) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.directories import directory_of, in_tenants, place_of
+from heliostat.controller.api.directory_ports import GroupRecord, MembersPort
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
-from heliostat.controller.api.listing import of_names
-from heliostat.controller.api.ports import GroupRecord
+from heliostat.controller.api.listing import of_directory
 from heliostat.wire import groups as wire
+from heliostat.wire.directory_tenants import TENANT
 
 KIND = "group"
 
@@ -23,14 +24,21 @@ def show_group(call: Call, group: GroupRecord) -> wire.Group:
         self_link=f"{place_of(call)}/groups/{group.name}",
         members=list(group.members),
         description=group.description,
+        unit=group.unit,
+        gid=group.number,
     )
 
 
 async def _list(call: Call) -> wire.GroupList:
-    read = of_names(
-        call.store, await (await directory_of(call)).list_groups(), call.query.get("name")
+    members = await _members(call)
+    name = call.query.get("name") or ""
+    page = await paginate(
+        call,
+        of_directory(
+            call.store,
+            lambda limit, after: members.page_groups(limit=limit, after=after, name=name),
+        ),
     )
-    page = await paginate(call, read)
     return wire.GroupList(
         items=[show_group(call, each) for each in page.items],
         next_page_link=page.link,
@@ -39,13 +47,18 @@ async def _list(call: Call) -> wire.GroupList:
 
 
 async def _show(call: Call) -> wire.Group:
-    return show_group(call, await (await directory_of(call)).get_group(call.id))
+    return show_group(call, await (await _members(call)).get_group(call.id))
+
+
+async def _members(call: Call) -> MembersPort:
+    """Who is in the groups of the directory that the path names."""
+    return await call.services.directories.members(call.params.get(TENANT, ""))
 
 
 async def _create(call: Call, plan: bool) -> wire.Group:
     body: wire.GroupCreateSpec = call.body
     made = await (await directory_of(call)).create_group(
-        body.name, description=body.description, plan=plan
+        body.name, description=body.description, unit=body.unit, plan=plan
     )
     return show_group(call, made)
 
@@ -54,23 +67,32 @@ async def _created(call: Call) -> wire.Group:
     return show_group(call, await (await directory_of(call)).get_group(call.body.name))
 
 
+async def _update(call: Call, plan: bool) -> wire.Group:
+    body: wire.GroupChange = call.body
+    changed = await (await directory_of(call)).change_group(
+        call.id, description=body.description, unit=body.unit, plan=plan
+    )
+    return show_group(call, changed)
+
+
 async def _delete(call: Call, plan: bool) -> None:
     await (await directory_of(call)).delete_group(call.id, plan=plan)
 
 
 async def _add_member(call: Call, plan: bool) -> wire.Group:
-    made = await (await directory_of(call)).add_member(call.id, call.body.name, plan=plan)
+    made = await (await _members(call)).add_member(call.id, call.body.name, plan=plan)
     return show_group(call, made)
 
 
 async def _remove_member(call: Call, plan: bool) -> None:
-    await (await directory_of(call)).remove_member(call.id, call.params["member"], plan=plan)
+    await (await _members(call)).remove_member(call.id, call.params["member"], plan=plan)
 
 
 HANDLERS: dict[str, Handler] = {
     "createGroup": Applies(_create, KIND, again=_created),
     "listGroups": Reads(_list),
     "getGroup": Reads(_show),
+    "updateGroup": Applies(_update, KIND, again=_show),
     "deleteGroup": Applies(_delete, KIND, again=nothing),
     "addGroupMember": Applies(_add_member, KIND, again=_show),
     "removeGroupMember": Applies(_remove_member, KIND, again=nothing),

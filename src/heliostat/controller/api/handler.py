@@ -6,7 +6,7 @@ noun's functions only decide, read or present.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Protocol
@@ -90,12 +90,13 @@ class Applies:
     ``change`` gets ``plan``: then it validates, changes nothing, and its result is
     not shown.  ``kind`` is what the plan is about.  ``again`` reads what a repeated
     ``Idempotency-Key`` is answered with; where it is ``None`` a repetition is
-    carried out again.
+    carried out again.  ``told`` says in sentences what a planned change would do.
     """
 
     change: Callable[[Call, bool], Awaitable[Any]]
     kind: str
     again: Callable[[Call], Awaitable[Any]] | None = None
+    told: Callable[[Any], Iterable[str]] | None = None
 
     async def answer(self, call: Call) -> web.StreamResponse:
         if call.wants_plan:
@@ -110,7 +111,8 @@ class Applies:
         return as_json(made, call.route.status)
 
     async def _plan(self, call: Call) -> web.StreamResponse:
-        await self.change(call, True)
+        planned = await self.change(call, True)
+        told = list(self.told(planned)) if self.told is not None else []
         entity = EntityRef(kind=self.kind, id=call.params.get("id", ""))
         plan = Plan(
             operation=call.route.operation,
@@ -119,6 +121,7 @@ class Applies:
             quota=[],
             warnings=[],
             estimate=PlanEstimate(seconds=0.0, seldom_above_s=0.0, basis=AT_ONCE),
+            changes=told,
         )
         return as_json(plan, 200)
 

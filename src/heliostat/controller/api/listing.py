@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -181,6 +181,7 @@ class Named(Protocol):
 
 
 N = TypeVar("N", bound=Named)
+N_co = TypeVar("N_co", bound=Named, covariant=True)
 
 
 def of_names(store: CloudStore, entries: Sequence[N], name: str | None) -> Read[N]:
@@ -200,5 +201,30 @@ def of_names(store: CloudStore, entries: Sequence[N], name: str | None) -> Read[
         ]
         more = left[limit - 1][0] if len(left) > limit else None
         return Batch(left[:limit], more, await store.revision())
+
+    return read
+
+
+class PageOfNames(Protocol[N_co]):
+    """A page of what a directory holds, in the order of folded names."""
+
+    @property
+    def items(self) -> Sequence[N_co]: ...
+    @property
+    def after(self) -> str: ...
+
+
+def of_directory(
+    store: CloudStore, page: Callable[[int, str], Awaitable[PageOfNames[N]]]
+) -> Read[N]:
+    """What a directory lists page by page: ``page(limit, after)``.
+
+    Later pages show what is there when they are read; none shows anything twice.
+    """
+
+    async def read(limit: int, after: str | None, _revision: int | None) -> Batch[N]:
+        found = await page(limit, after or "")
+        items = [(each.name.casefold(), each) for each in found.items]
+        return Batch(items, found.after or None, await store.revision())
 
     return read

@@ -7,13 +7,29 @@ knows the agents' connections.  The API imports neither.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from heliostat.cloudstore.contract import Change, Guard
+from heliostat.controller.api.authority_port import AcmeKeysPort, CertificatesPort
+from heliostat.controller.api.directory_ports import (
+    DirectoryPort,
+    MembersPort,
+    PoliciesPort,
+    TenantsPort,
+)
 from heliostat.controller.api.forwarded import Network
+from heliostat.controller.api.machine_ports import MachinesPort, WorkloadsPort
+from heliostat.controller.api.node_ports import OpenLdapPort
+from heliostat.controller.api.sign_in_ports import (
+    ConsentsPort,
+    FactorsPort,
+    KerberosPort,
+    ProvidersPort,
+    SamlPort,
+    SessionsPort,
+    SourcesPort,
+)
 from heliostat.core.roles import Held
 from heliostat.wire.access import Access
 
@@ -32,6 +48,10 @@ class Principal(Protocol):
     @property
     def client(self) -> str:
         """The program that asked for the token; empty: one without an id."""
+
+    @property
+    def tenant(self) -> str:
+        """The domain that has signed the caller in; people of its sources have others."""
 
     @property
     def is_system_admin(self) -> bool:
@@ -79,172 +99,60 @@ class IdentityPort(Protocol):
         """Pure: whether ``principal`` passes ``rule`` for what ``owner`` owns."""
 
 
-class UserRecord(Protocol):
-    """A person in the directory."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def subject(self) -> str: ...
-    @property
-    def disabled(self) -> bool: ...
-    @property
-    def created_ms(self) -> int: ...
-    @property
-    def groups(self) -> tuple[str, ...]: ...
-    @property
-    def given_name(self) -> str: ...
-    @property
-    def family_name(self) -> str: ...
-    @property
-    def email(self) -> str: ...
-
-
-class GroupRecord(Protocol):
-    """A group in the directory."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def security_group(self) -> str: ...
-    @property
-    def description(self) -> str: ...
-    @property
-    def members(self) -> tuple[str, ...]: ...
-
-
-class AccountRecord(Protocol):
-    """A service account in the directory."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def client_id(self) -> str: ...
-    @property
-    def groups(self) -> tuple[str, ...]: ...
-
-
-class ClientRecord(Protocol):
-    """A program that people sign in to."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def grants(self) -> tuple[str, ...]: ...
-    @property
-    def algorithm(self) -> str: ...
-    @property
-    def redirect_uris(self) -> tuple[str, ...]: ...
-    @property
-    def post_logout_redirect_uris(self) -> tuple[str, ...]: ...
-    @property
-    def created_ms(self) -> int: ...
-
-
-class TenantRecord(Protocol):
-    """A tenant of the directory."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def domain(self) -> str: ...
-    @property
-    def issuer(self) -> str: ...
-    @property
-    def description(self) -> str: ...
-    @property
-    def system(self) -> bool: ...
-    @property
-    def created_ms(self) -> int: ...
-
-
-class NewTenantRecord(Protocol):
-    """A tenant just made, with the password that is shown this once."""
-
-    @property
-    def tenant(self) -> TenantRecord: ...
-    @property
-    def administrator(self) -> str: ...
-    @property
-    def password(self) -> str: ...
-
-
-Beside = Callable[[], Awaitable[tuple[Sequence[Guard], Sequence[Change]]]]
-"""What somebody wants in the same commit; it may raise, and then nothing is committed."""
-
-
-class DirectoryPort(Protocol):
-    """Users, groups and service accounts; each change is one commit and returns after it.
-
-    With ``plan`` a change validates and writes nothing.
-    """
-
-    def beside(self, also: Beside) -> AbstractContextManager[None]:
-        """A change made inside commits what ``also`` says together with its own."""
-
-    async def create_user(
-        self,
-        name: str,
-        password: str,
-        *,
-        given_name: str = "",
-        family_name: str = "",
-        email: str = "",
-        plan: bool = False,
-    ) -> UserRecord: ...
-    async def get_user(self, name: str) -> UserRecord: ...
-    async def list_users(self) -> Sequence[UserRecord]: ...
-    async def delete_user(self, name: str, *, plan: bool = False) -> UserRecord: ...
-    async def set_password(self, name: str, password: str, *, plan: bool = False) -> UserRecord: ...
-    async def create_group(
-        self, name: str, *, description: str = "", plan: bool = False
-    ) -> GroupRecord: ...
-    async def get_group(self, name: str) -> GroupRecord: ...
-    async def list_groups(self) -> Sequence[GroupRecord]: ...
-    async def delete_group(self, name: str, *, plan: bool = False) -> GroupRecord: ...
-    async def add_member(self, group: str, member: str, *, plan: bool = False) -> GroupRecord: ...
-    async def remove_member(
-        self, group: str, member: str, *, plan: bool = False
-    ) -> GroupRecord: ...
-    async def create_service_account(
-        self, name: str, public_key_pem: str, groups: Sequence[str] = (), *, plan: bool = False
-    ) -> AccountRecord: ...
-    async def list_service_accounts(self) -> Sequence[AccountRecord]: ...
-    async def delete_service_account(self, name: str, *, plan: bool = False) -> AccountRecord: ...
-    async def create_client(
-        self,
-        name: str,
-        redirect_uris: Sequence[str],
-        *,
-        title: str = "",
-        post_logout_redirect_uris: Sequence[str] = (),
-        algorithm: str = "ES256",
-        plan: bool = False,
-    ) -> ClientRecord: ...
-    async def get_client(self, name: str) -> ClientRecord: ...
-    async def list_clients(self) -> Sequence[ClientRecord]: ...
-    async def delete_client(self, name: str, *, plan: bool = False) -> ClientRecord: ...
-
-
-class TenantsPort(Protocol):
-    """Tenants of the directory; changes as in ``DirectoryPort``."""
-
-    async def create_tenant(
-        self, domain: str, *, description: str = "", plan: bool = False
-    ) -> NewTenantRecord: ...
-    async def get_tenant(self, domain: str) -> TenantRecord: ...
-    async def list_tenants(self) -> Sequence[TenantRecord]: ...
-    async def delete_tenant(self, domain: str, *, plan: bool = False) -> TenantRecord: ...
-
-
 class DirectoriesPort(Protocol):
     """The directories of the site and of its tenants."""
 
     @property
+    def openldap(self) -> OpenLdapPort: ...
+
+    @property
+    def kerberos(self) -> KerberosPort: ...
+
+    @property
     def system(self) -> DirectoryPort:
-        """The site's own."""
+        """The site's own, as last looked at."""
+
+    @property
+    def policies(self) -> PoliciesPort: ...
+
+    @property
+    def certificates(self) -> CertificatesPort: ...
+
+    @property
+    def acme_keys(self) -> AcmeKeysPort: ...
+
+    async def sources(self, domain: str) -> SourcesPort:
+        """A tenant's identity sources; raises ``TenantNotFound``."""
+
+    async def providers(self, domain: str) -> ProvidersPort:
+        """Other providers of a tenant; raises ``TenantNotFound``."""
+
+    async def factors(self, domain: str) -> FactorsPort:
+        """Second factors of a tenant's people; raises ``TenantNotFound``."""
+
+    async def members(self, domain: str) -> MembersPort:
+        """Who is in a tenant's groups (empty: the site's); raises ``TenantNotFound``."""
+
+    async def of_subject(self, subject: str) -> DirectoryPort:
+        """Where ``name@domain`` is; the site's own for a bare name.  Raises ``TenantNotFound``."""
+
+    async def machines(self, domain: str) -> MachinesPort:
+        """A tenant's machines; raises ``TenantNotFound``."""
+
+    async def workloads(self, domain: str) -> WorkloadsPort:
+        """What runs on a tenant's machines; raises ``TenantNotFound``."""
+
+    async def sessions(self, domain: str) -> SessionsPort:
+        """Who is signed in to a tenant; raises ``TenantNotFound``."""
+
+    async def consents(self, domain: str) -> ConsentsPort:
+        """What a tenant's people have agreed to; raises ``TenantNotFound``."""
+
+    async def saml(self, domain: str) -> SamlPort:
+        """What a tenant has of SAML; raises ``TenantNotFound``."""
+
+    async def own(self) -> DirectoryPort:
+        """The site's, by the policy of now."""
 
     @property
     def tenants(self) -> TenantsPort: ...

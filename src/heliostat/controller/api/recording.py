@@ -29,8 +29,16 @@ from heliostat.wire.route import Route
 RECORDED = web.RequestKey("recorded", bool)
 """Set once a request's record is written or on its way."""
 
+_PROVEN = web.RequestKey("proven", tuple[str, Proof])
+"""Who the body of a request proved to be, and how."""
+
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: struct ucred of <sys/socket.h>
 _REFUSED = (401, 403)
+
+
+def note_proven(call: Call, subject: str, proof: Proof) -> None:
+    """For routes without a token: whom the request itself has proven to come from."""
+    call.request[_PROVEN] = (subject, proof)
 
 
 def is_recorded(route: Route, request: web.Request) -> bool:
@@ -132,14 +140,17 @@ def sign_in_record(
     client: str,
     proof: Proof,
     error: HeliostatError | None,
+    operation: str = "signIn",
+    entity: str = "",
 ) -> Record:
-    """The record of a sign-in that was granted or refused."""
+    """The record of a sign-in that was granted or refused, or of what was done on its pages."""
     now_ms = services.ports.clock.now_ms()
     status = error.status if error is not None else 200
     return Record(
         id=record_id(now_ms, request[REQUEST_ID]),
         time_ms=now_ms,
-        operation="signIn",
+        operation=operation,
+        entity_id=entity[:64],
         result=Result.DONE if error is None else Result.REFUSED,
         status=status,
         subject=subject,
@@ -213,14 +224,16 @@ def _record(
     now_ms = services.ports.clock.now_ms()
     request_id = request[REQUEST_ID]
     principal = request.get(CALLER)
+    unsaid = (str(getattr(principal, "subject", "")), _proof(request))
+    subject, proof = request.get(_PROVEN, unsaid)
     return Record(
         id=record_id(now_ms, request_id),
         time_ms=now_ms,
         operation=route.operation,
         result=result_of(status),
         status=status,
-        subject=str(getattr(principal, "subject", "")),
-        proof=_proof(request),
+        subject=subject,
+        proof=proof,
         client=str(getattr(principal, "client", "")),
         method=route.method,
         path=request.path[:200],

@@ -5,9 +5,9 @@ from __future__ import annotations
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.directories import directory_of, in_tenants, place_of
+from heliostat.controller.api.directory_ports import AccountRecord
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
 from heliostat.controller.api.listing import of_names
-from heliostat.controller.api.ports import AccountRecord
 from heliostat.core.errors import PermanentError
 from heliostat.wire import service_accounts as wire
 

@@ -34,6 +34,7 @@ class SiteAdministrator:
     subject: str
     groups: frozenset[str]
     client: str
+    tenant: str
     is_system_admin: bool = True
 
 
@@ -98,4 +99,6 @@ def known_to(site: System, principal: Principal) -> Principal:
     administrators = {group.casefold() for group in site.security_groups}
     if administrators.isdisjoint(group.casefold() for group in principal.groups):
         return principal
-    return SiteAdministrator(principal.subject, principal.groups, principal.client)
+    return SiteAdministrator(
+        principal.subject, principal.groups, principal.client, principal.tenant
+    )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.directories import directory_of, in_tenants, place_of
+from heliostat.controller.api.directory_ports import UserRecord
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
-from heliostat.controller.api.listing import of_names
-from heliostat.controller.api.ports import UserRecord
+from heliostat.controller.api.listing import of_directory
+from heliostat.controller.api.recording import note_proven
+from heliostat.controller.trail.record import Proof
 from heliostat.wire import users as wire
 
 KIND = "user"
@@ -27,6 +31,11 @@ def show_user(call: Call, user: UserRecord) -> wire.User:
         given_name=user.given_name,
         family_name=user.family_name,
         email=user.email,
+        description=user.description,
+        unit=user.unit,
+        uid=user.number,
+        ssh_public_keys=list(user.ssh_public_keys),
+        certificates=list(user.certificates),
     )
 
 
@@ -40,10 +49,15 @@ async def _whoami(call: Call) -> wire.Whoami:
 
 
 async def _list(call: Call) -> wire.UserList:
-    read = of_names(
-        call.store, await (await directory_of(call)).list_users(), call.query.get("name")
+    directory = await directory_of(call)
+    name = call.query.get("name") or ""
+    page = await paginate(
+        call,
+        of_directory(
+            call.store,
+            lambda limit, after: directory.page_users(limit=limit, after=after, name=name),
+        ),
     )
-    page = await paginate(call, read)
     return wire.UserList(
         items=[show_user(call, each) for each in page.items],
         next_page_link=page.link,
@@ -63,6 +77,11 @@ async def _create(call: Call, plan: bool) -> wire.User:
         given_name=body.given_name,
         family_name=body.family_name,
         email=body.email,
+        description=body.description,
+        unit=body.unit,
+        ssh_public_keys=body.ssh_public_keys or (),
+        certificates=body.certificates or (),
+        must_change=body.must_change,
         plan=plan,
     )
     return show_user(call, made)
@@ -72,12 +91,42 @@ async def _created(call: Call) -> wire.User:
     return show_user(call, await (await directory_of(call)).get_user(call.body.name))
 
 
+async def _update(call: Call, plan: bool) -> wire.User:
+    told = msgspec.structs.asdict(call.body)
+    changed = await (await directory_of(call)).change_user(call.id, plan=plan, **told)
+    await _end_stale(call, changed.subject, plan)
+    return show_user(call, changed)
+
+
 async def _delete(call: Call, plan: bool) -> None:
-    await (await directory_of(call)).delete_user(call.id, plan=plan)
+    gone = await (await directory_of(call)).delete_user(call.id, plan=plan)
+    await _end_stale(call, gone.subject, plan)
 
 
 async def _set_password(call: Call, plan: bool) -> None:
-    await (await directory_of(call)).set_password(call.id, call.body.password, plan=plan)
+    body: wire.UserPassword = call.body
+    directory = await directory_of(call)
+    changed = await directory.set_password(
+        call.id, body.password, must_change=body.must_change, plan=plan
+    )
+    await _end_stale(call, changed.subject, plan)
+
+
+async def _change_own_password(call: Call, plan: bool) -> None:
+    body: wire.OwnPassword = call.body
+    directory = await call.services.directories.of_subject(body.user)
+    changed = await directory.change_password(
+        body.user, body.old_password, body.new_password, plan=plan
+    )
+    note_proven(call, changed.subject, Proof.PASSWORD)
+    await _end_stale(call, changed.subject, plan)
+
+
+async def _end_stale(call: Call, subject: str, plan: bool) -> None:
+    """Programs hear at once of sessions that a change has ended; else within the hour."""
+    if not plan:
+        sessions = await call.services.directories.sessions(subject.rpartition("@")[2])
+        await sessions.end_stale(subject)
 
 
 HANDLERS: dict[str, Handler] = {
@@ -85,7 +134,9 @@ HANDLERS: dict[str, Handler] = {
     "createUser": Applies(_create, KIND, again=_created),
     "listUsers": Reads(_list),
     "getUser": Reads(_show),
+    "updateUser": Applies(_update, KIND, again=_show),
     "deleteUser": Applies(_delete, KIND, again=nothing),
     "setUserPassword": Applies(_set_password, KIND),
+    "changeOwnPassword": Applies(_change_own_password, KIND),
 }
 HANDLERS |= in_tenants(HANDLERS)

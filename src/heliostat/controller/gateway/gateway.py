@@ -42,6 +42,9 @@ class Certifier(Protocol):
     async def renew(self, host_id: str, request: str) -> dict[str, str]:
         """For a host that has proved who it is."""
 
+    async def trust(self, host_id: str) -> dict[str, str]:
+        """``{ca, issuer, crls}``: what the host is to trust, and who certifies hosts now."""
+
 
 class Gateway:
     """Serves agents from the store; ``gate.app()`` is what they dial."""
@@ -121,6 +124,11 @@ class Gateway:
         """A new certificate; raises ``HostNotFound`` for a host that was removed."""
         await reading.host(self._store, host_id)
         return await self._certifier.renew(host_id, request)
+
+    async def trust(self, host_id: str) -> dict[str, str]:
+        """What a host is to trust; raises ``HostNotFound`` for one that was removed."""
+        await reading.host(self._store, host_id)
+        return await self._certifier.trust(host_id)
 
     async def blob_path(self, host_id: str, digest: str) -> Path:
         """The file of a blob, for a host whose desired state names it: no host reads the rest.

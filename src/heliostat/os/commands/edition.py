@@ -43,6 +43,7 @@ def show_edition(edition: str, output: str) -> None:
     click.echo(f"{found.name}: {found.summary}")
     for title, items in (
         ("packages", found.packages),
+        ("offered", found.offers),
         ("enabled", found.units.enable),
         ("disabled", found.units.disable),
         ("masked", found.units.mask),

@@ -23,6 +23,7 @@ from heliostat.os.monitor import Monitor, SilentMonitor
 from heliostat.os.packages.installation import installation_digest
 from heliostat.os.packages.openpgp.certificate import Keyring
 from heliostat.os.packages.openpgp.signer import PUBLIC_NAME, Signer
+from heliostat.os.packages.own import modules_of
 from heliostat.os.repo.intake import take_in
 from heliostat.os.repo.repository import Repository
 from heliostat.os.repo.settings import settings_of
@@ -32,7 +33,6 @@ from heliostat.os.tree import Edition, choose, load_edition
 from heliostat.os.tree.repositories import NAMES, chosen_sources
 
 _BASE, _UPDATES = "base", "updates"
-_OURSELVES = "heliostat"  # the package that this installation is
 _KEPT = 2  # outcomes of each stage: the way back from a change costs nothing
 _DECIDING = ("archive.yaml", "editions", "packages", "policy")
 
@@ -129,7 +129,7 @@ def packages_of(
     rebuilt = sorted((places.cache / "rebuilt").glob("*/*.rpm"))
     digest = stages.digest_of(
         [("distro", deciding_digest(locate_distro()).encode())]
-        + [("installation", installation_digest().encode())] * (_OURSELVES in edition.packages)
+        + [("installation", _of_this_installation(edition).encode())]
         + [(path.name, str(path.stat().st_mtime_ns).encode()) for path in rebuilt]
     )
     variants = variants_of(edition, formats)
@@ -148,8 +148,8 @@ def packages_of(
 
 
 def variants_of(edition: Edition, formats: Sequence[str]) -> list[Edition]:
-    """The edition, and the edition with the packages that a format asks for besides."""
-    wanted = dict.fromkeys(load_output(name).packages for name in formats)
+    """The edition, and the edition with what a format asks for besides, or what it offers."""
+    wanted = dict.fromkeys([*(load_output(name).packages for name in formats), edition.offers])
     variants = {each.name: each for each in (with_packages(edition, more) for more in wanted)}
     return [edition, *(each for name, each in variants.items() if name != edition.name)]
 
@@ -163,6 +163,12 @@ def deciding_digest(distro: Path) -> str:
         if path.is_file()
     ]
     return stages.digest_of((str(path.relative_to(distro)), path.read_bytes()) for path in files)
+
+
+def _of_this_installation(edition: Edition) -> str:
+    """Of the modules that packages of ours bring, those of this very installation."""
+    brought = [modules_of(name) for name in (*edition.packages, *edition.offers)]
+    return installation_digest([pattern for each in brought for pattern in each])
 
 
 def _last_import(edition: Edition, places: Places) -> str | None:

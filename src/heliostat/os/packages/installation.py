@@ -7,7 +7,8 @@ same files.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import heliostat
@@ -27,10 +28,12 @@ def installation() -> Iterator[tuple[str, Path]]:
                 yield f"{top}/{inside}", path
 
 
-def installation_digest() -> str:
-    """SHA-256 over names and contents of all of it."""
+def installation_digest(patterns: Sequence[str] = ("*",)) -> str:
+    """SHA-256 over names and contents of what one of the globs fits."""
     digest = hashlib.sha256()
     for name, path in installation():
+        if not any(fnmatchcase(name, each) for each in patterns):
+            continue
         digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
     return digest.hexdigest()
 

@@ -45,6 +45,15 @@ def own_package_named(name: str, root: Path | None = None) -> Package:
     return own_package(folder / name)
 
 
+def modules_of(name: str, root: Path | None = None) -> tuple[str, ...]:
+    """Globs of the part of this installation that a package brings; none for others' packages."""
+    path = (root if root is not None else locate_distro() / "packages") / name / "package.yaml"
+    if not path.is_file():
+        return ()
+    told = load(path, OwnPackage)
+    return tuple(told.installation_only or ("*",)) if told.installation else ()
+
+
 def own_package(folder: Path) -> Package:
     """The package of one folder; ``InvalidSetting`` names file and fault."""
     path = folder / "package.yaml"

@@ -53,6 +53,8 @@ class EditionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Only there to be included; nothing is composed of it alone."""
     packages: tuple[str, ...] = ()
     """Names, or ``(a or b)``: then the first that is listed in ``prefer``, else any."""
+    offers: tuple[str, ...] = ()
+    """Packages that lie in its repositories for whoever wants them; nobody installs them."""
     without: tuple[str, ...] = ()
     """Packages never chosen; what needs one is refused with the chain."""
     prefer: tuple[str, ...] = ()
@@ -81,6 +83,7 @@ class Edition(msgspec.Struct, frozen=True):
     name: str
     summary: str
     packages: tuple[str, ...]
+    offers: tuple[str, ...]
     without: tuple[str, ...]
     prefer: tuple[str, ...]
     documentation: bool
@@ -132,6 +135,7 @@ def resolve(name: str, files: Mapping[str, EditionFile]) -> Edition:
         name=name,
         summary=parts[-1].summary,
         packages=_merged(*(part.packages for part in parts)),
+        offers=_merged(*(part.offers for part in parts)),
         without=_merged(*(part.without for part in parts)),
         prefer=_merged(*(part.prefer for part in parts)),
         documentation=any(part.documentation for part in parts),

@@ -1,0 +1,46 @@
+"""Searching a directory's tenant."""
+
+from __future__ import annotations
+
+from heliostat.controller.api.call import Call
+from heliostat.controller.api.cursors import Batch, paginate
+from heliostat.controller.api.directories import directory_of
+from heliostat.controller.api.directory_ports import EntryRecord
+from heliostat.controller.api.handler import Handler, Reads
+from heliostat.wire import directory_search as wire
+
+
+async def _search(call: Call) -> wire.DirectoryEntryList:
+    directory, query = await directory_of(call), call.query
+
+    async def read(limit: int, after: str | None, _revision: int | None) -> Batch[EntryRecord]:
+        found, more = await directory.look_up(
+            query.get("filter") or "",
+            base=query.get("base") or "",
+            below=not query.get("direct"),
+            kind=query.get("entryKind") or "",
+            limit=limit,
+            after=after or "",
+        )
+        items = [(str(each.position), each) for each in found]
+        return Batch(items, more or None, await call.store.revision())
+
+    page = await paginate(call, read)
+    return wire.DirectoryEntryList(
+        items=[_show(each) for each in page.items],
+        next_page_link=page.link,
+        previous_page_link=page.previous,
+    )
+
+
+def _show(entry: EntryRecord) -> wire.DirectoryEntry:
+    return wire.DirectoryEntry(
+        id=entry.dn,
+        kind=str(entry.kind),
+        name=entry.name,
+        dn=entry.dn,
+        attributes={name: list(values) for name, values in entry.attributes.items()},
+    )
+
+
+HANDLERS: dict[str, Handler] = {"searchDirectory": Reads(_search)}

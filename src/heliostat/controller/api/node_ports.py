@@ -1,0 +1,96 @@
+"""What the API asks of the directory on several machines; sign-in has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class NodeRecord(Protocol):
+    """A node of the directory."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def site(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def local(self) -> bool: ...
+    @property
+    def joined(self) -> bool: ...
+    @property
+    def created_ms(self) -> int: ...
+
+
+class StandingRecord(Protocol):
+    """How far a node is."""
+
+    @property
+    def answers(self) -> bool: ...
+    @property
+    def behind_s(self) -> float: ...
+    @property
+    def since_ms(self) -> int: ...
+    @property
+    def words(self) -> str: ...
+
+
+class NodeStandingRecord(Protocol):
+    """A node, and how far it is."""
+
+    @property
+    def node(self) -> NodeRecord: ...
+    @property
+    def standing(self) -> StandingRecord: ...
+
+
+class CountRecord(Protocol):
+    """How much of a kind was moved, of one tenant."""
+
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def digest(self) -> str: ...
+
+
+class HomeRecord(Protocol):
+    """Where people and groups are."""
+
+    @property
+    def place(self) -> str: ...
+    @property
+    def moving_to(self) -> str: ...
+    @property
+    def phase(self) -> str: ...
+    @property
+    def counts(self) -> Sequence[CountRecord]: ...
+
+
+class NodesPort(Protocol):
+    """Nodes of the directory; a bundle is what another machine makes one from."""
+
+    async def add_node(
+        self, name: str, *, host: str, port: int, site: str, local: bool, plan: bool = False
+    ) -> tuple[NodeRecord, str]: ...
+    async def replace_node(self, name: str, *, plan: bool = False) -> tuple[NodeRecord, str]: ...
+    async def remove_node(self, name: str, *, plan: bool = False) -> NodeRecord: ...
+    async def get_node(self, name: str) -> NodeRecord: ...
+    async def list_nodes(self) -> Sequence[NodeRecord]: ...
+    async def node_standings(self) -> Sequence[NodeStandingRecord]: ...
+
+
+class OpenLdapPort(Protocol):
+    """OpenLDAP as the directory."""
+
+    @property
+    def nodes(self) -> NodesPort: ...
+
+    async def home(self) -> HomeRecord: ...
+    async def conflicts(self) -> Sequence[str]: ...
+    async def move(self, target: str, *, plan: bool = False) -> None:
+        """Raises ``InvalidEntity`` for a place that there is not."""
