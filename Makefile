@@ -18,7 +18,7 @@ up: ## install what is missing, start a platform, and log in to its first machin
 down: ## stop the platform; its state stays
 	@test -x $(BIN)/helio && $(BIN)/helio down || echo "Nothing was installed here, so nothing runs."
 
-test: ## linters and the quick suite (six minutes on two cores)
+test: ## linters and the quick suite (thirteen minutes on two cores)
 	@scripts/bootstrap dev
 	@$(MAKE) --no-print-directory lint quick
 

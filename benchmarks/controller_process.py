@@ -69,8 +69,7 @@ class ControllerProcess:
 
     def cpu_s(self) -> float:
         """User and system seconds so far, of all threads."""
-        fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_s_of(self._pid)
 
     def memory_mib(self) -> float:
         """Resident memory now."""
@@ -96,6 +95,12 @@ def controller() -> Iterator[ControllerProcess]:
             made.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def cpu_s_of(pid: int) -> float:
+    """User and system seconds of a process so far, of all threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _free_ports(count: int) -> list[int]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from heliostat.agentlink.client import redeem
 from heliostat.agentlink.messages import (
     ControllerFrame,
     Desired,
@@ -50,9 +52,10 @@ from heliostat.agentlink.messages import (
     Wanted,
 )
 from heliostat.agentlink.transport import HEARTBEAT_S, agent_client_context
-from heliostat.core.clock import SystemClock
+from heliostat.client.client import Client
+from heliostat.core.join_token import decode
 from heliostat.core.units import GIB
-from heliostat.identity.authority.issuer import Authority, new_key
+from heliostat.identity.authority.issuer import new_key
 
 CONNECTING_AT_ONCE = 16
 REDIAL_S = 1.0
@@ -208,23 +211,29 @@ def _done(item: Desired) -> Reported:
 
 
 class Wardrobe:
-    """Client certificates of hosts, all over one key, put on a few contexts in turn."""
+    """Client certificates of hosts, all over one key, each got by joining as agents do."""
 
-    def __init__(self, authority_folder: Path, folder: Path) -> None:
-        self._authority = Authority.open(authority_folder, SystemClock(), "heliostat.local")
-        self._ca = authority_folder / "ca.pem"
+    def __init__(self, home: Path, folder: Path) -> None:
+        self._owner = Client(f"unix:{home / 'run' / 'controller.sock'}")
+        self._ca = home / "authority" / "ca.pem"
         self._folder = folder
         key = new_key(folder / "agent.key")
         request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
         signed = request.sign(key, hashes.SHA256())
         self._request = signed.public_bytes(Encoding.PEM).decode()
 
-    def context(self, host_id: str) -> SSLContext:
+    async def context(self, host_id: str) -> SSLContext:
         """A context that shows the host's certificate."""
-        identity = self._folder / "identity.pem"
-        certificate = self._authority.sign_csr(self._request, host_id=host_id)
-        identity.write_text(certificate + (self._folder / "agent.key").read_text())
-        return agent_client_context(self._ca, identity)
+        issue = self._owner.hosts.join_token(host_id).submit
+        token = decode((await asyncio.to_thread(issue)).token)
+        trust = ssl.create_default_context(cadata=token.ca)
+        joined = await redeem(token.url, trust, token.secret, self._request)
+        identity = self._folder / f"{host_id}.pem"
+        identity.write_text(joined["certificate"] + (self._folder / "agent.key").read_text())
+        try:
+            return agent_client_context(self._ca, identity)
+        finally:
+            identity.unlink()
 
 
 class Fleet:
@@ -259,7 +268,7 @@ class Fleet:
                         lambda: LightAgent(number, self._images),
                         "127.0.0.1",
                         self._port,
-                        ssl=self._wardrobe.context(host_id),
+                        ssl=await self._wardrobe.context(host_id),
                     )
                     self.agents[host_id] = agent
                     await agent.ready
@@ -288,7 +297,7 @@ async def _run(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     hosts = options.hosts.read_text().split()
     with tempfile.TemporaryDirectory() as folder:
-        wardrobe = Wardrobe(options.home / "authority", Path(folder))
+        wardrobe = Wardrobe(options.home, Path(folder))
         fleet = Fleet(wardrobe, options.port, hosts, tuple(options.image))
         beating = asyncio.create_task(beat(fleet.agents, options.heartbeat_s))
         await fleet.connect()
