@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -69,6 +70,17 @@ def test_mutating_operations_take_plan_and_key() -> None:
         *("200", "201", "400", "401", "403", "404", "409", "413", "500", "503"),
         "default",
     }
+
+
+def test_what_changes_something_describes_its_answer_and_its_plan() -> None:
+    paths = openapi.document(__version__)["paths"]
+    for route in ROUTES:
+        responses = paths[route.path][route.method.lower()]["responses"]
+        if route.mutating:
+            assert "#/components/schemas/Plan" in _references(responses["200"]), route.operation
+        if isinstance(route.response, type) and issubclass(route.response, msgspec.Struct):
+            expected = f"#/components/schemas/{route.response.__name__}"
+            assert expected in _references(responses[str(route.status)]), route.operation
 
 
 def _references(node: Any) -> list[str]:

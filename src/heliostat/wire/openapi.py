@@ -186,12 +186,21 @@ def _responses(route: Route, by_type: dict[str, dict[str, Any]]) -> dict[str, An
         success["content"] = {route.media_type: {"schema": by_type[_key(route.response)]}}
     found: dict[str, Any] = {str(route.status): success}
     if route.mutating:
-        plan = {_JSON: {"schema": by_type[_key(Plan)]}}
-        found["200"] = {"description": "With plan=true: what would be done", "content": plan}
+        found["200"] = _or_plan(found.get("200"), by_type[_key(Plan)])
     for status in statuses(route):
         found[str(status)] = {"$ref": f"#/components/responses/{_refusal(status)}"}
     found["default"] = {"$ref": "#/components/responses/Error"}
     return found
+
+
+def _or_plan(success: dict[str, Any] | None, plan: dict[str, Any]) -> dict[str, Any]:
+    """What 200 means where ``plan=true`` is taken, also of a route that answers 200 without it."""
+    said = "With plan=true: what would be done"
+    if success is None:
+        return {"description": said, "content": {_JSON: {"schema": plan}}}
+    content = dict(success.get("content", {}))
+    content[_JSON] = {"schema": {"anyOf": [content[_JSON]["schema"], plan]}}
+    return {**success, "description": f"{success['description']}. {said}", "content": content}
 
 
 def _success(route: Route) -> str:
