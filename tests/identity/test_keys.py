@@ -10,8 +10,8 @@ import msgspec
 
 from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.records import Algorithm
-from heliostat.identity.tokens.grants import TokenRequest
 from heliostat.identity.tokens.opened import unverified
+from heliostat.identity.tokens.token_messages import TokenRequest
 from heliostat.testing.signin import (
     KINDS,
     OPTIONS,

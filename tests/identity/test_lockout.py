@@ -15,7 +15,7 @@ from heliostat.identity.options import LONGEST_PASSWORD, LockoutPolicy, Password
 from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.passwords.lockout import after_failure, is_locked
 from heliostat.identity.records import Attempts
-from heliostat.identity.tokens.grants import TokenAnswer, TokenRequest
+from heliostat.identity.tokens.token_messages import TokenAnswer, TokenRequest
 from heliostat.testing.signin import (
     KINDS,
     OPTIONS,

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.tokens.assertions import ASSERTION_TYPE
 from heliostat.identity.tokens.endpoints import routes
-from heliostat.identity.tokens.grants import TokenAnswer
+from heliostat.identity.tokens.token_messages import TokenAnswer
 from heliostat.testing.robot import Robot
 from heliostat.testing.signin import FOR_THE_API, PASSWORD, IdentityKit, code_of, refresh, sign_in
 

@@ -12,8 +12,8 @@ from heliostat.cloudstore.sqlite import SqliteStore
 from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.realms import Realm
 from heliostat.identity.tenants import TENANTS, NewTenant, find_tenant
-from heliostat.identity.tokens.grants import TokenAnswer, TokenRequest
 from heliostat.identity.tokens.opened import unverified
+from heliostat.identity.tokens.token_messages import TokenAnswer, TokenRequest
 from heliostat.testing.clock import VirtualClock
 from heliostat.testing.signin import PASSWORD, SCOPE, IdentityKit, code_of, sign_in
 

@@ -56,6 +56,7 @@ from heliostat.identity.tokens.departures import Departures
 from heliostat.identity.tokens.devices import Devices
 from heliostat.identity.tokens.exchange import Exchange
 from heliostat.identity.tokens.grants import Grants
+from heliostat.identity.tokens.issuing import Issuing
 from heliostat.identity.tokens.keys import SigningKeys
 from heliostat.identity.tokens.pushed import PushedRequests
 from heliostat.identity.tokens.sessions import Sessions
@@ -127,8 +128,10 @@ class Realm:
         self.devices = Devices(store, clock, ids, options)
         self.grants = Grants(
             self.people,
-            self.directory,
+            clock,
+            options,
             self.keys,
+            Issuing(self.people, self.directory, self.keys),
             sessions,
             self.clients,
             codes,

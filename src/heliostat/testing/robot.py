@@ -10,7 +10,7 @@ from joserfc.jwk import ECKey
 
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.tokens.assertions import ASSERTION_TYPE
-from heliostat.identity.tokens.grants import TokenAnswer, TokenRequest
+from heliostat.identity.tokens.token_messages import TokenAnswer, TokenRequest
 from heliostat.testing.signin import SCOPE, IdentityKit
 
 DOMAIN = "heliostat.local"

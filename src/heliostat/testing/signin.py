@@ -29,7 +29,7 @@ from heliostat.identity.clients.settings import API_SCOPES
 from heliostat.identity.options import SYSTEM_TENANT, HashCost, IdentityOptions
 from heliostat.identity.records import kinds_of
 from heliostat.identity.site import Identity
-from heliostat.identity.tokens.grants import TokenAnswer, TokenRequest
+from heliostat.identity.tokens.token_messages import TokenAnswer, TokenRequest
 from heliostat.testing.clock import VirtualClock
 from heliostat.wire.oidc_clients import OidcClientSettings
 

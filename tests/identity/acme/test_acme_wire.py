@@ -408,7 +408,7 @@ async def test_a_host_shows_its_token(client: Client) -> None:
     directory = await identity.directories.of(DOMAIN)
     await directory.create_user("ada", "correct horse battery")
     realm = await identity.realms.get(DOMAIN)
-    from heliostat.identity.tokens.grants import TokenRequest
+    from heliostat.identity.tokens.token_messages import TokenRequest
 
     asked = TokenRequest(
         grant_type="password", username=f"ada@{DOMAIN}", password="correct horse battery",

@@ -311,7 +311,7 @@ async def test_recovery_codes_outlive_the_key_that_they_were_kept_under(
     assert answered(await browser.take(page, code=codes[0]))["code"]
     assert [each.operation for each in browser.told] == ["useRecoveryCode", "signIn"]
     assert await code_of(realm.factors.show_code("ada", codes[0])) == "SecondFactorWrong"
-    new = await realm.factors.renew_recovery("ada")
+    new = await realm.factors.recovery.renew("ada")
     realm.sealing.renew()
     assert await realm.factors.show_code("ada", new[9]) is Proof.RECOVERY
 

@@ -46,7 +46,7 @@ class OwnAccount:
 
     async def new_codes(self) -> tuple[str, ...]:
         """Raises ``FactorNotFound``."""
-        return await self._realm.factors.renew_recovery(self._person.key)
+        return await self._realm.factors.recovery.renew(self._person.key)
 
     async def end_session(self, id_: str) -> None:
         """Raises ``SessionNotFound``, for somebody else's too."""

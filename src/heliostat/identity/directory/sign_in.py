@@ -60,7 +60,7 @@ class SignIn(Users, ServiceAccounts):
         self.passwords.refuse_weak(new, user.name)
         await self.passwords.refuse_former(user, new)
         proofs = await self.passwords.proofs(user.name, new, plan=plan)
-        return await self._replace_password(
+        return await self.put_password(
             user.name, proofs, must_change=False, plan=plan, seen=user.password_hash
         )
 

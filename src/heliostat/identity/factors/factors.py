@@ -19,7 +19,8 @@ from heliostat.core.ids import Ids
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.factors import totp
 from heliostat.identity.factors.records import Factor, FactorKind
-from heliostat.identity.factors.recovery import looks_like_one, new_codes, plain
+from heliostat.identity.factors.recovery import looks_like_one, new_codes
+from heliostat.identity.factors.recovery_codes import RecoveryCodes
 from heliostat.identity.factors.views import FactorView, Held, named, view
 from heliostat.identity.names import fold
 from heliostat.identity.options import IdentityOptions
@@ -45,6 +46,7 @@ class Factors:
         self.sealing = sealing
         kinds = kinds_of(options.tenant)
         self.kept = kinds.factors
+        self.recovery = RecoveryCodes(store, clock, ids, self.kept, sealing, options.tenant)
         self._lockouts = Lockouts(store, kinds.attempts, clock, options.lockout)
 
     async def held(self, user: str) -> Held:
@@ -116,25 +118,9 @@ class Factors:
             changes = self.kept.put(factor)
             has_codes = any(each.kind is FactorKind.RECOVERY for each in others)
             if not has_codes:
-                changes += self.kept.put(self._recovery(factor.user, codes))
+                changes += self.kept.put(self.recovery.fresh(factor.user, codes))
             guards = [self.kept.index_unchanged("user", factor.user, page.revision)]
             return Decided(() if has_codes else codes, guards, changes)
-
-        return await settle(self.store, decide)
-
-    async def renew_recovery(self, user: str) -> tuple[str, ...]:
-        """Fresh recovery codes instead of those before; raises ``FactorNotFound``."""
-        codes = new_codes(self.ids.secret)
-
-        async def decide() -> Decided[tuple[str, ...]]:
-            before = [e for e in await self.of(user) if e.value.kind is FactorKind.RECOVERY]
-            if not before:
-                raise PermanentError("FactorNotFound", "There is no second factor to recover.")
-            changes: list[Change] = []
-            for each in before:
-                changes += self.kept.delete(each.value)
-            changes += self.kept.put(self._recovery(fold(user), codes))
-            return Decided(codes, [self.kept.guard(each) for each in before], changes)
 
         return await settle(self.store, decide)
 
@@ -146,7 +132,7 @@ class Factors:
         attempts = _attempts(user)
         right = None
         if await self._lockouts.admitted(attempts):
-            spend = self._spend_recovery if looks_like_one(code) else self._spend_step
+            spend = self.recovery.spend if looks_like_one(code) else self._spend_step
             right = await spend(fold(user), code)
         if right is None:
             raise wrong("it is wrong, or was used, or too many were tried")
@@ -186,36 +172,6 @@ class Factors:
 
     def _attempts_key(self, user: str) -> str:
         return kinds_of(self.options.tenant).attempts.key(_attempts(user))
-
-    def _recovery(self, user: str, codes: tuple[str, ...]) -> Factor:
-        return Factor(
-            id=self.ids.new_id(),
-            user=user,
-            kind=FactorKind.RECOVERY,
-            name="Recovery codes",
-            created_ms=self.clock.now_ms(),
-            codes=tuple(self._kept_codes(user, code)[0] for code in codes),
-        )
-
-    def _kept_codes(self, user: str, code: str) -> tuple[str, ...]:
-        """What is kept of a recovery code, worth nothing without the site's key; the first is of
-        the key of now, others are of those before."""
-        return self.sealing.proofs("recovery", self.options.tenant, user, plain(code))
-
-    async def _spend_recovery(self, user: str, code: str) -> Proof | None:
-        typed = set(self._kept_codes(user, code))
-
-        async def decide() -> Decided[Proof | None]:
-            for each in await self.of(user):
-                if not typed.isdisjoint(each.value.codes):
-                    left = tuple(kept for kept in each.value.codes if kept not in typed)
-                    now_ms = self.clock.now_ms()
-                    new = msgspec.structs.replace(each.value, codes=left, used_ms=now_ms)
-                    changes = self.kept.put(new, each.value)
-                    return Decided(Proof.RECOVERY, [self.kept.guard(each)], changes)
-            return Decided(None, [], [])
-
-        return await settle(self.store, decide)
 
     async def _spend_step(self, user: str, code: str) -> Proof | None:
         async def decide() -> Decided[Proof | None]:

@@ -1,6 +1,5 @@
 """Passkeys (WebAuthn level 2): enrolled under names, shown alone or after a password.
 
-The answers are checked by the ``webauthn`` library, which is loaded when the first one comes.
 Attestation is not asked for: which maker's device somebody uses is nobody's business here.
 A challenge is bound to what was asked, of whom, on which form, and is good once.
 """
@@ -10,10 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.contract import Person
@@ -28,21 +26,11 @@ from heliostat.identity.factors.answers import (
 from heliostat.identity.factors.binding import origins_of, site_of
 from heliostat.identity.factors.challenges import LASTS_S, Challenges
 from heliostat.identity.factors.factors import Factors
+from heliostat.identity.factors.passkey_checks import ALGORITHMS, PasskeyChecks
 from heliostat.identity.factors.records import Factor, FactorKind
 from heliostat.identity.factors.views import named
 from heliostat.identity.names import fold
 from heliostat.identity.steps.proofs import Proof
-
-if TYPE_CHECKING:
-    from webauthn.authentication.verify_authentication_response import VerifiedAuthentication
-    from webauthn.registration.verify_registration_response import VerifiedRegistration
-
-ES256, RS256, ED25519 = -7, -257, -8
-_BROKEN = (
-    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
-    UnsupportedAlgorithm,
-)
-"""What the library's readers raise beside its own errors, over what no device would send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +50,7 @@ class Passkeys:
         self._sealing = factors.sealing
         self._options = factors.options
         self.site = site_of(factors.options)
-        self._origins = origins_of(factors.options, self.site)
+        self._checks = PasskeyChecks(self.site, origins_of(factors.options, self.site))
 
     def ask_alone(self, form: str) -> str:
         """What the browser is asked where nobody has said who it is, as JSON."""
@@ -85,9 +73,7 @@ class Passkeys:
                 or person.subject,
             },
             "challenge": text_of(self._challenges.new(f"new\0{person.key}\0{form}")),
-            "pubKeyCredParams": [
-                {"type": "public-key", "alg": each} for each in (ES256, ED25519, RS256)
-            ],
+            "pubKeyCredParams": [{"type": "public-key", "alg": each} for each in ALGORITHMS],
             "timeout": LASTS_S * 1000,
             "excludeCredentials": [_named_credential(each) for each in kept],
             "authenticatorSelection": {
@@ -131,7 +117,7 @@ class Passkeys:
         """
         credential = read(answer)
         challenge = await self._spend(credential, f"new\0{person.key}\0{form}", "webauthn.create")
-        made = self._registered(credential, challenge)
+        made = self._checks.registered(credential, challenge)
         factor = Factor(
             id=self._factors.ids.new_id(),
             user=fold(person.key),
@@ -164,7 +150,7 @@ class Passkeys:
                 if each.value.credential and each.value.credential == credential["id"]:
                     if handle and handle != each.value.handle:
                         raise refused("it was made for somebody else")
-                    shown = self._verified(credential, each.value, verified=verified)
+                    shown = self._checks.verified(credential, each.value, verified=verified)
                     new = msgspec.structs.replace(
                         each.value,
                         sign_count=shown.new_sign_count,
@@ -185,43 +171,6 @@ class Passkeys:
         challenge = bytes_of(told.get("challenge"))
         await self._challenges.spend(challenge, purpose)
         return challenge
-
-    def _verified(
-        self, credential: dict[str, Any], factor: Factor, *, verified: bool
-    ) -> VerifiedAuthentication:
-        from webauthn import verify_authentication_response
-        from webauthn.helpers.exceptions import WebAuthnException
-
-        try:
-            return verify_authentication_response(
-                credential=credential,
-                expected_challenge=bytes_of(client_data(credential).get("challenge")),
-                expected_rp_id=self.site,
-                expected_origin=self._origins,
-                credential_public_key=bytes_of(factor.public_key),
-                credential_current_sign_count=factor.sign_count,
-                require_user_verification=verified,
-            )
-        except (WebAuthnException, *_BROKEN) as error:
-            raise refused("its device's answer does not hold") from error
-
-    def _registered(self, credential: dict[str, Any], challenge: bytes) -> VerifiedRegistration:
-        from webauthn import verify_registration_response
-        from webauthn.helpers.cose import COSEAlgorithmIdentifier
-        from webauthn.helpers.exceptions import WebAuthnException
-
-        try:
-            return verify_registration_response(
-                credential=credential,
-                expected_challenge=challenge,
-                expected_rp_id=self.site,
-                expected_origin=self._origins,
-                supported_pub_key_algs=[
-                    COSEAlgorithmIdentifier(each) for each in (ES256, ED25519, RS256)
-                ],
-            )
-        except (WebAuthnException, *_BROKEN) as error:
-            raise refused("its device's answer does not hold") from error
 
     def _request(self, purpose: str, known: list[dict[str, Any]], verification: str) -> str:
         asked = {

@@ -100,10 +100,10 @@ class SamlEndpoints:
 
         async def answer(visit: Visit) -> web.StreamResponse:
             from heliostat.identity.saml import to_provider
-            from heliostat.identity.saml.single_sign_on import Told
+            from heliostat.identity.saml.refusing import Told
 
             try:
-                _, secret = await visit.realm.saml.sign_on.asked(await received(request))
+                _, secret = await visit.realm.saml.requests.asked(await received(request))
             except Told as told:
                 return to_provider.posted(told.form, self._ids)
             return _gone_on(visit.realm, secret)
@@ -117,8 +117,8 @@ class SamlEndpoints:
             query = request.query
             entity_id = query.get("entityID", query.get("providerId", ""))
             relay_state = query.get("RelayState", query.get("target", ""))
-            sign_on = visit.realm.saml.sign_on
-            _, secret = await sign_on.unsolicited(entity_id, relay_state)
+            requests = visit.realm.saml.requests
+            _, secret = await requests.unsolicited(entity_id, relay_state)
             return _gone_on(visit.realm, secret)
 
         return await self._answered(request, answer)

@@ -13,7 +13,9 @@ from heliostat.identity.saml.elsewhere import SamlElsewhere
 from heliostat.identity.saml.keys import SamlKeys
 from heliostat.identity.saml.metadata import metadata
 from heliostat.identity.saml.names import Names
+from heliostat.identity.saml.refusing import Refusing
 from heliostat.identity.saml.service_providers import ServiceProviders
+from heliostat.identity.saml.sign_in_requests import SignInRequests
 from heliostat.identity.saml.single_logout import SingleLogout
 from heliostat.identity.saml.single_sign_on import SingleSignOn
 from heliostat.identity.saml.told_elsewhere import ToldElsewhere
@@ -41,9 +43,11 @@ class Saml:
         self.addresses = Addresses(options.base_url, options.domain)
         self.keys = SamlKeys(store, clock, ids, options, sealing)
         self.providers = ServiceProviders(store, clock, options)
-        self.sign_on = SingleSignOn(
-            store, clock, ids, options, sealing, self.keys, self.providers, self.addresses
+        refusing = Refusing(clock, ids, self.keys, self.addresses)
+        self.requests = SignInRequests(
+            clock, ids, options, sealing, self.providers, self.addresses, refusing
         )
+        self.sign_on = SingleSignOn(store, clock, ids, options, self.keys, self.addresses, refusing)
         self.trust = Trust(
             clock,
             ids,

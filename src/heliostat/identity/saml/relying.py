@@ -1,6 +1,6 @@
 """A service provider's request as what goes on after a sign-in: it ends with an assertion.
 
-The request is kept (``single_sign_on``); its secret is all that the browser carries.
+The request is kept (``sign_in_requests``); its secret is all that the browser carries.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Relying:
 
     async def answer(self, visit: Visit, secret: str) -> web.StreamResponse:
         """What the browser gets that comes with a request's secret."""
-        asked, provider = await visit.realm.saml.sign_on.find(secret)
+        asked, provider = await visit.realm.saml.requests.find(secret)
         continuation = _continuation(asked, provider, secret)
         browser, signed_in = await self._signed_in(visit)
         try:
@@ -59,14 +59,14 @@ class Relying:
 
     async def asked(self, realm: Realm, fields: Mapping[str, str]) -> Continuation:
         secret = fields.get(SECRET, "")
-        asked, provider = await realm.saml.sign_on.find(secret)
+        asked, provider = await realm.saml.requests.find(secret)
         return _continuation(asked, provider, secret)
 
     async def go_on(
         self, visit: Visit, continuation: Continuation, browser: BrowserSession
     ) -> web.StreamResponse:
         sign_on = visit.realm.saml.sign_on
-        asked, provider = await sign_on.find(continuation.fields[SECRET])
+        asked, provider = await visit.realm.saml.requests.find(continuation.fields[SECRET])
         person = await visit.realm.people.person(browser.user)
         if person is None:
             raise over()
@@ -80,7 +80,7 @@ class Relying:
     async def refused(
         self, visit: Visit, continuation: Continuation, error: str, why: str
     ) -> web.StreamResponse:
-        asked, provider = await visit.realm.saml.sign_on.find(continuation.fields[SECRET])
+        asked, provider = await visit.realm.saml.requests.find(continuation.fields[SECRET])
         denied = error == "access_denied"
         second = Status.REQUEST_DENIED if denied else Status.NO_AUTHN_CONTEXT
         return await self._refused(visit, asked, provider, Refusal(Status.RESPONDER, second, why))

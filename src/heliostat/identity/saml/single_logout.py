@@ -25,18 +25,15 @@ from heliostat.identity.saml.keys import SamlKeys
 from heliostat.identity.saml.logout_runs import RUN_MS, LogoutRuns
 from heliostat.identity.saml.markup import (
     Node,
-    children,
-    one,
     refused,
-    text_of,
 )
 from heliostat.identity.saml.outgoing import Message, Onward, outgoing
+from heliostat.identity.saml.participants import Participants, together
 from heliostat.identity.saml.records import (
     Endpoint,
     Logout,
     Participant,
     ServiceProvider,
-    named,
 )
 from heliostat.identity.saml.replays import Replays
 from heliostat.identity.saml.requests import (
@@ -51,9 +48,6 @@ from heliostat.identity.saml.requests import (
 from heliostat.identity.saml.service_providers import ServiceProviders
 from heliostat.identity.saml.vocabulary import Binding
 from heliostat.identity.tokens.browsers import Browsers, hashed
-
-MOST = 100
-"""Providers that one logout goes through."""
 
 
 class SingleLogout:
@@ -79,9 +73,8 @@ class SingleLogout:
         self._browsers = browsers
         self._runs = LogoutRuns(store, clock, options)
         self._replays = Replays(store, options)
-        kinds = kinds_of(options.tenant)
-        self._kinds = kinds.saml
-        self._sessions = kinds.browsers
+        self._participants = Participants(store, options)
+        self._sessions = kinds_of(options.tenant).browsers
 
     async def received(self, received: Received) -> Onward:
         """A provider's request, or its answer to ours; raises ``InvalidSamlMessage``."""
@@ -94,7 +87,7 @@ class SingleLogout:
 
         ``onward`` is where it goes in the end.
         """
-        if not await self._participants("browser", browser.id):
+        if not await self._participants.of_browser(browser.id):
             return None
         return await self.leave([browser.id], Logout(id="", left=(), onward=onward))
 
@@ -103,7 +96,7 @@ class SingleLogout:
         root, id_ = await self.request(
             received, provider.entity_id, provider.signing, self._addresses.logout
         )
-        mine = await self._meant(root, provider)
+        mine = await self._participants.meant(root, provider)
         browsers = dict.fromkeys(each.browser for each in mine)
         return await self.leave(
             browsers,
@@ -134,21 +127,14 @@ class SingleLogout:
         known = {each.provider for each in besides}
         left: dict[str, Participant] = {}
         for browser in browsers:
-            for each in await self._participants("browser", browser):
+            for each in await self._participants.of_browser(browser):
                 left[each.id] = each
             await self._end_browser(browser)
-        await self._forget([*left.values(), *besides])
+        await self._participants.forget([*left.values(), *besides])
         others = [each for each in left.values() if each.provider not in known]
         expires_ms = self._clock.now_ms() + RUN_MS
-        begun = msgspec.structs.replace(run, left=_together(others), expires_ms=expires_ms)
+        begun = msgspec.structs.replace(run, left=together(others), expires_ms=expires_ms)
         return await self._next(begun)
-
-    async def _meant(self, root: Node, provider: ServiceProvider) -> list[Participant]:
-        """The provider's sessions that its request is about."""
-        name_id = text_of(one(root, "saml:NameID"))
-        indexes = {text_of(each) for each in children(root, "samlp:SessionIndex")}
-        found = await self._participants("named", named(provider.name, name_id))
-        return [each for each in found if not indexes or each.session_index in indexes]
 
     async def _answered(self, received: Received) -> Onward:
         run = await self._runs.find(received.relay_state)
@@ -232,32 +218,10 @@ class SingleLogout:
         endpoint = logout_endpoint(provider.logouts)
         return None if endpoint is None else (provider, endpoint)
 
-    async def _participants(self, index: str, value: str) -> list[Participant]:
-        kind = self._kinds.participants
-        page = await kind.list_by_index(self._store, index, value, limit=MOST)
-        return [each.value for each in page.items]
-
-    async def _forget(self, gone: list[Participant]) -> None:
-        for each in gone:
-            await self._store.commit([], self._kinds.participants.delete(each))
-
     async def _end_browser(self, browser: str) -> None:
         stored = await self._sessions.get(self._store, browser)
         if stored is not None:
             await self._browsers.end(stored.value)
-
-
-def _together(left: list[Participant]) -> tuple[Participant, ...]:
-    """One for each name at each provider, with all its sessions."""
-    found: dict[str, Participant] = {}
-    for each in left:
-        first = found.get(named(each.provider, each.name_id))
-        if first is None:
-            found[named(each.provider, each.name_id)] = each
-        else:
-            also = (*first.also, each.session_index)
-            found[named(each.provider, each.name_id)] = msgspec.structs.replace(first, also=also)
-    return tuple(found.values())
 
 
 def logout_endpoint(endpoints: Sequence[Endpoint]) -> Endpoint | None:

@@ -3,71 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import msgspec
 
+from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
-from heliostat.identity.directory.clients import HELIO, public_id
+from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.directory.contract import Person
-from heliostat.identity.directory.embedded import Directory
-from heliostat.identity.names import bare_name, fold
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.records import Client, Code, DeviceRequest, Grant, Session
 from heliostat.identity.sources.router import Everybody
-from heliostat.identity.tokens.claims import (
-    Bearer,
-    Occasion,
-    SignInEvent,
-    TokenClass,
-    access_claims,
-    id_claims,
-    new_jti,
-    refresh_claims,
-    sign,
-)
+from heliostat.identity.tokens.claims import Bearer, SignInEvent, TokenClass
 from heliostat.identity.tokens.client_authentication import ClientAuthentication
 from heliostat.identity.tokens.codes import Codes
 from heliostat.identity.tokens.departures import wants_to_be_told
 from heliostat.identity.tokens.devices import Devices
-from heliostat.identity.tokens.exchange import ACCESS_TOKEN, Exchange, ExchangeFields
+from heliostat.identity.tokens.exchange import Exchange
+from heliostat.identity.tokens.issuing import Issuing, bearer_of
 from heliostat.identity.tokens.keys import SigningKeys
 from heliostat.identity.tokens.opened import opened
 from heliostat.identity.tokens.scopes import Scope, parse, permitted
 from heliostat.identity.tokens.sessions import Sessions
-
-
-class TokenRequest(ExchangeFields, frozen=True, kw_only=True):
-    """The fields of the form that a client posts."""
-
-    grant_type: str
-    username: str = ""
-    password: str = ""
-    refresh_token: str = ""
-    code: str = ""
-    redirect_uri: str = ""
-    code_verifier: str = ""
-    device_code: str = ""
-
-
-class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the client gets (RFC 6749, 5.1); ``expires_in`` in seconds."""
-
-    access_token: str
-    token_type: str
-    expires_in: int
-    scope: str
-    id_token: str = ""
-    refresh_token: str = ""
-    issued_token_type: str = ""
-
-
-class UnknownGrant(PermanentError):
-    """A grant that no client has."""
-
-    def __init__(self, grant: str) -> None:
-        super().__init__("UnsupportedGrant", f"There is no grant {grant[:80]!r} here.")
-
+from heliostat.identity.tokens.token_messages import TokenAnswer, TokenRequest, UnknownGrant
 
 RefuseAlone = Callable[[Person], Awaitable[None]]
 """Raises ``SecondFactorRequired`` for somebody of whom a password alone is not enough."""
@@ -79,8 +36,10 @@ class Grants:
     def __init__(
         self,
         people: Everybody,
-        directory: Directory,
+        clock: Clock,
+        options: IdentityOptions,
         keys: SigningKeys,
+        issuing: Issuing,
         sessions: Sessions,
         clients: ClientAuthentication,
         codes: Codes,
@@ -89,15 +48,16 @@ class Grants:
         refuse_alone: RefuseAlone,
     ) -> None:
         self._people = people
-        self._directory = directory
+        self._clock = clock
+        self._options = options
         self._keys = keys
+        self._issuing = issuing
         self._sessions = sessions
         self._clients = clients
         self._codes = codes
         self._devices = devices
         self._exchange = exchange
         self._refuse_alone = refuse_alone
-        self._options = directory.options
 
     async def answer(self, request: TokenRequest, shown: Person | None = None) -> TokenAnswer:
         """The tokens, for ``shown`` where a header has proven who asks.
@@ -148,10 +108,10 @@ class Grants:
         session = None
         if scope.refresh_token and Grant.REFRESH in client.grants:
             session = await self._sessions.open(person, client, str(scope))
-        return await self._tokens(_bearer(person), client, scope, session)
+        return await self._issuing.tokens(bearer_of(person), client, scope, session)
 
     async def _refresh(self, request: TokenRequest, client: Client) -> TokenAnswer:
-        now_s = self._directory.clock.now_ms() / 1000
+        now_s = self._clock.now_ms() / 1000
         try:
             claims = await opened(
                 request.refresh_token, self._keys, self._options, TokenClass.REFRESH, now_s
@@ -167,7 +127,7 @@ class Grants:
         event = None
         if session.signed_in_ms:  # what was shown then is not shown again by refreshing
             event = SignInEvent("", session.signed_in_ms // 1000, session.proofs)
-        return await self._tokens(_bearer(person), client, scope, next_session, event)
+        return await self._issuing.tokens(bearer_of(person), client, scope, next_session, event)
 
     async def _code(self, request: TokenRequest, client: Client) -> TokenAnswer:
         async def opens(code: Code) -> tuple[Person, Session | None]:
@@ -183,7 +143,7 @@ class Grants:
                 person, client, str(scope), at_ms, browser, refreshes=refreshes
             )
             session = _shown(session, at_ms, code.proofs)
-            over = session.expires_ms <= self._directory.clock.now_ms()
+            over = session.expires_ms <= self._clock.now_ms()
             return person, None if over else session
 
         redeemed = await self._codes.redeem(
@@ -192,7 +152,7 @@ class Grants:
         code, person = redeemed.code, redeemed.person
         event = SignInEvent(code.nonce, code.signed_in_ms // 1000, code.proofs)
         scope = parse(code.scope)
-        return await self._tokens(_bearer(person), client, scope, redeemed.session, event)
+        return await self._issuing.tokens(bearer_of(person), client, scope, redeemed.session, event)
 
     async def _device(self, request: TokenRequest, client: Client) -> TokenAnswer:
         """Its session is no browser's: who signs out of one elsewhere keeps the machine."""
@@ -204,123 +164,30 @@ class Grants:
             scope = parse(asked.scope)
             if not scope.refresh_token or Grant.REFRESH not in client.grants:
                 return person, None
-            begun = self._sessions.begun(person, client, str(scope), self._directory.clock.now_ms())
+            begun = self._sessions.begun(person, client, str(scope), self._clock.now_ms())
             return person, _shown(begun, asked.signed_in_ms, asked.proofs)
 
         agreed = await self._devices.redeem(request.device_code, client, opens)
         asked = agreed.request
         event = SignInEvent("", asked.signed_in_ms // 1000, asked.proofs)
         scope = parse(asked.scope)
-        return await self._tokens(_bearer(agreed.person), client, scope, agreed.session, event)
+        return await self._issuing.tokens(
+            bearer_of(agreed.person), client, scope, agreed.session, event
+        )
 
     async def _account(self, request: TokenRequest, client: Client) -> TokenAnswer:
         scope = permitted(request.scope, client.scopes)
         account = await self._people.account(client.name)
         unneeded = {"openid", "offline_access", "profile", "email"}
         kept = Scope(tuple(value for value in scope.values if value not in unneeded))
-        return await self._tokens(Bearer(account.subject, account.groups), client, kept, None)
+        return await self._issuing.tokens(
+            Bearer(account.subject, account.groups), client, kept, None
+        )
 
     async def _exchanged(self, request: TokenRequest, client: Client) -> TokenAnswer:
-        """Its groups are those of now; it ends no later than the token that it came of."""
-        new = await self._exchange.decide(request, client)
-        key = await self._keys.signer(client.algorithm)
-        now_s = self._directory.clock.now_ms() // 1000
-        life_s = min(access_lifetime_s(client, self._options), new.ends_s - now_s)
-        if life_s <= 0:
-            raise PermanentError("InvalidEntity", "The subject token has expired.")
-        occasion = Occasion(
-            await self._told_of(await self._bearer_of(new.subject), new.scope),
-            public_id(client),
-            new.scope,
-            now_s,
-            new.session,
-            life_s=life_s,
-            exchanged=True,
-            act=new.act,
-        )
-        claims = access_claims(occasion, self._options, new_jti(self._directory.ids))
-        return TokenAnswer(
-            access_token=sign(claims, key),
-            token_type="Bearer",  # noqa: S106 - a kind of token
-            expires_in=life_s,
-            scope=str(new.scope),
-            issued_token_type=ACCESS_TOKEN,
-        )
-
-    async def _told_of(self, bearer: Bearer, scope: Scope) -> Bearer:
-        """With the groups that matter to the resource servers, where only those are asked for."""
-        if not scope.filtered:
-            return bearer
-        kept: set[str] = set()
-        for server in scope.resource_servers:
-            names = await self._filter_of(server.removeprefix("rs_"))
-            if not names:
-                return bearer
-            kept |= {fold(each) for each in names}
-        groups = [each for each in bearer.groups if {fold(each), fold(_bare(each))} & kept]
-        return replace(bearer, groups=tuple(groups))
-
-    async def _filter_of(self, name: str) -> tuple[str, ...]:
-        """The groups that matter to the resource server of this name; empty: all."""
-        directory = self._directory
-        stored = await directory.kinds.clients.get(directory.store, fold(name))
-        return stored.value.group_filter if stored is not None else ()
-
-    async def _bearer_of(self, subject: str) -> Bearer:
-        """Whom a token that counts is about: a person, or a service account."""
-        person = await self._people.named(subject)
-        if person is not None:
-            return _bearer(person)
-        account = await self._people.account(bare_name(subject, self._options.domain) or "")
-        return Bearer(account.subject, account.groups)
-
-    async def _tokens(
-        self,
-        bearer: Bearer,
-        client: Client,
-        scope: Scope,
-        session: Session | None,
-        event: SignInEvent | None = None,
-    ) -> TokenAnswer:
-        directory, options = self._directory, self._options
-        key = await self._keys.signer(client.algorithm)
-        now_s = directory.clock.now_ms() // 1000
-        sid = session.id if session else ""
-        life_s = access_lifetime_s(client, options)
-        about = await self._told_of(bearer, scope)
-        occasion = Occasion(about, public_id(client), scope, now_s, sid, event, life_s)
-        refresh = ""
-        if session is not None and session.current:
-            end_s = session.expires_ms // 1000
-            refresh = sign(refresh_claims(occasion, options, session.current, end_s), key)
-        identity = ""
-        if scope.id_token:
-            identity = sign(id_claims(occasion, options, new_jti(directory.ids)), key)
-        return TokenAnswer(
-            access_token=sign(access_claims(occasion, options, new_jti(directory.ids)), key),
-            token_type="Bearer",  # noqa: S106 - a kind of token
-            expires_in=life_s,
-            scope=str(scope),
-            id_token=identity,
-            refresh_token=refresh,
-        )
-
-
-def access_lifetime_s(client: Client, options: IdentityOptions) -> int:
-    """How long its access tokens live: as the client is set, and no longer than the tenant's."""
-    tenants = int(options.lifetimes.access_s)
-    return min(client.access_s or tenants, tenants)
-
-
-def _bare(group: str) -> str:
-    return group.rpartition("\\")[2]
+        return await self._issuing.exchanged(await self._exchange.decide(request, client), client)
 
 
 def _shown(session: Session, at_ms: int, proofs: tuple[str, ...]) -> Session:
     """A session that remembers what was shown when it was begun."""
     return msgspec.structs.replace(session, signed_in_ms=at_ms, proofs=proofs)
-
-
-def _bearer(person: Person) -> Bearer:
-    names = (person.given_name, person.family_name, person.email)
-    return Bearer(person.subject, person.groups, *names)
