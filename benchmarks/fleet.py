@@ -55,7 +55,7 @@ from heliostat.agentlink.transport import HEARTBEAT_S, agent_client_context
 from heliostat.client.client import Client
 from heliostat.core.join_token import decode
 from heliostat.core.units import GIB
-from heliostat.identity.authority.issuer import new_key
+from heliostat.identity.authority.key_files import new_key
 
 CONNECTING_AT_ONCE = 16
 REDIAL_S = 1.0

@@ -22,8 +22,8 @@ from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SystemIds
 from heliostat.identity.authority.authorities import Authorities
 from heliostat.identity.authority.join import Joins
+from heliostat.identity.authority.moves import Move
 from heliostat.identity.authority.policy import Asker
-from heliostat.identity.authority.rotation import Move
 from heliostat.identity.authority.tls import agent_ssl_context, renew
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.sealing import Sealing

@@ -16,7 +16,7 @@ from heliostat.core.ids import Ids
 from heliostat.identity.acme.administration import AcmeKeys
 from heliostat.identity.authority.administration import Administration
 from heliostat.identity.authority.authorities import Authorities, TenantAuthority, no_hosts
-from heliostat.identity.authority.rotation import Hosts
+from heliostat.identity.authority.overlap import Hosts
 from heliostat.identity.directory.embedded import Directory
 from heliostat.identity.factors.administered import AdministeredFactors
 from heliostat.identity.federation.administered import AdministeredProviders

@@ -23,7 +23,7 @@ from heliostat.identity.access import Caller, Owner, Verdict, decide
 from heliostat.identity.authority.authorities import no_hosts
 from heliostat.identity.authority.certificates import crl_pem
 from heliostat.identity.authority.join import Joins
-from heliostat.identity.authority.rotation import Hosts
+from heliostat.identity.authority.overlap import Hosts
 from heliostat.identity.bootstrap import bootstrap
 from heliostat.identity.directories import Directories
 from heliostat.identity.directory.embedded import Directory

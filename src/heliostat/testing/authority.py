@@ -9,7 +9,7 @@ from heliostat.cloudstore.memory import MemoryStore
 from heliostat.core.clock import Clock
 from heliostat.identity.authority.authorities import Authorities, no_hosts
 from heliostat.identity.authority.issuer import Authority
-from heliostat.identity.authority.rotation import Hosts
+from heliostat.identity.authority.overlap import Hosts
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.sealing import Sealing
 

@@ -40,7 +40,7 @@ from heliostat.controller.workflows.tenant import tenant_create
 from heliostat.core.roles import Role
 from heliostat.core.units import GIB, Unit
 from heliostat.identity.authority.policy import Asker
-from heliostat.identity.authority.records import CertificatePolicy, Rule
+from heliostat.identity.authority.rules import CertificatePolicy, Rule
 from heliostat.identity.directories import Directories
 from heliostat.identity.directory.embedded import Directory
 from heliostat.identity.factors.records import Factor, FactorKind

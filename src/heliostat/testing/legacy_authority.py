@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from heliostat.identity.authority.certificates import builder, common_name, key_usage, pem
-from heliostat.identity.authority.issuer import write_key
+from heliostat.identity.authority.key_files import write_key
 
 
 def legacy_authority(folder: Path, domain: str = "heliostat.local") -> x509.Certificate:

@@ -56,8 +56,8 @@ from heliostat.core.errors import HeliostatError, TemporaryError
 from heliostat.core.ids import SystemIds
 from heliostat.core.join_token import decode
 from heliostat.identity.authority.authorities import Authorities
-from heliostat.identity.authority.issuer import new_key
 from heliostat.identity.authority.join import Joins
+from heliostat.identity.authority.key_files import new_key
 from heliostat.identity.authority.policy import Asker
 from heliostat.identity.authority.tls import agent_ssl_context
 from heliostat.testing.authority import open_authorities, open_authority

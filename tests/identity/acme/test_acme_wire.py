@@ -30,8 +30,8 @@ from heliostat.identity.acme.problems import PREFIX, Problem
 from heliostat.identity.acme.reach import may_reach
 from heliostat.identity.acme.validation import ACME_IDENTIFIER, check_tls_certificate
 from heliostat.identity.authority.certificates import common_name, pem
-from heliostat.identity.authority.issuer import write_key
-from heliostat.identity.authority.records import Rule
+from heliostat.identity.authority.key_files import write_key
+from heliostat.identity.authority.rules import Rule
 from heliostat.testing.acme import DOMAIN, ServedAcme, served_acme
 from heliostat.testing.certificates import request
 

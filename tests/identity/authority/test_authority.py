@@ -17,7 +17,8 @@ from heliostat.cloudstore.memory import MemoryStore
 from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import CommandFailed, run
-from heliostat.identity.authority.issuer import Authority, host_id_of, needs_renewal
+from heliostat.identity.authority.host_names import host_id_of
+from heliostat.identity.authority.issuer import Authority, needs_renewal
 from heliostat.identity.authority.tls import (
     agent_ssl_context,
     keep_renewed,

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.authority.issuers import Issuer
+from heliostat.identity.authority.issuer_keys import Issuer
 from heliostat.identity.authority.issuing import Certificates
 from heliostat.identity.authority.policy import Asker
-from heliostat.identity.authority.records import Rule
+from heliostat.identity.authority.rules import Rule
 from heliostat.testing.certificates import request
 from heliostat.testing.signin import IdentityKit, start_identity
 

@@ -15,15 +15,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run
-from heliostat.identity.authority.policy import (
-    Asker,
-    checked_policy,
-    decide,
-    default_policy,
-    name_matches,
-)
-from heliostat.identity.authority.records import AcmeRules, CertificatePolicy, Rule
+from heliostat.identity.authority.patterns import name_matches
+from heliostat.identity.authority.policy import Asker, decide, default_policy
+from heliostat.identity.authority.policy_check import checked_policy
 from heliostat.identity.authority.requests import read_request
+from heliostat.identity.authority.rules import AcmeRules, CertificatePolicy, Rule
 from heliostat.testing.certificates import request
 
 DOMAIN = "acme.example"

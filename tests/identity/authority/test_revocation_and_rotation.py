@@ -23,12 +23,12 @@ from heliostat.core.process import CommandFailed, run
 from heliostat.identity.authority import bodies
 from heliostat.identity.authority.authorities import TenantAuthority
 from heliostat.identity.authority.certificates import builder, common_name, key_usage, pem
+from heliostat.identity.authority.moves import Move, Snapshot, advice
 from heliostat.identity.authority.policy import Asker
 from heliostat.identity.authority.publication import Publication
 from heliostat.identity.authority.records import HOST_TRUST, ROOTS, RootState
-from heliostat.identity.authority.revocation import root_crl
+from heliostat.identity.authority.revocation_lists import root_crl
 from heliostat.identity.authority.roots import moment
-from heliostat.identity.authority.rotation import Move, Snapshot, advice
 from heliostat.testing.authority import open_authorities
 from heliostat.testing.certificates import request
 from heliostat.testing.clock import VirtualClock

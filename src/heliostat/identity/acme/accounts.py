@@ -16,7 +16,7 @@ from heliostat.core.ids import Ids
 from heliostat.identity.acme.messages import binding_header, check_binding, thumbprint
 from heliostat.identity.acme.problems import Problem
 from heliostat.identity.acme.records import AcmeAccount, AcmeKey, AcmeKinds
-from heliostat.identity.authority.requests import MAX_NAME
+from heliostat.identity.authority.alternative_names import MAX_NAME
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.sealing import Sealing
 

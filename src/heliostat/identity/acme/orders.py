@@ -1,4 +1,4 @@
-"""Orders, what has to be proved for them, and their certificates.
+"""Orders, and their certificates.
 
 An order is ready once each of its names is proved; finalizing marks it in one commit before
 the certificate is issued, so that of two at once one issues.  Whoever dies between leaves a
@@ -7,8 +7,7 @@ mark that counts for a minute.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -17,33 +16,24 @@ from heliostat.cloudstore.contract import Change, CloudStore, Guard
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import Ids
+from heliostat.identity.acme.authorizations import ORDER_MS, Authorizations, new_id, rules_of
 from heliostat.identity.acme.problems import Problem, of_error
 from heliostat.identity.acme.records import (
     HOUR_MS,
     AcmeAccount,
-    AcmeAuthorization,
     AcmeKinds,
     AcmeOrder,
-    Challenge,
     hour_of,
 )
-from heliostat.identity.acme.validation import Validation
+from heliostat.identity.authority.alternative_names import checked_dns
 from heliostat.identity.authority.issuing import Certificates
 from heliostat.identity.authority.policy import Asker, acme_refusal
-from heliostat.identity.authority.records import AcmeRules
-from heliostat.identity.authority.requests import checked_dns
+from heliostat.identity.authority.rules import AcmeRules
 from heliostat.identity.decided import Decided, settle
 
-ORDER_MS = 7 * 86_400_000
-PROVED_MS = 24 * 3_600_000
 WORKING_MS = 60_000
 MAX_NAMES = 90  # a commit holds an order and what has to be proved for each
-LOOKS_AT_ONCE = 16
 VIA = "acme"
-HOST = "host-01"
-
-Vouch = Callable[[str, str], Awaitable[None]]
-"""Whether the bearer of a token may have a name (host-01); raises ``Problem``."""
 
 
 class Orders:
@@ -56,29 +46,26 @@ class Orders:
         ids: Ids,
         tenant: str,
         certificates: Certificates,
-        validation: Validation,
-        vouch: Vouch,
+        authorizations: Authorizations,
     ) -> None:
         self._store = store
         self._clock = clock
         self._ids = ids
         self._kinds = AcmeKinds.of(tenant)
         self._certificates = certificates
-        self._validation = validation
-        self._vouch = vouch
-        self._looking = asyncio.Semaphore(LOOKS_AT_ONCE)
+        self._authorizations = authorizations
 
     async def create(self, account: AcmeAccount, content: dict[str, Any]) -> AcmeOrder:
         """Raises ``Problem``: too many, or a name that ACME may not have here."""
-        rules = await self._rules()
+        rules = await rules_of(self._certificates)
         names = _names(content.get("identifiers"))
         _refuse_names(rules, account, names)
         await self._refuse_many(account, rules)
         replaces = await self._replaced(account, content.get("replaces"))
         now_ms = self._clock.now_ms()
-        proofs = [self._proof_of(account, name, rules, now_ms) for name in names]
+        proofs = [self._authorizations.wanted(account, name, rules, now_ms) for name in names]
         order = AcmeOrder(
-            id=self._new_id(),
+            id=new_id(self._ids),
             account=account.id,
             names=names,
             authorizations=tuple(each.id for each in proofs),
@@ -99,49 +86,6 @@ class Orders:
             raise Problem("notFound", "The account has no such order.")
         return await self._current(found.value)
 
-    async def authorization(self, account: AcmeAccount, id_: str) -> AcmeAuthorization:
-        """What has to be proved, as it stands; raises ``Problem``."""
-        found = await self._kinds.authorizations.get(self._store, id_)
-        if found is None or found.value.account != account.id:
-            raise Problem("notFound", "The account has no such authorization.")
-        return self._aged(found.value)
-
-    async def deactivate(self, account: AcmeAccount, id_: str) -> AcmeAuthorization:
-        """Give up what was proved."""
-        await self.authorization(account, id_)
-        return await self._set(id_, lambda old: msgspec.structs.replace(old, status="deactivated"))
-
-    async def answer(
-        self, account: AcmeAccount, id_: str, kind: str, content: dict[str, Any]
-    ) -> AcmeAuthorization:
-        """Look whether a challenge is answered; what was seen is kept, whatever it is."""
-        found = await self.authorization(account, id_)
-        if kind not in [each.type for each in found.challenges]:
-            raise Problem("notFound", "There is no such challenge.")
-        if found.status != "pending":
-            return found
-        await self._rules()
-        if self._looking.locked():
-            raise Problem("rateLimited", "Too many names are looked at; try again in a minute.")
-        seen: dict[str, Any] = {}
-        try:
-            async with self._looking:
-                await self._look(account, found, kind, content)
-        except Problem as problem:
-            seen = problem.document
-        now_ms = self._clock.now_ms()
-        status = "invalid" if seen else "valid"
-        tried = Challenge(type=kind, status=status, validated_ms=0 if seen else now_ms, error=seen)
-
-        def told(old: AcmeAuthorization) -> AcmeAuthorization:
-            if old.status != "pending":
-                return old
-            all_ = tuple(tried if each.type == kind else each for each in old.challenges)
-            ends_ms = old.expires_ms if seen else now_ms + PROVED_MS
-            return msgspec.structs.replace(old, status=status, challenges=all_, expires_ms=ends_ms)
-
-        return await self._set(id_, told)
-
     async def finalize(self, account: AcmeAccount, id_: str, request: bytes) -> AcmeOrder:
         """Issue the certificate; raises ``Problem``."""
         order = await self.find(account, id_)
@@ -149,7 +93,9 @@ class Orders:
             return order
         if order.status != "ready":
             raise Problem("orderNotReady", f"The order is {order.status}.")
-        _refuse_names(await self._rules(), account, order.names)  # others, maybe, than at its start
+        _refuse_names(
+            await rules_of(self._certificates), account, order.names
+        )  # others, maybe, than at its start
         marked = await self._mark(order)
         asker = Asker(f"{VIA}:{account.id}", controls=order.names)
         try:
@@ -166,23 +112,6 @@ class Orders:
     async def orders_of(self, account: AcmeAccount) -> Sequence[str]:
         """The ids of an account's orders that have not ended."""
         return await self._kinds.orders.ids_by_index(self._store, "account", account.id)
-
-    async def _rules(self) -> AcmeRules:
-        """Raises ``Problem`` where the domain's policy has no ACME."""
-        rules = (await self._certificates.policy()).acme
-        if not rules.enabled:
-            raise Problem("unauthorized", "This domain has no ACME.")
-        return rules
-
-    async def _look(
-        self, account: AcmeAccount, found: AcmeAuthorization, kind: str, content: dict[str, Any]
-    ) -> None:
-        if kind == HOST:
-            name = f"*.{found.name}" if found.wildcard else found.name
-            await self._vouch(name, str(content.get("accessToken", "")))
-            return
-        authorization = f"{found.token}.{account.thumbprint}"
-        await self._validation.look(kind, found.name, found.token, authorization)
 
     async def _mark(self, order: AcmeOrder) -> AcmeOrder:
         now_ms = self._clock.now_ms()
@@ -210,19 +139,6 @@ class Orders:
 
         return await settle(self._store, decide)
 
-    async def _set(
-        self, id_: str, told: Callable[[AcmeAuthorization], AcmeAuthorization]
-    ) -> AcmeAuthorization:
-        async def decide() -> Decided[AcmeAuthorization]:
-            stored = await self._kinds.authorizations.get(self._store, id_)
-            if stored is None:
-                raise Problem("notFound", "The authorization is gone.")
-            new = told(stored.value)
-            guards: list[Guard] = [self._kinds.authorizations.guard(stored)]
-            return Decided(new, guards, self._kinds.authorizations.put(new, stored.value))
-
-        return await settle(self._store, decide)
-
     async def _current(self, order: AcmeOrder) -> AcmeOrder:
         if order.status == "valid":
             return order
@@ -232,36 +148,15 @@ class Orders:
         found = [
             await self._kinds.authorizations.get(self._store, id_) for id_ in order.authorizations
         ]
-        states = {self._aged(each.value).status if each else "expired" for each in found}
+        states = {
+            self._authorizations.aged(each.value).status if each else "expired" for each in found
+        }
         if now_ms >= order.expires_ms:
             states = {"expired"}
         status = "ready" if states == {"valid"} else "pending"
         if not states <= {"valid", "pending"}:
             status = "invalid"
         return msgspec.structs.replace(order, status=status)
-
-    def _aged(self, found: AcmeAuthorization) -> AcmeAuthorization:
-        ended = self._clock.now_ms() >= found.expires_ms
-        if ended and found.status in ("pending", "valid"):
-            return msgspec.structs.replace(found, status="expired")
-        return found
-
-    def _proof_of(
-        self, account: AcmeAccount, name: str, rules: AcmeRules, now_ms: int
-    ) -> AcmeAuthorization:
-        wildcard = name.startswith("*.")
-        kinds = [each for each in rules.challenges if not wildcard or each in ("dns-01", HOST)]
-        if not kinds:
-            raise Problem("rejectedIdentifier", f"{name} can't be proved in a way allowed here.")
-        return AcmeAuthorization(
-            id=self._new_id(),
-            account=account.id,
-            name=name.removeprefix("*."),
-            token=self._ids.secret(32),
-            challenges=tuple(Challenge(type=each) for each in kinds),
-            wildcard=wildcard,
-            expires_ms=now_ms + ORDER_MS,
-        )
 
     async def _refuse_many(self, account: AcmeAccount, rules: AcmeRules) -> None:
         since_ms, lately = self._clock.now_ms() - HOUR_MS, 0
@@ -281,9 +176,6 @@ class Orders:
         if record.by != f"{VIA}:{account.id}":
             raise Problem("unauthorized", "The certificate to replace is another account's.")
         return record.id
-
-    def _new_id(self) -> str:
-        return self._ids.secret(15).replace("-", "x").replace("_", "y")
 
 
 def _refuse_names(rules: AcmeRules, account: AcmeAccount, names: Sequence[str]) -> None:

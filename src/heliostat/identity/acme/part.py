@@ -6,11 +6,12 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
 from heliostat.core.ids import Ids
 from heliostat.identity.acme.accounts import Accounts
+from heliostat.identity.acme.authorizations import Authorizations, Vouch
 from heliostat.identity.acme.nonces import Nonces
-from heliostat.identity.acme.orders import Orders, Vouch
+from heliostat.identity.acme.orders import Orders
 from heliostat.identity.acme.validation import Validation
 from heliostat.identity.authority.issuing import Certificates
-from heliostat.identity.authority.records import AcmeRules
+from heliostat.identity.authority.rules import AcmeRules
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.sealing import Sealing
 
@@ -32,15 +33,11 @@ class Acme:
         self.certificates = certificates
         self.nonces = Nonces(store, clock, ids, sealing, options.tenant)
         self.accounts = Accounts(store, clock, ids, sealing, options.tenant)
-        self.orders = Orders(
-            store,
-            clock,
-            ids,
-            options.tenant,
-            certificates,
-            Validation(options.authority.validation),
-            vouch,
+        validation = Validation(options.authority.validation)
+        self.authorizations = Authorizations(
+            store, clock, ids, options.tenant, certificates, validation, vouch
         )
+        self.orders = Orders(store, clock, ids, options.tenant, certificates, self.authorizations)
 
     @property
     def domain(self) -> str:

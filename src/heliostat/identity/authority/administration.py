@@ -7,84 +7,30 @@ change validates with ``plan`` and writes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.identity.authority.authorities import Authorities, TenantAuthority
-from heliostat.identity.authority.certificates import pem
-from heliostat.identity.authority.issuing import REASONS, Issued
+from heliostat.identity.authority.issuing import Issued
 from heliostat.identity.authority.policy import Asker
-from heliostat.identity.authority.records import Certificate, CertificatePolicy, RootState
-from heliostat.identity.authority.roots import Rooted
+from heliostat.identity.authority.records import Certificate
+from heliostat.identity.authority.register import REASONS
+from heliostat.identity.authority.rules import CertificatePolicy
+from heliostat.identity.authority.views import (
+    AuthorityView,
+    CertificatePage,
+    CertificateView,
+    built,
+    certificate_view,
+    end_ms,
+    planned_view,
+    root_view,
+)
 from heliostat.identity.names import bare_name
 from heliostat.identity.realms import Realms
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateView:
-    """A certificate as it is told; ``state``: active, expired or revoked."""
-
-    serial: str
-    subject: str
-    names: tuple[str, ...]
-    key: str
-    usages: tuple[str, ...]
-    state: str
-    issuer: str
-    by: str
-    via: str
-    not_before_ms: int
-    not_after_ms: int
-    revoked_ms: int
-    reason: str
-    certificate_pem: str
-    chain_pem: str = ""
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CertificatePage:
-    """A part of a list: items with the key to go on after each."""
-
-    items: tuple[tuple[str, CertificateView], ...]
-    after: str | None
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class RootView:
-    """A root, as it is told."""
-
-    id: str
-    state: str
-    subject: str
-    issuer: str
-    fingerprint: str
-    not_after_ms: int
-    certificate_pem: str
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorityView:
-    """Who signs a tenant's certificates, and how it stands with the site's root."""
-
-    domain: str
-    issuer: str
-    issuer_subject: str
-    issuer_not_after_ms: int
-    chain_pem: str
-    keys: str
-    roots: tuple[RootView, ...]
-    move: str
-    told: str
-    crl_url: str
-    constrained: bool
 
 
 class Administration:
@@ -104,10 +50,10 @@ class Administration:
             domain=found.options.domain,
             issuer=issuer.id if issuer else "",
             issuer_subject=issuer.certificate.subject.rfc4514_string() if issuer else "",
-            issuer_not_after_ms=_end_ms(issuer.certificate) if issuer else 0,
+            issuer_not_after_ms=end_ms(issuer.certificate) if issuer else 0,
             chain_pem=issuer.chain_pem if issuer else "",
             keys=self._authorities.roots.custody.words,
-            roots=tuple(map(_root_view, await self._authorities.roots.all(0.0))),
+            roots=tuple(map(root_view, await self._authorities.roots.all(0.0))),
             move=advice.move.value,
             told=advice.reason,
             crl_url=f"{found.options.published}/pki/crl/{found.options.domain}.crl",
@@ -115,7 +61,7 @@ class Administration:
         )
 
     async def get_policy(self, domain: str) -> dict[str, Any]:
-        return _built(await (await self._of(domain)).certificates.policy())
+        return built(await (await self._of(domain)).certificates.policy())
 
     async def set_policy(
         self, domain: str, policy: Mapping[str, Any], *, plan: bool = False
@@ -125,7 +71,7 @@ class Administration:
             read = msgspec.convert(dict(policy), CertificatePolicy)
         except msgspec.ValidationError as error:
             raise PermanentError("InvalidEntity", f"The policy is refused: {error}.") from error
-        return _built(await (await self._of(domain)).certificates.set_policy(read, plan=plan))
+        return built(await (await self._of(domain)).certificates.set_policy(read, plan=plan))
 
     async def issue(
         self,
@@ -277,56 +223,8 @@ class Administration:
 
     def _issued(self, issued: Issued) -> CertificateView:
         if issued.record is None:
-            nothing: tuple[str, ...] = ()
-            return CertificateView(
-                "", "", nothing, "", nothing, "", "", "", "", 0, 0, 0, "", "", why=issued.reason
-            )
+            return planned_view(issued.reason)
         return self._view(issued.record, issued.chain_pem, issued.reason)
 
     def _view(self, record: Certificate, chain_pem: str = "", why: str = "") -> CertificateView:
-        return CertificateView(
-            serial=record.id,
-            subject=record.subject,
-            names=record.names,
-            key=record.key,
-            usages=record.usages,
-            state=state_of(record, self._clock.now_ms()),
-            issuer=record.issuer,
-            by=record.by,
-            via=record.via,
-            not_before_ms=record.not_before_ms,
-            not_after_ms=record.not_after_ms,
-            revoked_ms=record.revoked_ms,
-            reason=record.reason,
-            certificate_pem=pem(x509.load_der_x509_certificate(record.der)).decode(),
-            chain_pem=chain_pem,
-            why=why,
-        )
-
-
-def state_of(record: Certificate, now_ms: int) -> str:
-    """active, expired or revoked."""
-    if record.revoked_ms:
-        return "revoked"
-    return "active" if now_ms < record.not_after_ms else "expired"
-
-
-def _root_view(root: Rooted) -> RootView:
-    return RootView(
-        id=root.record.id,
-        state=RootState(root.record.state).value,
-        subject=root.certificate.subject.rfc4514_string(),
-        issuer=root.certificate.issuer.rfc4514_string(),
-        fingerprint=root.certificate.fingerprint(hashes.SHA256()).hex(),
-        not_after_ms=_end_ms(root.certificate),
-        certificate_pem=pem(root.certificate).decode(),
-    )
-
-
-def _end_ms(certificate: x509.Certificate) -> int:
-    return int(certificate.not_valid_after_utc.timestamp() * 1000)
-
-
-def _built(policy: CertificatePolicy) -> dict[str, Any]:
-    told: dict[str, Any] = msgspec.to_builtins(policy)
-    return {"rules": told["rules"], "acme": told["acme"]}
+        return certificate_view(record, self._clock.now_ms(), chain_pem, why)

@@ -17,12 +17,14 @@ from heliostat.core.clock import Clock
 from heliostat.identity.authority.custody import Custody
 from heliostat.identity.authority.departed import take_back_departed
 from heliostat.identity.authority.issuer import Authority
-from heliostat.identity.authority.issuers import Issuers, taken_back
+from heliostat.identity.authority.issuers import Issuers
 from heliostat.identity.authority.issuing import Certificates
+from heliostat.identity.authority.overlap import Hosts
 from heliostat.identity.authority.records import ROOTS, intermediates
 from heliostat.identity.authority.revocation import Revocation
 from heliostat.identity.authority.roots import Roots, place
-from heliostat.identity.authority.rotation import Hosts, Rotation
+from heliostat.identity.authority.rotation import Rotation
+from heliostat.identity.authority.taking_back import taken_back
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
 from heliostat.identity.sealing import Sealing

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Collection
 
 from heliostat.cloudstore.contract import CloudStore, GuardFailed
 from heliostat.core.clock import Clock
-from heliostat.identity.authority.issuer import HOST_SAN, PLATFORM
+from heliostat.identity.authority.host_names import HOST_SAN
+from heliostat.identity.authority.issuer import PLATFORM
 from heliostat.identity.authority.issuing import Certificates
 from heliostat.identity.authority.policy import Asker
 from heliostat.identity.authority.records import HOST_TRUST

@@ -9,54 +9,43 @@ this, does it still count) is answered from what ``refresh`` read last.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from heliostat.core.clock import Clock
 from heliostat.core.files import atomic_write
+from heliostat.identity.authority.alternative_names import name_text
 from heliostat.identity.authority.certificates import (
     alternative_name,
-    builder,
     common_name,
     is_due,
-    key_usage,
     pem,
 )
-from heliostat.identity.authority.issuers import Issuer
+from heliostat.identity.authority.host_names import (
+    HOST_SAN,
+    common_name_in,
+    common_name_of,
+    host_id_of,
+)
+from heliostat.identity.authority.issuer_keys import Issuer
 from heliostat.identity.authority.issuing import Certificates
+from heliostat.identity.authority.key_files import SERVER_CHAIN, ServerFiles, write_key
+from heliostat.identity.authority.leaves import platform_leaf
 from heliostat.identity.authority.policy import CLIENT
 from heliostat.identity.authority.policy import SERVER as SERVER_USAGE
 from heliostat.identity.authority.records import HOST, HOST_TRUST, SERVER, HostTrust
-from heliostat.identity.authority.requests import bad_request, name_text, read_request
+from heliostat.identity.authority.refusals import bad_request
+from heliostat.identity.authority.requests import read_request
 from heliostat.identity.authority.roots import Roots, moment
 from heliostat.identity.decided import Decided, settle
 
-HOST_SAN = "heliostat:host:"
-PRIVATE = 0o600
 PLATFORM = "heliostat"
-SERVER_CHAIN = "server.pem"
-
-
-@dataclass(frozen=True, slots=True)
-class ServerFiles:
-    """Paths of a server's certificate chain and key."""
-
-    chain: Path
-    key: Path
 
 
 class Authority:
@@ -125,10 +114,11 @@ class Authority:
         files = ServerFiles(where / SERVER_CHAIN, where / "server.key")
         alternatives = [alternative_name(name) for name in names]
         issuer = await self._certificates.issuers.current()
-        if self._is_current(files, alternatives, issuer):
+        now = moment(self.clock.now_ms())
+        if files.are_current(alternatives, issuer, self._revoked, now):
             return files
         key = ec.generate_private_key(ec.SECP256R1())
-        leaf = self._signed(
+        leaf = self._leaf(
             issuer, key.public_key(), names[0], alternatives, ExtendedKeyUsageOID.SERVER_AUTH
         )
         await self._certificates.record(
@@ -154,7 +144,7 @@ class Authority:
             raise bad_request("its key is not a P-256 key")
         alternatives = [alternative_name(name) for name in names]
         issuer = await self._certificates.issuers.current()
-        leaf = self._signed(issuer, key, names[0], alternatives, ExtendedKeyUsageOID.SERVER_AUTH)
+        leaf = self._leaf(issuer, key, names[0], alternatives, ExtendedKeyUsageOID.SERVER_AUTH)
         told = [name_text(each) for each in alternatives]
         await self._certificates.record(
             issuer, leaf, names=told, usages=(SERVER_USAGE,), by=PLATFORM, via=SERVER
@@ -174,7 +164,7 @@ class Authority:
         issuer = await self._certificates.issuers.current()
         name = HOST_SAN + host_id
         alternatives = [x509.UniformResourceIdentifier(name)]
-        leaf = self._signed(issuer, key, host_id, alternatives, ExtendedKeyUsageOID.CLIENT_AUTH)
+        leaf = self._leaf(issuer, key, host_id, alternatives, ExtendedKeyUsageOID.CLIENT_AUTH)
         record = await self._certificates.record(
             issuer, leaf, names=[f"uri:{name}"], usages=(CLIENT,), by=PLATFORM, via=HOST
         )
@@ -202,8 +192,8 @@ class Authority:
             revoked = int(str(found.get("serialNumber", "")), 16) in self._revoked
         except ValueError:
             return None
-        issuer = _common_name_in(found.get("issuer"))
-        names = {_common_name(each.subject) for each in self._believed}
+        issuer = common_name_in(found.get("issuer"))
+        names = {common_name_of(each.subject) for each in self._believed}
         return host_id if not revoked and issuer in names else None
 
     async def _believed_now(self) -> list[x509.Certificate]:
@@ -238,27 +228,7 @@ class Authority:
 
         await settle(store, decide)
 
-    def _is_current(
-        self, files: ServerFiles, alternatives: Sequence[x509.GeneralName], issuer: Issuer
-    ) -> bool:
-        if not (files.chain.exists() and files.key.exists()):
-            return False
-        try:
-            leaf, *chain = x509.load_pem_x509_certificates(files.chain.read_bytes())
-            names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-            matches = load_key(files.key).public_key() == leaf.public_key()
-            leaf.verify_directly_issued_by(issuer.certificate)
-        except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
-            return False
-        return (
-            matches
-            and tuple(chain) == issuer.chain
-            and list(names) == list(alternatives)
-            and leaf.serial_number not in self._revoked
-            and not is_due(leaf, moment(self.clock.now_ms()))
-        )
-
-    def _signed(
+    def _leaf(
         self,
         issuer: Issuer,
         key: ec.EllipticCurvePublicKey,
@@ -268,63 +238,13 @@ class Authority:
     ) -> x509.Certificate:
         now = moment(self.clock.now_ms())
         end = min(now + timedelta(days=self._leaf_days), issuer.certificate.not_valid_after_utc)
-        unsigned = (
-            builder(common_name(name), issuer.certificate.subject, key, now, end)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(key_usage(issues=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-            .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+        pointers = self._certificates.extensions(issuer)
+        return platform_leaf(
+            issuer, key, common_name(name), alternatives, usage, now, end, pointers
         )
-        for extension in self._certificates.extensions(issuer):
-            unsigned = unsigned.add_extension(extension, critical=False)
-        return unsigned.sign(issuer.key, hashes.SHA256())
-
-
-def host_id_of(peer_certificate: Mapping[str, object] | None) -> str | None:
-    """The host that a certificate names; ``None`` for any other, and without one."""
-    names = (peer_certificate or {}).get("subjectAltName", ())
-    hosts = [
-        value.removeprefix(HOST_SAN)
-        for kind, value in (names if isinstance(names, tuple) else ())
-        if kind == "URI" and value.startswith(HOST_SAN)
-    ]
-    return hosts[0] if len(hosts) == 1 else None
 
 
 def needs_renewal(certificate_pem: str, clock: Clock) -> bool:
     """Whether less than a third of a certificate's life is left."""
     leaf = x509.load_pem_x509_certificate(certificate_pem.encode())
     return is_due(leaf, datetime.fromtimestamp(clock.now_ms() // 1000, UTC))
-
-
-def new_key(path: Path) -> ec.EllipticCurvePrivateKey:
-    """A fresh P-256 key, written to ``path`` with mode 0600."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    write_key(path, key)
-    return key
-
-
-def write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
-    content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    atomic_write(path, content, mode=PRIVATE)
-
-
-def load_key(path: Path) -> ec.EllipticCurvePrivateKey:
-    """The P-256 key in a PEM file; raises ``ValueError``."""
-    key = load_pem_private_key(path.read_bytes(), password=None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ValueError(f"{path} is no elliptic curve key")  # noqa: TRY004 - a wrong file
-    return key
-
-
-def _common_name(name: x509.Name) -> str:
-    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(found[0].value) if found else ""
-
-
-def _common_name_in(issuer: object) -> str:
-    """The common name in what ``getpeercert`` calls the issuer."""
-    if not isinstance(issuer, tuple):
-        return ""
-    found = [value for part in issuer for key, value in part if key == "commonName"]
-    return str(found[0]) if found else ""

@@ -8,14 +8,13 @@ length 0) signs the system's leaves itself, and no intermediate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from heliostat.cloudstore.contract import Change, CloudStore, Guard, PrefixUnchanged
+from heliostat.cloudstore.contract import PrefixUnchanged
 from heliostat.core.errors import PermanentError
 from heliostat.identity.authority.certificates import (
     issuer_name,
@@ -23,18 +22,16 @@ from heliostat.identity.authority.certificates import (
     make_intermediate,
     pem,
     pointers_to,
-    serial_text,
 )
-from heliostat.identity.authority.policy import LONGEST_DAYS
+from heliostat.identity.authority.issuer_keys import Issuer
+from heliostat.identity.authority.policy_check import LONGEST_DAYS
 from heliostat.identity.authority.records import (
-    ROOT_LISTS,
-    ROOTS,
     Intermediate,
-    Revoked,
-    SignedBefore,
     intermediates,
 )
+from heliostat.identity.authority.refusals import too_old
 from heliostat.identity.authority.roots import RELOAD_S, Rooted, Roots, moment
+from heliostat.identity.authority.taking_back import all_of, taken_back
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
 
@@ -43,22 +40,6 @@ SITE = "site"
 """The name that roots have where others have their tenant's id."""
 _NOTHING: Decided[None] = Decided(None, [], [])
 MARGIN = timedelta(days=LONGEST_DAYS + 30)
-
-
-@dataclass(frozen=True, slots=True)
-class Issuer:
-    """A key that signs, with its certificate; ``chain`` is what to show after a leaf."""
-
-    id: str
-    tenant: str
-    certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
-    chain: tuple[x509.Certificate, ...]
-    root: str
-
-    @property
-    def chain_pem(self) -> str:
-        return b"".join(map(pem, self.chain)).decode()
 
 
 class Issuers:
@@ -237,7 +218,7 @@ class Issuers:
                 stored.value,
                 certificate_pem=signed,
                 root=root.record.id,
-                before=_all_of(stored.value, now_ms),
+                before=all_of(stored.value, now_ms),
             )
             guards = [self._kind.guard(stored)]
             return Decided(new, guards, self._kind.put(new, stored.value))
@@ -280,48 +261,3 @@ class Issuers:
 
     def _place(self, id_: str) -> str:
         return f"intermediate/{self._options.tenant}/{id_}"
-
-
-async def taken_back(
-    store: CloudStore, record: Intermediate, reason: str, now_ms: int
-) -> Decided[None]:
-    """The roots' part: what they say is no longer good, and their lists to be signed again.
-
-    Every certificate of the key is taken back, those from before another root among them:
-    whoever has the key would show the one that nobody took back.
-    """
-    serials: dict[str, list[str]] = {}
-    for each in _all_of(record, now_ms):
-        serials.setdefault(each.root, []).append(each.serial)
-    guards: list[Guard] = []
-    changes: list[Change] = []
-    for root_id, own in serials.items():
-        root = await ROOTS.get(store, root_id)
-        if root is None:
-            continue
-        revoked = [Revoked(serial=each, revoked_ms=now_ms, reason=reason) for each in own]
-        told = msgspec.structs.replace(root.value, revoked=(*root.value.revoked, *revoked))
-        guards.append(ROOTS.guard(root))
-        changes += ROOTS.put(told, root.value)
-        listed = await ROOT_LISTS.get(store, root_id)
-        if listed is not None:
-            guards.append(ROOT_LISTS.guard(listed))
-            changes += ROOT_LISTS.put(msgspec.structs.replace(listed.value, stale=True))
-    return Decided(None, guards, changes)
-
-
-def _all_of(record: Intermediate, now_ms: int) -> tuple[SignedBefore, ...]:
-    """Every certificate of an intermediate's key that has not ended, the newest last."""
-    newest = x509.load_pem_x509_certificate(record.certificate_pem.encode())
-    own = SignedBefore(
-        serial=serial_text(newest.serial_number),
-        root=record.root,
-        not_after_ms=int(newest.not_valid_after_utc.timestamp() * 1000),
-    )
-    return tuple(each for each in (*record.before, own) if each.not_after_ms > now_ms)
-
-
-def too_old() -> PermanentError:
-    return PermanentError(
-        "RootTooOld", "The site's root is from before tenants had authorities of their own."
-    )

@@ -8,26 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from ipaddress import ip_address, ip_network
-from urllib.parse import unquote, urlsplit
 
-from heliostat.core.errors import PermanentError
-from heliostat.identity.authority.records import AcmeRules, CertificatePolicy, Rule
-from heliostat.identity.authority.requests import MAX_NAME, Requested, is_well_formed
+from heliostat.identity.authority.alternative_names import is_well_formed
+from heliostat.identity.authority.out_of_reach import outside_name, reserved_name, vouched_name
+from heliostat.identity.authority.patterns import allowed, is_listed, name_matches
+from heliostat.identity.authority.requests import Requested
+from heliostat.identity.authority.rules import AcmeRules, CertificatePolicy, Rule
 from heliostat.identity.names import fold
 
-LONGEST_DAYS = 398
 SERVER = "serverAuth"
 CLIENT = "clientAuth"
-KEYS = ("P-256", "P-384", "Ed25519", "RSA")
-CHALLENGES = ("http-01", "dns-01", "tls-alpn-01", "host-01")
-HOST_URI = "heliostat:"
-"""URIs that name hosts of the platform; nobody but the platform gets them."""
-VOUCHED = ("machine", "project")
-"""Where SPIFFE ids of a domain begin that programs have by their machine alone."""
-_MAX_RULES = 100
-_MAX_PATTERNS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +78,11 @@ def decide(
     ``reserved``: names of the site itself, which nobody gets.  ``constrained``: the
     intermediate is believed for names in ``domain`` only.
     """
-    if (taken := _reserved(requested, reserved)) is not None:
+    if (taken := reserved_name(requested, reserved)) is not None:
         return Verdict(None, f"{taken} belongs to the platform itself")
-    if (name := _vouched(requested, domain)) is not None:
+    if (name := vouched_name(requested, domain)) is not None:
         return Verdict(None, f"{name} is what a machine alone vouches for")
-    if constrained and (name := _outside(requested, domain)) is not None:
+    if constrained and (name := outside_name(requested, domain)) is not None:
         return Verdict(None, f"{name} lies outside of {domain}, for which this authority is")
     if not requested.names and not requested.common_name:
         return Verdict(None, "it asks for no name at all")
@@ -125,68 +115,16 @@ def refusal(rule: Rule, requested: Requested, user: str, days: int) -> str:
         if part not in rule.subject:
             return f"its subject may not have {part}"
     for name in requested.names:
-        if not _allowed(rule, name, user):
+        if not allowed(rule, name, user):
             return f"{name.partition(':')[2]} is not among its names"
     common = requested.common_name
     if (
         common
-        and not _is_listed(common, requested.names)
+        and not is_listed(common, requested.names)
         and not _common_allowed(rule, common, user)
     ):
         return f"the common name {common[:80]!a} is not among its names"
     return ""
-
-
-def checked_policy(policy: CertificatePolicy) -> CertificatePolicy:
-    """The policy, if it means something; raises ``InvalidEntity``."""
-    if len(policy.rules) > _MAX_RULES:
-        raise _invalid(f"it has more than {_MAX_RULES} rules")
-    for rule in policy.rules:
-        _check_rule(rule)
-    unknown = set(policy.acme.challenges) - set(CHALLENGES)
-    if unknown:
-        raise _invalid(f"acme: {', '.join(sorted(unknown))} is no challenge")
-    _check_days("acme", policy.acme.longest_days)
-    if not 1 <= policy.acme.orders_an_hour <= 100_000:
-        raise _invalid("acme: orders_an_hour lies between 1 and 100000")
-    return policy
-
-
-def _check_rule(rule: Rule) -> None:
-    where = f"rule {rule.title[:40]!r}"
-    if not rule.title:
-        raise _invalid("a rule has no title")
-    _check_days(where, rule.longest_days)
-    if unknown := set(rule.keys) - set(KEYS):
-        raise _invalid(f"{where}: {', '.join(sorted(unknown))} is no kind of key")
-    if rule.rsa_bits_least < 2048:
-        raise _invalid(f"{where}: RSA keys have at least 2048 bits")
-    for network in rule.addresses:
-        try:
-            ip_network(network)
-        except ValueError as error:
-            raise _invalid(f"{where}: {error}") from error
-    for pattern in (*rule.names, *rule.emails, *rule.uris):
-        if not pattern or len(pattern) > MAX_NAME or pattern in ("*", "**"):
-            raise _invalid(f"{where}: {pattern[:40]!r} is no pattern")
-    if sum(map(len, (rule.names, rule.emails, rule.uris, rule.addresses))) > _MAX_PATTERNS:
-        raise _invalid(f"{where} has more than {_MAX_PATTERNS} patterns")
-
-
-def _check_days(where: str, days: int) -> None:
-    if not 1 <= days <= LONGEST_DAYS:
-        raise _invalid(f"{where}: certificates live 1 to {LONGEST_DAYS} days")
-
-
-def name_matches(pattern: str, name: str) -> bool:
-    """Whether a DNS name is one of a pattern's; ``name`` may be a wildcard itself."""
-    name = name.removeprefix("*.")
-    if pattern.startswith("**."):
-        return name.endswith(pattern[2:]) and len(name) > len(pattern) - 2
-    if pattern.startswith("*."):
-        first, _, rest = name.partition(".")
-        return bool(first) and rest == pattern[2:]
-    return name == pattern
 
 
 def acme_refusal(rules: AcmeRules, name: str, patterns: Sequence[str] = ()) -> str:
@@ -242,83 +180,14 @@ def _may_ask(rule: Rule, domain: str, asker: Asker) -> bool:
     return not wanted.isdisjoint(map(fold, asker.groups))
 
 
-def _allowed(rule: Rule, name: str, user: str) -> bool:
-    kind, _, value = name.partition(":")
-    if kind == "dns":
-        if value.startswith("*.") and not rule.wildcards:
-            return False
-        return any(name_matches(each, value) for each in _filled(rule.names, user))
-    if kind == "ip":
-        return any(ip_address(value) in ip_network(each) for each in rule.addresses)
-    if kind == "email":
-        return any(fnmatchcase(value, each) for each in _filled(rule.emails, user))
-    return any(fnmatchcase(value, each) for each in _filled(rule.uris, user))
-
-
-def _filled(patterns: Iterable[str], user: str) -> Iterable[str]:
-    """Patterns for one caller; those about the caller mean nothing without a name."""
-    plain = user.lower() if user and "*" not in user else ""
-    for pattern in patterns:
-        if "{user}" not in pattern:
-            yield pattern
-        elif plain:
-            yield pattern.replace("{user}", plain)
-
-
-def _is_listed(common: str, names: Sequence[str]) -> bool:
-    folded = fold(common)
-    return any(name.partition(":")[2] in (common, folded) for name in names)
-
-
 def _common_allowed(rule: Rule, common: str, user: str) -> bool:
     name = _named(rule, common)
-    return is_well_formed(name) and _allowed(rule, name, user)
-
-
-def _reserved(requested: Requested, reserved: Iterable[str]) -> str | None:
-    taken = {fold(each) for each in reserved}
-    common = fold(requested.common_name)
-    for name in (*requested.names, f"dns:{common}"):
-        kind, _, value = name.partition(":")
-        value = fold(value)
-        if value in taken or (kind == "uri" and value.startswith(HOST_URI)):
-            return value
-        if value.startswith("*.") and any(each.partition(".")[2] == value[2:] for each in taken):
-            return value
-    return None
-
-
-def _vouched(requested: Requested, domain: str) -> str | None:
-    begins = tuple(fold(f"uri:spiffe://{domain}/{each}/") for each in VOUCHED)
-    for name in requested.names:
-        if fold(unquote(name)).startswith(begins):
-            return name.partition(":")[2]
-    return None
-
-
-def _outside(requested: Requested, domain: str) -> str | None:
-    names, common = list(requested.names), requested.common_name
-    as_name = f"email:{common}" if "@" in common else f"dns:{fold(common)}"
-    if not _is_listed(common, names) and is_well_formed(as_name):
-        names.append(as_name)  # alone it becomes one, and beside others some still look there
-    for name in names:
-        kind, _, value = name.partition(":")
-        if kind == "uri":
-            host = (urlsplit(value).hostname or "") if "://" in value else ""
-        else:
-            host = value.rpartition("@")[2].removeprefix("*.")
-        if kind == "ip" or not (host == domain or host.endswith(f".{domain}")):
-            return value
-    return None
-
-
-def _invalid(why: str) -> PermanentError:
-    return PermanentError("InvalidEntity", f"The policy is refused: {why}.")
+    return is_well_formed(name) and allowed(rule, name, user)
 
 
 def may_have(policy: CertificatePolicy, domain: str, name: str, asker: Asker) -> bool:
     """Whether some rule lets ``asker`` have a certificate for a DNS name."""
     return any(
-        _may_ask(rule, domain, asker) and _allowed(rule, f"dns:{name}", asker.user)
+        _may_ask(rule, domain, asker) and allowed(rule, f"dns:{name}", asker.user)
         for rule in policy.rules
     )

@@ -20,7 +20,8 @@ from heliostat.identity.authority.bodies import read_body
 from heliostat.identity.authority.certificates import pem
 from heliostat.identity.authority.issuers import SITE
 from heliostat.identity.authority.records import RevocationList
-from heliostat.identity.authority.revocation import MAX_OCSP_BYTES, root_crl
+from heliostat.identity.authority.revocation import MAX_OCSP_BYTES
+from heliostat.identity.authority.revocation_lists import root_crl
 from heliostat.identity.directories import Directories
 
 BASE = "/pki"

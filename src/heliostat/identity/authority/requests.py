@@ -8,34 +8,24 @@ look like, or wanting to be an authority.  Nothing else of a request is ever use
 from __future__ import annotations
 
 import base64
-import math
-import re
 import unicodedata
 import warnings
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from heliostat.core.errors import PermanentError
+from heliostat.identity.authority.alternative_names import name_text
+from heliostat.identity.authority.public_keys import key_kind
+from heliostat.identity.authority.refusals import bad_request
 
 MAX_REQUEST_BYTES = 16_384
 MAX_NAMES = 90  # a commit holds a certificate and an index entry for each
-MAX_NAME = 253
 MAX_ATTRIBUTES = 10
-MAX_RSA_BITS = 8192
-_EXPONENT = 65537
-_LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
-_DNS = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*", re.ASCII)
-_NUMBERS_ONLY = re.compile(r"[0-9.]+", re.ASCII)
-_EMAIL = re.compile(rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~.-]{{1,64}}@{_LABEL}(\.{_LABEL})*", re.ASCII)
-_URI = re.compile(r"[a-z][a-z0-9+.-]*:[!-~]{1,240}", re.ASCII)
 _WEAK = frozenset({"md5", "sha1", "md2", "md4"})
 ATTRIBUTES = {
     NameOID.COMMON_NAME: "CN",
@@ -115,65 +105,6 @@ def read_request(text: str | bytes) -> Requested:
     return Requested(key, kind, bits, subject, tuple(dict.fromkeys(names)), usages)
 
 
-def key_kind(key: object) -> tuple[str, int]:
-    """Kind and size of a public key; raises ``InvalidEntity`` for what nobody should use."""
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        if isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1):
-            return f"P-{key.key_size}", key.key_size
-        raise bad_request(f"its key is on the curve {key.curve.name}; use P-256 or P-384")
-    if isinstance(key, ed25519.Ed25519PublicKey):
-        return "Ed25519", 256
-    if isinstance(key, rsa.RSAPublicKey):
-        numbers = key.public_numbers()
-        if not 2048 <= key.key_size <= MAX_RSA_BITS:
-            raise bad_request(f"its RSA key has {key.key_size} bits; 2048 to {MAX_RSA_BITS} do")
-        if numbers.e != _EXPONENT:
-            raise bad_request(f"its RSA key has an exponent other than {_EXPONENT}")
-        if numbers.n % 2 == 0 or _has_small_factor(numbers.n):
-            raise bad_request("its RSA key has a small factor")
-        return "RSA", key.key_size
-    raise bad_request("its key is of a kind that is not issued here; use P-256, Ed25519 or RSA")
-
-
-def checked_dns(name: str) -> str:
-    """A DNS name, folded; raises ``InvalidEntity``.  Wildcards are allowed in front."""
-    folded = name.lower()
-    if len(folded) > MAX_NAME or not _DNS.fullmatch(folded) or _NUMBERS_ONLY.fullmatch(folded):
-        raise bad_request(f"{name[:80]!a} is no DNS name")
-    return folded
-
-
-def is_well_formed(name: str) -> bool:
-    """Whether ``dns:…`` or ``email:…`` is what a certificate may have."""
-    kind, _, value = name.partition(":")
-    if kind == "email":
-        return bool(_EMAIL.fullmatch(value))
-    return len(value) <= MAX_NAME and bool(_DNS.fullmatch(value))
-
-
-def name_text(name: x509.GeneralName) -> str:
-    """A name as documents have it; raises ``InvalidEntity`` for kinds that mean nothing here."""
-    if isinstance(name, x509.DNSName):
-        return f"dns:{checked_dns(name.value)}"
-    if isinstance(name, x509.IPAddress):
-        return f"ip:{name.value}"
-    if isinstance(name, x509.RFC822Name):
-        local, _, domain = name.value.rpartition("@")
-        email = f"{local}@{domain.lower()}"
-        if not _EMAIL.fullmatch(email):
-            raise bad_request(f"{name.value[:80]!a} is no e-mail address")
-        return f"email:{email}"
-    if isinstance(name, x509.UniformResourceIdentifier):
-        if not _URI.fullmatch(name.value):
-            raise bad_request(f"{name.value[:80]!a} is no URI")
-        return f"uri:{name.value}"
-    raise bad_request(f"names of the kind {type(name).__name__} are not issued here")
-
-
-def bad_request(why: str) -> PermanentError:
-    return PermanentError("InvalidEntity", f"The signing request is refused: {why}.")
-
-
 def _load(text: str | bytes) -> x509.CertificateSigningRequest:
     raw = text.encode(errors="replace") if isinstance(text, str) else text
     if len(raw) > MAX_REQUEST_BYTES:
@@ -225,20 +156,6 @@ def _check_text(value: str) -> None:
 
 def _usage(oid: x509.ObjectIdentifier) -> str:
     return USAGES.get(oid, oid.dotted_string)
-
-
-@cache
-def _primorial() -> int:
-    """The product of all odd primes below 1000."""
-    product = 1
-    for number in range(3, 1000, 2):
-        if all(number % factor for factor in range(3, int(number**0.5) + 1, 2)):
-            product *= number
-    return product
-
-
-def _has_small_factor(modulus: int) -> bool:
-    return math.gcd(modulus, _primorial()) != 1
 
 
 def _short(error: Exception) -> str:

@@ -7,8 +7,6 @@ from the certificates' documents themselves, by a signer that lives a week, in m
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,26 +18,23 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 
 from heliostat.cloudstore.contract import CloudStore
-from heliostat.cloudstore.documents import Kind
 from heliostat.core.clock import Clock
 from heliostat.identity.authority.certificates import is_due, make_ocsp_signer, serial_text
-from heliostat.identity.authority.issuers import Issuer, Issuers
+from heliostat.identity.authority.issuer_keys import Issuer
+from heliostat.identity.authority.issuers import Issuers
 from heliostat.identity.authority.records import (
-    ROOT_LISTS,
     Certificate,
     RevocationList,
     Revoked,
     certificates,
     revocation_lists,
 )
-from heliostat.identity.authority.roots import Roots, moment
-from heliostat.identity.decided import Decided, settle
+from heliostat.identity.authority.revocation_lists import DAY_MS, Publisher, current_list
+from heliostat.identity.authority.roots import moment
 from heliostat.identity.options import IdentityOptions
 
 MAX_OCSP_BYTES = 4096
 _MAX_NONCE = 32  # octets (RFC 8954, 2.1)
-_AGED = 7
-_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,98 +137,13 @@ class Revocation:
 
     async def _revoked(self, issuer_id: str) -> list[Revoked]:
         """What still would be valid: an ended certificate is in one more list (RFC 5280, 3.3)."""
-        since_ms = self._clock.now_ms() - int(self._options.authority.crl_days * _DAY_MS)
+        since_ms = self._clock.now_ms() - int(self._options.authority.crl_days * DAY_MS)
         found = await self._certificates.by_index(self._store, "revoked", issuer_id)
         return [
             Revoked(serial=each.id, revoked_ms=each.revoked_ms, reason=each.reason)
             for each in (stored.value for stored in found)
             if each.not_after_ms > since_ms
         ]
-
-
-@dataclass(frozen=True, slots=True)
-class Publisher:
-    """Who signs a list."""
-
-    id: str
-    name: x509.Name
-    certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
-
-
-async def root_crl(roots: Roots, root_id: str, days: float) -> RevocationList | None:
-    """The list of a root: intermediates that it took back; ``None``: no such root."""
-    root = await roots.find(root_id)
-    if root is None or not root.record.state.is_trusted:
-        return None
-
-    async def revoked() -> list[Revoked]:
-        found = await roots.find(root_id)
-        return list(found.record.revoked) if found is not None else []
-
-    publisher = Publisher(
-        root.record.id,
-        root.certificate.subject,
-        root.certificate,
-        await roots.key(root.record),
-    )
-    return await current_list(roots.store, roots.clock, ROOT_LISTS, publisher, revoked, days)
-
-
-async def current_list(
-    store: CloudStore,
-    clock: Clock,
-    kind: Kind[RevocationList],
-    publisher: Publisher,
-    revoked: Callable[[], Awaitable[list[Revoked]]],
-    days: float,
-) -> RevocationList:
-    """The newest list of ``publisher``, signed again if it has to be."""
-    now_ms = clock.now_ms()
-    stored = await kind.get(store, publisher.id)
-    life_ms = int(days * _DAY_MS)
-    aged_ms = now_ms - life_ms // _AGED
-    if stored is not None and not stored.value.stale and stored.value.made_ms > aged_ms:
-        return stored.value
-
-    async def decide() -> Decided[RevocationList]:
-        before = await kind.get(store, publisher.id)
-        number = before.value.number + 1 if before is not None else 1
-        entries = await revoked()
-        der = await asyncio.to_thread(_signed, publisher, entries, number, now_ms, life_ms)
-        made = RevocationList(
-            id=publisher.id, number=number, der=der, made_ms=now_ms, next_ms=now_ms + life_ms
-        )
-        guard = kind.guard(before) if before is not None else kind.absent(publisher.id)
-        return Decided(made, [guard], kind.put(made))
-
-    return await settle(store, decide)
-
-
-def _signed(
-    publisher: Publisher, entries: Iterable[Revoked], number: int, now_ms: int, life_ms: int
-) -> bytes:
-    own = publisher.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
-    who = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own.value)
-    unsigned = (
-        x509.CertificateRevocationListBuilder()
-        .issuer_name(publisher.name)
-        .last_update(moment(now_ms))
-        .next_update(moment(now_ms + life_ms))
-        .add_extension(who, critical=False)
-        .add_extension(x509.CRLNumber(number), critical=False)
-    )
-    for each in entries:
-        entry = (
-            x509.RevokedCertificateBuilder()
-            .serial_number(int(each.serial, 16))
-            .revocation_date(moment(each.revoked_ms))
-        )
-        if each.reason != "unspecified":  # left out, as RFC 5280 (5.3.1) wants
-            reason = x509.CRLReason(x509.ReasonFlags(each.reason))
-            entry = entry.add_extension(reason, critical=False)
-        unsigned = unsigned.add_revoked_certificate(entry.build())
-    return unsigned.sign(publisher.key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
 def _issuer_hashes(

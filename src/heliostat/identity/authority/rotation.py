@@ -8,104 +8,27 @@ know what else trusts the old root; retiring it is not.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
-
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 
 from heliostat.cloudstore.contract import PrefixUnchanged
-from heliostat.cloudstore.documents import walk
-from heliostat.core.counting import counted
 from heliostat.core.errors import PermanentError
 from heliostat.identity.authority.certificates import (
     key_id,
     make_request,
     make_root,
-    path_length,
     pem,
-    public_bytes,
 )
+from heliostat.identity.authority.company_chain import checked_chain
+from heliostat.identity.authority.moves import Advice, Move, Snapshot, advice
+from heliostat.identity.authority.overlap import Hosts, snapshot
 from heliostat.identity.authority.records import (
-    ALL_CERTIFICATES,
-    HOST_TRUST,
-    OWN,
     ROOTS,
     Root,
     RootState,
-    certificates,
 )
 from heliostat.identity.authority.roots import Roots, moment, place
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.options import SYSTEM_TENANT
-
-MAX_CHAIN = 6
-Hosts = Callable[[], Awaitable[Collection[str]]]
-"""The ids of the site's hosts."""
-
-
-class Move(StrEnum):
-    """What may be done."""
-
-    BEGIN = "begin"
-    INSTALL = "install"
-    WAIT = "wait"
-    SWITCH = "switch"
-    DRAIN = "drain"
-    RETIRE = "retire"
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What a decision needs: roots by state, hosts that know, what lives under the old root."""
-
-    requested: str = ""
-    next: str = ""
-    retiring: str = ""
-    hosts: int = 0
-    hosts_told: int = 0
-    hosts_renewed: int = 0
-    under_old: int = 0
-    under_old_until_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """The next move and its reason."""
-
-    move: Move
-    reason: str
-
-
-def advice(world: Snapshot) -> Advice:
-    """Pure: what may be done now."""
-    if world.requested:
-        return Advice(
-            Move.INSTALL,
-            f"the key {world.requested} waits for a certificate of the company's authority",
-        )
-    if world.next:
-        told = f"{world.hosts_told} of {counted(world.hosts, 'host')} trust the new root"
-        if world.hosts_told < world.hosts:
-            return Advice(Move.WAIT, f"{told}; the others ask within an hour")
-        return Advice(
-            Move.SWITCH, f"{told}; have people and other machines trust it, too, before the switch"
-        )
-    if world.retiring:
-        renewed = f"{world.hosts_renewed} of {counted(world.hosts, 'host')} renewed"
-        if world.hosts_renewed < world.hosts or world.under_old:
-            until = (
-                f"; the last of them ends on {moment(world.under_old_until_ms):%Y-%m-%d}"
-                if world.under_old
-                else ""
-            )
-            left = counted(world.under_old, "certificate")
-            return Advice(Move.DRAIN, f"{renewed}, {left} under the old root still count{until}")
-        return Advice(Move.RETIRE, f"{renewed}, nothing lives under the old root")
-    return Advice(Move.BEGIN, "one root signs, and none is on its way")
 
 
 class Rotation:
@@ -118,7 +41,7 @@ class Rotation:
 
     async def look(self) -> tuple[Snapshot, Advice]:
         """How it stands."""
-        world = await self._snapshot()
+        world = await snapshot(self._roots, self._hosts)
         return world, advice(world)
 
     async def step(self, *, force: bool = False, plan: bool = False) -> Advice:
@@ -298,106 +221,3 @@ class Rotation:
 
         await settle(self._store, decide)
         await self._roots.forget()
-
-    async def _snapshot(self) -> Snapshot:
-        found = [each.value for each in await ROOTS.all(self._store)]
-        by_state = {each.state: each for each in found}
-        next_, old = by_state.get(RootState.NEXT), by_state.get(RootState.RETIRING)
-        requested = by_state.get(RootState.REQUESTED)
-        if next_ is None and old is None:
-            return Snapshot(requested=requested.id if requested else "")
-        hosts = set(await self._hosts())
-        trust = {each.value.id: each.value for each in await HOST_TRUST.all(self._store)}
-        known = [trust[host] for host in hosts if host in trust]
-        since_ms = old.changed_ms if old is not None else 0
-        count, until_ms = await self._shown_with(since_ms) if old is not None else (0, 0)
-        return Snapshot(
-            requested=requested.id if requested else "",
-            next=next_.id if next_ is not None else "",
-            retiring=old.id if old is not None else "",
-            hosts=len(hosts),
-            hosts_told=sum(next_ is not None and next_.id in each.roots for each in known),
-            hosts_renewed=sum(
-                old is not None and bool(each.issuer) and each.issuer != old.id for each in known
-            ),
-            under_old=count,
-            under_old_until_ms=until_ms,
-        )
-
-    async def _shown_with(self, switched_ms: int) -> tuple[int, int]:
-        """Certificates of all tenants from before the switch that still count, and their last end.
-
-        Whoever has one shows it with the chain of then, below the old root.  Those of hosts
-        and controllers are left out: they renew by themselves, and hosts are counted apart.
-        """
-        now_ms = self._roots.clock.now_ms()
-        ends: dict[str, int] = {}
-        renewed: set[str] = set()
-        kind = certificates(SYSTEM_TENANT)  # reads those of any tenant
-        async for document in walk(self._store, ALL_CERTIFICATES):
-            each = kind.read(document).value
-            renewed.add(each.replaces)
-            before = each.created_ms <= switched_ms
-            if before and each.via not in OWN and each.is_active(now_ms):
-                ends[each.id] = each.not_after_ms
-        left = [end for id_, end in ends.items() if id_ not in renewed]
-        return len(left), max(left, default=0)
-
-
-def checked_chain(
-    text: str, csr_pem: str, now: datetime
-) -> tuple[x509.Certificate, list[x509.Certificate]]:
-    """Our certificate and those above it, the one to trust last; raises ``InvalidEntity``."""
-    try:
-        given = x509.load_pem_x509_certificates(text.encode())
-    except ValueError as error:
-        raise _wrong(f"it can't be read ({error})") from error
-    wanted = public_bytes(x509.load_pem_x509_csr(csr_pem.encode()).public_key())
-    own = next((each for each in given if public_bytes(each.public_key()) == wanted), None)
-    if own is None:
-        raise _wrong("none of its certificates is for the key of the request")
-    chain = [own]
-    while chain[-1].issuer != chain[-1].subject:
-        if len(chain) > MAX_CHAIN:
-            raise _wrong(f"it is longer than {MAX_CHAIN} certificates")
-        above = next((each for each in given if _signed_by(chain[-1], each)), None)
-        if above is None:
-            raise _wrong(f"it lacks the certificate of {chain[-1].issuer.rfc4514_string()[:120]}")
-        chain.append(above)
-    _check_authorities(chain, now)
-    return own, chain[1:]
-
-
-def _check_authorities(chain: list[x509.Certificate], now: datetime) -> None:
-    for depth, each in enumerate(chain):
-        name = each.subject.rfc4514_string()[:80]
-        if not each.not_valid_before_utc <= now < each.not_valid_after_utc:
-            raise _wrong(f"{name} is not valid now")
-        try:
-            below = path_length(each)
-        except ValueError as error:
-            raise _wrong(f"{name}: {error}") from error
-        if below is not None and below < depth + 1:
-            raise _wrong(f"{name} allows {below} authorities below it, and {depth + 1} are needed")
-        try:
-            usage = each.extensions.get_extension_for_class(x509.KeyUsage).value
-        except x509.ExtensionNotFound:
-            continue
-        if not (usage.key_cert_sign and usage.crl_sign):
-            raise _wrong(f"{name} may not sign certificates and lists")
-    if chain[0].issuer == chain[0].subject:
-        raise _wrong("it is signed by itself")
-
-
-def _signed_by(one: x509.Certificate, other: x509.Certificate) -> bool:
-    if one.issuer != other.subject or one == other:
-        return False
-    try:
-        one.verify_directly_issued_by(other)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
-
-
-def _wrong(why: str) -> PermanentError:
-    return PermanentError("InvalidEntity", f"The chain is refused: {why}.")

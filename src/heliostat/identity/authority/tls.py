@@ -5,7 +5,8 @@ from __future__ import annotations
 import ssl
 from collections.abc import Sequence
 
-from heliostat.identity.authority.issuer import Authority, ServerFiles
+from heliostat.identity.authority.issuer import Authority
+from heliostat.identity.authority.key_files import ServerFiles
 
 REFRESH_S = 60.0
 """How soon another controller's revocation, or its step to another root, counts here."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.authority.issuer import ServerFiles
+from heliostat.identity.authority.key_files import ServerFiles
 from heliostat.identity.directory.layout import suffix_of
 from heliostat.identity.ldap_face.config import FaceConfig, data_folders, entries
 from heliostat.identity.ldap_face.listener import UNANSWERED, Listener

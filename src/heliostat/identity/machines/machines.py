@@ -18,7 +18,9 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
-from heliostat.identity.authority.requests import bad_request, checked_dns, read_request
+from heliostat.identity.authority.alternative_names import checked_dns
+from heliostat.identity.authority.refusals import bad_request
+from heliostat.identity.authority.requests import read_request
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.contract import ComputerVerbs
 from heliostat.identity.directory.views import ComputerView
