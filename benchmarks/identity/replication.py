@@ -18,7 +18,7 @@ from typing import Any
 import ldap
 from benchmarks.record import record
 
-from heliostat.identity.openldap.entries import Domain, make_domain
+from heliostat.identity.openldap.domains import Domain, make_domain
 from heliostat.identity.openldap.node import Node
 from heliostat.testing.slapds import Slapds, add, free_port, slapds
 

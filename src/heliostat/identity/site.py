@@ -87,7 +87,7 @@ class Identity:
             authority_folder.parent / "kerberos" / "own",
             lambda: self.authority.server_thumbprint,
         )
-        self.openldap.members.environment = self.acceptor.ldap_environment
+        self.openldap.members.local.environment = self.acceptor.ldap_environment
         self.kerberos = KerberosServer(
             self.realms, clock, authority_folder.parent / "kerberos", self.acceptor
         )

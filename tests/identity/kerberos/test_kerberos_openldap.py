@@ -51,8 +51,8 @@ async def _until_joined(site: KerberosSite) -> None:
 async def _kill(site: KerberosSite, name: str) -> None:
     """End a node as a power failure would."""
     members = site.kit.identity.openldap.members
-    (node,) = [each for each in await members.nodes() if each.name == name]
-    pid_file = members.folder(node).path / "slapd.pid"
+    (node,) = [each for each in await members.declared.nodes() if each.name == name]
+    pid_file = members.local.folder(node).path / "slapd.pid"
     if pid_file.exists():
         os.kill(int(pid_file.read_text()), signal.SIGKILL)
         pid_file.unlink()
@@ -60,7 +60,7 @@ async def _kill(site: KerberosSite, name: str) -> None:
 
 async def test_keys_lockout_and_a_killed_node(site: KerberosSite) -> None:
     directory, members = (await site.realm()).directory, site.kit.identity.openldap.members
-    first, second = [members.endpoint(each).url for each in await members.nodes()]
+    first, second = [members.endpoint(each).url for each in await members.declared.nodes()]
 
     async def ldap(url: str, password: str) -> str:
         bound = ("ldapwhoami", "-x", "-H", url, "-D", ADA, "-w", password)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from heliostat.identity.ldap_face.listener import UNANSWERED, Listener
-from heliostat.identity.ldap_face.messages import Code, verdict
+from heliostat.identity.ldap_face.replies import Code, verdict
 
 BIND = (
     b"BIND\nmsgid: 1\nbinddn: \nsuffix: dc=a\ndn: uid=a,dc=a\nmethod: 128\ncredlen: 1\ncred: x\n\n"

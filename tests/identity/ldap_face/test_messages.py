@@ -25,18 +25,16 @@ from heliostat.identity.directory.filters import (
     evaluate,
 )
 from heliostat.identity.ldap_face.messages import (
-    Code,
     MalformedRequestError,
     assertion_of,
     attributes_of,
     changes_of,
     dn_of,
-    entry,
     is_complete,
     parse,
-    result,
 )
 from heliostat.identity.ldap_face.places import Place, place_of
+from heliostat.identity.ldap_face.replies import Code, entry, result
 
 HEAD = (
     b"msgid: 1\nbinddn: \npeername: IP=127.0.0.1:5\nssf: 0\nconnid: 7\nsuffix: dc=a\nsuffix: dc=b\n"

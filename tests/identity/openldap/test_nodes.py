@@ -25,7 +25,6 @@ from heliostat.core.ids import SystemIds
 from heliostat.core.process import run
 from heliostat.identity.openldap import conflicts
 from heliostat.identity.openldap import members as members_module
-from heliostat.identity.openldap import site as site_module
 from heliostat.identity.openldap.bundle import unpacked
 from heliostat.identity.openldap.config import LOG_SUFFIX
 from heliostat.identity.openldap.lag import Seen, standings
@@ -77,7 +76,7 @@ async def everywhere(identity: Identity) -> bool:
 async def has(identity: Identity, node: str, uid: str) -> bool:
     """Whether the node itself has the person."""
     members = identity.openldap.members
-    endpoint = members.endpoint((await members.stored(node)).value)
+    endpoint = members.endpoint((await members.declared.stored(node)).value)
     wanted = f"uid={uid},ou=people,{identity.openldap.store.tree.suffix}"
 
     def look(connection: object) -> bool:
@@ -141,7 +140,7 @@ async def test_nodes_come_fail_are_replaced_and_go(identity: Identity) -> None:
     await eventually(lambda: everywhere(identity))
     # the node that is asked dies: signing in and changing go on with another one
     asked = openldap.pool.preferred()[0].name
-    await members._running[asked].kill()
+    await members.local.running[asked].kill()
     assert (await directory.authenticate("later", PASSWORD)).key == "later"
     await directory.set_password("later", OTHER_PASSWORD)
     dead = next(each for each in await nodes.node_standings() if each.node.name == asked).standing
@@ -173,7 +172,7 @@ async def test_nodes_come_fail_are_replaced_and_go(identity: Identity) -> None:
     assert (await directory.authenticate("last", PASSWORD)).key == "last"
     assert await code_of(nodes.remove_node("c")) == "InvalidOperation"
     assert await code_of(nodes.remove_node("b")) == "DirectoryNodeNotFound"
-    assert len(members._running) == 1
+    assert len(members.local.running) == 1
 
 
 class Beaten(CheckedStore):
@@ -194,18 +193,18 @@ async def test_two_nodes_agree_and_one_of_them_stays(
 ) -> None:
     openldap, directory = identity.openldap, identity.directory
     nodes, members = openldap.nodes, openldap.members
-    monkeypatch.setattr(site_module, "SETTLED_S", -PATIENCE_S)
+    openldap.comparing.settled_s = -PATIENCE_S
     monkeypatch.setattr(conflicts, "MOST", 1)  # a busy day: the log of it is not read whole
-    assert await openldap.agree() == []
+    assert await openldap.comparing.agree() == []
     await nodes.add_node("b", host="127.0.0.1", port=free_port())
     await eventually(lambda: joined(identity, "b"))
     for name in ("ada", "gone"):
         await directory.create_user(name, PASSWORD)
     await directory.delete_user("gone")
     await eventually(lambda: everywhere(identity))
-    assert await openldap.agree() == []
+    assert await openldap.comparing.agree() == []
     # behind the back of replication one node gets another value, and somebody who was deleted
-    server = members._running["b"]
+    server = members.local.running["b"]
     await server.stop()
     people = f"ou=people,{openldap.store.tree.suffix}"
     change = server.folder.path / "change.ldif"
@@ -220,14 +219,14 @@ async def test_two_nodes_agree_and_one_of_them_stays(
     )
     behind("slapadd", server, change)
     await members.settle()
-    told = await openldap.agree()
+    told = await openldap.comparing.agree()
     assert len(told) == 2
     assert told[0].startswith(f"uid=ada,{people}: description differed")
     assert told[1].endswith("it had been deleted and was again.")
     await eventually(lambda: everywhere(identity))
     assert not await has(identity, "b", "gone")
     assert not await has(identity, "first", "gone")
-    assert await openldap.agree() == []
+    assert await openldap.comparing.agree() == []
     # everybody is at one of them: two people who take out one each take out one
     beaten = Beaten(openldap.store.beneath, lambda: nodes.remove_node("b"))
     racing = Nodes(beaten, SystemClock(), members, identity.options.domain)
@@ -247,7 +246,7 @@ async def test_nobody_moves_from_a_node_that_lacks_changes(
     openldap = identity.openldap
     await openldap.nodes.add_node("b", host="127.0.0.1", port=free_port())
     await eventually(lambda: joined(identity, "b"))
-    await openldap.members._running["first"].kill()
+    await openldap.members.local.running["first"].kill()
     monkeypatch.setattr(members_module, "SETTLED_S", 0.0)
     assert await code_of(openldap.move("embedded")) == "DirectoryUnavailable"
     assert (await openldap.home()).place == "openldap"

@@ -15,7 +15,8 @@ import pytest
 from heliostat.core.clock import SystemClock
 from heliostat.core.process import run
 from heliostat.identity.openldap import agreement, conflicts
-from heliostat.identity.openldap.entries import Domain, make_domain, state_of
+from heliostat.identity.openldap.domains import Domain, make_domain
+from heliostat.identity.openldap.entries import state_of
 from heliostat.identity.openldap.node import Node
 from heliostat.identity.openldap.slapd import program
 from heliostat.testing.cut_line import CutLine, cut_line

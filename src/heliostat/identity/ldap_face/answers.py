@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.ldap_face.messages import Code
+from heliostat.identity.ldap_face.replies import Code
 
 _CODES = {
     "InvalidLoginCredentials": Code.INVALID_CREDENTIALS,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from heliostat.identity.directory.search import EntryKind
 from heliostat.identity.ldap_face.answers import RefusedError
 from heliostat.identity.ldap_face.callers import computer_at, person_at
-from heliostat.identity.ldap_face.messages import Code, Request, dn_of
+from heliostat.identity.ldap_face.messages import Request, dn_of
 from heliostat.identity.ldap_face.places import Place, place_of
+from heliostat.identity.ldap_face.replies import Code
 from heliostat.identity.machines.secrets import is_secret
 from heliostat.identity.names import fold
 from heliostat.identity.realms import Realm, Realms

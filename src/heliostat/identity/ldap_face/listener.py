@@ -22,7 +22,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import cast
 
-from heliostat.identity.ldap_face.messages import LONGEST, Code, is_complete, result
+from heliostat.identity.ldap_face.messages import LONGEST, is_complete
+from heliostat.identity.ldap_face.replies import Code, result
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""What slapd's socket back end says and hears (slapd-sock(5)).  Pure.
+"""What slapd's socket back end says (slapd-sock(5)); ``replies`` is what it hears.  Pure.
 
 Every request is text on a connection of its own, ends with an empty line, and is answered
 with entries as LDIF and one result.  slapd writes what it has proven (who is bound, over
@@ -9,45 +9,14 @@ counts; a password comes with its length and is taken by that, whatever is in it
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 
 from heliostat.identity.directory.schema import folded
 
-BINARY = "userCertificate"
-"""The attribute whose values are bytes (``schema.BINARY``); they come as base64."""
 LONGEST = 1 << 20
 """Bytes of a request that are read."""
-
-
-class Code(IntEnum):
-    """Results of RFC 4511, 4.1.9."""
-
-    SUCCESS = 0
-    OPERATIONS_ERROR = 1
-    PROTOCOL_ERROR = 2
-    SIZE_LIMIT = 4
-    COMPARE_FALSE = 5
-    COMPARE_TRUE = 6
-    METHOD_NOT_SUPPORTED = 7
-    STRONGER_AUTHENTICATION = 8
-    ADMIN_LIMIT = 11
-    CONFIDENTIALITY = 13
-    NO_SUCH_ATTRIBUTE = 16
-    CONSTRAINT = 19
-    NO_SUCH_OBJECT = 32
-    INVALID_DN = 34
-    INAPPROPRIATE_AUTHENTICATION = 48
-    INVALID_CREDENTIALS = 49
-    INSUFFICIENT_ACCESS = 50
-    BUSY = 51
-    UNAVAILABLE = 52
-    UNWILLING = 53
-    OBJECT_CLASS_VIOLATION = 65
-    NOT_ALLOWED_ON_NON_LEAF = 66
-    ALREADY_EXISTS = 68
-    OTHER = 80
 
 
 class Verb(StrEnum):
@@ -218,36 +187,3 @@ def _value(text: str) -> str:
     if text.startswith(":"):
         return base64.b64decode(text[1:].strip()).decode(errors="replace")
     return text.removeprefix(" ")
-
-
-def result(code: Code, info: str = "", matched: str = "") -> bytes:
-    """The end of every answer."""
-    lines = ["RESULT", f"code: {int(code)}"]
-    if matched:
-        lines.append(f"matched: {matched}")
-    if info:
-        lines.append(f"info: {' '.join(info.split())}")
-    return ("\n".join(lines) + "\n").encode(errors="replace")
-
-
-def verdict(code: Code, info: str = "") -> bytes:
-    """What stands after a result that was said before, and counts instead of it."""
-    return result(code, info).removeprefix(b"RESULT\n")
-
-
-def entry(dn: str, attributes: Mapping[str, Sequence[str]]) -> bytes:
-    """An entry as LDIF; whatever is not plain text is base64, so nothing ends a line early."""
-    lines = [_line("dn", dn)]
-    for name, values in attributes.items():
-        if name == BINARY:
-            lines += [f"{name};binary:: {each}" for each in values]
-        else:
-            lines += [_line(name, each) for each in values]
-    return ("\n".join(lines) + "\n\n").encode()
-
-
-def _line(name: str, value: str) -> str:
-    safe = value.isascii() and value.isprintable() and value != "" and value[-1] != " "
-    if safe and value[0] not in " :<":
-        return f"{name}: {value}"
-    return f"{name}:: {base64.b64encode(value.encode(errors='surrogateescape')).decode()}"

@@ -7,7 +7,8 @@ import binascii
 from typing import NamedTuple
 
 from heliostat.identity.ldap_face.answers import RefusedError
-from heliostat.identity.ldap_face.messages import Code, MalformedRequestError, Request
+from heliostat.identity.ldap_face.messages import MalformedRequestError, Request
+from heliostat.identity.ldap_face.replies import Code
 
 PASSWORD_MODIFY = "1.3.6.1.4.1.4203.1.11.1"  # noqa: S105 - the name of an operation
 _SEQUENCE, _WHO, _OLD, _NEW = 0x30, 0x80, 0x81, 0x82

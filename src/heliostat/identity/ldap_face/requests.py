@@ -15,16 +15,14 @@ from heliostat.identity.ldap_face.answers import RefusedError, refused_for
 from heliostat.identity.ldap_face.callers import caller_of, reads
 from heliostat.identity.ldap_face.messages import (
     SEARCH,
-    Code,
     MalformedRequestError,
     Request,
     Verb,
     dn_of,
     parse,
-    result,
-    verdict,
 )
 from heliostat.identity.ldap_face.places import Place, place_of
+from heliostat.identity.ldap_face.replies import Code, result, verdict
 from heliostat.identity.ldap_face.telling import SIGN_IN, Tell, Told, nobody
 from heliostat.identity.ldap_face.writes import Dismiss, Writes
 from heliostat.identity.realms import Realm, Realms

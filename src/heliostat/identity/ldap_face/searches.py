@@ -23,8 +23,9 @@ from heliostat.identity.directory.search import (
     Scope,
 )
 from heliostat.identity.ldap_face.answers import RefusedError
-from heliostat.identity.ldap_face.messages import Code, Request, assertion_of, entry
+from heliostat.identity.ldap_face.messages import Request, assertion_of
 from heliostat.identity.ldap_face.places import Place
+from heliostat.identity.ldap_face.replies import Code, entry
 from heliostat.identity.names import fold
 from heliostat.identity.realms import Realm
 

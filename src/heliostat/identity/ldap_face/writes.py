@@ -8,7 +8,7 @@ that follow from others (``cn``, ``displayName``, ``uidNumber``) are taken and n
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from heliostat.identity.directory.bare_views import Record
@@ -17,7 +17,6 @@ from heliostat.identity.ldap_face.answers import RefusedError
 from heliostat.identity.ldap_face.callers import Caller
 from heliostat.identity.ldap_face.messages import (
     Change,
-    Code,
     Request,
     Verb,
     attributes_of,
@@ -26,16 +25,19 @@ from heliostat.identity.ldap_face.messages import (
 )
 from heliostat.identity.ldap_face.passwords import password_change
 from heliostat.identity.ldap_face.places import Place, place_of
+from heliostat.identity.ldap_face.replies import Code
+from heliostat.identity.ldap_face.wanted import (
+    COMPUTER,
+    USER,
+    alone,
+    fields_of,
+    refuse_others,
+    single,
+    user_fields_of,
+)
 from heliostat.identity.names import fold
 from heliostat.identity.realms import Realm, Realms
 from heliostat.identity.records import User
-
-_USER = {"givenname": "given_name", "sn": "family_name", "mail": "email"}
-_COMPUTER = {"operatingsystem": "operating_system", "certificatesha256": "certificate_sha256"}
-_DERIVED = frozenset(
-    {"objectclass", "uid", "cn", "ou", "displayname", "uidnumber", "gidnumber", "homedirectory",
-     "loginshell", "gecos"}
-)  # fmt: skip
 
 Dismiss = Callable[[str, str], Awaitable[None]]
 """Deletes a computer of a domain, with what it proved itself by."""
@@ -75,17 +77,17 @@ class Writes:
     async def _add(self, realm: Realm, place: Place, request: Request) -> str:
         given = attributes_of(request)
         classes = set(map(fold, given.get("objectclass", ())))
-        fields: dict[str, Any] = {"description": _one(given, "description")}
+        fields: dict[str, Any] = {"description": single(given, "description")}
         directory = realm.directory
         if not place.is_leaf:
-            _only(given, {"description"})
+            refuse_others(given, {"description"})
             await directory.create_unit(place.unit, **fields)
             return "createOrganizationalUnit"
         if place.attribute == "uid" and classes & {"person", "inetorgperson", "posixaccount"}:
-            _only(given, {*_USER, "description", "sshpublickey", "userpassword"})
-            password = _one(given, "userpassword")
+            refuse_others(given, {*USER, "description", "sshpublickey", "userpassword"})
+            password = single(given, "userpassword")
             keys = given.get("sshpublickey", ())
-            fields |= {ours: _one(given, theirs) for theirs, ours in _USER.items()}
+            fields |= {ours: single(given, theirs) for theirs, ours in USER.items()}
             if fields["family_name"] == place.name:
                 fields["family_name"] = ""  # the class wants one, and who has none repeats the name
             await directory.create_user(
@@ -93,12 +95,12 @@ class Writes:
             )
             return "createUser"
         if classes & {"groupofnames", "posixgroup"}:
-            _only(given, {"description"})
+            refuse_others(given, {"description"})
             await directory.create_group(place.name, unit=place.unit, **fields)
             return "createGroup"
         if "device" in classes:
-            _only(given, {*_COMPUTER, "description"})
-            fields |= {ours: _one(given, theirs) for theirs, ours in _COMPUTER.items()}
+            refuse_others(given, {*COMPUTER, "description"})
+            fields |= {ours: single(given, theirs) for theirs, ours in COMPUTER.items()}
             await directory.create_computer(place.name, unit=place.unit, **fields)
             return "createComputer"
         raise RefusedError(Code.UNWILLING, "People, groups, devices and units are added here.")
@@ -123,23 +125,23 @@ class Writes:
     async def _modify(self, realm: Realm, place: Place, request: Request) -> str:
         changes, directory = changes_of(request), realm.directory
         if not place.is_leaf:
-            await directory.change_unit(place.unit, **_fields(changes, {}))
+            await directory.change_unit(place.unit, **fields_of(changes, {}))
             return "updateOrganizationalUnit"
         kind, record = await _at(realm, place)
         if kind is EntryKind.USER and any(each.attribute == "userpassword" for each in changes):
-            change = _alone(changes, "A password is changed by itself.")
+            change = alone(changes, "A password is changed by itself.")
             if change.how != "replace":  # which one to add to, or to take away, nobody keeps
                 raise RefusedError(Code.UNWILLING, "A password is replaced by another one.")
             await directory.set_password(record.name, change.values[0])
             return "setUserPassword"
         if kind is EntryKind.GROUP and any(each.attribute == "member" for each in changes):
-            return await self._member(realm, record.name, _alone(changes, "One member at a time."))
+            return await self._member(realm, record.name, alone(changes, "One member at a time."))
         if kind is EntryKind.USER:
-            await directory.change_user(record.name, **_of_user(changes, record))
+            await directory.change_user(record.name, **user_fields_of(changes, record))
         elif kind is EntryKind.GROUP:
-            await directory.change_group(record.name, **_fields(changes, {}))
+            await directory.change_group(record.name, **fields_of(changes, {}))
         elif kind is EntryKind.COMPUTER:
-            await directory.change_computer(record.name, **_fields(changes, _COMPUTER))
+            await directory.change_computer(record.name, **fields_of(changes, COMPUTER))
         else:
             raise RefusedError(Code.UNWILLING, "Service accounts are changed by the API.")
         return f"update{kind.capitalize()}"
@@ -203,59 +205,3 @@ def _above(dn: str) -> str:
     while at < len(dn) and dn[at] != ",":
         at += 2 if dn[at] == "\\" else 1
     return dn[at + 1 :]
-
-
-def _only(given: Mapping[str, tuple[str, ...]], known: set[str]) -> None:
-    if odd := sorted(set(given) - known - _DERIVED):
-        raise RefusedError(Code.UNWILLING, f"{odd[0]} is not kept here; nothing was added.")
-
-
-def _one(given: Mapping[str, tuple[str, ...]], name: str) -> str:
-    values = given.get(name, ())
-    if len(values) > 1:
-        raise RefusedError(Code.CONSTRAINT, f"{name} has one value.")
-    return values[0] if values else ""
-
-
-def _alone(changes: list[Change], why: str) -> Change:
-    if len(changes) != 1 or len(changes[0].values) != 1:
-        raise RefusedError(Code.UNWILLING, why)
-    return changes[0]
-
-
-def _fields(changes: list[Change], names: Mapping[str, str]) -> dict[str, Any]:
-    """What a verb is given for changes of single values."""
-    told: dict[str, Any] = {}
-    for change in changes:
-        if change.attribute == "accountdisabled" and (names is _COMPUTER or names is _USER):
-            told["disabled"] = change.how != "delete" and _last(change) == "TRUE"
-            continue
-        field = {**names, "description": "description"}.get(change.attribute)
-        if field is None:
-            raise RefusedError(Code.UNWILLING, f"{change.attribute} is not changed over LDAP.")
-        told[field] = "" if change.how == "delete" else _last(change)
-    return told
-
-
-def _last(change: Change) -> str:
-    if len(change.values) > 1:
-        raise RefusedError(Code.CONSTRAINT, f"{change.attribute} has one value.")
-    return change.values[0] if change.values else ""
-
-
-def _of_user(changes: list[Change], record: Record) -> dict[str, Any]:
-    assert isinstance(record, User)
-    keys = record.ssh_public_keys
-    plain = [each for each in changes if each.attribute != "sshpublickey"]
-    told = _fields(plain, _USER)
-    for change in changes:
-        if change.attribute != "sshpublickey":
-            continue
-        if change.how == "add":
-            keys = (*keys, *change.values)
-        elif change.how == "replace" or not change.values:
-            keys = change.values
-        else:
-            keys = tuple(each for each in keys if each not in change.values)
-        told["ssh_public_keys"] = keys
-    return told

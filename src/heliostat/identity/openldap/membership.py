@@ -11,17 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from heliostat.identity.openldap.config import (
-    DATA,
-    LOG,
-    Links,
-    NodeConfig,
-    access,
-    log_access,
-    provider,
-)
+from heliostat.identity.openldap.access import access, log_access
+from heliostat.identity.openldap.config import DATA, LOG, Links, NodeConfig
 from heliostat.identity.openldap.library import ldap_library
 from heliostat.identity.openldap.node import Node
+from heliostat.identity.openldap.replication import provider
 
 _RID = re.compile(r"rid=0*(\d+)\b")
 _PROVIDER = re.compile(r"provider=(\S+)")

@@ -9,8 +9,7 @@ opposite one.  Signing in reads the old home until that commit.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -19,10 +18,11 @@ from heliostat.cloudstore.contract import Change, CloudStore, Delete, Document, 
 from heliostat.cloudstore.documents import walk
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError, TemporaryError
+from heliostat.identity.openldap.contents import Contents, Count
 from heliostat.identity.openldap.forms import FORMS
 from heliostat.identity.openldap.homes import HOMES, Home, Phase, Place, read_home
 from heliostat.identity.openldap.pending import Act, Step, domain_of
-from heliostat.identity.openldap.placing import Shelf, holds, placed
+from heliostat.identity.openldap.placing import holds, placed
 from heliostat.identity.openldap.store import DirectoryStore
 from heliostat.identity.options import SYSTEM_TENANT
 from heliostat.identity.tenants import TENANTS
@@ -30,16 +30,6 @@ from heliostat.identity.tenants import TENANTS
 BATCH = 40
 CLEAR_AFTER_S = 300.0
 """How long the former home stays: controllers that have not heard read it for a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many documents of a kind there are, and a digest of all their content."""
-
-    tenant: str
-    kind: str
-    count: int
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +59,7 @@ class Mover:
     ) -> None:
         self._store = store
         self._beneath: CloudStore = store.beneath
+        self._contents = Contents(store)
         self._clock = clock
         self._settled = settled
 
@@ -84,11 +75,11 @@ class Mover:
         await self._refuse_without_nodes(target)
         home = await self.home()
         if plan or (home.place is target and home.phase is None):
-            counts = await self._counts(home.place)
+            counts = await self._contents.counts(home.place)
             return Moved(home.place, target, counts, 0, planned=plan)
         if home.place is target:
             await self._undo()
-            return Moved(home.place, target, await self._counts(target), 0)
+            return Moved(home.place, target, await self._contents.counts(target), 0)
         source = home.place
         await self._to_phase(target, Phase.COPYING)
         changed = await self._copy(source, target)
@@ -98,7 +89,7 @@ class Mover:
             if source is Place.OPENLDAP:
                 await self._settled()
             changed += await self._copy(source, target)
-            counts = await self._compared(source, target)
+            counts = await self._contents.compared(source, target)
         except BaseException:
             await self.open_again()
             raise
@@ -156,9 +147,11 @@ class Mover:
     async def _copy(self, source: Place, target: Place) -> int:
         """Make each shelf of ``target`` what it is in ``source``; gives what had to change."""
         count = 0
-        async for shelf in self._shelves():
-            wanted = {each.key: each.value for each in await self._documents(shelf, source)}
-            there = {each.key: each.value for each in await self._documents(shelf, target)}
+        async for shelf in self._contents.shelves():
+            wanted = {
+                each.key: each.value for each in await self._contents.documents(shelf, source)
+            }
+            there = {each.key: each.value for each in await self._contents.documents(shelf, target)}
             puts: list[Change] = [
                 Put(key, value) for key, value in wanted.items() if there.get(key) != value
             ]
@@ -167,33 +160,6 @@ class Mover:
                 await self._write(target, changes[start : start + BATCH])
             count += len(changes)
         return count
-
-    async def _compared(self, source: Place, target: Place) -> tuple[Count, ...]:
-        before, after = await self._counts(source), await self._counts(target)
-        for old, new in zip(before, after, strict=True):
-            if old != new:
-                raise PermanentError(
-                    "DirectoryDiffers",
-                    f"{new.count} of kind {old.kind} of {old.tenant} at {target}, "
-                    f"{old.count} at {source}, and their content differs.",
-                )
-        return after
-
-    async def _counts(self, place: Place) -> tuple[Count, ...]:
-        counts = []
-        async for shelf in self._shelves():
-            documents = await self._documents(shelf, place)
-            digest = hashlib.sha256()
-            for each in sorted(documents, key=lambda document: document.key):
-                digest.update(f"{each.key}\0".encode() + each.value + b"\0")
-            counts.append(Count(shelf.tenant, shelf.kind, len(documents), digest.hexdigest()))
-        return tuple(counts)
-
-    async def _documents(self, shelf: Shelf, place: Place) -> list[Document]:
-        if place is Place.OPENLDAP:
-            return await self._store.tree.all(self._beneath, shelf)
-        found = [each async for each in walk(self._beneath, shelf.prefix)]
-        return [each for each in found if holds(each.key, each.value)]
 
     async def _write(self, place: Place, changes: list[Change]) -> None:
         if place is Place.EMBEDDED:
@@ -214,8 +180,8 @@ class Mover:
         count = 0
         if place is Place.OPENLDAP:
             count += await self._without_strangers()
-            async for shelf in self._shelves():
-                count += await self._deleted(await self._documents(shelf, place), place)
+            async for shelf in self._contents.shelves():
+                count += await self._deleted(await self._contents.documents(shelf, place), place)
             return count
         for kind in FORMS:  # of all tenants, also of those that were deleted meanwhile
             found = [each async for each in walk(self._beneath, f"/v1/{kind}/")]
@@ -237,12 +203,6 @@ class Mover:
             step = Step(act=Act.REMOVE_DOMAIN, key=TENANTS.prefix, domain=domain, system=False)
             await self._store.tree.apply([step])
         return len(gone)
-
-    async def _shelves(self) -> AsyncIterator[Shelf]:
-        tenants = sorted(each.value.id for each in await TENANTS.all(self._beneath))
-        for tenant in (SYSTEM_TENANT, *tenants):
-            for kind in FORMS:
-                yield Shelf(kind, tenant)
 
     async def _refuse_without_nodes(self, target: Place) -> None:
         if target is Place.OPENLDAP and not self._store.tree.pool.endpoints:

@@ -18,9 +18,10 @@ from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.openldap.bundle import bundled
+from heliostat.identity.openldap.declared import NODES
 from heliostat.identity.openldap.homes import Place, read_home
 from heliostat.identity.openldap.lag import Standing
-from heliostat.identity.openldap.members import NODES, Members
+from heliostat.identity.openldap.members import Members
 from heliostat.identity.openldap.node import Node
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
@@ -74,13 +75,13 @@ class Nodes:
         _check(name, host, port, site)
 
         async def decide() -> Decided[Node]:
-            nodes = await self._members.nodes()
+            nodes = await self._members.declared.nodes()
             if name in {each.name for each in nodes}:
                 raise PermanentError("NameTaken", f"There is a node {name} already.")
             for each in nodes:
                 if (each.host, each.port) == (host, port):
                     raise PermanentError("NameTaken", f"{each.name} listens at {each.url}.")
-            number, guard, changes = await self._members.numbered()
+            number, guard, changes = await self._members.declared.numbered()
             node = Node(
                 name=name,
                 number=number,
@@ -102,9 +103,9 @@ class Nodes:
         """
 
         async def decide() -> Decided[Node]:
-            stored = await self._members.stored(name)
+            stored = await self._members.declared.stored(name)
             others = await self._refuse_last(name)
-            number, guard, changes = await self._members.numbered()
+            number, guard, changes = await self._members.declared.numbered()
             new = msgspec.structs.replace(stored.value, number=number, joined=False)
             guards = [guard, NODES.guard(stored), *others]
             return Decided(new, guards, [*changes, *NODES.put(new, stored.value)])
@@ -119,7 +120,7 @@ class Nodes:
         """
 
         async def decide() -> Decided[Node]:
-            stored = await self._members.stored(name)
+            stored = await self._members.declared.stored(name)
             guards = [NODES.guard(stored), *await self._refuse_last(name)]
             return Decided(stored.value, guards, NODES.delete(stored.value))
 
@@ -130,15 +131,15 @@ class Nodes:
 
     async def get_node(self, name: str) -> NodeView:
         """Raises ``DirectoryNodeNotFound``."""
-        return view((await self._members.stored(name)).value)
+        return view((await self._members.declared.stored(name)).value)
 
     async def list_nodes(self) -> list[NodeView]:
         """All nodes, by name."""
-        return [view(each) for each in await self._members.nodes()]
+        return [view(each) for each in await self._members.declared.nodes()]
 
     async def node_standings(self) -> list[NodeStanding]:
         """All nodes with how far each is, by name."""
-        nodes = {each.name: each for each in await self._members.nodes()}
+        nodes = {each.name: each for each in await self._members.declared.nodes()}
         found = await self._members.standings()
         return [NodeStanding(view(nodes[each.name]), each) for each in found if each.name in nodes]
 
@@ -147,13 +148,13 @@ class Nodes:
             return view(node), ""
         await self._members.settle()
         if node.local:
-            return view((await self._members.stored(node.name)).value), ""
+            return view((await self._members.declared.stored(node.name)).value), ""
         return view(node), await self._bundle(node)
 
     async def _bundle(self, node: Node) -> str:
-        nodes = await self._members.nodes()
+        nodes = await self._members.declared.nodes()
         with TemporaryDirectory(prefix="heliostat-node-") as folder:
-            await self._members.files(node, Path(folder))
+            await self._members.credentials.files(node, Path(folder))
             config = self._members.config(node, nodes, Path(folder))
             return msgspec.json.encode(bundled(config, self._domain)).decode()
 

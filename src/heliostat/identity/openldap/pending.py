@@ -10,7 +10,7 @@ import msgspec
 
 from heliostat.cloudstore.contract import Change, CloudStore, Delete, Put
 from heliostat.cloudstore.documents import Kind
-from heliostat.identity.openldap.entries import Domain
+from heliostat.identity.openldap.domains import Domain
 from heliostat.identity.openldap.placing import Placed, holds, placed
 from heliostat.identity.options import SYSTEM_TENANT
 from heliostat.identity.tenants import TENANTS, Tenant

@@ -10,8 +10,6 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from heliostat.cloudstore.contract import CloudStore
@@ -21,12 +19,12 @@ from heliostat.core.ids import Ids
 from heliostat.identity.authority.issuer import Authority
 from heliostat.identity.machines.servers import LdapServers
 from heliostat.identity.names import ADMINISTRATORS, fold
-from heliostat.identity.openldap import agreement
+from heliostat.identity.openldap.comparing import SETTLED_S, Comparing
 from heliostat.identity.openldap.config import DISABLED
-from heliostat.identity.openldap.conflicts import Logged, conflicts, deletions, read
+from heliostat.identity.openldap.contents import Count
 from heliostat.identity.openldap.homes import Place, read_home
 from heliostat.identity.openldap.members import Members
-from heliostat.identity.openldap.moving import Count, Moved, Mover
+from heliostat.identity.openldap.moving import Moved, Mover
 from heliostat.identity.openldap.names import COMPUTERS, base_of, rdn, suffix_of
 from heliostat.identity.openldap.nodes import Nodes
 from heliostat.identity.openldap.pool import Pool
@@ -40,9 +38,6 @@ FIRST_NODE = "first"
 POLL_S = 1.0
 IDLE_S = 10.0
 """Between looks for a first node: whoever adds one looks at once."""
-SETTLED_S = 60.0
-"""Changes younger than this may still be on their way when copies are compared."""
-COMPARE_S = 120.0
 MOVE_WAIT_S = 20.0
 """How long a request to move waits for the end."""
 
@@ -79,6 +74,7 @@ class OpenLdap:
         self.pool = Pool(clock, options.directory.site)
         self.store = DirectoryStore(store, clock, ids, Tree(self.pool, suffix))
         self.members = Members(store, clock, options, authority, folder, self.pool, suffix)
+        self.comparing = Comparing(clock, self.members, self.pool, suffix)
         self.nodes = Nodes(store, clock, self.members, options.domain)
         self.mover = Mover(self.store, clock, self.members.settled)
 
@@ -91,7 +87,7 @@ class OpenLdap:
             log.error("this machine's node of the directory does not run: %s", error)  # noqa: TRY400 - the sentence says all
         if await self._shall_begin():
             mine = self._options.directory
-            if not await self.members.nodes():
+            if not await self.members.declared.nodes():
                 await self.nodes.add_node(
                     FIRST_NODE, host=mine.host, port=mine.port, site=mine.site
                 )
@@ -108,7 +104,7 @@ class OpenLdap:
         """
         if await self.store.place() is not Place.OPENLDAP:
             return None
-        nodes = [each for each in await self.members.nodes() if each.joined]
+        nodes = [each for each in await self.members.declared.nodes() if each.joined]
         own = tuple(each.url for each in nodes if each.site == self._options.directory.site)
         others = tuple(each.url for each in nodes if each.url not in own)
         if not nodes:
@@ -154,58 +150,8 @@ class OpenLdap:
             self._moved = moving.result()
 
     async def conflicts(self) -> list[str]:
-        """Changes of the last day that were made on both sides of a cut link."""
-        names = {each.number: each.name for each in await self.members.nodes()}
-        return await asyncio.to_thread(conflicts, await self._logs(), names)
-
-    async def agree(self) -> list[str]:
-        """Compare all nodes' copies and mend what differs; gives what did, as sentences."""
-        nodes = [each for each in await self.members.nodes() if each.joined]
-        if len(nodes) < 2:
-            return []
-        settled = datetime.fromtimestamp(self._clock.now_ms() / 1000 - SETTLED_S, UTC)
-        before = f"{settled:%Y%m%d%H%M%S}"
-        suffix = self.store.tree.suffix
-        copies = {
-            each.number: await self.pool.run_at(
-                self.members.endpoint(each),
-                lambda connection: agreement.read(connection, suffix),
-                timeout_s=COMPARE_S,
-            )
-            for each in nodes
-        }
-        found = await asyncio.to_thread(agreement.differing, copies, before=before)
-        if not found:
-            return []
-        by_number = {each.number: each for each in nodes}
-        names = {each.number: each.name for each in nodes}
-        # of all nodes or of none: who was deleted must not come back for want of a log
-        logged = [
-            each
-            for node in nodes
-            for each in await self.pool.run_at(self.members.endpoint(node), deletions)
-        ]
-        sentences = []
-        for one in sorted(found, key=lambda each: -each.dn.count(",")):  # what lies in it first
-            deleted = agreement.was_deleted(one, logged)
-            endpoint = self.members.endpoint(by_number[one.winner])
-            mend = partial(agreement.mended, difference=one, deleted=deleted)
-            try:
-                if await self.pool.run_at(endpoint, mend):
-                    sentences.append(agreement.told(one, names, deleted=deleted))
-            except PermanentError as error:
-                sentences.append(f"{one.dn} differs and can't be mended: {error.message}")
-        return sentences
-
-    async def _logs(self) -> dict[int, list[Logged]]:
-        """The logs of the nodes that answer, by number."""
-        now_ms, found = self._clock.now_ms(), dict[int, list[Logged]]()
-        for node in await self.members.nodes():
-            with contextlib.suppress(TemporaryError):
-                found[node.number] = await self.pool.run_at(
-                    self.members.endpoint(node), lambda connection: read(connection, now_ms)
-                )
-        return found
+        """See ``Comparing.conflicts``."""
+        return await self.comparing.conflicts()
 
     async def keep(self) -> None:
         """Look after the nodes for ever; once one that was away is back, compare all copies."""
@@ -222,7 +168,7 @@ class OpenLdap:
         due_ms = since_ms + int(2 * SETTLED_S * 1000)
         if since_ms and self._clock.now_ms() >= due_ms:
             self.members.returned_ms = 0
-            for sentence in await self.agree():
+            for sentence in await self.comparing.agree():
                 log.warning("the directory's nodes: %s", sentence)
 
     async def maintain(self) -> int:
@@ -230,7 +176,7 @@ class OpenLdap:
         try:
             await self.members.renew()
             if await self.store.place() is Place.OPENLDAP:
-                for sentence in await self.agree():
+                for sentence in await self.comparing.agree():
                     log.warning("the directory's nodes: %s", sentence)
             return await self.mover.clear()
         except TemporaryError as error:

@@ -18,7 +18,8 @@ from urllib.parse import quote
 
 from heliostat.core.errors import PermanentError, TemporaryError
 from heliostat.core.process import ENDING_WITH_US, CommandFailed, run_async
-from heliostat.identity.openldap.config import NodeConfig, after_schema, before_schema
+from heliostat.identity.openldap.cn_config import after_schema, before_schema
+from heliostat.identity.openldap.config import NodeConfig
 from heliostat.identity.openldap.ldif import Entry, written
 from heliostat.identity.openldap.schema import standard_files
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from heliostat.cloudstore.contract import CloudStore, Document
 from heliostat.core.errors import PermanentError
-from heliostat.identity.openldap import entries
-from heliostat.identity.openldap.entries import Domain, Found, number_of
-from heliostat.identity.openldap.forms import reference_dn
+from heliostat.identity.openldap import domains, entries
+from heliostat.identity.openldap.domains import Domain
+from heliostat.identity.openldap.entries import Found, number_of
 from heliostat.identity.openldap.library import ldap_library
 from heliostat.identity.openldap.pending import Act, Step, domain_of, subtree
 from heliostat.identity.openldap.placing import Holding, Placed, Shelf
 from heliostat.identity.openldap.pool import Endpoint, Pool
+from heliostat.identity.openldap.references import reference_dn
 from heliostat.identity.options import SYSTEM_TENANT, LockoutPolicy
 
 APPLY_S = 30.0
@@ -65,7 +66,7 @@ class Tree:
 
     async def domains(self) -> list[str]:
         """Of the tenants that have a subtree."""
-        return await self.pool.run(lambda connection: entries.domains(connection, self.suffix))
+        return await self.pool.run(lambda connection: domains.domains(connection, self.suffix))
 
     async def holding(self, store: CloudStore, held: Holding) -> list[str]:
         """Keys of the groups that name a member."""
@@ -100,14 +101,14 @@ class Tree:
         if self._policies.get(tenant) == lockout:
             return
         domain = await self.domain(store, tenant)
-        await self.pool.run(lambda connection: entries.write_policy(connection, domain, lockout))
+        await self.pool.run(lambda connection: domains.write_policy(connection, domain, lockout))
         self._policies[tenant] = lockout
 
 
 def _do(connection: Any, suffix: str, step: Step, only_at: str) -> None:
     domain = subtree(suffix, step)
     if step.act is Act.REMOVE_DOMAIN:
-        entries.remove_domain(connection, domain)
+        domains.remove_domain(connection, domain)
         return
     place = step.place()
     form = place.shelf.form
@@ -115,7 +116,7 @@ def _do(connection: Any, suffix: str, step: Step, only_at: str) -> None:
     if step.act is Act.PUT:
         entries.put(connection, form, domain, place.id, step.value, only_at=only_at)
     elif step.act is Act.DELETE:
-        entries.delete(connection, dn)
+        domains.delete(connection, dn)
     else:
         entries.unlock(connection, dn)
 
