@@ -13,9 +13,10 @@ from heliostat.core.clock import SystemClock
 from heliostat.core.ids import SystemIds
 from heliostat.identity.directory.contract import FIRST_NUMBER
 from heliostat.identity.directory.numbers import ONLY
+from heliostat.identity.directory.records import Group, Numbers, User
+from heliostat.identity.kinds import kinds_of
 from heliostat.identity.options import SYSTEM_TENANT, HashCost
 from heliostat.identity.passwords.hashing import Hashing
-from heliostat.identity.records import Group, Numbers, User, kinds_of
 
 USERS = 10_000
 GROUPS = 1_000
@@ -40,7 +41,7 @@ async def fill(store: CloudStore, users: int = USERS) -> None:
     while batch := list(islice(changes, _AT_ONCE)):
         await store.commit([], batch)
     numbers = Numbers(id=ONLY, next=FIRST_NUMBER + 2 + users + GROUPS)
-    await store.commit([], KINDS.numbers.put(numbers))
+    await store.commit([], KINDS.directory.numbers.put(numbers))
 
 
 def _changes(users: int, password_hash: str, now_ms: int) -> Iterator[Change]:
@@ -56,7 +57,7 @@ def _changes(users: int, password_hash: str, now_ms: int) -> Iterator[Change]:
             email=f"{name}@acme.example",
             number=FIRST_NUMBER + 2 + number,
         )
-        yield from _puts(KINDS.users.put(user))
+        yield from _puts(KINDS.directory.users.put(user))
     for number in range(GROUPS if users >= IN_A_GROUP else 1):
         of = range(number * 7, number * 7 + IN_A_GROUP)
         group = Group(
@@ -65,7 +66,7 @@ def _changes(users: int, password_hash: str, now_ms: int) -> Iterator[Change]:
             created_ms=now_ms,
             number=FIRST_NUMBER + 2 + users + number,
         )
-        yield from _puts(KINDS.groups.put(group))
+        yield from _puts(KINDS.directory.groups.put(group))
 
 
 def _puts(changes: list[Change]) -> Iterator[Change]:

@@ -23,9 +23,9 @@ from heliostat.cloudstore.sqlite import SqliteStore
 from heliostat.core.clock import SystemClock
 from heliostat.core.ids import SystemIds
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import Algorithm
 from heliostat.identity.site import Identity
 from heliostat.identity.tokens.claims import Bearer, Occasion, access_claims, new_jti, sign
+from heliostat.identity.tokens.records import Algorithm
 from heliostat.identity.tokens.scopes import parse
 
 FLOOR_MS, GOAL_MS = 2.0, 0.5

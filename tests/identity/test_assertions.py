@@ -14,8 +14,8 @@ from heliostat.client import signing
 from heliostat.client.tokens import ServiceKey, signed_assertion
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import SpentAssertion
 from heliostat.identity.tokens.assertions import token_audiences
+from heliostat.identity.tokens.records import SpentAssertion
 from heliostat.testing.robot import DOMAIN, Robot
 from heliostat.testing.signin import KINDS, new_key_pair
 
@@ -35,7 +35,7 @@ async def test_an_assertion_is_good_once(robot: Robot) -> None:
     assert "used before" in await robot.refused(assertion)
     await robot.kit.clock.advance(200)
     assert await robot.kit.identity.maintain() == 1
-    assert await KINDS.spent_assertions.all(robot.kit.store) == []
+    assert await KINDS.tokens.spent_assertions.all(robot.kit.store) == []
     assert "expired" in await robot.refused(assertion)
 
 
@@ -136,7 +136,7 @@ async def test_what_is_no_time_and_no_text_is_refused_too(robot: Robot) -> None:
 
 
 async def test_used_assertions_are_forgotten_soon(robot: Robot) -> None:
-    kept = KINDS.spent_assertions
+    kept = KINDS.tokens.spent_assertions
     for number in range(120):
         spent = SpentAssertion(id=f"{number}", expires_ms=robot.kit.clock.now_ms())
         await robot.kit.store.commit([], kept.put(spent))

@@ -340,7 +340,7 @@ async def test_signing_out_ends_sessions_of_programs(
     assert (await browser.post("/openidconnect/logout", Page(asked.text).fields)).is_success
     for tokens in all_tokens:
         assert await code_of(refresh(kit, tokens["refresh_token"], "shop")) == "InvalidGrant"
-    assert await KINDS.browsers.all(kit.store) == []
+    assert await KINDS.tokens.browsers.all(kit.store) == []
 
 
 async def test_signing_in_again_keeps_programs_within_reach(
@@ -356,7 +356,7 @@ async def test_signing_in_again_keeps_programs_within_reach(
     asked = await browser.get("/openidconnect/logout")
     await browser.post("/openidconnect/logout", Page(asked.text).fields)
     assert await code_of(refresh(kit, tokens["refresh_token"], "shop")) == "InvalidGrant"
-    assert await KINDS.browsers.all(kit.store) == []
+    assert await KINDS.tokens.browsers.all(kit.store) == []
 
 
 async def test_signing_in_as_another_signs_out_the_one_before(
@@ -366,7 +366,7 @@ async def test_signing_in_as_another_signs_out_the_one_before(
     tokens = (await trade(browser, answered(await browser.sign_in())["code"])).json()
     answered(await browser.sign_in("bob", prompt="select_account"))
     assert await code_of(refresh(kit, tokens["refresh_token"], "shop")) == "InvalidGrant"
-    (left,) = await KINDS.browsers.all(kit.store)
+    (left,) = await KINDS.tokens.browsers.all(kit.store)
     assert left.value.user == "bob"
 
 

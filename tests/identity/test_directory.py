@@ -31,11 +31,11 @@ async def test_a_user_is_found_in_every_spelling_of_the_name(kit: IdentityKit) -
 
 async def test_only_the_hash_is_kept(kit: IdentityKit) -> None:
     await kit.identity.directory.create_user("alice", PASSWORD)
-    document = await kit.store.get(KINDS.users.key("alice"))
+    document = await kit.store.get(KINDS.directory.users.key("alice"))
     assert document is not None
     assert PASSWORD.encode() not in document.value
     assert b"$argon2id$" in document.value
-    administrator = await kit.store.get(KINDS.users.key("administrator"))
+    administrator = await kit.store.get(KINDS.directory.users.key("administrator"))
     assert administrator is not None
     assert kit.admin_password.encode() not in administrator.value
 

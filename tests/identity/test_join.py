@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from heliostat.core.errors import HeliostatError
 from heliostat.core.join_token import decode, encode
-from heliostat.identity.records import JOIN_RECORDS
+from heliostat.identity.authority.join import JOIN_RECORDS
 from heliostat.testing.signin import IdentityKit, signing_request
 
 HOST = "7f9c2ba4-e88f-4827-a0d6-2b1a8f8f8f01"

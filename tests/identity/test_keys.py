@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 
 from heliostat.identity.directory.clients import HELIO
-from heliostat.identity.records import Algorithm
+from heliostat.identity.kinds import kinds_of
 from heliostat.identity.tokens.opened import unverified
+from heliostat.identity.tokens.records import Algorithm
 from heliostat.identity.tokens.token_messages import TokenRequest
 from heliostat.testing.signin import (
     KINDS,
@@ -41,14 +42,16 @@ async def test_old_keys_are_replaced_and_dropped_once_nothing_needs_them(
     await kit.clock.advance(31 * 86_400)
     await kit.identity.maintain()
     first, second = sorted(
-        (each.value for each in await KINDS.signing_keys.all(kit.store)),
+        (each.value for each in await KINDS.tokens.signing_keys.all(kit.store)),
         key=lambda key: key.created_ms,
     )
     assert first.retired_ms
     assert not second.retired_ms
     await kit.clock.advance(9 * 3600)
     await kit.identity.maintain()
-    assert [each.value.kid for each in await KINDS.signing_keys.all(kit.store)] == [second.kid]
+    assert [each.value.kid for each in await KINDS.tokens.signing_keys.all(kit.store)] == [
+        second.kid
+    ]
     assert await code_of(kit.identity.verify(token)) == "InvalidAuthToken"
 
 
@@ -69,7 +72,7 @@ async def test_private_halves_lie_sealed_those_of_before_from_the_next_start_on(
     realm = await kit.identity.realms.get("acme.example")
     token = (await sign_in(kit, HELIO)).access_token
     await realm.keys.signer(Algorithm.ES256)
-    for keys in (KINDS.signing_keys, realm.directory.kinds.signing_keys):
+    for keys in (KINDS.tokens.signing_keys, kinds_of(realm.options.tenant).tokens.signing_keys):
         (stored,) = await keys.all(kit.store)
         key = await kit.identity.keys.find(stored.value.kid) or await realm.keys.find(
             stored.value.kid
@@ -86,7 +89,7 @@ async def test_private_halves_lie_sealed_those_of_before_from_the_next_start_on(
     assert not [each.key for each in documents if b"PRIVATE KEY" in each.value]
     other.sealing.renew()
     await other.maintain()  # under the new sealing key
-    for each in await KINDS.signing_keys.all(kit.store):
+    for each in await KINDS.tokens.signing_keys.all(kit.store):
         assert other.sealing.is_current(each.value.sealed)
     other.close()
 
@@ -116,7 +119,7 @@ async def test_many_who_need_the_first_key_make_one(kit: IdentityKit) -> None:
     keys = kit.identity.keys
     made = await asyncio.gather(*(keys.signer(Algorithm.ES256) for _ in range(40)))
     assert len({key.kid for key in made}) == 1
-    assert len(await KINDS.signing_keys.all(kit.store)) == 1
+    assert len(await KINDS.tokens.signing_keys.all(kit.store)) == 1
 
 
 async def test_what_another_controller_signs_with_is_published_at_once(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliostat.identity.directory.membership import circle, effective
-from heliostat.identity.records import Group
+from heliostat.identity.directory.records import Group
 
 KEYS = tuple("abcdef")
 edges = st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(KEYS)), max_size=20)

@@ -16,8 +16,8 @@ from aiohttp import web
 
 from heliostat.core.process import CommandFailed, run
 from heliostat.identity.authority.tls import server_ssl_context
+from heliostat.identity.clients.records import Grant
 from heliostat.identity.clients.settings import API_SCOPES
-from heliostat.identity.records import Grant
 from heliostat.identity.tokens.endpoints import routes
 from heliostat.testing.signin import FOR_THE_API, OPTIONS, start_identity
 from heliostat.wire.oidc_clients import OidcClientSettings

@@ -36,7 +36,7 @@ async def test_a_rotating_client_gets_a_new_one_and_the_old_ends_the_session(
     assert unverified(third.refresh_token)[1]["exp"] == unverified(first.refresh_token)[1]["exp"]
     assert await code_of(refresh(kit, first.refresh_token, HELIO)) == "InvalidGrant"
     assert await code_of(refresh(kit, third.refresh_token, HELIO)) == "InvalidGrant"
-    assert await KINDS.sessions.all(kit.store) == []
+    assert await KINDS.tokens.sessions.all(kit.store) == []
 
 
 async def test_a_refresh_token_belongs_to_its_client(kit: IdentityKit) -> None:

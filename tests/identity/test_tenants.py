@@ -10,6 +10,7 @@ import pytest
 from heliostat.cloudstore.contract import Change, Delete, Document, Guard, Put, StoreUnavailable
 from heliostat.cloudstore.sqlite import SqliteStore
 from heliostat.identity.directory.clients import HELIO
+from heliostat.identity.kinds import kinds_of
 from heliostat.identity.realms import Realm
 from heliostat.identity.tenants import TENANTS, NewTenant, find_tenant
 from heliostat.identity.tokens.opened import unverified
@@ -107,9 +108,9 @@ async def test_deleting_one_ends_it_and_leaves_nothing(kit: IdentityKit) -> None
     for number in range(60):
         await realm.directory.create_group(f"g{number}")
     token = (await enter(realm, new.administrator, new.password)).access_token
-    (session,) = await realm.directory.kinds.sessions.all(kit.store)
+    (session,) = await kinds_of(realm.options.tenant).tokens.sessions.all(kit.store)
     in_browser = msgspec.structs.replace(session.value, browser="b")
-    changes = realm.directory.kinds.sessions.put(in_browser, session.value)
+    changes = kinds_of(realm.options.tenant).tokens.sessions.put(in_browser, session.value)
     await kit.store.commit([], changes)
     await kit.identity.tenants.delete_tenant(ACME)
     assert await _keys(kit) == before

@@ -15,12 +15,13 @@ from msgspec.structs import replace
 from heliostat.cloudstore.memory import MemoryStore
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SeededIds
+from heliostat.identity.clients.records import Grant
 from heliostat.identity.directory.clients import HELIO, NAMELESS
 from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.realms import Realms
-from heliostat.identity.records import Algorithm, Grant
 from heliostat.identity.tokens.claims import sign
 from heliostat.identity.tokens.opened import unverified
+from heliostat.identity.tokens.records import Algorithm
 from heliostat.identity.tokens.verify import Verifier
 from heliostat.testing.clock import VirtualClock
 from heliostat.testing.robot import Robot
@@ -273,9 +274,9 @@ async def test_a_clients_name_is_no_permission(kit: IdentityKit) -> None:
         attempt = directory.create_service_account(name, new_key_pair()[1])
         assert await code_of(attempt) == "InvalidName"
     await directory.create_client("shop", back)
-    stored = await KINDS.clients.get(kit.store, "shop")
+    stored = await KINDS.directory.clients.get(kit.store, "shop")
     assert stored is not None
     older = replace(stored.value, name="rs_heliostat", grants=(Grant.PASSWORD,))
-    await kit.store.commit([], KINDS.clients.put(older))
+    await kit.store.commit([], KINDS.directory.clients.put(older))
     answer = await sign_in(kit, "rs_heliostat", scope="openid")
     assert await code_of(kit.identity.verify(answer.access_token)) == "InvalidAuthToken"

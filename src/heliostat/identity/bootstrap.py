@@ -14,11 +14,11 @@ from heliostat.core.ids import Ids
 from heliostat.identity.directory.clients import built_in_clients
 from heliostat.identity.directory.contract import FIRST_NUMBER
 from heliostat.identity.directory.numbers import ONLY
+from heliostat.identity.directory.records import DirectoryKinds, Group, Numbers, User
 from heliostat.identity.directory.users import BUILT_IN_USER
 from heliostat.identity.names import ADMINISTRATORS, fold
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.passwords.hashing import Hashing
-from heliostat.identity.records import Group, Numbers, User, kinds_of
 
 PASSWORD_BYTES = 18
 
@@ -39,7 +39,7 @@ async def bootstrap(
 
     Whoever calls must show it.
     """
-    if await kinds_of(options.tenant).groups.get(store, fold(ADMINISTRATORS)) is not None:
+    if await DirectoryKinds.of(options.tenant).groups.get(store, fold(ADMINISTRATORS)) is not None:
         return None
     content = await first_content(options, clock, ids, hashing)
     try:
@@ -53,7 +53,7 @@ async def first_content(
     options: IdentityOptions, clock: Clock, ids: Ids, hashing: Hashing
 ) -> FirstContent:
     """What the tenant of ``options`` begins with; raises ``TooManyRequests`` (hashing)."""
-    kinds, now_ms = kinds_of(options.tenant), clock.now_ms()
+    kinds, now_ms = DirectoryKinds.of(options.tenant), clock.now_ms()
     password = typeable(ids.secret(PASSWORD_BYTES))
     user = User(
         name=BUILT_IN_USER,

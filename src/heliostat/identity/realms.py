@@ -26,6 +26,7 @@ from heliostat.identity.federation.providers import Providers
 from heliostat.identity.federation.settings import ProviderSettings
 from heliostat.identity.kerberos.realm import TenantRealm
 from heliostat.identity.kerberos.services import Services
+from heliostat.identity.kinds import kinds_of
 from heliostat.identity.machines.machines import Machines
 from heliostat.identity.machines.proof import IsRevoked, IsThere, MachineProofs
 from heliostat.identity.machines.site import MachineSite
@@ -35,6 +36,7 @@ from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
 from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.policies.policies import read_policy
 from heliostat.identity.policies.sections import laid_over
+from heliostat.identity.saml.records import SamlKinds
 from heliostat.identity.sealing import Sealing
 from heliostat.identity.sources.links import Links
 from heliostat.identity.sources.outsiders import Members
@@ -201,10 +203,10 @@ class Realm:
     async def maintain(self) -> int:
         """Rotate old keys and forget what has ended; gives how many documents went."""
         await self.keys.maintain()
-        if (await self.directory.kinds.saml.keys.list(self._store, limit=1)).items:
+        if (await SamlKinds.of(self.options.tenant).keys.list(self._store, limit=1)).items:
             await self.saml.keys.maintain()
         await self.signed_in.end_stale()
-        return await sweep(self._store, self._clock, self.directory.kinds.expiring)
+        return await sweep(self._store, self._clock, kinds_of(self.options.tenant).expiring)
 
 
 class Kept(NamedTuple):

@@ -29,8 +29,9 @@ from heliostat.cloudstore.contract import (
 from heliostat.cloudstore.documents import Kind, Stored, walk
 from heliostat.cloudstore.reindex import complete_indexes
 from heliostat.identity.directory.numbers import NumberTaker
+from heliostat.identity.directory.records import Group, User
+from heliostat.identity.kinds import kinds_of
 from heliostat.identity.options import SYSTEM_TENANT
-from heliostat.identity.records import Group, User, kinds_of
 
 BATCH = 40
 
@@ -48,10 +49,12 @@ async def relocate(store: CloudStore) -> int:
 
 async def complete(store: CloudStore, tenants: Sequence[str]) -> int:
     """Index and number what the tenants with these ids hold; gives how many were numbered."""
-    await complete_indexes(store, [kind for id_ in tenants for kind in kinds_of(id_).indexed])
+    await complete_indexes(
+        store, [kind for id_ in tenants for kind in kinds_of(id_).directory.indexed]
+    )
     count = 0
     for tenant_id in tenants:
-        kinds = kinds_of(tenant_id)
+        kinds = kinds_of(tenant_id).directory
         taker = NumberTaker(store, kinds)
         for kind in (kinds.users, kinds.groups):
             async for stored in kind.each(store):

@@ -22,7 +22,7 @@ from heliostat.core.ids import Ids
 from heliostat.identity.access import Caller, Owner, Verdict, decide
 from heliostat.identity.authority.authorities import no_hosts
 from heliostat.identity.authority.certificates import crl_pem
-from heliostat.identity.authority.join import Joins
+from heliostat.identity.authority.join import JOIN_RECORDS, Joins
 from heliostat.identity.authority.overlap import Hosts
 from heliostat.identity.bootstrap import bootstrap
 from heliostat.identity.directories import Directories
@@ -30,11 +30,11 @@ from heliostat.identity.directory.embedded import Directory
 from heliostat.identity.kerberos.acceptor import Acceptor
 from heliostat.identity.kerberos.changing import PasswordPort
 from heliostat.identity.kerberos.serving import KerberosServer
+from heliostat.identity.kinds import kinds_of
 from heliostat.identity.openldap.homes import Place
 from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
 from heliostat.identity.peer import peer_principal
 from heliostat.identity.principal import Principal
-from heliostat.identity.records import JOIN_RECORDS, kinds_of
 from heliostat.identity.relocation import complete, relocate
 from heliostat.identity.sealing import Sealing
 from heliostat.identity.sweep import sweep

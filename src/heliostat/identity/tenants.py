@@ -21,12 +21,12 @@ from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.bootstrap import FirstContent, first_content
 from heliostat.identity.decided import Decided, settle
+from heliostat.identity.kinds import kinds_of
 from heliostat.identity.names import fold
 from heliostat.identity.options import (
     IdentityOptions,
 )
 from heliostat.identity.passwords.hashing import Hashing
-from heliostat.identity.records import kinds_of
 from heliostat.identity.sources.source import SOURCE_DOMAINS
 
 BATCH = 50

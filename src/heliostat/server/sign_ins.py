@@ -13,10 +13,10 @@ from heliostat.controller.trail.writer import Trail
 from heliostat.core.clock import Clock
 from heliostat.core.codes import CODES
 from heliostat.core.ids import Ids
+from heliostat.identity.clients.records import Grant
 from heliostat.identity.kerberos.told import Attempt, Tell
 from heliostat.identity.ldap_face.telling import SIGN_IN, Told
 from heliostat.identity.ldap_face.telling import Tell as TellOfLdap
-from heliostat.identity.records import Grant
 from heliostat.identity.tokens.sign_in_attempt import BROWSER, SignIn
 
 _PROOFS: dict[str, Proof] = {

@@ -44,7 +44,9 @@ from heliostat.identity.authority.rules import CertificatePolicy, Rule
 from heliostat.identity.directories import Directories
 from heliostat.identity.directory.embedded import Directory
 from heliostat.identity.factors.records import Factor, FactorKind
-from heliostat.identity.records import Consent, MachineJoin, Session
+from heliostat.identity.kinds import kinds_of
+from heliostat.identity.machines.records import MachineJoin
+from heliostat.identity.tokens.records import Consent, Session, TokenKinds
 from heliostat.tasks.admit import changes_for
 from heliostat.tasks.model import Problem, Stall, Step, Task, TaskState
 from heliostat.testing.certificates import request
@@ -175,7 +177,7 @@ async def _machines(ports: Ports, directories: Directories) -> None:
         computer="web-1",
         expires_ms=ports.clock.now_ms() + 3_600_000,
     )
-    await ports.store.commit([], directory.kinds.machine_joins.put(join))
+    await ports.store.commit([], kinds_of(directory.options.tenant).machine_joins.put(join))
 
 
 async def _phone(ports: Ports, directories: Directories) -> str:
@@ -205,7 +207,7 @@ async def _people(directory: Directory) -> None:
 
 async def _signed_in(directory: Directory) -> None:
     """Two are signed in to the shop, and one has let it in."""
-    kinds, now_ms = directory.kinds, directory.clock.now_ms()
+    kinds, now_ms = TokenKinds.of(directory.options.tenant), directory.clock.now_ms()
     sessions = [
         Session(
             id=f"session-of-{user}",

@@ -19,8 +19,8 @@ from heliostat.core.join_token import MachineToken, decode_machine
 from heliostat.identity.directories import Directories
 from heliostat.identity.machines.machines import Machines
 from heliostat.identity.options import HashCost, IdentityOptions
-from heliostat.identity.records import Algorithm
 from heliostat.identity.tokens import jose
+from heliostat.identity.tokens.records import Algorithm
 from heliostat.identity.tokens.verify import Verifier
 from heliostat.testing.clock import VirtualClock
 

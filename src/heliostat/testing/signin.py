@@ -26,8 +26,8 @@ from heliostat.cloudstore.memory import MemoryStore
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SeededIds
 from heliostat.identity.clients.settings import API_SCOPES
+from heliostat.identity.kinds import kinds_of
 from heliostat.identity.options import SYSTEM_TENANT, HashCost, IdentityOptions
-from heliostat.identity.records import kinds_of
 from heliostat.identity.site import Identity
 from heliostat.identity.tokens.token_messages import TokenAnswer, TokenRequest
 from heliostat.testing.clock import VirtualClock

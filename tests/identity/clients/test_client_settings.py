@@ -12,9 +12,9 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from heliostat.core.errors import HeliostatError
+from heliostat.identity.clients.records import Client, Grant
 from heliostat.identity.clients.settings import API_SCOPES, SIGN_IN_SCOPES
 from heliostat.identity.directory.clients import HELIO
-from heliostat.identity.records import Client, Grant
 from heliostat.identity.tokens.assertions import ASSERTION_TYPE
 from heliostat.identity.tokens.client_authentication import ClientFields, with_header
 from heliostat.identity.tokens.opened import unverified
@@ -115,7 +115,7 @@ async def test_lifetimes_are_the_clients_within_the_tenants(kit: IdentityKit) ->
 async def test_a_secret_is_shown_once_and_changes_with_an_overlap(kit: IdentityKit) -> None:
     directory, clients = kit.identity.directory, kit.identity.realms.system.clients
     made = await directory.create_client("till", BACK, SECRET)
-    stored = await KINDS.clients.get(kit.store, "till")
+    stored = await KINDS.directory.clients.get(kit.store, "till")
     assert stored is not None
     assert made.secret not in msgspec.json.encode(stored.value).decode()
     assert (await directory.get_client("till")).secret == ""
@@ -214,9 +214,13 @@ async def test_clients_of_before_keep_what_everybody_had(kit: IdentityKit) -> No
     old = Client(name="till", grants=(Grant.PASSWORD, Grant.REFRESH), schema=1)
     helio = Client(name=HELIO, grants=(Grant.PASSWORD, Grant.REFRESH), schema=1)
     (before,) = [
-        each.value for each in await KINDS.clients.all(kit.store) if each.value.name == HELIO
+        each.value
+        for each in await KINDS.directory.clients.all(kit.store)
+        if each.value.name == HELIO
     ]
-    await kit.store.commit([], [*KINDS.clients.put(old), *KINDS.clients.put(helio, before)])
+    await kit.store.commit(
+        [], [*KINDS.directory.clients.put(old), *KINDS.directory.clients.put(helio, before)]
+    )
     answer = await sign_in(kit, "till")
     assert (await kit.identity.verify(answer.access_token)).is_system_admin
     directory = kit.identity.directory

@@ -197,7 +197,7 @@ async def test_only_the_browser_that_was_sent_comes_back(
     denied = await back(browser, told, code="", error="access_denied <b>")
     assert "Corp & Co signs nobody in (access_denied b)" in Page(denied.text).text
     assert 'type="password"' in denied.text
-    assert await KINDS.asked_elsewhere.all(kit.store) == []  # who only begins writes nothing
+    assert await KINDS.federation.asked.all(kit.store) == []  # who only begins writes nothing
     long = await browser.authorize(provider="corp", state="x" * 2000, nonce="y" * 2000)
     assert "too long to be taken" in long.text
     told, before = await left(browser, corp), dict(browser.cookies)

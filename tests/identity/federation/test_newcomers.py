@@ -51,7 +51,7 @@ async def test_a_name_or_an_address_takes_nobody_over(kit: IdentityKit) -> None:
     other = Outsider("https://other.example", "00u1", "ada.l")
     assert (await realm.newcomers.admit(provider, other)).key not in ("ada.l", "ada.l-corp")
     await realm.directory.delete_user("ada.l-corp")
-    assert await KINDS.links.by_index(kit.store, "user", "ada.l-corp") == []
+    assert await KINDS.federation.links.by_index(kit.store, "user", "ada.l-corp") == []
     await realm.directory.create_user("ada.l-corp", PASSWORD)
     assert (await realm.newcomers.admit(provider, ADA)).key not in ("ada.l", "ada.l-corp")
 
@@ -65,7 +65,7 @@ async def test_a_provider_of_the_same_name_is_another(kit: IdentityKit) -> None:
     _, later = await corp(kit, make_users=False)
     with pytest.raises(PermanentError, match="nobody here is linked"):
         await realm.newcomers.admit(later, ADA)
-    assert await KINDS.links.all(kit.store) == []
+    assert await KINDS.federation.links.all(kit.store) == []
 
 
 async def test_groups_follow_at_each_sign_in(kit: IdentityKit) -> None:
@@ -141,7 +141,7 @@ async def test_a_provider_that_was_half_deleted_is_deleted_again(
     assert (await realm.providers.delete("corp", with_people=True, plan=True)).people == 1
     assert (await realm.providers.delete("corp", with_people=True)).people == 1
     assert await realm.directory.find_user("ada.l") is None
-    assert await KINDS.links.all(kit.store) == []
+    assert await KINDS.federation.links.all(kit.store) == []
     assert await realm.providers.views() == []
 
 
@@ -149,7 +149,7 @@ async def test_two_windows_at_once_make_one_user(kit: IdentityKit) -> None:
     realm, provider = await corp(kit)
     both = await asyncio.gather(*(realm.newcomers.admit(provider, ADA) for _ in range(2)))
     assert both[0].key == both[1].key
-    users = [each.value.name for each in await KINDS.users.all(kit.store)]
+    users = [each.value.name for each in await KINDS.directory.users.all(kit.store)]
     assert sorted(users) == ["ada.l", "administrator"]
 
 

@@ -115,11 +115,11 @@ async def test_nothing_is_lost_there_and_back(kit: IdentityKit) -> None:
     tenant = await kit.identity.directories.of(TENANT)
     assert (await tenant.authenticate("zoe", PASSWORD)).subject == f"zoe@{TENANT}"
     # what is not people stayed in the store; the old copy goes some minutes later
-    assert await kit.store.get(KINDS.clients.key("helio")) is not None
-    assert await kit.store.get(KINDS.users.key("zoe")) is not None
+    assert await kit.store.get(KINDS.directory.clients.key("helio")) is not None
+    assert await kit.store.get(KINDS.directory.users.key("zoe")) is not None
     await kit.clock.advance(CLEAR_AFTER_S + 1)
     assert await openldap.maintain() > 0
-    assert await kit.store.get(KINDS.users.key("zoe")) is None
+    assert await kit.store.get(KINDS.directory.users.key("zoe")) is None
     await directory.set_password("zoe", OTHER_PASSWORD)
     await directory.delete_user("alan")
     assert (await directory.authenticate("zoe", OTHER_PASSWORD)).key == "zoe"
@@ -400,9 +400,11 @@ async def _round(
     for prefix in {key.rpartition("/")[0] + "/" for key in original}:
         found |= {each.key: each.value async for each in walk(again, prefix)}
     assert found == original
-    user = await KINDS.users.get(again, "zoe")
+    user = await KINDS.directory.users.get(again, "zoe")
     assert user is not None
-    await again.commit([KINDS.users.guard(user)], KINDS.users.put(user.value, user.value))
+    await again.commit(
+        [KINDS.directory.users.guard(user)], KINDS.directory.users.put(user.value, user.value)
+    )
     pool.close()
     await beneath.close()
     return died
@@ -424,56 +426,63 @@ async def test_a_change_that_is_cut_off_is_carried_out_by_the_next(tmp_path: Pat
         tree.life = Life(10_000, done=False)
         store = DirectoryStore(kit.store, clock, SeededIds(2), tree)
         await Mover(store, clock).move(Place.OPENLDAP)
-        user = await KINDS.users.get(store, "administrator")
+        user = await KINDS.directory.users.get(store, "administrator")
         assert user is not None
         tree.life = Life(1, done=False)
         renamed = msgspec.structs.replace(user.value, given_name="Later")
         with pytest.raises(Died):
-            await store.commit([KINDS.users.guard(user)], KINDS.users.put(renamed, user.value))
+            await store.commit(
+                [KINDS.directory.users.guard(user)], KINDS.directory.users.put(renamed, user.value)
+            )
         left = await PENDING.get(kit.store, Pending.ID)
         assert left is not None
         assert left.value.steps
         again = DirectoryStore(kit.store, clock, SeededIds(3), Tree(pool, site.suffix))
         await again.recover()
-        seen = await KINDS.users.get(again, "administrator")
+        seen = await KINDS.directory.users.get(again, "administrator")
         assert seen is not None
         assert seen.value.given_name == "Later"
         # two writers that read the same: one of them is told so
-        changes = [KINDS.users.put(renamed, seen.value) for _ in range(2)]
+        changes = [KINDS.directory.users.put(renamed, seen.value) for _ in range(2)]
         done = await asyncio.gather(
-            *(again.commit([KINDS.users.guard(seen)], each) for each in changes),
+            *(again.commit([KINDS.directory.users.guard(seen)], each) for each in changes),
             return_exceptions=True,
         )
         assert sum(isinstance(each, HeliostatError) for each in done) <= 1
         with pytest.raises(HeliostatError):
-            await again.commit([KINDS.users.absent("administrator")], changes[0])
+            await again.commit([KINDS.directory.users.absent("administrator")], changes[0])
         # programs' clients are documents beside entries of the same kind, and as well guarded
-        client = await KINDS.clients.get(again, "helio")
+        client = await KINDS.directory.clients.get(again, "helio")
         assert client is not None
         titled = [msgspec.structs.replace(client.value, title=each) for each in ("One", "Two")]
         for each, expected in zip(titled, ("", "GuardFailed"), strict=True):
-            put = KINDS.clients.put(each, client.value)
-            assert await code_of(again.commit([KINDS.clients.guard(client)], put)) == expected
-        raced = await KINDS.clients.get(again, "helio")
+            put = KINDS.directory.clients.put(each, client.value)
+            assert (
+                await code_of(again.commit([KINDS.directory.clients.guard(client)], put))
+                == expected
+            )
+        raced = await KINDS.directory.clients.get(again, "helio")
         assert raced is not None
-        guard = KINDS.clients.guard(raced)
+        guard = KINDS.directory.clients.guard(raced)
         assert await again._lies_beneath(guard)
         # while the end of a move is made, nothing changes
         mover = Mover(again, clock)
         await mover._to_phase(Place.EMBEDDED, Phase.CLOSED)
         assert await code_of(again.commit([], changes[0])) == "DirectoryMoving"
-        assert await KINDS.users.get(again, "administrator") is not None
+        assert await KINDS.directory.users.get(again, "administrator") is not None
         await mover.open_again()
         # what was decided and not carried out moves, too
-        seen = await KINDS.users.get(store, "administrator")
+        seen = await KINDS.directory.users.get(store, "administrator")
         assert seen is not None
         last = msgspec.structs.replace(seen.value, given_name="Last")
         tree.life = Life(1, done=False)
         with pytest.raises(Died):
-            await store.commit([KINDS.users.guard(seen)], KINDS.users.put(last, seen.value))
+            await store.commit(
+                [KINDS.directory.users.guard(seen)], KINDS.directory.users.put(last, seen.value)
+            )
         tree.life = Life(10_000, done=False)
         await Mover(store, clock).move(Place.EMBEDDED)
-        moved = await KINDS.users.get(kit.store, "administrator")
+        moved = await KINDS.directory.users.get(kit.store, "administrator")
         assert moved is not None
         assert moved.value == last
         pool.close()

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from heliostat.core.errors import HeliostatError
+from heliostat.identity.kinds import kinds_of
 from heliostat.identity.policies.sections import SECTIONS, laid_over
-from heliostat.identity.records import kinds_of
 from heliostat.identity.tenants import TENANTS
 from heliostat.testing.signin import IdentityKit, code_of
 

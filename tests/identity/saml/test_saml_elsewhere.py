@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from heliostat.core.errors import PermanentError
-from heliostat.identity.records import kinds_of
+from heliostat.identity.kinds import kinds_of
 from heliostat.identity.saml.bindings import RESPONSE
 from heliostat.identity.tenants import TENANTS
 from heliostat.testing.browser import Browser, Page, answered
@@ -89,7 +89,7 @@ async def at_the_corp(browser: Browser) -> dict[str, str]:
 
 async def users(kit: IdentityKit) -> list[str]:
     """Who was not here before."""
-    found = [each.value.name for each in await KINDS.users.all(kit.store)]
+    found = [each.value.name for each in await KINDS.directory.users.all(kit.store)]
     return [each for each in found if each not in ("administrator", "ada")]
 
 
@@ -167,7 +167,7 @@ async def test_who_signs_out_there_is_signed_out_here(
     assert bent.status_code == 400
     assert "are signed out" in (await go(browser, left)).text
     assert answered(await browser.authorize(prompt="none"))["error"] == "login_required"
-    assert len(await KINDS.browsers.all(kit.store)) == 0
+    assert len(await KINDS.tokens.browsers.all(kit.store)) == 0
 
 
 async def test_nothing_of_it_stays_when_it_is_over(
@@ -185,4 +185,4 @@ async def test_nothing_of_it_stays_when_it_is_over(
     await kit.identity.maintain()
     for kind in KINDS.saml.expiring:
         assert await kind.all(kit.store) == []
-    assert await KINDS.asked_elsewhere.all(kit.store) == []
+    assert await KINDS.federation.asked.all(kit.store) == []

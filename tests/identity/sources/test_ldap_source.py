@@ -368,7 +368,7 @@ async def test_secrets_are_sealed_and_domains_are_one_owners(
     await realm.sources.create_source(DOMAIN, fields, plan=True)
     assert await kit.store.revision() == before
     made = await realm.sources.create_source(DOMAIN, fields)
-    document = await kit.store.get(KINDS.sources.key(made.source.id))
+    document = await kit.store.get(KINDS.sources.sources.key(made.source.id))
     assert document is not None
     assert MANAGER_PASSWORD.encode() not in document.value
     await kit.identity.tenants.create_tenant("acme.example")

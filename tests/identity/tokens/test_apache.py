@@ -21,7 +21,7 @@ from heliostat.identity.tokens.departing import Departing
 from heliostat.identity.tokens.endpoints import routes
 from heliostat.testing.apache import apache, has_module
 from heliostat.testing.browser import Browser, Page
-from heliostat.testing.signin import OPTIONS, PASSWORD, IdentityKit, start_identity
+from heliostat.testing.signin import KINDS, OPTIONS, PASSWORD, IdentityKit, start_identity
 from heliostat.testing.slapds import free_port
 from heliostat.wire.oidc_clients import OidcClientSettings as Settings
 
@@ -119,6 +119,6 @@ async def test_mod_auth_openidc_signs_people_in_and_hears_of_sign_outs(site: Sit
     trust = ssl.create_default_context()
     departing = Departing(identity.realms, site.kit.store, site.kit.clock, site.kit.ids, trust)
     await departing.deliver()
-    assert await identity.directory.kinds.departures.all(site.kit.store) == []
+    assert await KINDS.tokens.departures.all(site.kit.store) == []
     assert "Password" in (await site.go()).text
     assert (await site.sign_in("bob")).status_code == 401  # signed in, and no operator

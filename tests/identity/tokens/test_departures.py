@@ -17,10 +17,11 @@ from joserfc.jwk import KeySet
 
 from heliostat.controller.api import users
 from heliostat.controller.api.call import Call
-from heliostat.identity.records import Departure
+from heliostat.identity.kinds import kinds_of
 from heliostat.identity.tokens.departing import EVENT, Departing, Elsewhere
 from heliostat.identity.tokens.jose import Claims, parsed
 from heliostat.identity.tokens.opened import unverified
+from heliostat.identity.tokens.records import Departure
 from heliostat.testing.browser import BACK, BYE, Browser, Page, answered, trade
 from heliostat.testing.signin import KINDS, OTHER_PASSWORD, IdentityKit, code_of, refresh
 from heliostat.wire.oidc_clients import OidcClientSettings as Settings
@@ -119,8 +120,8 @@ async def test_a_browsers_sign_out_is_told_to_its_programs(
         "sid": sid,
         "sub": "ada@heliostat.local",
     }
-    assert await KINDS.departures.all(kit.store) == []
-    assert await KINDS.sessions.all(kit.store) == []
+    assert await KINDS.tokens.departures.all(kit.store) == []
+    assert await KINDS.tokens.sessions.all(kit.store) == []
     assert await code_of(kit.identity.verify(token)) == "InvalidAuthToken"
 
 
@@ -149,7 +150,7 @@ async def test_a_program_that_is_away_is_told_later(
         await departing(kit).deliver()  # each time another process
         await departing(kit).deliver()  # a claimed one is left alone
     assert len(program.heard) == 1
-    assert await KINDS.departures.all(kit.store) == []
+    assert await KINDS.tokens.departures.all(kit.store) == []
 
 
 async def test_a_program_that_is_away_keeps_no_other_waiting(
@@ -168,7 +169,7 @@ async def test_a_program_that_is_away_keeps_no_other_waiting(
             due_ms=now_ms + (300_000 if number < 200 else 0),
             expires_ms=now_ms + 3_600_000,
         )
-        await kit.store.commit([], KINDS.departures.put(away))
+        await kit.store.commit([], KINDS.tokens.departures.put(away))
     await signed_in(browser)
     await sign_out(browser)
     assert await departing(kit).deliver() == 0.0
@@ -184,7 +185,7 @@ async def test_a_program_that_stays_away_is_given_up(
     for _ in range(40):
         wait_s = await departing(kit).deliver()
         await kit.clock.advance(max(wait_s, 3000))
-    assert await KINDS.departures.all(kit.store) == []
+    assert await KINDS.tokens.departures.all(kit.store) == []
     assert program.heard == []
 
 
@@ -217,9 +218,9 @@ async def test_programs_hear_at_once_of_who_an_administrator_deletes(
     services = SimpleNamespace(directories=kit.identity.directories)
     call = cast(Call, SimpleNamespace(services=services, params={}, id="ada"))
     await users._delete(call, plan=True)
-    assert len(await KINDS.sessions.all(kit.store)) == 1
+    assert len(await KINDS.tokens.sessions.all(kit.store)) == 1
     await users._delete(call, plan=False)
-    assert await KINDS.sessions.all(kit.store) == []
+    assert await KINDS.tokens.sessions.all(kit.store) == []
     await departing(kit).deliver()
     assert len(program.heard) == 1
 
@@ -231,7 +232,7 @@ async def test_who_wants_nothing_any_more_is_told_nothing(
     await kit.identity.realms.system.signed_in.end_sessions("ada")
     await kit.identity.directory.update_client("shop", Settings(backchannel_logout_uri=""))
     await departing(kit).deliver()
-    assert (program.heard, await KINDS.departures.all(kit.store)) == ([], [])
+    assert (program.heard, await KINDS.tokens.departures.all(kit.store)) == ([], [])
 
 
 async def test_a_tenant_can_not_make_the_controller_talk_to_itself(
@@ -254,7 +255,7 @@ async def test_a_tenant_can_not_make_the_controller_talk_to_itself(
         await realm.sessions.end(await realm.sessions.open(person, stored.value, "openid"))
     await departing(kit).deliver()
     assert program.heard == []
-    assert len(await realm.directory.kinds.departures.all(kit.store)) == 3
+    assert len(await kinds_of(realm.options.tenant).tokens.departures.all(kit.store)) == 3
     with pytest.raises(OSError, match="this machine itself"):
         await Elsewhere().resolve("localhost")
 

@@ -16,9 +16,9 @@ from heliostat.client.target import Target
 from heliostat.client.tokens import DeviceCode, TokenService
 from heliostat.client.tokens import Grant as Told
 from heliostat.core.errors import HeliostatError
+from heliostat.identity.clients.records import Grant
 from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.directory.contract import Person
-from heliostat.identity.records import Grant
 from heliostat.identity.steps.proofs import Proof
 from heliostat.identity.tokens.devices import ALPHABET, normal, shown, user_code
 from heliostat.identity.tokens.endpoints import routes
@@ -90,7 +90,7 @@ async def test_a_machine_is_signed_in_once_somebody_has_allowed_it(
     assert (await kit.identity.verify(tokens["access_token"])).subject == "ada@heliostat.local"
     await refresh(kit, tokens["refresh_token"], HELIO)
     assert again.json()["error"] == "invalid_grant"
-    assert await KINDS.devices.all(kit.store) == []
+    assert await KINDS.tokens.devices.all(kit.store) == []
 
 
 async def test_who_asks_too_often_waits_longer(kit: IdentityKit, http: httpx.AsyncClient) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.records import Algorithm, Grant
+from heliostat.identity.clients.records import Grant
 from heliostat.identity.tokens.claims import sign
 from heliostat.identity.tokens.client_authentication import ClientFields
 from heliostat.identity.tokens.exchange import ACCESS_TOKEN
 from heliostat.identity.tokens.opened import unverified
+from heliostat.identity.tokens.records import Algorithm
 from heliostat.identity.tokens.token_messages import TokenAnswer
 from heliostat.testing.signin import PASSWORD, IdentityKit, ask, new_key_pair, sign_in
 from heliostat.wire.oidc_clients import OidcClientSettings as Settings

@@ -16,9 +16,9 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.records import Algorithm
 from heliostat.identity.tokens import jose
 from heliostat.identity.tokens.claims import sign
+from heliostat.identity.tokens.records import Algorithm
 from heliostat.testing.signin import IdentityKit, code_of, sign_in
 
 P256, RSA = ECKey.generate_key("P-256"), RSAKey.generate_key(2048)

@@ -18,7 +18,6 @@ from heliostat.identity.account.own import OwnAccount
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.factors.enrolment import Enrolment
 from heliostat.identity.realms import Realm, Realms
-from heliostat.identity.records import BrowserSession
 from heliostat.identity.steps import browser_state
 from heliostat.identity.steps.enrolling import enrolled
 from heliostat.identity.steps.onward import GoElsewhere, Onward, Visit
@@ -30,6 +29,7 @@ from heliostat.identity.steps.sign_in import SignInSteps, shown_by
 from heliostat.identity.steps.step_pages import StepPages
 from heliostat.identity.tokens import to_browser
 from heliostat.identity.tokens.forms import fields_of
+from heliostat.identity.tokens.records import BrowserSession
 
 PATH = f"{to_browser.BASE}/account"
 TOLD = {

@@ -6,7 +6,7 @@ from heliostat.core.errors import PermanentError
 from heliostat.identity.account.pages import Account, Row, when
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.realms import Realm
-from heliostat.identity.records import BrowserSession
+from heliostat.identity.tokens.records import BrowserSession
 
 
 class OwnAccount:

@@ -11,16 +11,30 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from heliostat.cloudstore.contract import CloudStore, GuardFailed
+from heliostat.cloudstore.documents import Kind
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.core.join_token import JoinToken, encode
 from heliostat.identity.authority.issuer import Authority
-from heliostat.identity.records import JOIN_RECORDS, JoinRecord
 
 LIFETIME_S = 3600.0
 SECRET_BYTES = 32
+
+
+class JoinRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A join token that nobody has used yet; ``id`` is the hash of its secret."""
+
+    id: str
+    host_id: str
+    expires_ms: int
+    schema: int = 1
+
+
+JOIN_RECORDS = Kind("join", JoinRecord)
 
 
 @dataclass(frozen=True, slots=True)

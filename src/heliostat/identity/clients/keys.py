@@ -14,7 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from heliostat.core.errors import PermanentError
-from heliostat.identity.records import Algorithm
+from heliostat.identity.tokens.records import Algorithm
 
 MOST = 8
 LONGEST = 16_384

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from heliostat.identity.records import Client, ClientSecret
+from heliostat.identity.clients.records import Client, ClientSecret
 
 SECRET_BYTES = 32
 LONGEST_OVERLAP_S = 30 * 86_400

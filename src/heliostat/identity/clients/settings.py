@@ -15,9 +15,10 @@ import msgspec
 
 from heliostat.core.errors import PermanentError
 from heliostat.identity.clients.keys import checked_jwks
+from heliostat.identity.clients.records import Client, Grant, Proof
 from heliostat.identity.options import TokenLifetimes
-from heliostat.identity.records import Algorithm, Client, Grant, Proof
 from heliostat.identity.redirects import checked_redirect, checked_service
+from heliostat.identity.tokens.records import Algorithm
 from heliostat.identity.tokens.scopes import API_SERVERS, RESOURCE_SERVER, SUPPORTED, parse
 from heliostat.wire.oidc_clients import OidcClientSettings
 

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from heliostat.cloudstore.contract import Change, Guard
 from heliostat.core.errors import PermanentError
+from heliostat.identity.clients.records import Client, Grant, Proof
 from heliostat.identity.clients.settings import ACCOUNT_SCOPES
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.contract import CONTAINERS
@@ -28,7 +29,6 @@ from heliostat.identity.directory.part import with_members
 from heliostat.identity.directory.search import EntryKind
 from heliostat.identity.directory.views import AccountView
 from heliostat.identity.names import fold, security_group, subject_of
-from heliostat.identity.records import Client, Grant, Proof
 
 
 class ServiceAccounts(Memberships):

@@ -5,9 +5,10 @@ They are cheap, so a scan makes one for every record that it tests.  Pure.
 
 from __future__ import annotations
 
+from heliostat.identity.clients.records import Client
 from heliostat.identity.directory.entries import View
+from heliostat.identity.directory.records import Computer, Group, User
 from heliostat.identity.directory.views import AccountView, ComputerView, GroupView, UserView
-from heliostat.identity.records import Client, Computer, Group, User
 
 Record = User | Group | Client | Computer
 

@@ -16,14 +16,15 @@ import msgspec
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.cloudstore.documents import Kind, Stored
 from heliostat.core.errors import PermanentError
+from heliostat.identity.clients.records import Client, Grant, Proof
 from heliostat.identity.clients.secrets import LONGEST_OVERLAP_S, SECRET_BYTES, kept, rotated
 from heliostat.identity.clients.settings import API_SCOPES, SIGN_IN_SCOPES, changed, upgraded
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.part import DirectoryPart
 from heliostat.identity.directory.views import ClientView
 from heliostat.identity.names import fold
-from heliostat.identity.records import Algorithm, Client, Grant, Proof
 from heliostat.identity.redirects import checked_redirect
+from heliostat.identity.tokens.records import Algorithm
 from heliostat.wire.oidc_clients import OidcClientSettings
 
 NAMELESS = "client-without-id"

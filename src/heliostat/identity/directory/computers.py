@@ -12,11 +12,11 @@ from heliostat.identity.directory.fields import (
     checked_sha256,
     checked_text,
 )
+from heliostat.identity.directory.records import Computer
 from heliostat.identity.directory.search import EntryKind
 from heliostat.identity.directory.units import Units
 from heliostat.identity.directory.views import ComputerView, Paged
 from heliostat.identity.names import fold
-from heliostat.identity.records import Computer
 
 
 class Computers(Units):

@@ -19,10 +19,10 @@ from heliostat.identity.directory.fields import LONGEST_DESCRIPTION, checked_tex
 from heliostat.identity.directory.membership import circle
 from heliostat.identity.directory.memberships import AT_ONCE, Memberships
 from heliostat.identity.directory.part import with_members
+from heliostat.identity.directory.records import Group
 from heliostat.identity.directory.search import EntryKind
 from heliostat.identity.directory.views import GroupView, Paged
 from heliostat.identity.names import fold, security_group, subject_of
-from heliostat.identity.records import Group
 
 MEMBERS_AT_ONCE = 80
 """Members that one commit takes out of a group that is being deleted."""

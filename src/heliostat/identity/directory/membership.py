@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from heliostat.identity.records import Group
+from heliostat.identity.directory.records import Group
 
 Groups = Mapping[str, Group]
 

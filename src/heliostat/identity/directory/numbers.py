@@ -12,7 +12,7 @@ from heliostat.cloudstore.contract import Absent, AtRevision, CloudStore, GuardF
 from heliostat.core.errors import TemporaryError
 from heliostat.identity.decided import TRIES
 from heliostat.identity.directory.contract import FIRST_NUMBER
-from heliostat.identity.records import Numbers, TenantKinds
+from heliostat.identity.directory.records import DirectoryKinds, Numbers
 
 BLOCK = 20
 ONLY = "next"
@@ -21,7 +21,7 @@ ONLY = "next"
 class NumberTaker:
     """Gives the numbers of one tenant; one for a process and tenant."""
 
-    def __init__(self, store: CloudStore, kinds: TenantKinds) -> None:
+    def __init__(self, store: CloudStore, kinds: DirectoryKinds) -> None:
         self._store = store
         self._kind = kinds.numbers
         self._free = range(0)

@@ -19,12 +19,12 @@ from heliostat.core.errors import PermanentError, TemporaryError
 from heliostat.core.ids import Ids
 from heliostat.identity.decided import TRIES
 from heliostat.identity.directory.numbers import NumberTaker
+from heliostat.identity.directory.records import DirectoryKinds, Group
 from heliostat.identity.directory.views import Paged
 from heliostat.identity.names import bare_name, checked_name, fold, is_name, security_group
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.passwords.setting import Passwords
-from heliostat.identity.records import Group, kinds_of
 
 T = TypeVar("T", bound=msgspec.Struct)
 V = TypeVar("V")
@@ -50,7 +50,7 @@ class DirectoryPart:
         self.clock = clock
         self.ids = ids
         self.options = options or IdentityOptions()
-        self.kinds = kinds_of(self.options.tenant)
+        self.kinds = DirectoryKinds.of(self.options.tenant)
         self.hashing = hashing or Hashing(ids, self.options.hashing)
         self.passwords = Passwords(clock, self.options, self.hashing)
         self.numbers = NumberTaker(store, self.kinds)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from heliostat.identity.clients.records import Client
 from heliostat.identity.directory import layout
 from heliostat.identity.directory.bare_views import Record
 from heliostat.identity.directory.contract import CONTAINERS
@@ -15,10 +16,10 @@ from heliostat.identity.directory.entries import View, entry_of
 from heliostat.identity.directory.filters import And, Equal, Filter, Not, Or
 from heliostat.identity.directory.memberships import Memberships
 from heliostat.identity.directory.plan import MEMBER, MEMBER_OF
+from heliostat.identity.directory.records import Group
 from heliostat.identity.directory.search import Entry, EntryKind
 from heliostat.identity.directory.views import UnitView
 from heliostat.identity.names import fold, is_name
-from heliostat.identity.records import Client, Group
 
 REFERENCE = {EntryKind.USER: "user", EntryKind.GROUP: "group", EntryKind.ACCOUNT: "account"}
 KIND_OF = {word: kind for kind, word in REFERENCE.items()}

@@ -27,12 +27,12 @@ from heliostat.identity.directory.filters import (
 )
 from heliostat.identity.directory.membership import effective
 from heliostat.identity.directory.plan import MEMBER, MEMBER_OF, NOTHING, Lookup, Plan, plan
+from heliostat.identity.directory.records import Group
 from heliostat.identity.directory.referring import REFERENCE, Referring
 from heliostat.identity.directory.search import EntryKind, Found, Position, Query, Scope
 from heliostat.identity.directory.units import BUILT_IN, ids_above, path_in
 from heliostat.identity.directory.views import UnitView
 from heliostat.identity.names import fold
-from heliostat.identity.records import Group
 
 PAGE = 200
 LONGEST_KEY = 256

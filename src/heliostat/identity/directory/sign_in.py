@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from heliostat.identity.directory.accounts import ServiceAccounts
 from heliostat.identity.directory.contract import Account, Person
+from heliostat.identity.directory.records import User
 from heliostat.identity.directory.users import Users
 from heliostat.identity.directory.views import UserView
 from heliostat.identity.kerberos.people import KerberosPerson, Standing
@@ -17,8 +18,8 @@ from heliostat.identity.names import is_name, subject_of
 from heliostat.identity.options import LONGEST_PASSWORD
 from heliostat.identity.passwords.age import must_change
 from heliostat.identity.passwords.lockout import Lockouts, known_id, unknown_id
+from heliostat.identity.passwords.records import attempts_of
 from heliostat.identity.passwords.refusal import change_needed, not_alone, refused
-from heliostat.identity.records import User
 
 LONGEST_TYPED = LONGEST_PASSWORD + 1
 """Characters of a password that are hashed: one that goes on after the longest is another."""
@@ -114,7 +115,8 @@ class SignIn(Users, ServiceAccounts):
         return True
 
     def _lockouts(self) -> Lockouts:
-        return Lockouts(self.store, self.kinds.attempts, self.clock, self.options.lockout)
+        kind = attempts_of(self.options.tenant)
+        return Lockouts(self.store, kind, self.clock, self.options.lockout)
 
     async def person(self, key: str) -> Person | None:
         """See ``People.person``."""

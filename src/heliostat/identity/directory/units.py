@@ -20,10 +20,10 @@ from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.contract import CONTAINERS
 from heliostat.identity.directory.fields import LONGEST_DESCRIPTION, checked_text
 from heliostat.identity.directory.part import DirectoryPart
+from heliostat.identity.directory.records import Unit, place_of
 from heliostat.identity.directory.search import EntryKind
 from heliostat.identity.directory.views import UnitView
 from heliostat.identity.names import fold
-from heliostat.identity.records import Unit, place_of
 
 R = TypeVar("R", bound=msgspec.Struct)
 DEEPEST = 16

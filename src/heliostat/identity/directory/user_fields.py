@@ -13,7 +13,7 @@ from heliostat.identity.directory.fields import (
     checked_ssh_keys,
     checked_text,
 )
-from heliostat.identity.records import User
+from heliostat.identity.directory.records import User
 
 
 def with_fields(

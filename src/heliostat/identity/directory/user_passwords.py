@@ -8,11 +8,11 @@ from heliostat.cloudstore.contract import GuardFailed
 from heliostat.cloudstore.documents import Stored
 from heliostat.core.errors import TemporaryError
 from heliostat.identity.decided import Decided, settle
+from heliostat.identity.directory.records import User
 from heliostat.identity.directory.user_records import UserRecords
 from heliostat.identity.directory.views import UserView
 from heliostat.identity.passwords.refusal import refused
 from heliostat.identity.passwords.setting import Proofs
-from heliostat.identity.records import User
 
 
 class UserPasswords(UserRecords):

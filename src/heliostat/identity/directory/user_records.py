@@ -10,11 +10,12 @@ from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.contract import CONTAINERS
 from heliostat.identity.directory.memberships import Memberships
+from heliostat.identity.directory.records import User
 from heliostat.identity.directory.search import EntryKind
 from heliostat.identity.directory.views import UserView
 from heliostat.identity.names import subject_of
 from heliostat.identity.passwords.lockout import known_id
-from heliostat.identity.records import User
+from heliostat.identity.passwords.records import attempts_of
 
 
 class UserRecords(Memberships):
@@ -75,4 +76,4 @@ class UserRecords(Memberships):
 
     def forget_attempts(self, user: User) -> list[Change]:
         """Wrong passwords of before count no more."""
-        return [Delete(self.kinds.attempts.key(known_id(user.name)))]
+        return [Delete(attempts_of(self.options.tenant).key(known_id(user.name)))]

@@ -14,12 +14,15 @@ from heliostat.cloudstore.contract import Change
 from heliostat.cloudstore.documents import Kind
 from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
+from heliostat.identity.directory.records import User
 from heliostat.identity.directory.search import EntryKind
 from heliostat.identity.directory.user_fields import with_fields
 from heliostat.identity.directory.user_passwords import UserPasswords
 from heliostat.identity.directory.views import Paged, UserView
+from heliostat.identity.factors.records import factors_of
+from heliostat.identity.federation.records import FederationKinds
 from heliostat.identity.names import ADMINISTRATORS, fold
-from heliostat.identity.records import User
+from heliostat.identity.saml.records import SamlKinds
 
 BUILT_IN_USER = "administrator"
 
@@ -162,10 +165,11 @@ class Users(UserPasswords):
     async def _shown_besides(self, user: User) -> list[Change]:
         """Second factors, links to other providers, names at them: nobody inherits those."""
         changes: list[Change] = []
+        tenant = self.options.tenant
         kinds: tuple[Kind[Any], ...] = (
-            self.kinds.factors,
-            self.kinds.links,
-            self.kinds.saml.names,
+            factors_of(tenant),
+            FederationKinds.of(tenant).links,
+            SamlKinds.of(tenant).names,
         )
         for kind in kinds:
             for each in await kind.by_index(self.store, "user", user.name):

@@ -14,8 +14,8 @@ from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import SpentAssertion, kinds_of
 from heliostat.identity.sealing import Sealing
+from heliostat.identity.tokens.records import SpentAssertion, TokenKinds
 
 LASTS_S = 600
 _RANDOM_BYTES = 18
@@ -32,7 +32,7 @@ class Challenges:
         self._ids = ids
         self._tenant = options.tenant
         self._sealing = sealing
-        self._spent = kinds_of(options.tenant).spent_assertions
+        self._spent = TokenKinds.of(options.tenant).spent_assertions
 
     def new(self, purpose: str) -> bytes:
         """A challenge for ``purpose``: what is asked, and of whom or of which form."""

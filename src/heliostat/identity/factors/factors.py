@@ -18,14 +18,14 @@ from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.factors import totp
-from heliostat.identity.factors.records import Factor, FactorKind
+from heliostat.identity.factors.records import Factor, FactorKind, factors_of
 from heliostat.identity.factors.recovery import looks_like_one, new_codes
 from heliostat.identity.factors.recovery_codes import RecoveryCodes
 from heliostat.identity.factors.views import FactorView, Held, named, view
 from heliostat.identity.names import fold
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.passwords.lockout import Lockouts
-from heliostat.identity.records import kinds_of
+from heliostat.identity.passwords.records import attempts_of
 from heliostat.identity.sealing import Sealing
 from heliostat.identity.steps.proofs import Proof
 
@@ -44,10 +44,9 @@ class Factors:
         self.ids = ids
         self.options = options
         self.sealing = sealing
-        kinds = kinds_of(options.tenant)
-        self.kept = kinds.factors
+        self.kept = factors_of(options.tenant)
         self.recovery = RecoveryCodes(store, clock, ids, self.kept, sealing, options.tenant)
-        self._lockouts = Lockouts(store, kinds.attempts, clock, options.lockout)
+        self._lockouts = Lockouts(store, attempts_of(options.tenant), clock, options.lockout)
 
     async def held(self, user: str) -> Held:
         """What ``user`` could show."""
@@ -171,7 +170,7 @@ class Factors:
         return await settle(self.store, decide, plan=plan)
 
     def _attempts_key(self, user: str) -> str:
-        return kinds_of(self.options.tenant).attempts.key(_attempts(user))
+        return attempts_of(self.options.tenant).key(_attempts(user))
 
     async def _spend_step(self, user: str, code: str) -> Proof | None:
         async def decide() -> Decided[Proof | None]:

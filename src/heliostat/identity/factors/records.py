@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from heliostat.cloudstore.documents import Kind
+
 
 class FactorKind(StrEnum):
     """How somebody shows a second time who it is."""
@@ -43,3 +45,15 @@ class Factor(msgspec.Struct, frozen=True, kw_only=True):
     handle: str = ""
     codes: tuple[str, ...] = ()
     schema: int = 1
+
+
+def factors_of(tenant_id: str) -> Kind[Factor]:
+    """A tenant's, by whose they are and by a passkey's name."""
+    return Kind(
+        f"second-factor/{tenant_id}",
+        Factor,
+        indexes={
+            "user": lambda factor: factor.user,
+            "credential": lambda factor: factor.credential or (),
+        },
+    )

@@ -30,12 +30,12 @@ from heliostat.identity.federation.reach import Depth
 from heliostat.identity.federation.records import AskedElsewhere, OidcSettings, Provider
 from heliostat.identity.federation.token_checks import LOGOUT_TOKEN_S
 from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
-from heliostat.identity.records import SpentAssertion, kinds_of
 from heliostat.identity.saml.addresses import Addresses
 from heliostat.identity.sealing import Sealing
 from heliostat.identity.steps.proofs import Assurance, Proof, wanted
 from heliostat.identity.steps.records import Continuation
 from heliostat.identity.tokens.browsers import SECRET_BYTES, hashed
+from heliostat.identity.tokens.records import SpentAssertion, TokenKinds
 
 LASTS_S = 600
 LONGEST_COOKIE = 3_900
@@ -87,7 +87,7 @@ class Elsewhere:
         self._newcomers = newcomers
         self._proof = OurProof(sealing, options.tenant, ids)
         self._sealing = sealing
-        self._spent = kinds_of(options.tenant).spent_assertions
+        self._spent = TokenKinds.of(options.tenant).spent_assertions
         self._known: dict[str, OpenIdProvider] = {}
 
     def asked(self, provider: Provider) -> OpenIdProvider:

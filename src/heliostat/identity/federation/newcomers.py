@@ -22,10 +22,9 @@ from heliostat.core.ids import Ids
 from heliostat.identity.directory.contract import Directory, Person
 from heliostat.identity.directory.views import UserView
 from heliostat.identity.federation.outsiders import Outsider, called, mapped, refuse_stranger
-from heliostat.identity.federation.records import Link, Provider, link_id
+from heliostat.identity.federation.records import FederationKinds, Link, Provider, link_id
 from heliostat.identity.names import bare_name, fold, security_group, subject_of
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import kinds_of
 from heliostat.identity.sealing import Sealing
 
 UNGUESSABLE_BYTES = 30
@@ -51,7 +50,7 @@ class Newcomers:
         self._ids = ids
         self._options = options
         self._directory = directory
-        self._links = kinds_of(options.tenant).links
+        self._links = FederationKinds.of(options.tenant).links
 
     async def admit(self, provider: Provider, outsider: Outsider) -> Person:
         """The person whom ``provider`` has just vouched for; raises ``ProviderRefused``."""

@@ -15,10 +15,9 @@ from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.contract import Directory
-from heliostat.identity.federation.records import Link, Provider, link_id
+from heliostat.identity.federation.records import FederationKinds, Link, Provider, link_id
 from heliostat.identity.names import fold
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import kinds_of
 
 BATCH = 40
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -51,7 +50,7 @@ class Providers:
         self._clock = clock
         self._ids = ids
         self._directory = directory
-        kinds = kinds_of(options.tenant)
+        kinds = FederationKinds.of(options.tenant)
         self._kept = kinds.providers
         self._links = kinds.links
 

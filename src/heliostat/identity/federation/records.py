@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Self
 
 import msgspec
 
+from heliostat.cloudstore.documents import Kind
 from heliostat.identity.steps.records import Continuation
 
 
@@ -127,3 +130,37 @@ def link_id(provider: Provider, issuer: str, subject: str) -> str:
     """Where the link of one of a provider's people is kept."""
     said = "\0".join((provider.id, issuer, subject))
     return hashlib.sha256(said.encode(errors="replace")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class FederationKinds:
+    """Where a tenant's documents of other providers lie."""
+
+    providers: Kind[Provider]
+    links: Kind[Link]
+    asked: Kind[AskedElsewhere]
+
+    @classmethod
+    def of(cls, tenant_id: str) -> Self:
+        """Those of the tenant with this id."""
+        return cls(
+            providers=Kind(
+                f"identity-provider/{tenant_id}", Provider, identify=lambda provider: provider.name
+            ),
+            links=Kind(
+                f"provider-link/{tenant_id}",
+                Link,
+                indexes={"provider": lambda link: link.provider, "user": lambda link: link.user},
+            ),
+            asked=Kind(f"asked-elsewhere/{tenant_id}", AskedElsewhere),
+        )
+
+    @property
+    def lasting(self) -> tuple[Kind[Any], ...]:
+        """Those that stay until somebody deletes them."""
+        return (self.providers, self.links)
+
+    @property
+    def expiring(self) -> tuple[Kind[Any], ...]:
+        """Those whose documents have an ``expires_ms``."""
+        return (self.asked,)

@@ -26,7 +26,7 @@ from heliostat.identity.kerberos.tickets import ApRequest, Ticket, refused
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.passwords.refusal import change_needed
 from heliostat.identity.realms import Realm
-from heliostat.identity.records import SpentAssertion
+from heliostat.identity.tokens.records import SpentAssertion, TokenKinds
 
 _FORMAT = keytab("", "", (), 0)
 MAX_TOKEN = 48 * 1024
@@ -108,7 +108,7 @@ class Acceptor:
 
     async def _refuse_again(self, realm: Realm, request: ApRequest) -> None:
         """A ticket is shown with another proof each time; the same one comes from a thief."""
-        kind = realm.directory.kinds.spent_assertions
+        kind = TokenKinds.of(realm.options.tenant).spent_assertions
         shown = SpentAssertion(
             id=f"ticket.{request.fingerprint}", expires_ms=realm.now_ms() + 2 * SKEW_MS
         )

@@ -26,7 +26,7 @@ from heliostat.identity.kerberos.tickets import ApRequest, Authenticator, Sessio
 from heliostat.identity.kerberos.told import Act, Attempt
 from heliostat.identity.names import subject_of
 from heliostat.identity.realms import Realm
-from heliostat.identity.records import SpentAssertion
+from heliostat.identity.tokens.records import SpentAssertion, TokenKinds
 
 SKEW_MS = 300_000
 OWN, SET = 0x0001, 0xFF80
@@ -124,7 +124,7 @@ class PasswordPort:
             raise tickets.refused("it has expired, or the clocks differ")
 
     async def _refuse_again(self, realm: Realm, request: ApRequest) -> None:
-        kind = realm.directory.kinds.spent_assertions
+        kind = TokenKinds.of(realm.options.tenant).spent_assertions
         expires_ms = self._clock.now_ms() + 2 * SKEW_MS
         shown = SpentAssertion(id=f"ticket.{request.fingerprint}", expires_ms=expires_ms)
         try:

@@ -12,10 +12,9 @@ from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.kerberos import keys as key_forms
 from heliostat.identity.kerberos.keys import Keys
-from heliostat.identity.kerberos.records import REALM, KerberosRealm
+from heliostat.identity.kerberos.records import REALM, KerberosKinds, KerberosRealm
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.passwords.hashing import Hashing
-from heliostat.identity.records import kinds_of
 from heliostat.identity.sealing import Sealing
 
 
@@ -35,7 +34,7 @@ class TenantRealm:
         self._clock = clock
         self._hashing = hashing
         self._sealing = sealing
-        self._kind = kinds_of(options.tenant).kerberos
+        self._kind = KerberosKinds.of(options.tenant).realms
 
     async def find(self) -> KerberosRealm | None:
         """The realm's document, if the tenant has one."""
@@ -95,7 +94,7 @@ class TenantRealm:
             await self._forget_services()
 
     async def _forget_services(self) -> None:
-        kind = kinds_of(self.options.tenant).services
+        kind = KerberosKinds.of(self.options.tenant).services
         for stored in await kind.all(self._store):
             await self._store.commit([], kind.delete(stored.value))
 

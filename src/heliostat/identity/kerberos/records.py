@@ -6,7 +6,12 @@ commit sets both.  All keys are sealed, each for its place.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any, Self
+
 import msgspec
+
+from heliostat.cloudstore.documents import Kind
 
 REALM = "realm"
 """Id of the one realm that a tenant may have."""
@@ -43,3 +48,24 @@ class ServicePrincipal(msgspec.Struct, frozen=True, kw_only=True):
     changed_ms: int = 0
     own: bool = False
     schema: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class KerberosKinds:
+    """Where a tenant's realm and the services in it lie."""
+
+    realms: Kind[KerberosRealm]
+    services: Kind[ServicePrincipal]
+
+    @classmethod
+    def of(cls, tenant_id: str) -> Self:
+        """Those of the tenant with this id."""
+        return cls(
+            realms=Kind(f"kerberos-realm/{tenant_id}", KerberosRealm),
+            services=Kind(f"kerberos-service/{tenant_id}", ServicePrincipal),
+        )
+
+    @property
+    def lasting(self) -> tuple[Kind[Any], ...]:
+        """Those that stay until somebody deletes them: all."""
+        return (self.realms, self.services)

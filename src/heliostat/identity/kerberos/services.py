@@ -20,8 +20,12 @@ from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.kerberos.keys import Keys, keytab, random_keys
 from heliostat.identity.kerberos.realm import TenantRealm
-from heliostat.identity.kerberos.records import KerberosRealm, ServicePrincipal, Version
-from heliostat.identity.records import kinds_of
+from heliostat.identity.kerberos.records import (
+    KerberosKinds,
+    KerberosRealm,
+    ServicePrincipal,
+    Version,
+)
 
 KEPT = 3
 """Keys that a service has at once: tickets live for hours, rotations are weeks apart."""
@@ -49,7 +53,7 @@ class Services:
         self._store = store
         self._clock = clock
         self._realm = realm
-        self._kind = kinds_of(realm.options.tenant).services
+        self._kind = KerberosKinds.of(realm.options.tenant).services
 
     async def create_service(self, name: str, *, plan: bool = False) -> ServiceView:
         """Raises ``InvalidName``, ``NameTaken``, ``KerberosNotEnabled``."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.records import Computer, User
 from heliostat.identity.directory.search import EntryKind
 from heliostat.identity.ldap_face.places import Place, place_of
 from heliostat.identity.names import ADMINISTRATORS, computer_subject, fold, security_group
 from heliostat.identity.realms import Realm, Realms
-from heliostat.identity.records import Computer, User
 
 
 @dataclass(frozen=True, slots=True)

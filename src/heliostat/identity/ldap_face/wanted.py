@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from heliostat.identity.directory.bare_views import Record
+from heliostat.identity.directory.records import User
 from heliostat.identity.ldap_face.answers import RefusedError
 from heliostat.identity.ldap_face.messages import Change
 from heliostat.identity.ldap_face.replies import Code
-from heliostat.identity.records import User
 
 USER = {"givenname": "given_name", "sn": "family_name", "mail": "email"}
 COMPUTER = {"operatingsystem": "operating_system", "certificatesha256": "certificate_sha256"}

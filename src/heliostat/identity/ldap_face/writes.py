@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from heliostat.identity.directory.bare_views import Record
+from heliostat.identity.directory.records import User
 from heliostat.identity.directory.search import EntryKind
 from heliostat.identity.ldap_face.answers import RefusedError
 from heliostat.identity.ldap_face.callers import Caller
@@ -37,7 +38,6 @@ from heliostat.identity.ldap_face.wanted import (
 )
 from heliostat.identity.names import fold
 from heliostat.identity.realms import Realm, Realms
-from heliostat.identity.records import User
 
 Dismiss = Callable[[str, str], Awaitable[None]]
 """Deletes a computer of a domain, with what it proved itself by."""

@@ -26,11 +26,11 @@ from heliostat.identity.directory.contract import ComputerVerbs
 from heliostat.identity.directory.views import ComputerView
 from heliostat.identity.machines import secrets
 from heliostat.identity.machines.proof import IsThere, MachineProofs
+from heliostat.identity.machines.records import MachineJoin, machine_joins_of
 from heliostat.identity.machines.servers import LdapServers
 from heliostat.identity.machines.site import KerberosServers, MachineSite
 from heliostat.identity.names import computer_subject
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import MachineJoin, kinds_of
 
 LIFETIME_S = 3600.0
 SECRET_BYTES = 32
@@ -84,7 +84,7 @@ class Machines:
         self._store = store
         self._clock = clock
         self._ids = ids
-        self._joins = kinds_of(options.tenant).machine_joins
+        self._joins = machine_joins_of(options.tenant)
         self._computers = computers
         self._proofs = proofs
         self._options = options

@@ -21,9 +21,9 @@ from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.identity.directory.contract import ComputerVerbs
 from heliostat.identity.directory.views import ComputerView
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import Algorithm
 from heliostat.identity.tokens import jose
 from heliostat.identity.tokens.assertions import Assertions, check_assertion
+from heliostat.identity.tokens.records import Algorithm
 
 MAX_CERTIFICATE_CHARS = 8_192
 

@@ -22,9 +22,9 @@ from heliostat.identity.directory.views import ComputerView
 from heliostat.identity.machines.proof import MachineProofs
 from heliostat.identity.names import computer_subject
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import Algorithm
 from heliostat.identity.tokens.claims import new_jti, sign
 from heliostat.identity.tokens.keys import SigningKeys
+from heliostat.identity.tokens.records import Algorithm
 
 TOKEN_S = 600
 CERTIFICATE_DAYS = 1

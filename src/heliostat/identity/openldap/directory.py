@@ -9,6 +9,7 @@ from __future__ import annotations
 from heliostat.core.errors import TemporaryError
 from heliostat.identity.decided import TRIES
 from heliostat.identity.directory.embedded import Directory
+from heliostat.identity.directory.records import Group, User
 from heliostat.identity.directory.sign_in import LONGEST_TYPED
 from heliostat.identity.openldap.homes import Place
 from heliostat.identity.openldap.lockouts import HomeLockouts
@@ -16,7 +17,6 @@ from heliostat.identity.openldap.store import DirectoryStore
 from heliostat.identity.passwords.hashing import normal
 from heliostat.identity.passwords.lockout import Lockouts, unknown_id
 from heliostat.identity.passwords.refusal import refused
-from heliostat.identity.records import Group, User
 
 
 class HomeDirectory(Directory):
@@ -75,6 +75,4 @@ class HomeDirectory(Directory):
         if not isinstance(self.store, DirectoryStore):
             return super()._lockouts()
         options = self.options
-        return HomeLockouts(
-            self.store, self.kinds, options.tenant, self.clock, options.lockout, self.hashing
-        )
+        return HomeLockouts(self.store, options.tenant, self.clock, options.lockout, self.hashing)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from heliostat.core.clock import Clock
+from heliostat.identity.directory.records import users_of
 from heliostat.identity.openldap.entries import Found
 from heliostat.identity.openldap.homes import Place
 from heliostat.identity.openldap.pending import Act, Step, domain_of
@@ -17,7 +18,7 @@ from heliostat.identity.openldap.store import DirectoryStore
 from heliostat.identity.options import SYSTEM_TENANT, LockoutPolicy
 from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.passwords.lockout import Lockouts, known_id
-from heliostat.identity.records import TenantKinds
+from heliostat.identity.passwords.records import attempts_of
 
 _KNOWN = known_id("")
 _WRONG = b"\x01wrong"
@@ -30,15 +31,14 @@ class HomeLockouts(Lockouts):
     def __init__(
         self,
         store: DirectoryStore,
-        kinds: TenantKinds,
         tenant: str,
         clock: Clock,
         policy: LockoutPolicy,
         hashing: Hashing,
     ) -> None:
-        super().__init__(store, kinds.attempts, clock, policy)
+        super().__init__(store, attempts_of(tenant), clock, policy)
         self._home = store
-        self._users = kinds.users
+        self._users = users_of(tenant)
         self._tenant = tenant
         self._hashing = hashing
         self._locked_for = timedelta(seconds=policy.locked_s)

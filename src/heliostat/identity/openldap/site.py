@@ -17,6 +17,7 @@ from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
 from heliostat.core.ids import Ids
 from heliostat.identity.authority.issuer import Authority
+from heliostat.identity.directory.records import DirectoryKinds
 from heliostat.identity.machines.servers import LdapServers
 from heliostat.identity.names import ADMINISTRATORS, fold
 from heliostat.identity.openldap.comparing import SETTLED_S, Comparing
@@ -31,7 +32,6 @@ from heliostat.identity.openldap.pool import Pool
 from heliostat.identity.openldap.store import DirectoryStore
 from heliostat.identity.openldap.tree import Tree
 from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
-from heliostat.identity.records import kinds_of
 
 log = logging.getLogger(__name__)
 FIRST_NODE = "first"
@@ -197,6 +197,6 @@ class OpenLdap:
         if self._options.directory.kind != Place.OPENLDAP:
             return False
         _, _, stored = await read_home(self._beneath)
-        groups = kinds_of(self._options.tenant).groups
+        groups = DirectoryKinds.of(self._options.tenant).groups
         began = await groups.get(self._beneath, fold(ADMINISTRATORS)) is not None
         return stored is None and not began

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from heliostat.identity.directory.records import User
 from heliostat.identity.options import PasswordPolicy
-from heliostat.identity.records import User
 
 DAY_MS = 86_400_000
 

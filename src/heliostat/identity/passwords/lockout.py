@@ -14,7 +14,7 @@ from heliostat.cloudstore.documents import Kind
 from heliostat.core.clock import Clock
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.options import LockoutPolicy
-from heliostat.identity.records import Attempts
+from heliostat.identity.passwords.records import Attempts
 
 
 def is_locked(attempts: Attempts | None, now_ms: int) -> bool:

@@ -13,10 +13,10 @@ import msgspec
 
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
+from heliostat.identity.directory.records import User
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.passwords.strength import refuse_weak
-from heliostat.identity.records import User
 
 
 class KerberosKeys(Protocol):

@@ -6,10 +6,10 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
 from heliostat.core.counting import counted
 from heliostat.core.settings import documented
+from heliostat.identity.directory.records import DirectoryKinds
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.passwords.age import is_expired
 from heliostat.identity.policies.sections import SECTIONS, value_at
-from heliostat.identity.records import kinds_of
 
 
 async def effects(
@@ -32,7 +32,7 @@ async def effects(
 
 async def _expiring(store: CloudStore, clock: Clock, after: IdentityOptions) -> str:
     people = expired = 0
-    async for stored in kinds_of(after.tenant).users.each(store):
+    async for stored in DirectoryKinds.of(after.tenant).users.each(store):
         people += 1
         expired += is_expired(stored.value, clock.now_ms(), after.passwords)
     return f"{expired} of {counted(people, 'user')} must change the password at the next sign-in"

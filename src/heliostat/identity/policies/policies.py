@@ -19,6 +19,7 @@ from heliostat.identity.decided import Decided, settle
 from heliostat.identity.names import fold
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.policies.effects import effects
+from heliostat.identity.policies.records import PolicyRecord, policies_of
 from heliostat.identity.policies.sections import (
     Setting,
     checked,
@@ -26,7 +27,6 @@ from heliostat.identity.policies.sections import (
     settings_of,
     value_at,
 )
-from heliostat.identity.records import PolicyRecord, kinds_of
 from heliostat.identity.tenants import find_tenant, no_tenant, options_of
 
 DOCUMENT = "policy"
@@ -91,7 +91,7 @@ class Policies:
             told = await effects(
                 self._store, self._clock, laid_over(base, before.settings), options
             )
-            changes = kinds_of(base.tenant).policies.put(after)
+            changes = policies_of(base.tenant).put(after)
             return Decided(_view(base, after, told), [read.guard], changes)
 
         return await settle(self._store, decide, plan=plan)
@@ -122,11 +122,11 @@ class _Read:
 
 async def read_policy(store: CloudStore, tenant: str) -> Stored[PolicyRecord] | None:
     """A tenant's own settings; ``None`` where it has none."""
-    return await kinds_of(tenant).policies.get(store, DOCUMENT)
+    return await policies_of(tenant).get(store, DOCUMENT)
 
 
 async def _read(store: CloudStore, tenant: str) -> _Read:
-    kind = kinds_of(tenant).policies
+    kind = policies_of(tenant)
     stored = await read_policy(store, tenant)
     if stored is None:
         return _Read(PolicyRecord(id=DOCUMENT), kind.absent(DOCUMENT))

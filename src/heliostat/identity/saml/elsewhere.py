@@ -21,9 +21,13 @@ from heliostat.identity.directory.contract import Person
 from heliostat.identity.federation.newcomers import Newcomers
 from heliostat.identity.federation.outsiders import outsider_of
 from heliostat.identity.federation.providers import Providers
-from heliostat.identity.federation.records import AskedElsewhere, Provider, ProviderKind
+from heliostat.identity.federation.records import (
+    AskedElsewhere,
+    FederationKinds,
+    Provider,
+    ProviderKind,
+)
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import kinds_of
 from heliostat.identity.saml.addresses import Addresses
 from heliostat.identity.saml.bindings import REQUEST, Received
 from heliostat.identity.saml.consumer import Expected, asserted
@@ -31,7 +35,7 @@ from heliostat.identity.saml.keys import SamlKeys
 from heliostat.identity.saml.markup import Node, instant, make, refused
 from heliostat.identity.saml.outgoing import Message, Onward, outgoing
 from heliostat.identity.saml.provider_metadata import Described, identity_provider
-from heliostat.identity.saml.records import Arrival
+from heliostat.identity.saml.records import Arrival, SamlKinds
 from heliostat.identity.saml.replays import Replays
 from heliostat.identity.saml.vocabulary import AuthnContext, Binding, NameIdFormat
 from heliostat.identity.steps.proofs import Assurance, Proof, wanted
@@ -77,9 +81,8 @@ class SamlElsewhere:
         self._providers = providers
         self._newcomers = newcomers
         self._replays = Replays(store, options)
-        kinds = kinds_of(options.tenant)
-        self._asked = kinds.asked_elsewhere
-        self._arrivals = kinds.saml.arrivals
+        self._asked = FederationKinds.of(options.tenant).asked
+        self._arrivals = SamlKinds.of(options.tenant).arrivals
 
     async def sent(self, provider: Provider, continuation: Continuation) -> tuple[Onward, str]:
         """How to send a browser to a provider, and the cookie that it has to bring back."""

@@ -13,9 +13,8 @@ from heliostat.core.clock import Clock
 from heliostat.core.ids import Ids
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import kinds_of
 from heliostat.identity.saml.certificates import KeyPair, load_pair, new_pair
-from heliostat.identity.saml.records import SamlKey
+from heliostat.identity.saml.records import SamlKey, SamlKinds
 from heliostat.identity.sealing import Sealing
 
 DAY_MS = 86_400_000
@@ -38,7 +37,7 @@ class SamlKeys:
         self._ids = ids
         self._options = options
         self._sealing = sealing
-        self._kinds = kinds_of(options.tenant).saml
+        self._kinds = SamlKinds.of(options.tenant)
 
     async def signer(self) -> KeyPair:
         """The pair that signs now; makes the first one."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 from heliostat.cloudstore.contract import CloudStore, Guard, GuardFailed
 from heliostat.core.clock import Clock
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import kinds_of
 from heliostat.identity.saml.markup import refused
-from heliostat.identity.saml.records import Logout
+from heliostat.identity.saml.records import Logout, SamlKinds
 from heliostat.identity.tokens.browsers import hashed
 
 RUN_MS = 10 * 60_000
@@ -22,7 +21,7 @@ class LogoutRuns:
     def __init__(self, store: CloudStore, clock: Clock, options: IdentityOptions) -> None:
         self._store = store
         self._clock = clock
-        self._kept = kinds_of(options.tenant).saml.logouts
+        self._kept = SamlKinds.of(options.tenant).logouts
 
     async def find(self, secret: str) -> Logout:
         """The run at the step with this secret; raises ``InvalidSamlMessage``."""

@@ -14,8 +14,7 @@ from heliostat.core.ids import Ids
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import kinds_of
-from heliostat.identity.saml.records import LastingName, ServiceProvider
+from heliostat.identity.saml.records import LastingName, SamlKinds, ServiceProvider
 from heliostat.identity.saml.vocabulary import NameIdFormat
 
 
@@ -25,7 +24,7 @@ class Names:
     def __init__(self, store: CloudStore, ids: Ids, options: IdentityOptions) -> None:
         self._store = store
         self._ids = ids
-        self._kept = kinds_of(options.tenant).saml.names
+        self._kept = SamlKinds.of(options.tenant).names
 
     async def name_of(
         self, person: Person, provider: ServiceProvider, format_: NameIdFormat

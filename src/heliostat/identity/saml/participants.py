@@ -8,9 +8,8 @@ import msgspec
 
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import kinds_of
 from heliostat.identity.saml.markup import Node, children, one, text_of
-from heliostat.identity.saml.records import Participant, ServiceProvider, named
+from heliostat.identity.saml.records import Participant, SamlKinds, ServiceProvider, named
 
 MOST = 100
 """Providers that one logout goes through."""
@@ -21,7 +20,7 @@ class Participants:
 
     def __init__(self, store: CloudStore, options: IdentityOptions) -> None:
         self._store = store
-        self._kept = kinds_of(options.tenant).saml.participants
+        self._kept = SamlKinds.of(options.tenant).participants
 
     async def of_browser(self, browser: str) -> list[Participant]:
         """Where a browser is signed in."""

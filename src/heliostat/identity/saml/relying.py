@@ -12,7 +12,6 @@ from aiohttp import web
 from heliostat.core.ids import Ids
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.realms import Realm
-from heliostat.identity.records import BrowserSession
 from heliostat.identity.redirects import origin_of
 from heliostat.identity.saml import to_provider
 from heliostat.identity.saml.contexts import wants_second_factor
@@ -27,6 +26,7 @@ from heliostat.identity.steps.records import Continuation
 from heliostat.identity.steps.sign_in import SignInSteps, shown_by
 from heliostat.identity.steps.step_pages import StepPages
 from heliostat.identity.steps.under_way import over
+from heliostat.identity.tokens.records import BrowserSession
 from heliostat.identity.tokens.sign_in_attempt import SignIn, Tell
 
 SECRET = "asked"  # noqa: S105 - a field's name

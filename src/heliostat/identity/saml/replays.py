@@ -6,8 +6,8 @@ import hashlib
 
 from heliostat.cloudstore.contract import Change, CloudStore, Guard, GuardFailed
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import SpentAssertion, kinds_of
 from heliostat.identity.saml.markup import refused
+from heliostat.identity.tokens.records import SpentAssertion, TokenKinds
 
 
 class Replays:
@@ -15,7 +15,7 @@ class Replays:
 
     def __init__(self, store: CloudStore, options: IdentityOptions) -> None:
         self._store = store
-        self._kept = kinds_of(options.tenant).spent_assertions
+        self._kept = TokenKinds.of(options.tenant).spent_assertions
 
     async def refuse_seen(self, sender: str, id_: str, until_ms: int) -> None:
         """Remember a message; raises ``InvalidSamlMessage`` if it came before."""

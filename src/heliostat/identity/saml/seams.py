@@ -11,12 +11,13 @@ from aiohttp import web
 from heliostat.core.ids import Ids
 from heliostat.identity.federation.records import Provider
 from heliostat.identity.realms import Realm
-from heliostat.identity.records import BrowserSession
+from heliostat.identity.saml.records import SamlKinds
 from heliostat.identity.steps import browser_state
 from heliostat.identity.steps.onward import Onward, Visit
 from heliostat.identity.steps.records import Continuation
 from heliostat.identity.steps.sign_in import SignInSteps
 from heliostat.identity.steps.step_pages import StepPages
+from heliostat.identity.tokens.records import BrowserSession
 from heliostat.identity.tokens.sign_in_attempt import Tell
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ async def sign_out_elsewhere(
 
     In the end it goes to ``onward``.
     """
-    kept = realm.directory.kinds.saml.participants
+    kept = SamlKinds.of(realm.options.tenant).participants
     if not (await kept.list_by_index(realm.directory.store, "browser", browser.id, limit=1)).items:
         return None
     from heliostat.identity.saml import to_provider

@@ -18,12 +18,12 @@ from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.names import checked_name, fold, is_name
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import kinds_of
 from heliostat.identity.saml.records import (
     ASSERTION,
     RESPONSE,
     SIGNED,
     Endpoint,
+    SamlKinds,
     ServiceProvider,
 )
 from heliostat.identity.saml.vocabulary import Binding, NameIdFormat
@@ -44,7 +44,7 @@ class ServiceProviders:
         self._store = store
         self._clock = clock
         self._options = options
-        self._kept = kinds_of(options.tenant).saml.providers
+        self._kept = SamlKinds.of(options.tenant).providers
 
     async def create(self, spec: CreateSpec, *, plan: bool = False) -> ServiceProvider:
         """Register one; raises ``InvalidName``, ``NameTaken``, ``InvalidEntity``."""

@@ -17,7 +17,6 @@ from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import BrowserSession, kinds_of
 from heliostat.identity.saml import answers
 from heliostat.identity.saml.addresses import Addresses
 from heliostat.identity.saml.bindings import REQUEST, RESPONSE, Received
@@ -48,6 +47,7 @@ from heliostat.identity.saml.requests import (
 from heliostat.identity.saml.service_providers import ServiceProviders
 from heliostat.identity.saml.vocabulary import Binding
 from heliostat.identity.tokens.browsers import Browsers, hashed
+from heliostat.identity.tokens.records import BrowserSession, TokenKinds
 
 
 class SingleLogout:
@@ -74,7 +74,7 @@ class SingleLogout:
         self._runs = LogoutRuns(store, clock, options)
         self._replays = Replays(store, options)
         self._participants = Participants(store, options)
-        self._sessions = kinds_of(options.tenant).browsers
+        self._sessions = TokenKinds.of(options.tenant).browsers
 
     async def received(self, received: Received) -> Onward:
         """A provider's request, or its answer to ours; raises ``InvalidSamlMessage``."""

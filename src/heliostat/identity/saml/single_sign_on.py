@@ -12,7 +12,6 @@ from heliostat.cloudstore.contract import CloudStore, GuardFailed
 from heliostat.core.clock import Clock
 from heliostat.core.ids import Ids
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import kinds_of
 from heliostat.identity.saml import answers, told
 from heliostat.identity.saml.addresses import Addresses
 from heliostat.identity.saml.bindings import RESPONSE, to_form
@@ -22,7 +21,7 @@ from heliostat.identity.saml.keys import SamlKeys
 from heliostat.identity.saml.markup import refused
 from heliostat.identity.saml.names import Names
 from heliostat.identity.saml.outgoing import Form
-from heliostat.identity.saml.records import Participant, ServiceProvider, SignInAsked
+from heliostat.identity.saml.records import Participant, SamlKinds, ServiceProvider, SignInAsked
 from heliostat.identity.saml.refusing import Refusing, new_id
 from heliostat.identity.saml.replays import Replays
 from heliostat.identity.saml.requests import (
@@ -33,6 +32,7 @@ from heliostat.identity.saml.requests import (
 from heliostat.identity.saml.sign_in_requests import WAITS_MS
 from heliostat.identity.saml.vocabulary import Status
 from heliostat.identity.tokens.browsers import hashed
+from heliostat.identity.tokens.records import TokenKinds
 
 
 class SingleSignOn:
@@ -57,8 +57,8 @@ class SingleSignOn:
         self._refusing = refusing
         self._names = Names(store, ids, options)
         self._replays = Replays(store, options)
-        self._kinds = kinds_of(options.tenant).saml
-        self._browsers = kinds_of(options.tenant).browsers
+        self._kinds = SamlKinds.of(options.tenant)
+        self._browsers = TokenKinds.of(options.tenant).browsers
 
     async def answer(
         self, asked: SignInAsked, provider: ServiceProvider, signed_in: SignedIn

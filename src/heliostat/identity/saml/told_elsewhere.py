@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.identity.federation.providers import Providers
-from heliostat.identity.federation.records import Provider, ProviderKind, link_id
+from heliostat.identity.federation.records import FederationKinds, Provider, ProviderKind, link_id
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import kinds_of
 from heliostat.identity.saml.addresses import Addresses
 from heliostat.identity.saml.bindings import REQUEST, Received
 from heliostat.identity.saml.elsewhere import described_by
@@ -20,6 +19,7 @@ from heliostat.identity.saml.records import Logout
 from heliostat.identity.saml.requests import issuer_of
 from heliostat.identity.saml.single_logout import SingleLogout, logout_endpoint
 from heliostat.identity.steps.proofs import Proof
+from heliostat.identity.tokens.records import TokenKinds
 
 _ELSEWHERE = frozenset({Proof.ELSEWHERE.value, Proof.ELSEWHERE_TWICE.value})
 
@@ -39,7 +39,8 @@ class ToldElsewhere:
         self._addresses = addresses
         self._providers = providers
         self._logout = logout
-        self._kinds = kinds_of(options.tenant)
+        self._links = FederationKinds.of(options.tenant).links
+        self._signed_in = TokenKinds.of(options.tenant).browsers
 
     async def received(self, received: Received) -> Onward:
         """A provider's request; raises ``InvalidSamlMessage``."""
@@ -69,8 +70,8 @@ class ToldElsewhere:
         raise refused(f"{issuer[:80]!r} is no identity provider of ours")
 
     async def _browsers(self, provider: Provider, issuer: str, name_id: str) -> list[str]:
-        link = await self._kinds.links.get(self._store, link_id(provider, issuer, name_id))
+        link = await self._links.get(self._store, link_id(provider, issuer, name_id))
         if link is None:
             return []
-        found = await self._kinds.browsers.by_index(self._store, "user", link.value.user)
+        found = await self._signed_in.by_index(self._store, "user", link.value.user)
         return [e.value.id for e in found if not _ELSEWHERE.isdisjoint(e.value.proofs)]

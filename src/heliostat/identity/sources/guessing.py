@@ -22,7 +22,7 @@ from heliostat.core.clock import Clock
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.options import LockoutPolicy
 from heliostat.identity.passwords.lockout import after_failure, is_locked
-from heliostat.identity.records import Attempts
+from heliostat.identity.passwords.records import Attempts
 
 
 class TheirRule(NamedTuple):

@@ -19,8 +19,8 @@ from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.contract import GroupVerbs
 from heliostat.identity.directory.views import GroupView, Paged
 from heliostat.identity.names import fold, security_group, subject_of
-from heliostat.identity.records import Outsider, kinds_of
 from heliostat.identity.sources.people import Known, Login, SourcePeople
+from heliostat.identity.sources.records import Outsider, SourceKinds
 from heliostat.identity.sources.source import Source, key_of
 from heliostat.identity.sources.sources import Sources
 from heliostat.identity.sources.spelling import Spelled, spelled
@@ -33,8 +33,8 @@ class Members:
         self, store: CloudStore, tenant: str, directory: GroupVerbs, sources: Sources
     ) -> None:
         self._store = store
-        self._kept = kinds_of(tenant).outsiders
-        self._kept_sources = kinds_of(tenant).sources
+        self._kept = SourceKinds.of(tenant).outsiders
+        self._kept_sources = SourceKinds.of(tenant).sources
         self._directory = directory
         self._sources = sources
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from heliostat.cloudstore.contract import CloudStore, GuardFailed
 from heliostat.core.clock import Clock
 from heliostat.identity.directory.contract import Person
-from heliostat.identity.records import Seen, kinds_of
+from heliostat.identity.sources.records import Seen, SourceKinds
 
 KEPT_MS = 90 * 86_400_000
 RENEWED_MS = 86_400_000
@@ -22,7 +22,7 @@ class SeenPeople:
     def __init__(self, store: CloudStore, clock: Clock, tenant: str) -> None:
         self._store = store
         self._clock = clock
-        self._kept = kinds_of(tenant).seen
+        self._kept = SourceKinds.of(tenant).seen
 
     async def note(self, person: Person) -> None:
         """Remember somebody's name; another controller may do so at the same moment."""

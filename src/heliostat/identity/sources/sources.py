@@ -22,13 +22,14 @@ from heliostat.core.ids import Ids
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.names import fold
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import kinds_of
+from heliostat.identity.passwords.records import attempts_of
 from heliostat.identity.sealing import Sealing
 from heliostat.identity.sources.form import applied
 from heliostat.identity.sources.guessing import Guesses
 from heliostat.identity.sources.links import Links
 from heliostat.identity.sources.people import SourcePeople
 from heliostat.identity.sources.probe import Step, probed
+from heliostat.identity.sources.records import SourceKinds
 from heliostat.identity.sources.servers import Servers, State, unsealed
 from heliostat.identity.sources.source import SOURCE_DOMAINS, Source, SourceDomain, SourceKind
 from heliostat.identity.tenants import TENANTS, checked_domain
@@ -69,8 +70,8 @@ class Sources:
         self._sealing = sealing
         self._links = links
         self._site_domain = site_domain
-        self._kinds = kinds_of(options.tenant)
-        self._guesses = Guesses(store, self._kinds.attempts, clock)
+        self._kinds = SourceKinds.of(options.tenant)
+        self._guesses = Guesses(store, attempts_of(options.tenant), clock)
 
     async def create_source(
         self, domain: str, fields: Mapping[str, Any], *, plan: bool = False

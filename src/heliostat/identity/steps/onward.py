@@ -14,8 +14,8 @@ from aiohttp import web
 
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.realms import Realm
-from heliostat.identity.records import BrowserSession
 from heliostat.identity.steps.records import Continuation
+from heliostat.identity.tokens.records import BrowserSession
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from heliostat.cloudstore.documents import Kind
+
 
 class Continuation(msgspec.Struct, frozen=True, kw_only=True):
     """What asked for a sign-in, and goes on once it is done.
@@ -42,3 +44,8 @@ class UnderWay(msgspec.Struct, frozen=True, kw_only=True):
     put_off: bool = False
     consented: bool = False
     schema: int = 1
+
+
+def under_way_of(tenant_id: str) -> Kind[UnderWay]:
+    """A tenant's sign-ins that are half done."""
+    return Kind(f"sign-in-under-way/{tenant_id}", UnderWay)

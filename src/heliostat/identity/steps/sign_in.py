@@ -18,7 +18,6 @@ from aiohttp import web
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.realms import Realm
-from heliostat.identity.records import BrowserSession
 from heliostat.identity.steps import browser_state
 from heliostat.identity.steps.next_step import Decision, Situation, Step, next_step
 from heliostat.identity.steps.onward import Onward, Visit
@@ -26,6 +25,7 @@ from heliostat.identity.steps.proofs import Proof, wanted
 from heliostat.identity.steps.records import Continuation, UnderWay
 from heliostat.identity.steps.under_way import over
 from heliostat.identity.tokens import to_browser
+from heliostat.identity.tokens.records import BrowserSession
 from heliostat.identity.tokens.sign_in_attempt import BROWSER, SignIn, Tell
 
 PATH = f"{to_browser.BASE}/sign-in"

@@ -14,9 +14,9 @@ from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import BrowserSession, kinds_of
-from heliostat.identity.steps.records import Continuation, UnderWay
+from heliostat.identity.steps.records import Continuation, UnderWay, under_way_of
 from heliostat.identity.tokens.browsers import SECRET_BYTES, hashed
+from heliostat.identity.tokens.records import BrowserSession
 
 LASTS_S = 600
 """Seconds from the first proof to the last step: time to find a phone."""
@@ -29,7 +29,7 @@ class SignInsUnderWay:
         self._store = store
         self._clock = clock
         self._ids = ids
-        self._kept = kinds_of(options.tenant).under_way
+        self._kept = under_way_of(options.tenant)
 
     def begun(
         self, continuation: Continuation, person: Person, proofs: tuple[str, ...]

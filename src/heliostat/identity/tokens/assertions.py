@@ -18,12 +18,13 @@ from heliostat.cloudstore.contract import CloudStore, GuardFailed
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.identity.clients.keys import algorithm_of
+from heliostat.identity.clients.records import Client, Proof, clients_of
 from heliostat.identity.directory.clients import named_client
 from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
-from heliostat.identity.records import Algorithm, Client, Proof, SpentAssertion, kinds_of
 from heliostat.identity.tokens import jose
 from heliostat.identity.tokens.jose import Claims, Parsed, PublicKey
 from heliostat.identity.tokens.opened import audiences, number, unverified
+from heliostat.identity.tokens.records import Algorithm, SpentAssertion, TokenKinds
 
 ENDPOINTS = ("token", "introspect", "revoke", "device_authorization", "par")
 """Where an assertion is shown, and what it may therefore name."""
@@ -39,7 +40,8 @@ class Assertions:
         self._store = store
         self._clock = clock
         self._options = options
-        self._kinds = kinds_of(options.tenant)
+        self._spent = TokenKinds.of(options.tenant).spent_assertions
+        self._clients = clients_of(options.tenant)
 
     async def client(self, assertion: str, client_id: str) -> Client:
         """The service account that signed ``assertion``; raises ``InvalidClient``."""
@@ -55,7 +57,7 @@ class Assertions:
         name = str(read.claims.get("iss", ""))
         if not name or (client_id and client_id != name):
             raise _refused("issuer and client id differ")
-        client = await named_client(self._store, self._kinds.clients, name)
+        client = await named_client(self._store, self._clients, name)
         if client.proof is not Proof.PRIVATE_KEY:
             raise _refused(f"{name[:80]} has no key")
         claims = _verified(read, client)
@@ -76,7 +78,7 @@ class Assertions:
         digest = hashlib.sha256(told).hexdigest()
         until_s = number(claims, "exp") + self._options.lifetimes.tolerance_s
         spent = SpentAssertion(id=digest, expires_ms=int(until_s * 1000) + 1)
-        kept = self._kinds.spent_assertions
+        kept = self._spent
         if plan:
             if await kept.get(self._store, digest) is not None:
                 raise _refused("it was used before")

@@ -14,13 +14,14 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
+from heliostat.identity.clients.records import Client, Grant, clients_of
 from heliostat.identity.directory.clients import named_client
 from heliostat.identity.directory.contract import People
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import BrowserSession, Client, Code, Grant, kinds_of
 from heliostat.identity.redirects import is_registered
 from heliostat.identity.tokens.browsers import SECRET_BYTES, Browsers, hashed
 from heliostat.identity.tokens.described import described
+from heliostat.identity.tokens.records import BrowserSession, Code, TokenKinds
 from heliostat.identity.tokens.scopes import permitted
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -85,7 +86,8 @@ class Authorization:
         self._options = options
         self._people = people
         self._browsers = browsers
-        self._kinds = kinds_of(options.tenant)
+        self._codes = TokenKinds.of(options.tenant).codes
+        self._clients = clients_of(options.tenant)
 
     async def asked(self, fields: Mapping[str, str]) -> Asked:
         """Check a request.
@@ -98,7 +100,7 @@ class Authorization:
             raise PermanentError("InvalidEntity", "A field of the request is too long.")
         if "client_id" not in kept:
             raise PermanentError("InvalidClient", "The request names no client.")
-        client = await named_client(self._store, self._kinds.clients, kept["client_id"])
+        client = await named_client(self._store, self._clients, kept["client_id"])
         redirect_uri = kept.get("redirect_uri", "")
         if not is_registered(redirect_uri, client.redirect_uris):
             raise PermanentError(
@@ -174,7 +176,7 @@ class Authorization:
             signed_in_ms=browser.signed_in_ms,
             expires_ms=self._clock.now_ms() + int(self._options.lifetimes.code_s * 1000),
         )
-        await self._store.commit([self._kinds.codes.absent(code.id)], self._kinds.codes.put(code))
+        await self._store.commit([self._codes.absent(code.id)], self._codes.put(code))
         return secret
 
 

@@ -8,13 +8,13 @@ from aiohttp import web
 
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.realms import Realm
-from heliostat.identity.records import BrowserSession
 from heliostat.identity.redirects import origin_of
 from heliostat.identity.steps.onward import GoElsewhere, Onward, Visit
 from heliostat.identity.steps.records import Continuation
 from heliostat.identity.tokens import to_browser
 from heliostat.identity.tokens.asks import asks_of
 from heliostat.identity.tokens.authorization import Asked, SendBack
+from heliostat.identity.tokens.records import BrowserSession
 from heliostat.identity.tokens.scopes import parse
 
 

@@ -16,8 +16,9 @@ from heliostat.core.ids import Ids
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import BrowserSession, Session, kinds_of
+from heliostat.identity.saml.records import SamlKinds
 from heliostat.identity.tokens.departures import Departures
+from heliostat.identity.tokens.records import BrowserSession, Session, TokenKinds
 
 SECRET_BYTES = 32
 BATCH = 20
@@ -40,7 +41,8 @@ class Browsers:
         self._clock = clock
         self._ids = ids
         self._options = options
-        self._kinds = kinds_of(options.tenant)
+        self._kinds = TokenKinds.of(options.tenant)
+        self._participants = SamlKinds.of(options.tenant).participants
 
     async def open(
         self, person: Person, before: str, proofs: tuple[str, ...], signed_in_ms: int = 0
@@ -92,7 +94,7 @@ class Browsers:
 
     async def _carry(self, old: BrowserSession, heir: BrowserSession) -> None:
         """Service providers of SAML stay with the new session, too, one by one."""
-        kept = self._kinds.saml.participants
+        kept = self._participants
         for stored in await kept.by_index(self._store, "browser", old.id):
             moved = msgspec.structs.replace(stored.value, browser=heir.id)
             await self._store.commit([], kept.put(moved, stored.value))

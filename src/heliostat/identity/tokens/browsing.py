@@ -13,7 +13,6 @@ from aiohttp import web
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.realms import Realm, Realms
-from heliostat.identity.records import BrowserSession
 from heliostat.identity.redirects import origin_of, with_answer
 from heliostat.identity.saml.seams import sign_out_elsewhere
 from heliostat.identity.steps import browser_state
@@ -24,6 +23,7 @@ from heliostat.identity.tokens import pages, to_browser
 from heliostat.identity.tokens.authorization import FIELDS, Asked, SendBack
 from heliostat.identity.tokens.authorizing import Authorizing
 from heliostat.identity.tokens.forms import fields_of
+from heliostat.identity.tokens.records import BrowserSession
 from heliostat.identity.tokens.to_browser import BASE
 
 MOST_FRAMES = 20

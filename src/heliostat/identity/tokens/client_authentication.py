@@ -13,10 +13,10 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from heliostat.core.errors import PermanentError
+from heliostat.identity.clients.records import Client, Proof
 from heliostat.identity.clients.secrets import is_secret_of
 from heliostat.identity.directory.clients import named_client
 from heliostat.identity.directory.part import DirectoryPart
-from heliostat.identity.records import Client, Proof
 from heliostat.identity.tokens.assertions import ASSERTION_TYPE, Assertions
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from heliostat.core.errors import HeliostatError, PermanentError
-from heliostat.identity.records import Grant
+from heliostat.identity.clients.records import Grant
 from heliostat.identity.site import Identity
 from heliostat.identity.tokens.asking import client_fields, form_of, realm_of, token_in
 from heliostat.identity.tokens.authorization import SendBack

@@ -18,11 +18,12 @@ import msgspec
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
+from heliostat.identity.clients.records import Client
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import Client, Code, Session, kinds_of
 from heliostat.identity.tokens.browsers import hashed
+from heliostat.identity.tokens.records import Code, Session, TokenKinds
 from heliostat.identity.tokens.sessions import Sessions
 
 
@@ -49,7 +50,7 @@ class Codes:
         self._clock = clock
         self._options = options
         self._sessions = sessions
-        kinds = kinds_of(options.tenant)
+        kinds = TokenKinds.of(options.tenant)
         self._kept = kinds.codes
         self._browsers = kinds.browsers
         self._opened = kinds.sessions

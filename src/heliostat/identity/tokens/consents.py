@@ -16,11 +16,12 @@ from heliostat.cloudstore.contract import CloudStore, GuardFailed
 from heliostat.cloudstore.documents import Stored
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
+from heliostat.identity.clients.records import Client
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import Client, Consent, kinds_of
 from heliostat.identity.sources.router import Everybody
+from heliostat.identity.tokens.records import Consent, TokenKinds
 from heliostat.identity.tokens.sessions import Sessions
 
 
@@ -55,7 +56,7 @@ class Consents:
         self._clock = clock
         self._people = people
         self._sessions = sessions
-        kinds = kinds_of(options.tenant)
+        kinds = TokenKinds.of(options.tenant)
         self._kept = kinds.consents
         self._opened = kinds.sessions
         self._codes = kinds.codes

@@ -28,10 +28,11 @@ from heliostat.cloudstore.documents import Stored, walk
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import Ids
+from heliostat.identity.clients.records import Client
 from heliostat.identity.realms import Realm, Realms
-from heliostat.identity.records import Client, Departure, kinds_of
 from heliostat.identity.tokens import jose
 from heliostat.identity.tokens.claims import new_jti
+from heliostat.identity.tokens.records import Departure, TokenKinds
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class Departing:
         lines: dict[tuple[str, str], list[Stored[Departure]]] = {}
         async for document in walk(self._store, PREFIX):
             tenant = document.key.removeprefix(PREFIX).partition("/")[0]
-            stored = kinds_of(tenant).departures.read(document)
+            stored = TokenKinds.of(tenant).departures.read(document)
             soonest_ms = min(soonest_ms, stored.value.due_ms)
             if stored.value.due_ms <= now_ms:
                 line = lines.setdefault((tenant, stored.value.client), [])
@@ -122,7 +123,7 @@ class Departing:
         why = await self._tell(claimed)
         over = why is not None and self._clock.now_ms() >= claimed.expires_ms
         if why is None or over:
-            await self._store.commit([], kinds_of(tenant).departures.delete(claimed))
+            await self._store.commit([], TokenKinds.of(tenant).departures.delete(claimed))
         if why is not None:
             log.log(
                 logging.WARNING if over else logging.INFO,
@@ -136,7 +137,7 @@ class Departing:
 
     async def _claim(self, tenant: str, stored: Stored[Departure]) -> Departure | None:
         """The notice, once nobody else tries it; its next try is what failing would mean."""
-        departure, kind = stored.value, kinds_of(tenant).departures
+        departure, kind = stored.value, TokenKinds.of(tenant).departures
         backoff_s = BACKOFF_S[min(departure.tries, len(BACKOFF_S) - 1)]
         due_ms = self._clock.now_ms() + backoff_s * 1000
         claimed = msgspec.structs.replace(departure, tries=departure.tries + 1, due_ms=due_ms)

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from heliostat.cloudstore.contract import Change, CloudStore
 from heliostat.core.clock import Clock
 from heliostat.core.ids import Ids
+from heliostat.identity.clients.records import Client, clients_of
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import Client, Departure, Session, kinds_of
+from heliostat.identity.tokens.records import Departure, Session, TokenKinds
 
 KEPT_MS = 24 * 3600 * 1000
 """A program that can't be reached for a day is not told any more; its tokens have ended."""
@@ -26,7 +27,8 @@ class Departures:
         self._clock = clock
         self._ids = ids
         self._options = options
-        self._kinds = kinds_of(options.tenant)
+        self._kept = TokenKinds.of(options.tenant).departures
+        self._clients = clients_of(options.tenant)
 
     async def of(self, sessions: Iterable[Session]) -> list[Change]:
         """What to commit with the end of ``sessions``, for clients that want to be told."""
@@ -45,7 +47,7 @@ class Departures:
                 due_ms=now_ms,
                 expires_ms=now_ms + KEPT_MS,
             )
-            changes += self._kinds.departures.put(departure)
+            changes += self._kept.put(departure)
         return changes
 
     async def frames(self, sessions: Iterable[Session]) -> list[tuple[Client, Session]]:
@@ -58,7 +60,7 @@ class Departures:
         return [*found.values()]
 
     async def _client(self, session: Session) -> Client | None:
-        stored = await self._kinds.clients.get(self._store, session.client)
+        stored = await self._clients.get(self._store, session.client)
         return stored.value if stored is not None else None
 
 

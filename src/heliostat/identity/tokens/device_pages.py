@@ -16,7 +16,6 @@ from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.directory.clients import named_client
 from heliostat.identity.realms import Realm, Realms
-from heliostat.identity.records import BrowserSession, DeviceRequest
 from heliostat.identity.steps import browser_state
 from heliostat.identity.steps.first_page import STALE
 from heliostat.identity.steps.onward import GoElsewhere, Onward, Visit
@@ -27,6 +26,7 @@ from heliostat.identity.tokens import pages, to_browser
 from heliostat.identity.tokens.asks import asks_of
 from heliostat.identity.tokens.devices import normal, shown
 from heliostat.identity.tokens.forms import fields_of
+from heliostat.identity.tokens.records import BrowserSession, DeviceRequest
 from heliostat.identity.tokens.scopes import parse
 
 PATH = f"{to_browser.BASE}/device"

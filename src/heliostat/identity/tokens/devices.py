@@ -20,20 +20,21 @@ from heliostat.cloudstore.documents import Stored
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError, TemporaryError
 from heliostat.core.ids import Ids
+from heliostat.identity.clients.records import Client
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.options import IdentityOptions, LockoutPolicy
 from heliostat.identity.passwords.lockout import Lockouts
-from heliostat.identity.records import (
+from heliostat.identity.passwords.records import attempts_of
+from heliostat.identity.tokens.browsers import SECRET_BYTES, hashed
+from heliostat.identity.tokens.pace import Pace
+from heliostat.identity.tokens.records import (
     BrowserSession,
-    Client,
     DeviceRequest,
     DeviceState,
     Session,
-    kinds_of,
+    TokenKinds,
 )
-from heliostat.identity.tokens.browsers import SECRET_BYTES, hashed
-from heliostat.identity.tokens.pace import Pace
 
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 CODE_LENGTH = 8
@@ -76,11 +77,11 @@ class Devices:
         self._store = store
         self._clock = clock
         self._ids = ids
-        kinds = kinds_of(options.tenant)
+        kinds = TokenKinds.of(options.tenant)
         self._kept = kinds.devices
         self._sessions = kinds.sessions
         self._pace = Pace(clock, BEGUN_A_SECOND, BEGUN_AT_ONCE)
-        self.guesses = Lockouts(store, kinds.attempts, clock, GUESSING)
+        self.guesses = Lockouts(store, attempts_of(options.tenant), clock, GUESSING)
 
     async def begin(self, client: Client, scope: str, address: str) -> Begun:
         """A request of ``client``; raises ``TooManyRequests`` for a flood of them."""

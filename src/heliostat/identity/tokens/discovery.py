@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from heliostat.identity.clients.records import Grant, Proof
 from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
-from heliostat.identity.records import Algorithm, Grant, Proof
 from heliostat.identity.steps.proofs import Assurance
+from heliostat.identity.tokens.records import Algorithm
 from heliostat.identity.tokens.scopes import SUPPORTED
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from heliostat.core.errors import PermanentError
+from heliostat.identity.clients.records import Client
 from heliostat.identity.names import subject_of
-from heliostat.identity.records import Client
 from heliostat.identity.tokens.claims import TokenClass
 from heliostat.identity.tokens.client_authentication import ClientFields
 from heliostat.identity.tokens.jose import Claims

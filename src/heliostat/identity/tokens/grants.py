@@ -8,10 +8,10 @@ import msgspec
 
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
+from heliostat.identity.clients.records import Client, Grant
 from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import Client, Code, DeviceRequest, Grant, Session
 from heliostat.identity.sources.router import Everybody
 from heliostat.identity.tokens.claims import Bearer, SignInEvent, TokenClass
 from heliostat.identity.tokens.client_authentication import ClientAuthentication
@@ -22,6 +22,7 @@ from heliostat.identity.tokens.exchange import Exchange
 from heliostat.identity.tokens.issuing import Issuing, bearer_of
 from heliostat.identity.tokens.keys import SigningKeys
 from heliostat.identity.tokens.opened import opened
+from heliostat.identity.tokens.records import Code, DeviceRequest, Session
 from heliostat.identity.tokens.scopes import Scope, parse, permitted
 from heliostat.identity.tokens.sessions import Sessions
 from heliostat.identity.tokens.token_messages import TokenAnswer, TokenRequest, UnknownGrant

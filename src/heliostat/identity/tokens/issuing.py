@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from heliostat.core.errors import PermanentError
+from heliostat.identity.clients.records import Client
 from heliostat.identity.directory.clients import public_id
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.directory.embedded import Directory
 from heliostat.identity.names import bare_name, fold
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import Client, Session
 from heliostat.identity.sources.router import Everybody
 from heliostat.identity.tokens.claims import (
     Bearer,
@@ -24,6 +24,7 @@ from heliostat.identity.tokens.claims import (
 )
 from heliostat.identity.tokens.exchange import ACCESS_TOKEN, Exchanged
 from heliostat.identity.tokens.keys import SigningKeys
+from heliostat.identity.tokens.records import Session
 from heliostat.identity.tokens.scopes import Scope
 from heliostat.identity.tokens.token_messages import TokenAnswer
 

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from heliostat.core.errors import PermanentError
-from heliostat.identity.records import Algorithm
+from heliostat.identity.tokens.records import Algorithm
 
 MAX_TOKEN_BYTES = 16_384
 HEADERS = 256

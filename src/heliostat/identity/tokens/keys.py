@@ -19,9 +19,9 @@ from heliostat.cloudstore.contract import Change, CloudStore, GuardFailed, Prefi
 from heliostat.core.clock import Clock
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import Algorithm, SigningKey, kinds_of
 from heliostat.identity.sealing import Sealing
 from heliostat.identity.tokens.jose import PrivateKey, PublicKey, segment
+from heliostat.identity.tokens.records import Algorithm, SigningKey, TokenKinds
 
 RELOAD_S = 30.0
 RSA_BITS = 2048
@@ -57,7 +57,7 @@ class SigningKeys:
         self._sealing = sealing
         self._tenant = options.tenant
         self._lifetimes = options.lifetimes
-        self._kept = kinds_of(options.tenant).signing_keys
+        self._kept = TokenKinds.of(options.tenant).signing_keys
         self._keys: Mapping[str, Key] = {}
         self._read_at: float | None = None
         self._making = asyncio.Lock()
@@ -162,7 +162,7 @@ class SigningKeys:
 
 async def seal_at_rest(store: CloudStore, sealing: Sealing, tenant: str) -> int:
     """Seal keys that lie in the clear or under an older sealing key; gives how many."""
-    kept, count = kinds_of(tenant).signing_keys, 0
+    kept, count = TokenKinds.of(tenant).signing_keys, 0
     for stored in await kept.all(store):
         old = stored.value
         if old.sealed and sealing.is_current(old.sealed):

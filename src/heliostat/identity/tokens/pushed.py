@@ -14,12 +14,13 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError, TemporaryError
 from heliostat.core.ids import Ids
+from heliostat.identity.clients.records import Client
 from heliostat.identity.names import fold
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import Client, PushedRequest, kinds_of
 from heliostat.identity.tokens.authorization import FIELDS, Authorization
 from heliostat.identity.tokens.browsers import SECRET_BYTES, hashed
 from heliostat.identity.tokens.pace import Pace
+from heliostat.identity.tokens.records import PushedRequest, TokenKinds
 
 URN = "urn:ietf:params:oauth:request_uri:"
 LIFE_S = 90
@@ -50,7 +51,7 @@ class PushedRequests:
         self._clock = clock
         self._ids = ids
         self._authorization = authorization
-        self._kept = kinds_of(options.tenant).pushed
+        self._kept = TokenKinds.of(options.tenant).pushed
         self._pace = Pace(clock, PUSHED_A_SECOND, PUSHED_AT_ONCE)
 
     async def push(self, client: Client, fields: Mapping[str, str]) -> Pushed:

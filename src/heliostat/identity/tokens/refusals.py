@@ -8,8 +8,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from heliostat.core.errors import HeliostatError, TemporaryError
+from heliostat.identity.clients.records import Grant
 from heliostat.identity.kerberos import negotiate
-from heliostat.identity.records import Grant
 from heliostat.identity.tokens.described import described
 from heliostat.identity.tokens.token_messages import TokenRequest, UnknownGrant
 

@@ -15,13 +15,14 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
+from heliostat.identity.clients.records import Client
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import Client, Session, kinds_of
 from heliostat.identity.tokens.claims import new_jti
 from heliostat.identity.tokens.departures import Departures
 from heliostat.identity.tokens.jose import Claims
+from heliostat.identity.tokens.records import Session, TokenKinds
 from heliostat.identity.tokens.scopes import Scope, narrowed
 
 
@@ -41,7 +42,7 @@ class Sessions:
         self._clock = clock
         self._ids = ids
         self._options = options
-        self._kept = kinds_of(options.tenant).sessions
+        self._kept = TokenKinds.of(options.tenant).sessions
 
     async def open(self, person: Person, client: Client, scope: str) -> Session:
         """Begin a session after a right password."""

@@ -15,9 +15,9 @@ from heliostat.cloudstore.documents import Kind, Stored
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.records import BrowserSession, Session, kinds_of
 from heliostat.identity.sources.router import Everybody
 from heliostat.identity.tokens.browsers import Browsers
+from heliostat.identity.tokens.records import BrowserSession, Session, TokenKinds
 from heliostat.identity.tokens.sessions import Sessions
 
 BROWSER = "browser"
@@ -60,7 +60,7 @@ class SessionsAtHand:
         self._sessions = sessions
         self._browsers = browsers
         self._people = people
-        self._kinds = kinds_of(options.tenant)
+        self._kinds = TokenKinds.of(options.tenant)
 
     async def list_sessions(self, user: str = "") -> Sequence[SignedIn]:
         """Sessions that go on, of everybody or of ``user`` in any spelling."""

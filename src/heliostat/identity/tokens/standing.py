@@ -12,11 +12,11 @@ from typing import Any
 
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError, TemporaryError
+from heliostat.identity.clients.records import Client
 from heliostat.identity.directory.clients import named_client, public_id
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.directory.part import DirectoryPart
 from heliostat.identity.names import bare_name, fold
-from heliostat.identity.records import Client
 from heliostat.identity.sources.router import Everybody
 from heliostat.identity.tokens.claims import TokenClass
 from heliostat.identity.tokens.jose import Claims

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.records import Client
+from heliostat.identity.clients.records import Client
 from heliostat.identity.redirects import origin_of, with_answer
 from heliostat.identity.tokens import pages
 from heliostat.identity.tokens.authorization import Asked

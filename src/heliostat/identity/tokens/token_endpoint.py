@@ -6,11 +6,11 @@ import msgspec
 from aiohttp import web
 
 from heliostat.core.errors import HeliostatError, PermanentError
+from heliostat.identity.clients.records import Grant
 from heliostat.identity.kerberos import negotiate
 from heliostat.identity.kerberos.acceptor import Accepted
 from heliostat.identity.names import fold, subject_of
 from heliostat.identity.realms import Realm
-from heliostat.identity.records import Grant
 from heliostat.identity.site import Identity
 from heliostat.identity.tokens.asking import form_of, realm_of
 from heliostat.identity.tokens.assertions import issuer_of
