@@ -126,7 +126,7 @@ async def furnish(ports: Ports, directories: Directories) -> dict[str, str]:
     await _people(await directories.of(DIRECTORY_TENANT))
     await directories.kerberos.enable_realm(DIRECTORY_TENANT)
     await directories.kerberos.create_service(DIRECTORY_TENANT, "HTTP/shop.acme.example")
-    await _machines(ports, directories)
+    await _machines(ports, directories, rooms.ids)
     await (await directories.saml(DIRECTORY_TENANT)).providers.create(SERVICE_PROVIDER)
     await (await directories.sources(DIRECTORY_TENANT)).create_source(SOURCE, SOURCE_FIELDS)
     providers = await directories.providers(DIRECTORY_TENANT)
@@ -165,11 +165,12 @@ async def _certificates(directories: Directories) -> dict[str, str]:
     }
 
 
-async def _machines(ports: Ports, directories: Directories) -> None:
+async def _machines(ports: Ports, directories: Directories, ids: dict[str, str]) -> None:
     """A computer with a certificate, and one that is about to join with a known secret."""
     directory = await directories.of(DIRECTORY_TENANT)
     await directory.create_computer("db-1", certificate_sha256=MACHINE_SHA256)
     await directory.create_computer("web-1")
+    await directory.change_computer("web-1", project=ids["web"], vm=ids["vm-stopped"])
     await directory.create_unit("Engineering", description="Makes things")
     await directory.create_unit("Engineering/Lab")
     join = MachineJoin(

@@ -32,7 +32,10 @@ class ComputerChange(Request):
 
 
 class Computer(Response):
-    """A computer; ``last_seen_time`` is when it last proved itself (0: never)."""
+    """A computer; ``last_seen_time`` is when it last proved itself (0: never).
+
+    ``project`` and ``vm`` are ids, where the platform runs the machine.
+    """
 
     id: str
     kind: str
@@ -45,6 +48,8 @@ class Computer(Response):
     certificate_sha256: str = ""
     description: str = ""
     last_seen_time: int = 0
+    project: str = ""
+    vm: str = ""
 
 
 class ComputerList(Response):

@@ -30,6 +30,8 @@ def show_computer(call: Call, computer: ComputerRecord) -> wire.Computer:
         certificate_sha256=computer.certificate_sha256,
         description=computer.description,
         last_seen_time=computer.last_seen_ms,
+        project=computer.project,
+        vm=computer.vm,
     )
 
 
