@@ -57,6 +57,7 @@ def test_public_routes_are_few() -> None:
         "changeOwnPassword",
         "joinMachine",
         "refreshMachine",
+        "giveMachineKey",
         "identifyWorkload",
     }
 

@@ -1,4 +1,4 @@
-"""Machines of a directory, by tenant: their tokens to join with, and their own two calls."""
+"""Machines of a directory, by tenant: their tokens to join with, and their own calls."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from heliostat.wire.machines import (
     MachineInvitation,
     MachineInvitationSpec,
     MachineJoin,
+    MachineKey,
+    MachineKeySpec,
     MachineMembership,
     MachineRefresh,
     WorkloadIdentity,
@@ -33,6 +35,10 @@ class Machines:
     def identify(self, domain: str, body: WorkloadSpec) -> Change[WorkloadIdentity]:
         """A program's identity, by its machine's assertion; needs no sign-in."""
         return Change(self._transport, "identifyWorkload", (domain,), WorkloadIdentity, body)
+
+    def give_key(self, domain: str, body: MachineKeySpec) -> Change[MachineKey]:
+        """A key in the tenant's realm, by a machine's assertion; needs no sign-in."""
+        return Change(self._transport, "giveMachineKey", (domain,), MachineKey, body)
 
     def join(self, domain: str, body: MachineJoin) -> Change[MachineMembership]:
         """Become a member, with the secret of a token; needs no sign-in."""

@@ -23,6 +23,7 @@ from heliostat.identity.federation.administered import AdministeredProviders
 from heliostat.identity.kerberos.administration import KerberosRealms
 from heliostat.identity.machines.machines import Machines
 from heliostat.identity.machines.proof import IsThere, MachineProofs, everything_is
+from heliostat.identity.machines.realm_keys import RealmKeys
 from heliostat.identity.machines.site import MachineSite
 from heliostat.identity.machines.workloads import Workloads
 from heliostat.identity.openldap.site import OpenLdap
@@ -112,7 +113,8 @@ class Directories:
         """The machines of the tenant with this domain; raises ``TenantNotFound``."""
         realm = await self.realms.get(domain)
         authority = self.authorities.of(realm.options)
-        site = MachineSite(realm.options, authority, realm.directory, self.openldap)
+        keys = RealmKeys(realm.options, realm.kerberos, realm.services)
+        site = MachineSite(realm.options, authority, realm.directory, self.openldap, keys)
         return realm.machines(site, self._proofs(realm), self.has_vm)
 
     async def workloads(self, domain: str) -> Workloads:

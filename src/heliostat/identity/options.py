@@ -182,6 +182,12 @@ class TicketPolicy:
     browsers: bool = True
     """Whether the sign-in page takes tickets (SPNEGO): who has one is asked nothing. Browsers show
     them only to sites that they are told to."""
+    machines: bool = True
+    """Whether machines that join get a key of their own (`host/NAME.DOMAIN`): with it SSH takes
+    tickets there."""
+    log_in: bool = False
+    """Whether machines check passwords in the realm, so that who logs in has a ticket. Who has not
+    signed in anywhere since there is a realm has no key in it, and is kept out there."""
 
 
 @dataclass(frozen=True, slots=True)

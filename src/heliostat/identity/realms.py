@@ -99,7 +99,7 @@ class Realm:
         self.people = Everybody(self.directory, self.sources, self.members, seen, options)
         self.kerberos = TenantRealm(store, clock, options, hashing, sealing)
         self.directory.passwords.kerberos = self.kerberos
-        self.services = Services(store, clock, self.kerberos)
+        self.services = Services(store, clock, self.kerberos, self.directory.computer_stands)
         self.keys = SigningKeys(store, clock, options, sealing)
         departures = self.departures = Departures(store, clock, ids, options)
         sessions = self.sessions = Sessions(store, clock, ids, options, departures)

@@ -26,6 +26,7 @@ from heliostat.testing.clock import VirtualClock
 
 DOMAIN = "acme.example"
 NAME = "web-1"
+OPTIONS = IdentityOptions(hashing=HashCost(memory_kib=64, passes=1))
 
 
 @dataclass
@@ -41,12 +42,13 @@ class World:
 
 
 @asynccontextmanager
-async def made_world(clock: Clock | None = None) -> AsyncIterator[World]:
+async def made_world(
+    clock: Clock | None = None, options: IdentityOptions = OPTIONS
+) -> AsyncIterator[World]:
     """A tenant's directory, and its machines; ``clock``: another than the world's own."""
     own = VirtualClock()
     clock = clock or own
     store = MemoryStore(clock)
-    options = IdentityOptions(hashing=HashCost(memory_kib=64, passes=1))
     directories = Directories(store, clock, SeededIds(3), options)
     await directories.tenants.create_tenant(DOMAIN)
     machines = await directories.machines(DOMAIN)

@@ -1,6 +1,6 @@
 """Machines that are members of a directory: their tokens to join with, and what they are told.
 
-The two calls of machines bear no token: the one shows the secret of a join token, the other
+The calls of machines bear no token: to join, one shows the secret of a join token; the others
 an assertion under the key of the machine's certificate.
 """
 
@@ -62,10 +62,18 @@ class DirectoryServers(Response):
 
 
 class KerberosServers(Response):
-    """Where the tickets of a realm come from."""
+    """Where the tickets of a realm come from, and passwords are changed (``host:port``).
+
+    ``service`` is what the machine may have a key of (empty: none), ``key`` the name of the latest
+    (empty: it has none yet).  ``logIn``: it checks people's passwords there.
+    """
 
     realm: str
     servers: list[str]
+    password_servers: list[str] = []
+    service: str = ""
+    key: str = ""
+    log_in: bool = False
 
 
 class MachineMembership(Response):
@@ -83,6 +91,24 @@ class MachineMembership(Response):
     crls: list[str] = []
     directory: DirectoryServers | None = None
     kerberos: KerberosServers | None = None
+
+
+class MachineKeySpec(Request):
+    """A member proves itself by ``assertion``, and asks for a key in the Kerberos realm."""
+
+    assertion: str
+
+
+class MachineKey(Response):
+    """A machine's key in a realm: ``keytab`` (base64) has those before it, too.
+
+    ``key`` names the latest; it is what refreshing tells.
+    """
+
+    computer: str
+    service: str
+    key: str
+    keytab: str
 
 
 class WorkloadSpec(Request, omit_defaults=True):
@@ -143,6 +169,17 @@ ROUTES = (
         request=MachineRefresh,
         body=Body.JSON,
         response=MachineMembership,
+        mutating=True,
+    ),
+    Route(
+        method="POST",
+        path=f"{_TENANT}/machines/key",
+        operation="giveMachineKey",
+        access=Access.PUBLIC,
+        summary="Give a member machine a new key in the tenant's Kerberos realm.",
+        request=MachineKeySpec,
+        body=Body.JSON,
+        response=MachineKey,
         mutating=True,
     ),
     Route(

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.authority.policy import Asker
-from heliostat.identity.machines.machines import LIFETIME_S
+from heliostat.identity.machines.invitations import LIFETIME_S
 from heliostat.identity.machines.secrets import is_secret, kept
 from heliostat.identity.machines.site import MachineCertificate, MachineSite
 from heliostat.testing.members import DOMAIN, NAME, Key, World, joined, made_world, request_for

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.handler import Applies, Handler
 from heliostat.controller.api.machine_ports import MachinesPort, MemberRecord
@@ -40,6 +42,18 @@ async def _refresh(call: Call, plan: bool) -> wire.MachineMembership:
     member = await machines.refresh(body.assertion, body.request, body.operating_system, plan=plan)
     note_proven(call, member.subject, Proof.KEY)
     return _told(member)
+
+
+async def _give_key(call: Call, plan: bool) -> wire.MachineKey:
+    machines = await _machines(call)
+    made = await machines.give_key(call.body.assertion, plan=plan)
+    note_proven(call, made.subject, Proof.KEY)
+    return wire.MachineKey(
+        computer=made.computer,
+        service=made.service,
+        key=made.key,
+        keytab=base64.b64encode(made.keytab).decode(),
+    )
 
 
 async def _identify(call: Call, plan: bool) -> wire.WorkloadIdentity:
@@ -86,7 +100,14 @@ def _told(member: MemberRecord) -> wire.MachineMembership:
         )
         if directory is not None
         else None,
-        kerberos=wire.KerberosServers(realm=kerberos.realm, servers=list(kerberos.servers))
+        kerberos=wire.KerberosServers(
+            realm=kerberos.realm,
+            servers=list(kerberos.servers),
+            password_servers=list(kerberos.password_servers),
+            service=kerberos.service,
+            key=kerberos.key,
+            log_in=kerberos.log_in,
+        )
         if kerberos is not None
         else None,
     )
@@ -96,6 +117,7 @@ HANDLERS: dict[str, Handler] = {
     "inviteMachine": Applies(_invite, KIND),
     "joinMachine": Applies(_join, KIND),
     "refreshMachine": Applies(_refresh, KIND),
+    "giveMachineKey": Applies(_give_key, KIND),
     "identifyWorkload": Applies(_identify, "workload"),
     "inviteVm": Applies(_invite_vm, KIND),
 }

@@ -101,6 +101,11 @@ class Computers(Units):
         stored = await self._stored_of(EntryKind.COMPUTER, self.kinds.computers, name)
         return await self._view_computer(stored.value)
 
+    async def computer_stands(self, name: str) -> bool:
+        """Whether the machine is there, and may prove itself."""
+        stored = await self.kinds.computers.get(self.store, fold(name))
+        return stored is not None and not stored.value.disabled
+
     async def page_computers(
         self, *, limit: int, after: str = "", name: str = ""
     ) -> Paged[ComputerView]:

@@ -100,6 +100,7 @@ class Gate:
         except PermanentError:
             return
         if "/" in ticket.client:
+            await self._service(ticket.client, ErrorCode.CLIENT_REVOKED)
             return
         known = await self._people.kerberos_person(ticket.client)
         if known is None or known.standing is Standing.REVOKED:

@@ -39,7 +39,8 @@ class Version(msgspec.Struct, frozen=True):
 class ServicePrincipal(msgspec.Struct, frozen=True, kw_only=True):
     """A service, ``HTTP/host``.  ``versions``: the latest first; the others open older tickets.
 
-    ``own``: a controller's, whose keys nobody is told.
+    ``own``: a controller's, whose keys nobody is told.  ``computer``: whose it is, where it is a
+    machine's.
     """
 
     id: str
@@ -47,6 +48,7 @@ class ServicePrincipal(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int = 0
     changed_ms: int = 0
     own: bool = False
+    computer: str = ""
     schema: int = 1
 
 

@@ -3,12 +3,12 @@
 Rotating gives a service a new key and keeps the one before, so that tickets which are out
 still open; keys that no ticket can need any more go with the next rotation.  The controllers'
 own services are nobody's to make or change: who knew their keys could be anybody to them, of
-any realm.
+any realm.  A machine's (``host/name``) counts as long as the machine does.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -26,11 +26,12 @@ from heliostat.identity.kerberos.records import (
     ServicePrincipal,
     Version,
 )
+from heliostat.identity.kerberos.service_names import checked_service, is_service
 
 KEPT = 3
 """Keys that a service has at once: tickets live for hours, rotations are weeks apart."""
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}/[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
-_RESERVED = frozenset({"krbtgt", "kadmin", "k"})
+ComputerStands = Callable[[str], Awaitable[bool]]
+"""Whether a machine is there, and may prove itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,13 @@ class ServiceView:
 class Services:
     """The verbs on services of one tenant's realm."""
 
-    def __init__(self, store: CloudStore, clock: Clock, realm: TenantRealm) -> None:
+    def __init__(
+        self, store: CloudStore, clock: Clock, realm: TenantRealm, stands: ComputerStands
+    ) -> None:
         self._store = store
         self._clock = clock
         self._realm = realm
+        self._stands = stands
         self._kind = KerberosKinds.of(realm.options.tenant).services
 
     async def create_service(self, name: str, *, plan: bool = False) -> ServiceView:
@@ -110,16 +114,39 @@ class Services:
             stored = await self._stored(name)
             before = stored.value
             _refuse_own(before, allowed=own)
-            latest = before.versions[0].number + 1
-            version = Version(latest, self._sealed(realm, keys, before.id))
-            after = msgspec.structs.replace(
-                before,
-                versions=(version, *before.versions)[:KEPT],
-                changed_ms=self._clock.now_ms(),
-            )
+            after = self._rotated(before, self._sealed(realm, keys, before.id))
             view = self._view(realm, after, b"" if plan else self._keytab(realm, after))
             guards = [self._kind.guard(stored)]
             return Decided(view, guards, self._kind.put(after, before))
+
+        return await settle(self._store, decide, plan=plan)
+
+    async def give_machine(self, name: str, computer: str, *, plan: bool = False) -> ServiceView:
+        """A new key for the machine ``computer``, whose service is made if need be.
+
+        Raises ``KerberosNotEnabled`` and ``InvalidName``.
+        """
+        realm, keys = await self._realm.get(), random_keys()
+        service, now_ms = checked_service(name), self._clock.now_ms()
+
+        async def decide() -> Decided[ServiceView]:
+            stored = await self._kind.get(self._store, service)
+            sealed = self._sealed(realm, keys, service)
+            if stored is None:
+                after = ServicePrincipal(
+                    id=service,
+                    versions=(Version(1, sealed),),
+                    created_ms=now_ms,
+                    changed_ms=now_ms,
+                    computer=computer,
+                )
+            else:
+                _refuse_own(stored.value, allowed=False)
+                after = self._rotated(stored.value, sealed, computer)
+            guard = self._kind.guard(stored) if stored is not None else self._kind.absent(service)
+            before = stored.value if stored is not None else None
+            view = self._view(realm, after, b"" if plan else self._keytab(realm, after))
+            return Decided(view, [guard], self._kind.put(after, before))
 
         return await settle(self._store, decide, plan=plan)
 
@@ -145,10 +172,15 @@ class Services:
         return await settle(self._store, decide, plan=plan)
 
     async def keys(self, name: str) -> tuple[tuple[int, Keys], ...] | None:
-        """The keys of a service, the latest first; ``None`` if there is none."""
+        """The keys of a service, the latest first.
+
+        ``None`` if there is none, or it is of a machine that is barred.
+        """
         realm = await self._realm.find()
         stored = await self._kind.get(self._store, name) if is_service(name) else None
         if realm is None or stored is None:
+            return None
+        if stored.value.computer and not await self._stands(stored.value.computer):
             return None
         return self._opened(realm, stored.value)
 
@@ -157,6 +189,17 @@ class Services:
         if found is None:
             raise PermanentError("ServiceNotFound", f"There is no service {name[:80]}.")
         return found
+
+    def _rotated(
+        self, before: ServicePrincipal, sealed: str, computer: str = ""
+    ) -> ServicePrincipal:
+        version = Version(before.versions[0].number + 1, sealed)
+        return msgspec.structs.replace(
+            before,
+            versions=(version, *before.versions)[:KEPT],
+            changed_ms=self._clock.now_ms(),
+            computer=computer or before.computer,
+        )
 
     def _sealed(self, realm: KerberosRealm, keys: Keys, name: str) -> str:
         return self._realm.sealed(keys, f"{realm.name}:{name}")
@@ -192,21 +235,3 @@ def _refuse_own(service: ServicePrincipal, *, allowed: bool) -> None:
         raise PermanentError(
             "InvalidOperation", f"{service.id} is the platform's own service, and has no keytab."
         )
-
-
-def is_service(name: str) -> bool:
-    """Whether a service could have this name."""
-    return bool(_NAME.fullmatch(name)) and name.partition("/")[0].casefold() not in _RESERVED
-
-
-def checked_service(name: str) -> str:
-    """Raises ``InvalidName``."""
-    kind, _, host = name.partition("/")
-    folded = f"{kind}/{host.casefold()}"
-    if not is_service(folded):
-        raise PermanentError(
-            "InvalidName",
-            f"{name[:80]!r} is no service.",
-            hint="Write KIND/HOST, such as HTTP/web.acme.example.",
-        )
-    return folded

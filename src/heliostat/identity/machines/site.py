@@ -18,6 +18,7 @@ from heliostat.identity.authority.policy import Asker
 from heliostat.identity.directory.contract import ComputerVerbs
 from heliostat.identity.directory.layout import dn_of, suffix_of
 from heliostat.identity.directory.search import EntryKind
+from heliostat.identity.machines.realm_keys import RealmKeys
 from heliostat.identity.machines.servers import LdapServers
 from heliostat.identity.names import computer_subject
 from heliostat.identity.openldap.site import OpenLdap
@@ -26,14 +27,6 @@ from heliostat.identity.options import IdentityOptions
 VIA = "join"
 DISABLED = "accountDisabled"
 _PAGE = 100
-
-
-@dataclass(frozen=True, slots=True)
-class KerberosServers:
-    """Where the tickets of a realm come from."""
-
-    realm: str
-    servers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +46,9 @@ class MachineSite:
         authority: TenantAuthority,
         computers: ComputerVerbs,
         openldap: OpenLdap,
+        realm: RealmKeys,
     ) -> None:
+        self.realm = realm
         self._options = options
         self._computers = computers
         self._authority = authority
@@ -92,7 +87,10 @@ class MachineSite:
         )
 
     async def take_back(self, computer: str) -> None:
-        """Revoke the certificates with which ``computer`` is a member; safe to do again."""
+        """Revoke the certificates with which ``computer`` is a member, and end its key in the
+        realm; safe to do again.
+        """
+        await self.realm.forget(computer)
         certificates, after = self._authority.certificates, None
         administrator = Asker(computer_subject(computer, self._options.domain), administers=True)
         while True:

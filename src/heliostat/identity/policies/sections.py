@@ -23,7 +23,7 @@ SECTIONS: Mapping[str, str] = {
     "second_factors": "sign-ins from now on; who is signed in stays so",
     "saml": "requests from now on",
     "banner": "sign-ins from now on; who is signed in stays so",
-    "tickets": "sign-ins from now on",
+    "tickets": "sign-ins from now on; machines learn it within the hour",
 }
 """Names of the sections, and what a change in one counts for."""
 SOURCE = "policy"
