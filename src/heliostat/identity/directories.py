@@ -17,6 +17,7 @@ from heliostat.identity.acme.administration import AcmeKeys
 from heliostat.identity.authority.administration import Administration
 from heliostat.identity.authority.authorities import Authorities, TenantAuthority, no_hosts
 from heliostat.identity.authority.overlap import Hosts
+from heliostat.identity.checkup.checkup import Checkups
 from heliostat.identity.directory.embedded import Directory
 from heliostat.identity.factors.administered import AdministeredFactors
 from heliostat.identity.federation.administered import AdministeredProviders
@@ -69,6 +70,9 @@ class Directories:
         self.tenants.ending = self.authorities.end
         self.policies = Policies(store, clock, options)
         self.kerberos = KerberosRealms(self.realms, options)
+        self.checkups = Checkups(
+            store, clock, self.realms, self.openldap, lambda: self.certificates
+        )
         self._domain = options.domain
         self._clock = clock
         self._ids = ids

@@ -58,6 +58,7 @@ from heliostat.identity.authority.tls import (
     keep_renewed,
     server_ssl_context,
 )
+from heliostat.identity.checkup.checkup import Watched
 from heliostat.identity.ldap_face.telling import Tell
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.site import Identity
@@ -176,6 +177,9 @@ async def _answer_ldap(
     face = LdapFace(identity, home.ldap, settings.ldap, names, SystemClock(), tell=tell)
     stack.push_async_callback(face.close)
     await face.open()
+    identity.directories.checkups.watched.append(
+        Watched(lambda: face.trouble, "Its log is the controller's: `helio logs`.")
+    )
     await _background(stack, face.run)
 
 
@@ -196,6 +200,9 @@ async def _open_kerberos(settings: Settings, stack: AsyncExitStack, identity: Id
     kerberos = settings.identity.kerberos
     server = identity.kerberos
     stack.push_async_callback(server.close)
+    identity.directories.checkups.watched.append(
+        Watched(lambda: server.trouble, "See `helio identity kerberos show`, and `helio logs`.")
+    )
     served = (
         (kerberos.port, server.answer, "identity.kerberos.port"),
         (kerberos.password_port, identity.password_port.answer, "identity.kerberos.password_port"),

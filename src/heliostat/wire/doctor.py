@@ -9,7 +9,8 @@ from heliostat.wire.tasks import Task
 
 
 class Finding(Response):
-    """Something wrong: where (store, books, agents, guests, content, tasks), what, what to do."""
+    """Something wrong: where (store, books, agents, guests, content, tasks, directory, sign-in,
+    certificates), what, what to do."""
 
     area: str
     message: str

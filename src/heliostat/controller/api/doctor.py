@@ -12,13 +12,14 @@ from heliostat.wire import doctor as wire
 
 async def _check(call: Call) -> wire.Checkup:
     found = await check_up(call.ports)
+    of_identity = await call.services.directories.checkups.findings()
     return wire.Checkup(
         kind="checkup",
         revision=found.revision,
         documents=found.documents,
         findings=[
             wire.Finding(area=str(each.area), message=each.message, hint=each.hint)
-            for each in found.findings
+            for each in (*found.findings, *of_identity)
         ],
         repairs=list(found.repairs),
     )

@@ -99,8 +99,28 @@ class IdentityPort(Protocol):
         """Pure: whether ``principal`` passes ``rule`` for what ``owner`` owns."""
 
 
+class FindingRecord(Protocol):
+    """Something wrong: where, what, and what to do."""
+
+    @property
+    def area(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def hint(self) -> str: ...
+
+
+class CheckupsPort(Protocol):
+    """What is wrong with people, sign-in and certificates."""
+
+    async def findings(self) -> Sequence[FindingRecord]: ...
+
+
 class DirectoriesPort(Protocol):
     """The directories of the site and of its tenants."""
+
+    @property
+    def checkups(self) -> CheckupsPort: ...
 
     @property
     def openldap(self) -> OpenLdapPort: ...

@@ -65,6 +65,7 @@ class KerberosServer:
         self._clock = clock
         self._files = Files(folder)
         self._served: dict[str, Served] = {}
+        self._unserved: dict[str, str] = {}
         self._kdc: Kdc | None = None
         self._one = asyncio.Lock()
         self._looked_ms = -LOOK_AGAIN_MS
@@ -161,7 +162,7 @@ class KerberosServer:
     async def _begin(self, found: dict[str, tuple[str, Realm, KerberosRealm]]) -> None:
         """Serve these realms and no others, on databases that are made anew."""
         await self._end()
-        self._served = {}
+        self._served, self._unserved = {}, {}
         self._files.forget_others([realm.options.tenant for _, realm, _ in found.values()])
         made = {}
         for name, (domain, realm, document) in found.items():
@@ -169,6 +170,7 @@ class KerberosServer:
                 made[name] = await self._prepared(domain, realm, document)
             except HeliostatError as error:
                 log.warning("the realm %s can't be served: %s", name, error)
+                self._unserved[name] = error.message
         await self._acceptor.keep_ldap_keytab([found[name][1] for name in made])
         if made:
             self._kdc = await engine.start(self._files, [each.database for each in made.values()])
@@ -199,6 +201,14 @@ class KerberosServer:
                 databases = [each.database for each in self._served.values()]
                 self._kdc = await engine.start(self._files, databases)
             return self._kdc
+
+    @property
+    def trouble(self) -> str:
+        """Realms that get no tickets and why, a sentence; empty while all do."""
+        return " ".join(
+            f"The Kerberos realm {name} is not served: {why}"
+            for name, why in sorted(self._unserved.items())
+        )
 
     @property
     def kdc(self) -> Kdc:

@@ -59,11 +59,19 @@ class LdapFace:
         self._refusing = Listener(self._refusing_socket, requests.answer, UNANSWERED)
         self._slapd: Slapd | None = None
         self._known: tuple[object, ...] = ()
+        self._why = ""
 
     @property
     def pid(self) -> int:
         """The process of slapd; 0 while it is not running."""
         return self._slapd.pid if self._slapd is not None and self._slapd.is_running else 0
+
+    @property
+    def trouble(self) -> str:
+        """Why nobody is answered now, a sentence; empty while slapd runs."""
+        if self.pid:
+            return ""
+        return f"The LDAP server does not run: {self._why or 'it has ended; it is begun again.'}"
 
     @property
     def socket(self) -> Path:
@@ -93,7 +101,9 @@ class LdapFace:
                 continue
             try:
                 await self._begin()
+                self._why = ""
             except HeliostatError as error:
+                self._why = error.message
                 log.warning("the LDAP server does not start: %s", error)
                 await self._clock.sleep(AGAIN_AFTER_S)
 

@@ -1,0 +1,52 @@
+"""The servers that each hold a copy of the directory: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from heliostat.core.counting import counted
+from heliostat.identity.checkup.finding import Area, Finding
+from heliostat.identity.openldap.nodes import NodeStanding
+
+BEHIND_S = 60.0
+"""Changes younger than this may still be on their way."""
+_STATUS = "See `helio identity node status`."
+
+
+def lagging(standings: Iterable[NodeStanding]) -> Iterator[Finding]:
+    """Nodes that do not answer, lack changes, or never had all of them."""
+    for each in standings:
+        name, standing = each.node.name, each.standing
+        if not standing.answers:
+            yield _node(
+                f"The node {name} {standing.words}.",
+                "Start it there (`helio directory-node`), or replace or remove it.",
+            )
+        elif standing.behind_s > BEHIND_S:
+            yield _node(f"The node {name} {standing.words}.", _STATUS)
+        elif not each.node.joined:
+            yield _node(f"The node {name} is not asked yet: it lacks changes.", _STATUS)
+
+
+def conflicting(conflicts: Sequence[str]) -> Iterator[Finding]:
+    """Changes that were made on both sides of a cut line."""
+    if conflicts:
+        yield _node(
+            f"{counted(len(conflicts), 'change')} of the last day met another of the same "
+            f"entry; the later one stayed: {conflicts[0]}",
+            _STATUS,
+        )
+
+
+def under_way(place: str, target: str, phase: str) -> Iterator[Finding]:
+    """Everybody is being moved; nothing is wrong with that, unless it takes long."""
+    if target:
+        yield _node(
+            f"Everybody moves from {place} to {target} ({phase}); until that has ended nothing "
+            "can be changed in the directory.",
+            "Wait for it: `helio identity migrate` goes on and shows how far it is.",
+        )
+
+
+def _node(message: str, hint: str) -> Finding:
+    return Finding(Area.DIRECTORY, message, hint)
