@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from heliostat.client.tokens import domain_of, issuing_domain
+from heliostat.client.tokens import CLIENT_ID, NAMELESS, domain_of, issuing_client, issuing_domain
 from heliostat.testing.recorder import RecordingController
 from heliostat.testing.served_cloud import Served
 
@@ -58,6 +58,11 @@ def test_names_and_tokens_say_where_they_are_from() -> None:
     assert issuing_domain(f"e30.{claims}.c2ln") == "acme.example"
     for odd in ("", "a", "a.b.c", "e30.W10.x", "e30.e30.x", "e30.eyJ0ZW5hbnQiOjF9.x"):
         assert issuing_domain(odd) == ""
+    for said, client in (('{"client_id": "helio"}', "helio"), ('{"tenant": "a"}', NAMELESS)):
+        payload = base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
+        assert issuing_client(f"e30.{payload}.c2ln") == client
+    for odd in ("", "r", "a.b.c", "e30.W10.x"):
+        assert issuing_client(odd) == CLIENT_ID
 
 
 def test_signing_out_ends_the_session_on_the_platform(

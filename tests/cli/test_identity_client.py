@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,23 @@ def test_a_code_is_shown_where_no_password_is_at_hand(
     assert "refresh_token" in (home / "config.toml").read_text()
     with_password = helio("login", "--device", "--password-stdin")
     assert with_password.code == 2
+    assert helio("login", "--password-stdin").code == 2
+
+
+def test_a_terminal_alone_is_no_password(
+    helio: Any, controller: RecordingController, home: Path
+) -> None:
+    _platform(controller)
+    tokens = {"access_token": "a", "expires_in": 3600, "refresh_token": "r"}
+    controller.answer("POST /openidconnect/token/acme.example", tokens)
+    parent, child = os.openpty()
+    with os.fdopen(child) as terminal, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", terminal)
+        done = helio("login", "--domain", "acme.example")
+    os.close(parent)
+    assert done.code == 0, done.err
+    assert str(CODE["user_code"]) in done.err
+    assert "refresh_token" in (home / "config.toml").read_text()
 
 
 def test_a_code_that_is_refused_signs_nobody_in(

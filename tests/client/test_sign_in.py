@@ -72,7 +72,6 @@ def test_a_password_is_traded_for_tokens(controller: RecordingController) -> Non
         "grant_type": "password",
         "username": "ann@heliostat.local",
         "password": "s&cret=",
-        "client_id": "helio",
         "scope": "openid offline_access rs_esxcloud at_groups",
     }
     assert "authorization" not in controller.calls(TOKEN_PATH)[0].headers

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.tokens.endpoints import routes
 from heliostat.identity.tokens.sign_in_attempt import SignIn
 from heliostat.testing.browser import BACK, BYE, Browser
@@ -29,6 +30,12 @@ async def kit(tmp_path: Path) -> AsyncIterator[IdentityKit]:
     yield made
     made.identity.close()
     await made.store.close()
+
+
+@pytest.fixture
+async def rotating(kit: IdentityKit) -> None:
+    """``helio`` takes passwords: a client that signs with ES256 and rotates refresh tokens."""
+    await kit.identity.directory.allow_password_grant(HELIO, True)
 
 
 @pytest.fixture

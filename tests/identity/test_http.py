@@ -161,6 +161,7 @@ async def test_tokens_verify_with_what_discovery_publishes(
         assert found["token_endpoint"].endswith(f"/openidconnect/token/{DOMAIN}")
     keys_path = found["jwks_uri"].removeprefix("https://site.test:9000")
     form = password_form("administrator", kit.admin_password)
+    await kit.identity.directory.allow_password_grant("helio", True)
     for client in ("", "&client_id=helio"):
         token = (await post(http, form + client)).json()["id_token"]
         for path in (keys_path, "/openidconnect/jwks"):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.kinds import kinds_of
@@ -22,6 +23,8 @@ from heliostat.testing.signin import (
     sign_in,
     start_identity,
 )
+
+pytestmark = pytest.mark.usefixtures("rotating")
 
 
 async def test_keys_rotate_and_older_tokens_still_verify(kit: IdentityKit) -> None:

@@ -64,6 +64,7 @@ async def test_openid_client_accepts_discovery_tokens_and_rotation(
     wide = OidcClientSettings(scopes=[*API_SCOPES, "rs_api"])
     for name in ("helio", "shop"):
         await kit.identity.directory.update_client(name, wide)
+    await kit.identity.directory.allow_password_grant("helio", True)
     app = web.Application()
     app.add_routes(routes(kit.identity))
     runner = web.AppRunner(app)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.tokens.opened import unverified
 from heliostat.testing.signin import (
@@ -14,6 +16,8 @@ from heliostat.testing.signin import (
     refresh,
     sign_in,
 )
+
+pytestmark = pytest.mark.usefixtures("rotating")
 
 
 async def test_the_same_refresh_token_serves_a_client_that_keeps_it(kit: IdentityKit) -> None:

@@ -17,6 +17,8 @@ from heliostat.identity.tokens.token_messages import TokenAnswer
 from heliostat.testing.robot import Robot
 from heliostat.testing.signin import FOR_THE_API, PASSWORD, IdentityKit, code_of, refresh, sign_in
 
+pytestmark = pytest.mark.usefixtures("rotating")
+
 BASE = "/openidconnect"
 
 

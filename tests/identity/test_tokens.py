@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from heliostat.cloudstore.memory import MemoryStore
-from heliostat.core.errors import HeliostatError
+from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import SeededIds
 from heliostat.identity.clients.records import Grant
 from heliostat.identity.directory.clients import HELIO, NAMELESS
@@ -71,6 +71,7 @@ async def test_claims_of_the_existing_command_lines_sign_in(kit: IdentityKit) ->
     assert (answer.token_type, answer.expires_in) == ("Bearer", 3600)
 
 
+@pytest.mark.usefixtures("rotating")
 async def test_our_own_client_gets_es256_and_its_id_in_the_claims(kit: IdentityKit) -> None:
     answer = await sign_in(kit, HELIO)
     header, claims = unverified(answer.access_token)
@@ -120,15 +121,20 @@ async def test_unknown_scopes_grants_and_clients(kit: IdentityKit) -> None:
 async def test_the_password_grant_is_a_setting_of_each_client(kit: IdentityKit) -> None:
     directory = kit.identity.directory
     assert [client.name for client in await directory.list_clients()] == [NAMELESS, HELIO]
-    planned = await directory.allow_password_grant(HELIO, False, plan=True)
-    assert planned.grants == (Grant.REFRESH, Grant.DEVICE)
+    assert await code_of(sign_in(kit, HELIO)) == "UnsupportedGrant"
+    planned = await directory.allow_password_grant(HELIO, True, plan=True)
+    assert planned.grants == (Grant.PASSWORD, Grant.REFRESH, Grant.DEVICE)
+    assert await code_of(sign_in(kit, HELIO)) == "UnsupportedGrant"
+    await directory.allow_password_grant(HELIO, True)
     session = await sign_in(kit, HELIO)
     await directory.allow_password_grant(HELIO, False)
     assert await code_of(sign_in(kit, HELIO)) == "UnsupportedGrant"
     await refresh(kit, session.refresh_token, HELIO)
     await sign_in(kit)
     await directory.allow_password_grant(NAMELESS, False)
-    assert await code_of(sign_in(kit)) == "UnsupportedGrant"
+    with pytest.raises(PermanentError) as refused:
+        await sign_in(kit)
+    assert (refused.value.code, "`helio login`" in refused.value.hint) == ("UnsupportedGrant", True)
     await directory.allow_password_grant(HELIO, True)
     await sign_in(kit, HELIO)
     assert await code_of(directory.allow_password_grant("nobody", True)) == "InvalidClient"
@@ -171,6 +177,7 @@ def changed(token: str, part: int, **values: object) -> str:
     return ".".join(parts)
 
 
+@pytest.mark.usefixtures("rotating")
 async def test_a_changed_token_is_refused(kit: IdentityKit) -> None:
     for client in ("", HELIO):
         token = (await sign_in(kit, client)).access_token
@@ -191,6 +198,7 @@ async def test_a_changed_token_is_refused(kit: IdentityKit) -> None:
             assert code in ("InvalidAuthToken", "MalformedAuthToken")
 
 
+@pytest.mark.usefixtures("rotating")
 @pytest.mark.parametrize(
     ("claim", "value", "code"),
     [

@@ -1,4 +1,4 @@
-"""``helio login --device``: shows where to type which code, and waits for somebody to do so.
+"""``helio login``: shows where to type which code, and waits for somebody to do so.
 
 Nothing is opened by itself.  What people read goes to standard error (with ``-o json`` as one
 line of JSON), so that scripts get the result alone.  Ctrl-C leaves nothing behind: a code that
@@ -29,7 +29,7 @@ def sign_in(session: Session, service: TokenService, domain: str) -> Grant:
         return signing_in.wait(code, waiting.told)
     except KeyboardInterrupt as error:
         raise Interrupted(
-            "Stopped waiting; nobody is signed in.", "`helio login --device` begins again."
+            "Stopped waiting; nobody is signed in.", "`helio login` begins again."
         ) from error
     finally:
         waiting.wiped()

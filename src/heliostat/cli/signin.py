@@ -32,7 +32,7 @@ from heliostat.core.errors import HeliostatError
 @click.option(
     "--device",
     is_flag=True,
-    help="Sign in with a browser, here or elsewhere; so does a run without a terminal.",
+    help="Sign in with a browser, here or elsewhere; so does a run without USER or a terminal.",
 )
 @click.option("--kerberos", is_flag=True, help="Show the ticket that kinit has got.")
 @options.domain
@@ -45,15 +45,18 @@ def login(
     device: bool,
     kerberos: bool,
 ) -> None:
-    """Sign in as USER (name or name@domain) and keep the session in the profile.
+    """Sign in with a browser, or with a password as USER, and keep the session in the profile.
 
-    The session is renewed by itself for as long as the platform allows.  With --device no
-    password is typed here: a code is shown, to be typed into a browser on any machine.
+    Without USER no password is typed here: a code is shown, to be typed into a browser on any
+    machine.  USER is name or name@domain; the password is asked for, or read from standard
+    input.  The session is renewed by itself for as long as the platform allows.
     """
     if device and (password_stdin or key is not None):
         raise click.UsageError("--device needs neither a password nor a key.")
     if kerberos and (password_stdin or device or key is not None):
         raise click.UsageError("--kerberos needs a ticket and nothing else.")
+    if password_stdin and user is None:
+        raise click.UsageError("--password-stdin needs USER: whose password is it?")
     place = session.place()
     with Client(place.target, Anonymous(), session.ca_pem()) as client:
         if key is not None:
@@ -64,13 +67,12 @@ def login(
             grant = client.token_service.by_ticket(domain)
             tokens, signed_in = Tokens.of(grant, time.time()), None
             token = grant.access_token
-        elif device or not (password_stdin or sys.stdin.isatty()):
+        elif device or user is None or not (password_stdin or sys.stdin.isatty()):
             domain = session.choices.domain or domain_of(user or "")
             grant = device_login.sign_in(session, client.token_service, domain)
             tokens, signed_in = Tokens.of(grant, time.time()), None
             token = grant.access_token
         else:
-            user = user or click.prompt("User", err=True)
             grant = client.token_service.by_password(
                 _full_name(client, user), _password(password_stdin)
             )

@@ -35,6 +35,8 @@ else:
     httpx = deferred("httpx")
 
 CLIENT_ID = "helio"
+NAMELESS = ""
+"""The client without an id, of which existing command lines are: the one that takes passwords."""
 SCOPE = "openid offline_access rs_esxcloud at_groups"
 KEY_SCOPE = "openid rs_esxcloud at_groups"
 TICKET_GRANT = "urn:heliostat:grant-type:kerberos"
@@ -109,12 +111,14 @@ class TokenService:
         self._told: AuthInfo | None = None
 
     def by_password(self, user: str, password: str) -> Grant:
+        """Raises ``UnsupportedGrant`` where passwords are taken by browsers alone."""
         form = {"grant_type": "password", "username": user, "password": password}
-        return self._ask(form, domain_of(user))
+        return self._ask(form, domain_of(user), NAMELESS)
 
     def by_refresh(self, refresh_token: str) -> Grant:
+        """By the client that the token was given to."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        return self._ask(form, issuing_domain(refresh_token))
+        return self._ask(form, issuing_domain(refresh_token), issuing_client(refresh_token))
 
     def by_key(self, key: ServiceKey, tool: KeyTool | None = None) -> Grant:
         domain = domain_of(key.client_id)
@@ -153,7 +157,7 @@ class TokenService:
     def revoke(self, refresh_token: str) -> None:
         """End the session of a refresh token."""
         url = self.endpoint(issuing_domain(refresh_token), "revoke").url
-        self._post(url, {"token": refresh_token, "client_id": CLIENT_ID})
+        self._post(url, {"token": refresh_token, **_naming(issuing_client(refresh_token))})
 
     def endpoint(self, domain: str = "", of: str = "token") -> Endpoint:
         """Of a domain (default: the site's); the controller is asked once."""
@@ -162,8 +166,8 @@ class TokenService:
             self._told = self._transport.fetch_unsigned(request, AuthInfo)
         return endpoint_of(self._transport.target, self._told, domain, of)
 
-    def _ask(self, form: Mapping[str, str], domain: str) -> Grant:
-        filled = {"client_id": CLIENT_ID, "scope": SCOPE, **form}
+    def _ask(self, form: Mapping[str, str], domain: str, client: str = CLIENT_ID) -> Grant:
+        filled = {**_naming(client), "scope": SCOPE, **form}
         response = self._post(self.endpoint(domain).url, filled)
         return self._transport.decode(response, Grant)
 
@@ -210,13 +214,29 @@ def bare_client_id(key: ServiceKey) -> str:
 
 def issuing_domain(token: str) -> str:
     """The domain that gave a token, as it says itself; empty for what is no such token."""
+    tenant = _claims_of(token).get("tenant")
+    return tenant if isinstance(tenant, str) else ""
+
+
+def issuing_client(token: str) -> str:
+    """The client that a token was given to, as it says itself; ours for what is no such token."""
+    claims = _claims_of(token)
+    client = claims.get("client_id", NAMELESS if claims else CLIENT_ID)
+    return client if isinstance(client, str) else CLIENT_ID
+
+
+def _claims_of(token: str) -> dict[str, object]:
+    """What a token says, proven by nothing; nothing for what is none."""
     payload = f"{token}..".split(".")[1]
     try:
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except ValueError:
-        return ""
-    tenant = claims.get("tenant") if isinstance(claims, dict) else None
-    return tenant if isinstance(tenant, str) else ""
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _naming(client: str) -> dict[str, str]:
+    return {"client_id": client} if client else {}
 
 
 def signed_assertion(key: ServiceKey, audience: str, tool: KeyTool, now_s: float) -> str:

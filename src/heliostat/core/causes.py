@@ -276,7 +276,8 @@ CAUSES: dict[str, str] = {
     "UnfullfillableAffinities": "No host meets all the affinities of the VM.",
     "UnfullfillableDiskAffinities": "No datastore meets all the affinities of the disk.",
     "Unreachable": "Nothing answered at the address: not running, another address, or no network.",
-    "UnsupportedGrant": "The program may not get tokens in this way.",
+    "UnsupportedGrant": "The program may not get tokens in this way; passwords may be switched off "
+    "for command lines.",
     "UnsupportedImageFileType": "The file is none of raw, qcow2, VMDK and OVA.",
     "UnsupportedImageUploadParameter": "The upload has a field or part that is not expected.",
     "UpdateNotSupported": "The field can't be changed once it is set.",

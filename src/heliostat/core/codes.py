@@ -183,7 +183,7 @@ CODES: dict[str, Code] = {
         400, "Wait for the app's next code, use a recovery code, or ask an administrator."
     ),
     "SecondFactorRequired": Code(
-        400, "Sign in with a browser or a device: `helio login --device`."
+        400, "Sign in with a browser, here or on another machine: `helio login`."
     ),
     "AcmeKeyNotFound": Code(404, "`helio identity acme-key list` shows the keys."),
     "CertificateNotFound": Code(404, "`helio identity certificate list` shows what was issued."),

@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.clients.records import Client, Grant
-from heliostat.identity.clients.settings import API_SCOPES, SIGN_IN_SCOPES
+from heliostat.identity.clients.settings import API_SCOPES, SIGN_IN_SCOPES, upgraded
 from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.tokens.assertions import ASSERTION_TYPE
 from heliostat.identity.tokens.client_authentication import ClientFields, with_header
@@ -230,6 +230,37 @@ async def test_clients_of_before_keep_what_everybody_had(kit: IdentityKit) -> No
     assert (await directory.get_client(HELIO)).grants == tuple(PASSWORD_GRANT)
 
 
+async def test_the_command_line_of_before_loses_the_password_grant_and_no_session(
+    kit: IdentityKit,
+) -> None:
+    """``schema: 2`` gave it to everybody; who allows it from now on means it."""
+    directory = kit.identity.directory
+    await directory.allow_password_grant(HELIO, True)
+    session = await sign_in(kit, HELIO)
+    stored = await KINDS.directory.clients.get(kit.store, HELIO)
+    assert stored is not None
+    before = msgspec.structs.replace(stored.value, schema=2)
+    await kit.store.commit([], KINDS.directory.clients.put(before, stored.value))
+    assert await code_of(sign_in(kit, HELIO)) == "UnsupportedGrant"
+    assert Grant.PASSWORD not in (await directory.get_client(HELIO)).grants
+    session = await refresh(kit, session.refresh_token, HELIO)
+    await directory.update_client(HELIO, Settings(title="Ours"))
+    assert await code_of(sign_in(kit, HELIO)) == "UnsupportedGrant"
+    await directory.allow_password_grant(HELIO, True)
+    await sign_in(kit, HELIO)
+    await refresh(kit, session.refresh_token, HELIO)
+
+
+@pytest.mark.parametrize("left", [(), (Grant.REFRESH,)])
+def test_it_is_left_with_a_way_to_sign_in(left: tuple[Grant, ...]) -> None:
+    before = Client(name=HELIO, grants=(Grant.PASSWORD, *left), schema=2)
+    now = upgraded(before, HELIO)
+    assert now.grants
+    assert Grant.PASSWORD not in now.grants
+    other = Client(name="till", grants=(Grant.PASSWORD, *left), schema=2)
+    assert upgraded(other, HELIO).grants == other.grants
+
+
 async def test_a_resource_server_is_told_of_the_groups_that_matter_to_it(
     kit: IdentityKit,
 ) -> None:
@@ -238,7 +269,10 @@ async def test_a_resource_server_is_told_of_the_groups_that_matter_to_it(
         await directory.create_group(group)
         await directory.add_member(group, "administrator")
     all_groups = [f"heliostat.local\\{each}" for each in ("Administrators", "Auditors", "Editors")]
-    wide = Settings(scopes=["openid", "at_groups_filtered", "at_groups", "rs_wiki", "rs_till"])
+    wide = Settings(
+        scopes=["openid", "at_groups_filtered", "at_groups", "rs_wiki", "rs_till"],
+        grants=PASSWORD_GRANT,
+    )
     await directory.update_client(HELIO, wide)
     await directory.create_client("wiki", BACK, Settings(group_filter=["editors", "nobody"]))
 

@@ -21,6 +21,8 @@ from heliostat.identity.tokens.claims import sign
 from heliostat.identity.tokens.records import Algorithm
 from heliostat.testing.signin import IdentityKit, code_of, sign_in
 
+pytestmark = pytest.mark.usefixtures("rotating")
+
 P256, RSA = ECKey.generate_key("P-256"), RSAKey.generate_key(2048)
 ISSUER = "https://site.test:9000/openidconnect/heliostat.local"
 STRANGER = ECKey.generate_key("P-256")

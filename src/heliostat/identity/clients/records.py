@@ -49,8 +49,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     ``title`` is what the sign-in page calls it.  ``scopes`` are those it may ask for; lifetimes
     are in seconds (0: the tenant's); ``jwks`` are public keys, each as JSON.  ``exchanges`` are
     the audiences for which it may trade tokens.  ``group_filter`` are the groups that matter to
-    it as a resource server, ``rs_<name>`` (empty: all).  ``schema`` 1 knew no lists:
-    ``clients.upgraded``.
+    it as a resource server, ``rs_<name>`` (empty: all).  ``schema`` 1 knew no lists,
+    2 gave the command line passwords: ``settings.upgraded``.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     exchanges: tuple[str, ...] = ()
     impersonates: bool = False
     group_filter: tuple[str, ...] = ()
-    schema: int = 2
+    schema: int = 3
 
     @property
     def is_service_account(self) -> bool:

@@ -39,13 +39,25 @@ LONGEST_TITLE = 80
 LONGEST_GROUP = 256
 
 
-def upgraded(client: Client, device_for: str) -> Client:
-    """A record of before as it counts now; the client ``device_for`` gets the device grant."""
-    if client.schema > 1:
-        return client
-    device = (Grant.DEVICE,) if client.name == device_for else ()
-    grants = (*client.grants, *device)
+def upgraded(client: Client, own: str) -> Client:
+    """A record of before as it counts now.
+
+    ``own`` names the platform's command line: it came to have the device grant (schema 2), and
+    lost the password grant then (schema 3).  Whoever gives it that again writes schema 3.
+    """
+    if client.schema < 2:
+        client = _listed(client, own)
+    if client.schema < 3 and client.name == own:
+        grants = tuple(grant for grant in client.grants if grant is not Grant.PASSWORD)
+        client = msgspec.structs.replace(client, grants=grants or (Grant.DEVICE,))
+    return msgspec.structs.replace(client, schema=3) if client.schema < 3 else client
+
+
+def _listed(client: Client, own: str) -> Client:
+    """With the lists that everybody had when there were none."""
+    device = (Grant.DEVICE,) if client.name == own else ()
     proof = Proof.PRIVATE_KEY if client.is_service_account else Proof.NONE
+    grants = (*client.grants, *device)
     return msgspec.structs.replace(client, grants=grants, proof=proof, scopes=API_SCOPES, schema=2)
 
 

@@ -1,9 +1,10 @@
 """The programs that may ask for tokens, and how a request names one.
 
 Two are built in.  A request without a client id is what existing command lines
-send: it may use a password, gets RS256 tokens (all it can check) and keeps its
-refresh token, since it stores only the first.  ``helio`` is our own.  Whether a
-client may use the password grant is a setting of each.
+send, and ours with a password: it gets RS256 tokens (all that those can check) and
+keeps its refresh token, since they store only the first.  ``helio`` is our own, for
+codes that are typed into a browser.  Whether a client may use the password grant is
+a setting of each.
 """
 
 from __future__ import annotations
@@ -196,7 +197,7 @@ def built_in_clients(now_ms: int) -> tuple[Client, ...]:
         ),
         Client(
             name=HELIO,
-            grants=(Grant.PASSWORD, Grant.REFRESH, Grant.DEVICE),
+            grants=(Grant.REFRESH, Grant.DEVICE),
             title="Heliostat's command line",
             scopes=API_SCOPES,
             created_ms=now_ms,

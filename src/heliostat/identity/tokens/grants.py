@@ -9,7 +9,7 @@ import msgspec
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.identity.clients.records import Client, Grant
-from heliostat.identity.directory.clients import HELIO
+from heliostat.identity.directory.clients import BUILT_IN, HELIO
 from heliostat.identity.directory.contract import Person
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.sources.router import Everybody
@@ -71,9 +71,7 @@ class Grants:
         client = await self._clients.client(request)
         own = request.grant_type == Grant.TICKET and client.name == HELIO
         if request.grant_type not in client.grants and not own:
-            raise PermanentError(
-                "UnsupportedGrant", f"This client may not use the grant {request.grant_type}."
-            )
+            raise _not_granted(client, request.grant_type)
         match Grant(request.grant_type):
             case Grant.PASSWORD:
                 return await self._password(request, client)
@@ -187,6 +185,22 @@ class Grants:
 
     async def _exchanged(self, request: TokenRequest, client: Client) -> TokenAnswer:
         return await self._issuing.exchanged(await self._exchange.decide(request, client), client)
+
+
+def _not_granted(client: Client, grant: str) -> PermanentError:
+    """A grant that the client's settings do not have, with the way that is open instead."""
+    if grant != Grant.PASSWORD or client.name not in BUILT_IN:
+        return PermanentError("UnsupportedGrant", f"This client may not use the grant {grant}.")
+    if client.name == HELIO:
+        hint = "Run `helio login --device`; newer command lines send passwords without a client id."
+        return PermanentError(
+            "UnsupportedGrant", f"The client {HELIO} takes no passwords.", hint=hint
+        )
+    return PermanentError(
+        "UnsupportedGrant",
+        "Passwords are taken by no command line here.",
+        hint="Sign in with a browser: `helio login`.",
+    )
 
 
 def _shown(session: Session, at_ms: int, proofs: tuple[str, ...]) -> Session:
