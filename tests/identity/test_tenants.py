@@ -9,7 +9,6 @@ import pytest
 
 from heliostat.cloudstore.contract import Change, Delete, Document, Guard, Put, StoreUnavailable
 from heliostat.cloudstore.sqlite import SqliteStore
-from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.kinds import kinds_of
 from heliostat.identity.realms import Realm
 from heliostat.identity.tenants import TENANTS, NewTenant, find_tenant
@@ -30,7 +29,6 @@ async def enter(realm: Realm, username: str, password: str) -> TokenAnswer:
     return await realm.grants.answer(
         TokenRequest(
             grant_type="password",
-            client_id=HELIO,
             username=username,
             password=password,
             scope=SCOPE,
@@ -66,9 +64,7 @@ async def test_the_same_name_is_somebody_else_in_each_tenant(kit: IdentityKit) -
 async def test_keys_of_one_tenant_prove_nothing_in_another(kit: IdentityKit) -> None:
     new, realm = await made(kit)
     theirs = await enter(realm, new.administrator, new.password)
-    refused = TokenRequest(
-        grant_type="refresh_token", client_id=HELIO, refresh_token=theirs.refresh_token
-    )
+    refused = TokenRequest(grant_type="refresh_token", refresh_token=theirs.refresh_token)
     assert await code_of(kit.identity.grants.answer(refused)) == "InvalidGrant"
 
 

@@ -72,6 +72,7 @@ class Authlib:
 
 
 async def test_passwords_refreshing_and_revoking(here: IdentityKit) -> None:
+    await here.identity.directory.allow_password_grant(HELIO, True)
     client = Authlib(here, HELIO, token_endpoint_auth_method="none")
     first = await client.tokens(username="ada", password=PASSWORD)
     assert unverified(first["id_token"])[1]["aud"] == HELIO
