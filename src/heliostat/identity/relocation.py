@@ -52,6 +52,7 @@ async def complete(store: CloudStore, tenants: Sequence[str]) -> int:
     await complete_indexes(
         store, [kind for id_ in tenants for kind in kinds_of(id_).directory.indexed]
     )
+    await complete_indexes(store, [kinds_of(id_).authority.certificates for id_ in tenants])
     count = 0
     for tenant_id in tenants:
         kinds = kinds_of(tenant_id).directory

@@ -22,6 +22,7 @@ from heliostat.core.ids import Ids
 from heliostat.identity.access import Caller, Owner, Verdict, decide
 from heliostat.identity.authority.authorities import no_hosts
 from heliostat.identity.authority.certificates import crl_pem
+from heliostat.identity.authority.holders import Holders
 from heliostat.identity.authority.join import JOIN_RECORDS, Joins
 from heliostat.identity.authority.overlap import Hosts
 from heliostat.identity.bootstrap import bootstrap
@@ -92,6 +93,7 @@ class Identity:
             self.realms, clock, authority_folder.parent / "kerberos", self.acceptor
         )
         self.password_port = PasswordPort(store, clock, self.kerberos)
+        self.holders = Holders(self.realms, self.authorities, self._store)
         self.joins = Joins(store, clock, ids, self.authority, agent_url, self._revoked)
         self.verifier = Verifier(self.realms, clock)
 
@@ -168,6 +170,7 @@ class Identity:
         """Rotate old keys and forget what has ended; call it about once an hour."""
         await self.tenants.finish_deletions()
         await self.authorities.maintain()
+        await self.holders.sweep()
         await self.openldap.maintain()
         for realm in await self.realms.all():  # also where nobody signs in but over LDAP
             with contextlib.suppress(TemporaryError):

@@ -147,6 +147,7 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack, lines: S
         lambda: _every(clock, MINUTE_S, identity.forget),
         identity.openldap.keep,
         identity.tell_programs,
+        identity.holders.run,
         Rota(world, CHORES.values(), lambda: chores_rest(store)).run,
         lambda: follow_properties(world),
     )

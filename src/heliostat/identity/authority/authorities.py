@@ -20,7 +20,7 @@ from heliostat.identity.authority.issuer import Authority
 from heliostat.identity.authority.issuers import Issuers
 from heliostat.identity.authority.issuing import Certificates
 from heliostat.identity.authority.overlap import Hosts
-from heliostat.identity.authority.records import ROOTS, intermediates
+from heliostat.identity.authority.records import CESSATION, ROOTS, intermediates
 from heliostat.identity.authority.revocation import Revocation
 from heliostat.identity.authority.roots import Roots, place
 from heliostat.identity.authority.rotation import Rotation
@@ -31,7 +31,6 @@ from heliostat.identity.sealing import Sealing
 from heliostat.identity.tenants import TENANTS, options_of
 
 KEPT = 256
-CESSATION = "cessationOfOperation"
 
 
 async def no_hosts() -> Collection[str]:

@@ -15,9 +15,7 @@ from heliostat.identity.authority.host_names import HOST_SAN
 from heliostat.identity.authority.issuer import PLATFORM
 from heliostat.identity.authority.issuing import Certificates
 from heliostat.identity.authority.policy import Asker
-from heliostat.identity.authority.records import HOST_TRUST
-
-REASON = "cessationOfOperation"
+from heliostat.identity.authority.records import CESSATION, HOST_TRUST
 
 
 async def take_back_departed(
@@ -35,7 +33,7 @@ async def take_back_departed(
         for found in await certificates.kind.by_index(store, "name", name):
             if found.value.is_active(clock.now_ms()):
                 own = Asker(PLATFORM, administers=True)
-                await certificates.revoke(found.value.id, REASON, own)
+                await certificates.revoke(found.value.id, CESSATION, own)
         with contextlib.suppress(GuardFailed):  # another controller forgets it at this moment
             await store.commit([HOST_TRUST.guard(each)], HOST_TRUST.delete(each.value))
     return len(departed)

@@ -18,12 +18,15 @@ import msgspec
 from heliostat.cloudstore.documents import Kind
 from heliostat.identity.acme.records import AcmeKinds
 from heliostat.identity.authority.rules import CertificatePolicy
+from heliostat.identity.names import fold
 
 HOST, SERVER = "host", "server"
 OWN = (HOST, SERVER)
 """How the platform's own certificates come about (``Certificate.via``)."""
 ALL_CERTIFICATES = "/v1/certificate/"
 """What the keys of the certificates of all tenants start with."""
+HELD = "certificateHold"
+CESSATION = "cessationOfOperation"
 KEPT_MS = 30 * 86_400_000
 """How long a certificate is kept after its end."""
 
@@ -126,6 +129,16 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     def is_active(self, now_ms: int) -> bool:
         return not self.revoked_ms and now_ms < self.not_after_ms
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it does not count for as long as its holder is barred."""
+        return bool(self.revoked_ms) and self.reason == HELD
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was taken back for good."""
+        return bool(self.revoked_ms) and self.reason != HELD
+
 
 class RevocationList(msgspec.Struct, frozen=True, kw_only=True):
     """The newest list of an issuer (``id``); ``stale`` once something was revoked since."""
@@ -153,12 +166,20 @@ def _names(certificate: Certificate) -> Iterator[str]:
     return (name[:253] for name in certificate.names)
 
 
+def _holder(certificate: Certificate) -> tuple[str, ...]:
+    """Whose it is, for what may have to be taken back: not the platform's own."""
+    if certificate.via in OWN or certificate.is_over:
+        return ()
+    return (fold(certificate.by)[:253],)
+
+
 def intermediates(tenant_id: str) -> Kind[Intermediate]:
     return Kind(f"intermediate/{tenant_id}", Intermediate)
 
 
 def certificates(tenant_id: str) -> Kind[Certificate]:
-    """A tenant's certificates: by name, by day of the end, and the revoked ones by issuer."""
+    """A tenant's certificates: by name, by day of the end, by issuer the revoked ones, and by
+    whoever they were issued to those that count, or are only held."""
     return Kind(
         f"certificate/{tenant_id}",
         Certificate,
@@ -166,6 +187,7 @@ def certificates(tenant_id: str) -> Kind[Certificate]:
             "name": _names,
             "ends": lambda each: day_of(each.not_after_ms),
             "revoked": lambda each: each.issuer if each.revoked_ms else (),
+            "by": _holder,
         },
     )
 

@@ -6,8 +6,9 @@ order of issue, because serial numbers begin with the time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 import msgspec
 from cryptography import x509
@@ -28,6 +29,7 @@ from heliostat.identity.authority.records import (
     day_of,
     revocation_lists,
 )
+from heliostat.identity.authority.standing import Holder, Standing, standing
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.options import IdentityOptions
 
@@ -155,7 +157,7 @@ class Register:
     async def revoke(
         self, serial: str, reason: str, asker: Asker, *, plan: bool = False
     ) -> Certificate:
-        """Take a certificate back; one that was before stays as it is.
+        """Take a certificate back for good; one that was before stays as it is.
 
         Raises ``CertificateNotFound``, ``InvalidEntity`` (no such reason), ``AccessForbidden``.
         """
@@ -166,20 +168,46 @@ class Register:
 
         async def change() -> Decided[Certificate]:
             stored = await self.stored(serial)
-            old = stored.value
-            self.check_own(old, asker)
-            if old.revoked_ms:
-                return Decided(old, [], [])
-            now_ms = self._clock.now_ms()
-            new = msgspec.structs.replace(old, revoked_ms=now_ms, reason=reason)
-            guards, changes = [self.kind.guard(stored)], self.kind.put(new, old)
-            listed = await self._lists.get(self._store, old.issuer)
-            if listed is not None and not listed.value.stale:
-                guards.append(self._lists.guard(listed))
-                changes += self._lists.put(msgspec.structs.replace(listed.value, stale=True))
-            return Decided(new, guards, changes)
+            self.check_own(stored.value, asker)
+            if stored.value.is_over:
+                return Decided(stored.value, [], [])
+            return await self._marked(stored, reason)
 
         return await settle(self._store, change, plan=plan)
+
+    async def follow(self, serial: str, holder: Holder) -> Standing | None:
+        """Have a certificate stand as ``holder`` does; ``None``: it does already."""
+
+        async def change() -> Decided[Standing | None]:
+            stored = await self.stored(serial)
+            old, now_ms = stored.value, self._clock.now_ms()
+            wanted = standing(old, holder, now_ms)
+            if wanted.reason == (old.reason if old.revoked_ms else ""):
+                return Decided(None, [], [])
+            marked = await self._marked(stored, wanted.reason)
+            return Decided(wanted, marked.guards, marked.changes)
+
+        return await settle(self._store, change)
+
+    async def _marked(self, stored: Stored[Certificate], reason: str) -> Decided[Certificate]:
+        """Revoked for ``reason`` (empty: no more), and its issuer's list to be signed again."""
+        old, revoked_ms = stored.value, self._clock.now_ms() if reason else 0
+        new = msgspec.structs.replace(old, revoked_ms=revoked_ms, reason=reason)
+        guards: list[Guard] = [self.kind.guard(stored)]
+        changes = self.kind.put(new, old)
+        listed = await self._lists.get(self._store, old.issuer)
+        if listed is not None and not listed.value.stale:
+            guards.append(self._lists.guard(listed))
+            changes += self._lists.put(msgspec.structs.replace(listed.value, stale=True))
+        return Decided(new, guards, changes)
+
+    async def holders(self) -> AsyncIterator[str]:
+        """Whoever has certificates that may have to be taken back, each once, folded."""
+        prefix, after = self.kind.entries_prefix("by"), None
+        while (page := await self._store.list(prefix, limit=1, after=after)).items:
+            value = page.items[0].key.removeprefix(prefix).partition("/")[0]
+            yield unquote(value)
+            after = f"{prefix}{value}0"  # sorts after all of this one's
 
     async def maintain(self) -> int:
         """Forget what has ended long ago; gives how many."""
