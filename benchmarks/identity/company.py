@@ -11,7 +11,7 @@ from itertools import islice
 from heliostat.cloudstore.contract import Change, CloudStore, Put
 from heliostat.core.clock import SystemClock
 from heliostat.core.ids import SystemIds
-from heliostat.identity.directory.contract import FIRST_NUMBER
+from heliostat.identity.directory.contract.directory import FIRST_NUMBER
 from heliostat.identity.directory.numbers import ONLY
 from heliostat.identity.directory.records import Group, Numbers, User
 from heliostat.identity.kinds import kinds_of

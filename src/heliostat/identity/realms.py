@@ -14,7 +14,7 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.factors.challenges import Challenges
 from heliostat.identity.factors.factors import Factors
 from heliostat.identity.factors.passkeys import Passkeys

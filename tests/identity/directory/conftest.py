@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from heliostat.identity.directory.contract import Directory
+from heliostat.identity.directory.contract.directory import Directory
 from heliostat.identity.options import DirectoryOptions
 from heliostat.testing.signin import OPTIONS, start_identity
 from heliostat.testing.slapds import free_port

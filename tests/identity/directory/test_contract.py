@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 import pytest
 
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.directory.contract import FIRST_NUMBER, Directory
+from heliostat.identity.directory.contract.directory import FIRST_NUMBER, Directory
 from heliostat.identity.directory.filter_text import parse
 from heliostat.identity.directory.search import EntryKind, Query, Scope
 from heliostat.testing.signin import OTHER_PASSWORD, PASSWORD, code_of, new_key_pair

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.saml import told
 from heliostat.identity.saml.contexts import satisfied, wants_second_factor
 from heliostat.identity.saml.records import ServiceProvider

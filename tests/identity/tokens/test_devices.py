@@ -18,7 +18,7 @@ from heliostat.client.tokens import Grant as Told
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.clients.records import Grant
 from heliostat.identity.directory.clients import HELIO
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.steps.proofs import Proof
 from heliostat.identity.tokens.devices import ALPHABET, normal, shown, user_code
 from heliostat.identity.tokens.endpoints import routes

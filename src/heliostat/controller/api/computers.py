@@ -7,16 +7,16 @@ import msgspec
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.directories import directory_of, place_of
-from heliostat.controller.api.directory_ports import ComputerRecord
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
 from heliostat.controller.api.listing import of_directory
+from heliostat.identity.directory.views import ComputerView
 from heliostat.wire import computers as wire
 from heliostat.wire.directory_tenants import TENANT
 
 KIND = "computer"
 
 
-def show_computer(call: Call, computer: ComputerRecord) -> wire.Computer:
+def show_computer(call: Call, computer: ComputerView) -> wire.Computer:
     """A computer; its name is its id."""
     return wire.Computer(
         id=computer.name,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import Batch, paginate
 from heliostat.controller.api.directories import directory_of
-from heliostat.controller.api.directory_ports import EntryRecord
 from heliostat.controller.api.handler import Handler, Reads
+from heliostat.identity.directory.search import Entry
 from heliostat.wire import directory_search as wire
 
 
 async def _search(call: Call) -> wire.DirectoryEntryList:
     directory, query = await directory_of(call), call.query
 
-    async def read(limit: int, after: str | None, _revision: int | None) -> Batch[EntryRecord]:
+    async def read(limit: int, after: str | None, _revision: int | None) -> Batch[Entry]:
         found, more = await directory.look_up(
             query.get("filter") or "",
             base=query.get("base") or "",
@@ -33,7 +33,7 @@ async def _search(call: Call) -> wire.DirectoryEntryList:
     )
 
 
-def _show(entry: EntryRecord) -> wire.DirectoryEntry:
+def _show(entry: Entry) -> wire.DirectoryEntry:
     return wire.DirectoryEntry(
         id=entry.dn,
         kind=str(entry.kind),

@@ -5,16 +5,17 @@ from __future__ import annotations
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.directories import directory_of, in_tenants, place_of
-from heliostat.controller.api.directory_ports import GroupRecord, MembersPort
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
 from heliostat.controller.api.listing import of_directory
+from heliostat.identity.directory.contract.groups import MemberVerbs
+from heliostat.identity.directory.views import GroupView
 from heliostat.wire import groups as wire
 from heliostat.wire.directory_tenants import TENANT
 
 KIND = "group"
 
 
-def show_group(call: Call, group: GroupRecord) -> wire.Group:
+def show_group(call: Call, group: GroupView) -> wire.Group:
     """A group; its name is its id."""
     return wire.Group(
         id=group.name,
@@ -50,7 +51,7 @@ async def _show(call: Call) -> wire.Group:
     return show_group(call, await (await _members(call)).get_group(call.id))
 
 
-async def _members(call: Call) -> MembersPort:
+async def _members(call: Call) -> MemberVerbs:
     """Who is in the groups of the directory that the path names."""
     return await call.services.directories.members(call.params.get(TENANT, ""))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from heliostat.controller.api.directory_ports import ComputerRecord
+from heliostat.identity.directory.views import ComputerView
 
 
 class LdapServersRecord(Protocol):
@@ -131,4 +131,4 @@ class MachinesPort(Protocol):
         self, assertion: str, csr_pem: str, operating_system: str, *, plan: bool = False
     ) -> MemberRecord: ...
     async def give_key(self, assertion: str, *, plan: bool = False) -> MachineKeyRecord: ...
-    async def dismiss(self, name: str, *, plan: bool = False) -> ComputerRecord: ...
+    async def dismiss(self, name: str, *, plan: bool = False) -> ComputerView: ...

@@ -7,25 +7,25 @@ from typing import Any
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.directories import directory_of, in_tenants, place_of
-from heliostat.controller.api.directory_ports import ClientRecord
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
 from heliostat.controller.api.listing import of_names
+from heliostat.identity.directory.views import ClientView
 from heliostat.wire import oidc_clients as wire
 
 KIND = "oidc-client"
 
 
-def show_client(call: Call, client: ClientRecord) -> wire.OidcClient:
+def show_client(call: Call, client: ClientView) -> wire.OidcClient:
     """A client; its name is its id."""
     return wire.OidcClient(**_shown(call, client))
 
 
-def show_with_secret(call: Call, client: ClientRecord) -> wire.OidcClientWithSecret:
+def show_with_secret(call: Call, client: ClientView) -> wire.OidcClientWithSecret:
     """A client that may have a new secret."""
     return wire.OidcClientWithSecret(**_shown(call, client), client_secret=client.secret)
 
 
-def _shown(call: Call, client: ClientRecord) -> dict[str, Any]:
+def _shown(call: Call, client: ClientView) -> dict[str, Any]:
     return {
         "id": client.name,
         "kind": KIND,

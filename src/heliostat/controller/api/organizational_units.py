@@ -7,14 +7,14 @@ from urllib.parse import quote
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import Batch, paginate
 from heliostat.controller.api.directories import directory_of, place_of
-from heliostat.controller.api.directory_ports import UnitRecord
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
+from heliostat.identity.directory.views import UnitView
 from heliostat.wire import organizational_units as wire
 
 KIND = "organizational-unit"
 
 
-def show_unit(call: Call, unit: UnitRecord) -> wire.OrganizationalUnit:
+def show_unit(call: Call, unit: UnitView) -> wire.OrganizationalUnit:
     """A unit; its path is its id."""
     return wire.OrganizationalUnit(
         id=unit.path,
@@ -33,7 +33,7 @@ async def _list(call: Call) -> wire.OrganizationalUnitList:
     # a slash sorts before what a name may hold, so that each follows the one it lies in
     keyed = [(unit.path.casefold().replace("/", "\0"), unit) for unit in units]
 
-    async def read(limit: int, after: str | None, _revision: int | None) -> Batch[UnitRecord]:
+    async def read(limit: int, after: str | None, _revision: int | None) -> Batch[UnitView]:
         left = [each for each in keyed if after is None or each[0] > after]
         more = left[limit - 1][0] if len(left) > limit else None
         return Batch(left[:limit], more, await call.store.revision())

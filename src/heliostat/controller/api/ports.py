@@ -1,7 +1,8 @@
 """What the API needs from the rest of the platform, as protocols.
 
 The composition root joins them: sign-in knows tokens and groups, the gateway
-knows the agents' connections.  The API imports neither.
+knows the agents' connections.  The API imports neither, but for the words of the directory's
+contract.
 """
 
 from __future__ import annotations
@@ -12,12 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from heliostat.controller.api.authority_port import AcmeKeysPort, CertificatesPort
-from heliostat.controller.api.directory_ports import (
-    DirectoryPort,
-    MembersPort,
-    PoliciesPort,
-    TenantsPort,
-)
+from heliostat.controller.api.directory_ports import DirectoryPort, PoliciesPort, TenantsPort
 from heliostat.controller.api.forwarded import Network
 from heliostat.controller.api.machine_ports import MachinesPort, WorkloadsPort
 from heliostat.controller.api.node_ports import OpenLdapPort
@@ -31,6 +27,7 @@ from heliostat.controller.api.sign_in_ports import (
     SourcesPort,
 )
 from heliostat.core.roles import Held
+from heliostat.identity.directory.contract.groups import MemberVerbs
 from heliostat.wire.access import Access
 
 
@@ -150,7 +147,7 @@ class DirectoriesPort(Protocol):
     async def factors(self, domain: str) -> FactorsPort:
         """Second factors of a tenant's people; raises ``TenantNotFound``."""
 
-    async def members(self, domain: str) -> MembersPort:
+    async def members(self, domain: str) -> MemberVerbs:
         """Who is in a tenant's groups (empty: the site's); raises ``TenantNotFound``."""
 
     async def of_subject(self, subject: str) -> DirectoryPort:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.directories import directory_of, in_tenants, place_of
-from heliostat.controller.api.directory_ports import AccountRecord
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
 from heliostat.controller.api.listing import of_names
 from heliostat.core.errors import PermanentError
+from heliostat.identity.directory.views import AccountView
 from heliostat.wire import service_accounts as wire
 
 KIND = "service-account"
 
 
-def show_account(call: Call, account: AccountRecord) -> wire.ServiceAccount:
+def show_account(call: Call, account: AccountView) -> wire.ServiceAccount:
     """A service account; its name is its id."""
     return wire.ServiceAccount(
         id=account.name,

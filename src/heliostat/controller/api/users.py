@@ -7,17 +7,17 @@ import msgspec
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.directories import directory_of, in_tenants, place_of
-from heliostat.controller.api.directory_ports import UserRecord
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
 from heliostat.controller.api.listing import of_directory
 from heliostat.controller.api.recording import note_proven
 from heliostat.controller.trail.record import Proof
+from heliostat.identity.directory.views import UserView
 from heliostat.wire import users as wire
 
 KIND = "user"
 
 
-def show_user(call: Call, user: UserRecord) -> wire.User:
+def show_user(call: Call, user: UserView) -> wire.User:
     """A user; its name is its id."""
     return wire.User(
         id=user.name,

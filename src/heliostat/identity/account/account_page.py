@@ -15,7 +15,7 @@ from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.account import pages
 from heliostat.identity.account.own import OwnAccount
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.factors.enrolment import Enrolment
 from heliostat.identity.realms import Realm, Realms
 from heliostat.identity.steps import browser_state

@@ -23,7 +23,7 @@ from heliostat.core.errors import PermanentError
 from heliostat.identity.clients.records import Client, Grant, Proof
 from heliostat.identity.clients.settings import ACCOUNT_SCOPES
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.directory.contract import CONTAINERS
+from heliostat.identity.directory.contract.units import CONTAINERS
 from heliostat.identity.directory.memberships import AT_ONCE, Memberships
 from heliostat.identity.directory.part import with_members
 from heliostat.identity.directory.search import EntryKind

@@ -6,7 +6,7 @@ import msgspec
 
 from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.directory.contract import CONTAINERS
+from heliostat.identity.directory.contract.units import CONTAINERS
 from heliostat.identity.directory.fields import (
     LONGEST_DESCRIPTION,
     checked_sha256,

@@ -14,7 +14,7 @@ from heliostat.cloudstore.contract import Change, Guard, GuardFailed, PrefixUnch
 from heliostat.cloudstore.documents import Stored
 from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.directory.contract import CONTAINERS
+from heliostat.identity.directory.contract.units import CONTAINERS
 from heliostat.identity.directory.fields import LONGEST_DESCRIPTION, checked_text
 from heliostat.identity.directory.membership import circle
 from heliostat.identity.directory.memberships import AT_ONCE, Memberships

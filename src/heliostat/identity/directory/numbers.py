@@ -11,7 +11,7 @@ import asyncio
 from heliostat.cloudstore.contract import Absent, AtRevision, CloudStore, GuardFailed
 from heliostat.core.errors import TemporaryError
 from heliostat.identity.decided import TRIES
-from heliostat.identity.directory.contract import FIRST_NUMBER
+from heliostat.identity.directory.contract.directory import FIRST_NUMBER
 from heliostat.identity.directory.records import DirectoryKinds, Numbers
 
 BLOCK = 20

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from heliostat.identity.clients.records import Client
 from heliostat.identity.directory import layout
 from heliostat.identity.directory.bare_views import Record
-from heliostat.identity.directory.contract import CONTAINERS
+from heliostat.identity.directory.contract.units import CONTAINERS
 from heliostat.identity.directory.entries import View, entry_of
 from heliostat.identity.directory.filters import And, Equal, Filter, Not, Or
 from heliostat.identity.directory.memberships import Memberships

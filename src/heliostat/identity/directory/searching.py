@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
 
 from heliostat.identity.directory.bare_views import Record, bare_view
-from heliostat.identity.directory.contract import CONTAINERS
+from heliostat.identity.directory.contract.units import CONTAINERS
 from heliostat.identity.directory.entries import View, values_of
 from heliostat.identity.directory.filters import (
     And,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from heliostat.identity.directory.accounts import ServiceAccounts
-from heliostat.identity.directory.contract import Account, Person
+from heliostat.identity.directory.contract.people import Account, Person
 from heliostat.identity.directory.records import User
 from heliostat.identity.directory.users import Users
 from heliostat.identity.directory.views import UserView

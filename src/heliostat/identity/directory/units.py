@@ -17,7 +17,7 @@ from heliostat.cloudstore.contract import Guard, PrefixUnchanged
 from heliostat.cloudstore.documents import Kind, Stored
 from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.directory.contract import CONTAINERS
+from heliostat.identity.directory.contract.units import CONTAINERS
 from heliostat.identity.directory.fields import LONGEST_DESCRIPTION, checked_text
 from heliostat.identity.directory.part import DirectoryPart
 from heliostat.identity.directory.records import Unit, place_of

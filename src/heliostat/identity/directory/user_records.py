@@ -8,7 +8,7 @@ from heliostat.cloudstore.contract import Change, Delete
 from heliostat.cloudstore.documents import Stored
 from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.directory.contract import CONTAINERS
+from heliostat.identity.directory.contract.units import CONTAINERS
 from heliostat.identity.directory.memberships import Memberships
 from heliostat.identity.directory.records import User
 from heliostat.identity.directory.search import EntryKind

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.directory.contract import Directory, People
+from heliostat.identity.directory.contract.directory import Directory
+from heliostat.identity.directory.contract.people import People
 from heliostat.identity.factors.factors import Factors
 from heliostat.identity.factors.views import FactorView
 from heliostat.identity.names import fold

@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 
 from heliostat.core.errors import PermanentError
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.factors import totp
 from heliostat.identity.factors.factors import Factors
 from heliostat.identity.steps.pages import Offer

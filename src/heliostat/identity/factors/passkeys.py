@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.factors.answers import (
     bytes_of,
     client_data,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.directory.contract import Directory
+from heliostat.identity.directory.contract.directory import Directory
 from heliostat.identity.federation.elsewhere import Elsewhere
 from heliostat.identity.federation.providers import Providers, ProviderView
 from heliostat.identity.federation.records import Link, Provider, ProviderKind

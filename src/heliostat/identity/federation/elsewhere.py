@@ -19,7 +19,7 @@ from heliostat.cloudstore.contract import CloudStore, GuardFailed
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.federation.authentication import OurProof
 from heliostat.identity.federation.newcomers import Newcomers
 from heliostat.identity.federation.openid import OpenIdProvider, Sent

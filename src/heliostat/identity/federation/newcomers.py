@@ -19,7 +19,8 @@ from heliostat.cloudstore.documents import Stored
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
-from heliostat.identity.directory.contract import Directory, Person
+from heliostat.identity.directory.contract.directory import Directory
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.directory.views import UserView
 from heliostat.identity.federation.outsiders import Outsider, called, mapped, refuse_stranger
 from heliostat.identity.federation.records import FederationKinds, Link, Provider, link_id

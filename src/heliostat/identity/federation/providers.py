@@ -14,7 +14,7 @@ from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.directory.contract import Directory
+from heliostat.identity.directory.contract.directory import Directory
 from heliostat.identity.federation.records import FederationKinds, Link, Provider, link_id
 from heliostat.identity.names import fold
 from heliostat.identity.options import IdentityOptions

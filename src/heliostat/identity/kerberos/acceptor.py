@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from heliostat.cloudstore.contract import CloudStore, GuardFailed
 from heliostat.core.errors import PermanentError
 from heliostat.core.files import atomic_write
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.kerberos import tickets
 from heliostat.identity.kerberos.keys import Keys, keytab
 from heliostat.identity.kerberos.people import Standing

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.directory.records import Computer, User
 from heliostat.identity.directory.search import EntryKind
 from heliostat.identity.ldap_face.places import Place, place_of

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from heliostat.identity.directory import layout, schema
-from heliostat.identity.directory.contract import Directory
+from heliostat.identity.directory.contract.directory import Directory
 from heliostat.identity.directory.filter_text import parse
 from heliostat.identity.directory.filters import And, Equal, Filter, matches
 from heliostat.identity.directory.search import (

@@ -17,7 +17,7 @@ from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.authority.alternative_names import checked_dns
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.directory.contract import ComputerVerbs
+from heliostat.identity.directory.contract.computers import ComputerVerbs
 from heliostat.identity.directory.views import ComputerView
 from heliostat.identity.machines.records import MachineJoin, machine_joins_of
 from heliostat.identity.machines.site import MachineSite

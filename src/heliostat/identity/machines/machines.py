@@ -16,7 +16,7 @@ from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.authority.refusals import bad_request
 from heliostat.identity.authority.requests import read_request
-from heliostat.identity.directory.contract import ComputerVerbs
+from heliostat.identity.directory.contract.computers import ComputerVerbs
 from heliostat.identity.directory.views import ComputerView
 from heliostat.identity.machines import secrets
 from heliostat.identity.machines.invitations import Invitation, Invitations

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
-from heliostat.identity.directory.contract import ComputerVerbs
+from heliostat.identity.directory.contract.computers import ComputerVerbs
 from heliostat.identity.directory.views import ComputerView
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.tokens import jose

@@ -15,7 +15,7 @@ from heliostat.core.join_token import MachineToken, encode
 from heliostat.identity.authority.authorities import TenantAuthority
 from heliostat.identity.authority.certificates import crl_pem, pem
 from heliostat.identity.authority.policy import Asker
-from heliostat.identity.directory.contract import ComputerVerbs
+from heliostat.identity.directory.contract.computers import ComputerVerbs
 from heliostat.identity.directory.layout import dn_of, suffix_of
 from heliostat.identity.directory.search import EntryKind
 from heliostat.identity.machines.realm_keys import RealmKeys

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.saml import told
 from heliostat.identity.saml.contexts import satisfied, wants_second_factor
 from heliostat.identity.saml.records import ServiceProvider, SignInAsked

@@ -17,7 +17,7 @@ from heliostat.cloudstore.contract import CloudStore, GuardFailed
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.federation.newcomers import Newcomers
 from heliostat.identity.federation.outsiders import outsider_of
 from heliostat.identity.federation.providers import Providers

@@ -12,7 +12,7 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.saml.records import LastingName, SamlKinds, ServiceProvider
 from heliostat.identity.saml.vocabulary import NameIdFormat

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from heliostat.core.ids import Ids
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.realms import Realm
 from heliostat.identity.redirects import origin_of
 from heliostat.identity.saml import to_provider

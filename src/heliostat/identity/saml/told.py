@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.names import fold, security_group
 from heliostat.identity.saml.records import ServiceProvider
 from heliostat.identity.saml.vocabulary import NameIdFormat

@@ -12,7 +12,7 @@ from cryptography import x509
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.saml import answers, signatures, told
 from heliostat.identity.saml.addresses import Addresses

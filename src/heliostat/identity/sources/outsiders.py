@@ -16,7 +16,7 @@ from heliostat.cloudstore.contract import Change, CloudStore, Guard
 from heliostat.cloudstore.documents import Stored
 from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.directory.contract import GroupVerbs
+from heliostat.identity.directory.contract.groups import GroupVerbs
 from heliostat.identity.directory.views import GroupView, Paged
 from heliostat.identity.names import fold, security_group, subject_of
 from heliostat.identity.sources.people import Known, Login, SourcePeople

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.names import security_group, subject_of
 from heliostat.identity.options import LONGEST_PASSWORD, LockoutPolicy
 from heliostat.identity.passwords.lockout import unknown_id

@@ -7,7 +7,8 @@ domain.  A name without a domain belongs to the source that is the default, if t
 from __future__ import annotations
 
 from heliostat.core.errors import HeliostatError, PermanentError
-from heliostat.identity.directory.contract import Account, Directory, Person
+from heliostat.identity.directory.contract.directory import Directory
+from heliostat.identity.directory.contract.people import Account, Person
 from heliostat.identity.names import bare_name, fold, subject_of
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.sources.outsiders import Members

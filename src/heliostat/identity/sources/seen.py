@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from heliostat.cloudstore.contract import CloudStore, GuardFailed
 from heliostat.core.clock import Clock
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.sources.records import Seen, SourceKinds
 
 KEPT_MS = 90 * 86_400_000

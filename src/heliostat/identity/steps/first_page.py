@@ -14,7 +14,7 @@ from aiohttp import web
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.clients.records import Grant
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.kerberos import negotiate
 from heliostat.identity.kerberos.acceptor import Acceptor
 from heliostat.identity.realms import Realm, Realms

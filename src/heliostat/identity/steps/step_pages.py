@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from heliostat.core.errors import HeliostatError, PermanentError
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.factors.enrolment import Enrolment
 from heliostat.identity.steps import browser_state, pages
 from heliostat.identity.steps.enrolling import enrolled

@@ -12,7 +12,7 @@ from heliostat.cloudstore.contract import CloudStore, GuardFailed
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.steps.records import Continuation, UnderWay, under_way_of
 from heliostat.identity.tokens.browsers import SECRET_BYTES, hashed

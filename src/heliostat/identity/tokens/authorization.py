@@ -16,7 +16,7 @@ from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.clients.records import Client, Grant, clients_of
 from heliostat.identity.directory.clients import named_client
-from heliostat.identity.directory.contract import People
+from heliostat.identity.directory.contract.people import People
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.redirects import is_registered
 from heliostat.identity.tokens.browsers import SECRET_BYTES, Browsers, hashed

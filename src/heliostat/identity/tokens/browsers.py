@@ -14,7 +14,7 @@ from heliostat.cloudstore.contract import Change, CloudStore, Guard
 from heliostat.core.clock import Clock
 from heliostat.core.ids import Ids
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.saml.records import SamlKinds
 from heliostat.identity.tokens.departures import Departures

@@ -20,7 +20,7 @@ from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.identity.clients.records import Client
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.tokens.browsers import hashed
 from heliostat.identity.tokens.records import Code, Session, TokenKinds

@@ -18,7 +18,7 @@ from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.identity.clients.records import Client
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.sources.router import Everybody
 from heliostat.identity.tokens.records import Consent, TokenKinds

@@ -22,7 +22,7 @@ from heliostat.core.errors import PermanentError, TemporaryError
 from heliostat.core.ids import Ids
 from heliostat.identity.clients.records import Client
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.options import IdentityOptions, LockoutPolicy
 from heliostat.identity.passwords.lockout import Lockouts
 from heliostat.identity.passwords.records import attempts_of

@@ -7,7 +7,7 @@ from dataclasses import replace
 from heliostat.core.errors import PermanentError
 from heliostat.identity.clients.records import Client
 from heliostat.identity.directory.clients import public_id
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.directory.embedded import Directory
 from heliostat.identity.names import bare_name, fold
 from heliostat.identity.options import IdentityOptions

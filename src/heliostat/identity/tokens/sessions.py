@@ -17,7 +17,7 @@ from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.clients.records import Client
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.directory.contract import Person
+from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.tokens.claims import new_jti
 from heliostat.identity.tokens.departures import Departures
