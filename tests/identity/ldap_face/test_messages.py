@@ -195,5 +195,5 @@ def test_no_value_ends_its_line(attributes: dict[str, list[str]]) -> None:
 def test_a_result_is_one_answer() -> None:
     assert (
         result(Code.OTHER, "two\nRESULT\ncode: 0")
-        == b"RESULT\ncode: 80\ninfo: two RESULT code: 0\n"
+        == b"RESULT\ncode: 80\ninfo: two RESULT code: 0\n\n"
     )

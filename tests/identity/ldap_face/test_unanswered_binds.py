@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from heliostat.core.process import CommandFailed, run_async
-from heliostat.identity.ldap_face.listener import Connection, Listener
+from heliostat.identity.ldap_face.connection import Connection
 from heliostat.testing.ldap_face import ADA, SUFFIX, Served, served
 from heliostat.testing.signin import PASSWORD
 
@@ -59,10 +59,10 @@ async def test_a_bind_whose_connection_ends_is_refused(
         assert await site.code("ldapwhoami") == 52
         assert await site.code("ldapwhoami", password="wrong") == 52
     with monkeypatch.context() as patched:
-        patched.setattr(Connection, "connection_made", lambda self, transport: transport.abort())
+        patched.setattr(Connection, "begin", Connection.cut_off)
         assert await site.code("ldapwhoami") == 52
     with monkeypatch.context() as patched:
-        patched.setattr(Listener, "_serve", _vanishing)
+        patched.setattr(Connection, "_respond", _vanishing)
         assert await site.code("ldapwhoami") == 52
     assert await site.code("ldapwhoami") == 0
 
@@ -91,21 +91,20 @@ async def test_a_write_whose_connection_ends_is_not_acknowledged(
     assert (await site.kit.identity.directory.get_user("ada")).family_name == "Löve"
 
 
-async def _vanishing(_self: Listener, taken: object, _owed: bytes) -> None:
-    taken.close()  # type: ignore[attr-defined]
+async def _vanishing(self: Connection, _raw: bytes) -> None:
+    self._close()
 
 
 async def test_a_search_that_is_cut_short_says_so(
     site: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("heliostat.identity.ldap_face.listener.ANSWER_S", 0.0)
-    monkeypatch.setattr(Connection, "_respond", _slow)
-    assert await site.code("ldapsearch", "-b", SUFFIX, "(uid=ada)") in (11, 52)
+    monkeypatch.setattr("heliostat.identity.ldap_face.connection.ANSWER_S", 0.2)
+    monkeypatch.setattr(site.face._listener, "_answer", _slow)
+    assert await site.code("ldapsearch", "-b", SUFFIX, "(uid=ada)") == 11
 
 
-async def _slow(self: Connection, raw: bytes) -> None:
-    if raw.startswith(b"BIND"):
-        self._finish(b"RESULT\ncode: 0\n\n")
+async def _slow(_raw: bytes) -> AsyncIterator[bytes]:
+    yield b"dn: dc=heliostat,dc=local\nobjectClass: domain\ndc: heliostat\n\n"
     await asyncio.Event().wait()
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from heliostat.identity.directory import layout
@@ -126,10 +127,6 @@ TABLES: Mapping[EntryKind, Table] = {
 _FOLDED = {
     kind: {fold(name): answer for name, answer in table.items()} for kind, table in TABLES.items()
 }
-_ROWS = {
-    kind: tuple((name, fold(name), answer) for name, answer in table.items())
-    for kind, table in TABLES.items()
-}
 CLASSES: Mapping[EntryKind, frozenset[str]] = {
     EntryKind.UNIT: frozenset({"top", "organizationalunit"}),
     EntryKind.USER: frozenset(
@@ -164,17 +161,22 @@ def entry_of(
     """
     dn = layout.dn_of(kind, view.name, unit, domain)
     position = Position(kind, fold(view.path if isinstance(view, UnitView) else view.name))
-    attributes = {
-        name: _values(answer(view))
-        for name, key, answer in _ROWS[kind]
-        if wanted is None or key in wanted
-    }
+    attributes = {name: _values(answer(view)) for name, answer in _rows(kind, wanted)}
     attributes |= {**others, "entryDN": (dn,)}
     if wanted is None or "entryuuid" in wanted:
         identity = f"{fold(domain)}/{position}/{view.created_ms}"
         attributes["entryUUID"] = (str(uuid.uuid5(_NAMESPACE, identity)),)
     told = {name: values for name, values in attributes.items() if values}
     return Entry(kind, view.name, dn, told, position)
+
+
+@lru_cache(maxsize=256)
+def _rows(
+    kind: EntryKind, wanted: frozenset[str] | None
+) -> tuple[tuple[str, Callable[[Any], Answer]], ...]:
+    """What is told of a kind when these attributes are asked for."""
+    table = TABLES[kind].items()
+    return tuple(each for each in table if wanted is None or fold(each[0]) in wanted)
 
 
 def _values(answer: Answer) -> tuple[str, ...]:

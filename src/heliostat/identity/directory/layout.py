@@ -45,7 +45,7 @@ def dn_of(kind: EntryKind, name: str, unit: str, domain: str) -> str:
 
 def escaped(value: str) -> str:
     """A value inside of a distinguished name."""
-    text = "".join(f"\\{ord(each):02x}" if each in _SPECIAL else each for each in value)
+    text = _SPECIAL.sub(lambda found: f"\\{ord(found[0]):02x}", value)
     if text[:1] in (" ", "#"):
         text = f"\\{ord(text[0]):02x}{text[1:]}"
     if text.endswith(" "):
@@ -53,7 +53,7 @@ def escaped(value: str) -> str:
     return text
 
 
-_SPECIAL = frozenset(',+"\\<>;=\x7f') | frozenset(map(chr, range(32)))
+_SPECIAL = re.compile(r'[,+"\\<>;=\x7f\x00-\x1f]')
 
 
 def parsed(dn: str) -> list[Rdn] | None:

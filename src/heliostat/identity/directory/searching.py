@@ -60,7 +60,7 @@ class Searching(Referring):
             if kind not in query.kinds or kind.rank < rank or len(hits) > query.limit:
                 continue
             lookups = plan(kind, asked)
-            if lookups == NOTHING:
+            if lookups == NOTHING or _is_taken(kind, lookups, hits):
                 continue
             start = after if kind.rank == rank else ""
             if kind is EntryKind.UNIT:
@@ -208,6 +208,14 @@ class Searching(Referring):
             return frozenset({unit_id})
         known = await self.units_by_id()
         return frozenset(each for each in known if unit_id in ids_above(known, each))
+
+
+def _is_taken(kind: EntryKind, lookups: Plan, hits: list[Hit]) -> bool:
+    """Whether all that is looked up are names that people have, which no program can have, too."""
+    if kind is not EntryKind.ACCOUNT or lookups is None or not hits:
+        return False
+    found = {Lookup("key", hit.position.key) for hit in hits if hit.position.kind is EntryKind.USER}
+    return lookups <= found
 
 
 def _values_of_unit(view: UnitView) -> Values:

@@ -42,18 +42,17 @@ class Caller:
         return self.is_administrator and self.may_read(domain)
 
 
-async def reads(realms: Realms, bound: str, domain: str) -> bool:
-    """Whether who is bound as ``bound`` may read ``domain``.
+async def reads(realms: Realms, bound: str, domain: str, realm: Realm | None) -> bool:
+    """Whether who is bound as ``bound`` may read ``domain``, whose realm is ``realm``.
 
     For the own domain it is enough to be there and not disabled; whether somebody administers
     the site is only looked up for another one, since that asks for all groups.
     """
     place = place_of(bound) if bound else None
-    if place is not None and place.unit and fold(place.domain) == fold(domain):
-        realm = await realms.find(place.domain)
-        if realm is not None and EntryKind.USER in place.kinds:
-            found = await realm.directory.lying_in(EntryKind.USER, place.unit, place.name)
-            return isinstance(found, User) and not found.disabled
+    own = place is not None and place.unit and fold(place.domain) == fold(domain)
+    if realm is not None and place is not None and own and EntryKind.USER in place.kinds:
+        found = await realm.directory.lying_in(EntryKind.USER, place.unit, place.name)
+        return isinstance(found, User) and not found.disabled
     caller = await caller_of(realms, bound)
     return caller is not None and caller.may_read(domain)
 

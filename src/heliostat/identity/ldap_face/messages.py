@@ -54,6 +54,7 @@ BIND = b"BIND\n"
 """How the request begins whose answer lets somebody in."""
 SEARCH = b"SEARCH\n"
 """How the request begins whose answer is more than one result."""
+_VERBS = frozenset(Verb)
 _PASSWORD = b"\ncred: "
 _ONCE = frozenset(
     {"msgid", "binddn", "peername", "ssf", "connid", "base", "scope", "deref", "sizelimit",
@@ -83,7 +84,7 @@ def parse(raw: bytes) -> Request:
             password = b""  # slapd stops at a NUL: what is left is another password
         raw = raw[:at] + b"\n\n"
     first, *rest = raw.decode(errors="surrogateescape").split("\n")
-    if first not in set(Verb):
+    if first not in _VERBS:
         raise MalformedRequestError(first[:40])
     fields: dict[str, str] = {}
     lines: list[str] = []
@@ -95,7 +96,8 @@ def parse(raw: bytes) -> Request:
             # slapd writes names as they came, and a line's end in one must not begin another field
             raise MalformedRequestError(f"{name} twice")
         lines.append(line)
-        fields.setdefault(name, value.removeprefix(" "))
+        if name not in fields:
+            fields[name] = value.removeprefix(" ")
     return Request(Verb(first), fields, tuple(lines), password)
 
 

@@ -13,6 +13,15 @@ from heliostat.identity.directory.layout import NAMED_BY, parsed
 from heliostat.identity.directory.search import EntryKind
 from heliostat.identity.names import is_name
 
+_LEAVES = frozenset(EntryKind) - {EntryKind.UNIT}
+_KINDS = {
+    "": frozenset({EntryKind.UNIT}),
+    **{
+        attribute: frozenset(each for each in _LEAVES if NAMED_BY[each] == attribute)
+        for attribute in ("uid", "cn")
+    },
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -30,10 +39,7 @@ class Place:
     @property
     def kinds(self) -> frozenset[EntryKind]:
         """What it may be."""
-        if not self.is_leaf:
-            return frozenset({EntryKind.UNIT})
-        leaves = frozenset(EntryKind) - {EntryKind.UNIT}
-        return frozenset(each for each in leaves if NAMED_BY[each] == self.attribute)
+        return _KINDS[self.attribute]
 
 
 @lru_cache(maxsize=256)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
 BINARY = "userCertificate"
 """The attribute whose values are bytes (``schema.BINARY``); they come as base64."""
+
+
+_PLAIN = re.compile(r"(?![ :<])[ -~]*[!-~]")
+"""A value that is LDIF as it is (RFC 2849, SAFE-STRING), without a space at its end."""
+RESULT = b"RESULT\n"
+"""How every result begins."""
 
 
 class Code(IntEnum):
@@ -40,18 +47,18 @@ class Code(IntEnum):
 
 
 def result(code: Code, info: str = "", matched: str = "") -> bytes:
-    """The end of every answer."""
+    """The end of every answer; slapd does not wait for more after the empty line."""
     lines = ["RESULT", f"code: {int(code)}"]
     if matched:
         lines.append(f"matched: {matched}")
     if info:
         lines.append(f"info: {' '.join(info.split())}")
-    return ("\n".join(lines) + "\n").encode(errors="replace")
+    return ("\n".join(lines) + "\n\n").encode(errors="replace")
 
 
 def verdict(code: Code, info: str = "") -> bytes:
     """What stands after a result that was said before, and counts instead of it."""
-    return result(code, info).removeprefix(b"RESULT\n")
+    return result(code, info).removeprefix(RESULT)
 
 
 def entry(dn: str, attributes: Mapping[str, Sequence[str]]) -> bytes:
@@ -66,7 +73,6 @@ def entry(dn: str, attributes: Mapping[str, Sequence[str]]) -> bytes:
 
 
 def _line(name: str, value: str) -> str:
-    safe = value.isascii() and value.isprintable() and value != "" and value[-1] != " "
-    if safe and value[0] not in " :<":
+    if _PLAIN.fullmatch(value):
         return f"{name}: {value}"
     return f"{name}:: {base64.b64encode(value.encode(errors='surrogateescape')).decode()}"

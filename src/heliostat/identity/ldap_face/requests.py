@@ -28,6 +28,8 @@ from heliostat.identity.ldap_face.writes import Dismiss, Writes
 from heliostat.identity.realms import Realm, Realms
 
 log = logging.getLogger(__name__)
+HELD_BYTES = 64 << 10
+"""Of a search's answer that are gathered before they are written."""
 
 
 class Requests:
@@ -47,14 +49,19 @@ class Requests:
             # the listener has said no before: whatever goes wrong here, nobody is let in
             yield verdict(*await self._outcome(raw))
             return
+        held = bytearray()  # small answers are one write
         try:
             request = parse(raw)
             realm, place = await self._readable(request)
             async for piece in searches.search(realm, place, request):
-                yield piece
-            yield result(Code.SUCCESS)
+                held += piece
+                if len(held) >= HELD_BYTES:
+                    yield bytes(held)
+                    held.clear()
+            held += result(Code.SUCCESS)
         except Exception as error:
-            yield result(*told_for(error))
+            held += result(*told_for(error))
+        yield bytes(held)
 
     async def _outcome(self, raw: bytes) -> tuple[Code, str]:
         try:
@@ -101,9 +108,9 @@ class Requests:
             )
         if place is None:
             raise RefusedError(Code.NO_SUCH_OBJECT)
-        if not self._anonymous and not await reads(self._realms, bound, place.domain):
-            raise RefusedError(Code.INSUFFICIENT_ACCESS, "Only people of the domain read it.")
         realm = await self._realms.find(place.domain)
+        if not self._anonymous and not await reads(self._realms, bound, place.domain, realm):
+            raise RefusedError(Code.INSUFFICIENT_ACCESS, "Only people of the domain read it.")
         if realm is None:
             raise RefusedError(Code.NO_SUCH_OBJECT)
         return realm, place

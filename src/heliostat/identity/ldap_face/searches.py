@@ -48,16 +48,14 @@ def wanted(attributes: str) -> frozenset[str]:
             found |= schema.OPERATIONAL
         else:
             found.add(schema.folded(each))
-    return frozenset(found)
+    return frozenset(found) - _UNTOLD
 
 
 async def search(realm: Realm, place: Place, request: Request) -> AsyncIterator[bytes]:
     """Entries as LDIF, a page at a time; raises ``RefusedError`` and ``HeliostatError``."""
     asked = parse(request.get("filter"))
     scope, limit = request.get("scope"), _limit(request)
-    query = Query(
-        asked, base=place.unit, attributes=wanted(request.get("attrs")) - _UNTOLD, limit=PAGE
-    )
+    query = Query(asked, base=place.unit, attributes=wanted(request.get("attrs")), limit=PAGE)
     told = 0
     async for page in _pages(realm, place, scope, query):
         lines = [entry(each.dn, _without_dn(each)) for each in page]

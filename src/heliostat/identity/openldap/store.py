@@ -89,6 +89,8 @@ class DirectoryStore(PassingStore):
         self._snapshots.clear()
 
     async def get(self, key: str, *, at_revision: int | None = None) -> Document | None:
+        if self._place is Place.EMBEDDED and self._clock.monotonic_s() < self._place_until_s:
+            return await self._store.get(key, at_revision=at_revision)  # most reads there are
         place = placed(key)
         if place is None or await self.place() is Place.EMBEDDED:
             return await self._store.get(key, at_revision=at_revision)
