@@ -20,10 +20,10 @@ from heliostat.core.process import run
 from heliostat.member import openssl
 from heliostat.member.entries import CERTIFICATE_FILE, KEY_FILE, Entries
 from heliostat.member.joining import membership
-from heliostat.member.joining.changes import Journal
 from heliostat.member.joining.commands import join as join_command
 from heliostat.member.joining.controller import Controller
 from heliostat.member.joining.join import Member, Wishes
+from heliostat.member.joining.journal import Journal
 from heliostat.member.joining.log_in import ENTRY
 from heliostat.member.joining.workloads import keep_certificate, token_for
 from heliostat.member.places import VARIABLE, Machine

@@ -21,7 +21,8 @@ import pytest
 from heliostat.core.errors import HeliostatError
 from heliostat.member.joining import membership
 from heliostat.member.joining.active_directory import DomainMember, DomainWishes, adcli
-from heliostat.member.joining.sssd import Admission, active_directory_conf, krb5_conf
+from heliostat.member.joining.active_directory_files import active_directory_conf, krb5_conf
+from heliostat.member.joining.admission import Admission
 from heliostat.member.places import Machine
 from heliostat.testing.domain_controller import HOST, PASSWORD, domain_controller
 

@@ -13,18 +13,14 @@ import pytest
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run
 from heliostat.member.joining import log_in
-from heliostat.member.joining.changes import ASIDE, CommandChange, FileChange, Journal
+from heliostat.member.joining.admission import Admission, ssh_passwords, sudoers
+from heliostat.member.joining.changes import CommandChange, FileChange
 from heliostat.member.joining.family import FAMILIES, Family, family_of, packages_installed
+from heliostat.member.joining.journal import LEAVING, Journal, Undone
 from heliostat.member.joining.membership import Membership, keep, read
 from heliostat.member.joining.nsswitch import with_sss
-from heliostat.member.joining.sssd import (
-    Admission,
-    DirectoryServers,
-    KerberosServers,
-    ssh_passwords,
-    sssd_conf,
-    sudoers,
-)
+from heliostat.member.joining.servers import DirectoryServers, KerberosServers
+from heliostat.member.joining.sssd import sssd_conf
 from heliostat.member.places import Machine
 
 MEMBER = Membership(
@@ -80,7 +76,7 @@ def test_sssd_trusts_the_site_alone_and_proves_the_machine() -> None:
 
 def test_only_groups_that_were_named_log_in_and_administrators_too() -> None:
     assert MEMBER.directory is not None
-    kerberos = KerberosServers("ACME.EXAMPLE", ("kdc.example",))
+    kerberos = KerberosServers("ACME.EXAMPLE", ("kdc.example:88",), log_in=True)
     admission = Admission(("Developers",), ("Cloud Admins",))
     domain = _read(sssd_conf("acme.example", MEMBER.directory, ROOTS, admission, kerberos))[
         "domain/acme.example"
@@ -173,7 +169,7 @@ def test_every_family_installs_what_is_missing_and_switches_sssd_on(
     there = frozenset(family.packages[1:])
     changes = list(log_in.changes_for(machine, MEMBER, family, there))
     assert changes[0] == CommandChange(
-        (*family.install, family.packages[0]), (), "programs that ask the directory"
+        (*family.install, family.packages[0]), (), "programs that ask the directory", once=True
     )
     commands = [each for each in changes if isinstance(each, CommandChange)]
     assert ("systemctl", "disable", "--now", "sssd.service") in [each.undo for each in commands]
@@ -231,7 +227,7 @@ def test_what_was_changed_is_taken_back_wherever_it_ended(tmp_path: Path, dies_a
     with pytest.raises(KeyboardInterrupt):
         Journal(tmp_path / "journal", tmp_path, programs).undo()
     programs.dies_at = ""
-    assert Journal(tmp_path / "journal", tmp_path, programs).undo() == []
+    assert Journal(tmp_path / "journal", tmp_path, programs).undo() == Undone()
     assert _tree(tmp_path) == before
     assert programs.ran.count("off") == 1
     assert not (tmp_path / "journal").exists()
@@ -241,7 +237,7 @@ def test_what_somebody_wrote_since_is_put_aside(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal", tmp_path, Programs())
     journal.make(CHANGES[:1])
     (tmp_path / "etc/new").write_text("mine\n")
-    kept = tmp_path / f"etc/new{ASIDE}"
-    assert journal.undo() == [str(kept)]
+    kept = tmp_path / f"etc/new{LEAVING}"
+    assert journal.undo() == Undone((str(kept),))
     assert kept.read_text() == "mine\n"
     assert not (tmp_path / "etc/new").exists()

@@ -185,6 +185,10 @@ CAUSES: dict[str, str] = {
     "IsoUploadError": "The upload was not one file part, was empty, or ended early.",
     "LeaseLost": "A worker was away for so long that another one has taken over its tasks.",
     "MalformedAuthToken": "The Authorization header holds no bearer token.",
+    "MembershipRemains": "A machine has left a directory, and a change that joining made "
+    "there could not be taken back.",
+    "MembershipUnchanged": "Newer settings of a member machine could not be made, and it was "
+    "put back to what it was.",
     "MethodNotAllowed": "The path exists, but not for this method.",
     "MissingAuthToken": "The request carries no token and came from no trusted Unix socket.",
     "MoreThanOneHostAffinity": "A VM was to be on two hosts.",

@@ -74,6 +74,8 @@ CODES: dict[str, Code] = {
     "PageExpired": Code(404, "Start the list again from its first page."),
     "BlobNotFound": Code(404, "The content is gone; upload the image again."),
     "QuotaError": Code(400, "Free something, or ask for a higher limit with `helio quota update`."),
+    "MembershipRemains": Code(500, "Repair what is told, then run `helio identity leave` again."),
+    "MembershipUnchanged": Code(500, "Repair what is told; the machine's timer tries by the hour."),
     "StateError": Code(400, "Look at the entity's state and choose an operation that it allows."),
     "InvalidSamlMessage": Code(
         400, "Begin again at the program; if it stays, compare its metadata with ours."

@@ -15,15 +15,16 @@ from dataclasses import dataclass
 from heliostat.core.errors import PermanentError
 from heliostat.core.process import run
 from heliostat.member.joining import membership
-from heliostat.member.joining.changes import Change, CommandChange, FileChange, Journal, Run
+from heliostat.member.joining.active_directory_files import active_directory_conf, krb5_conf
+from heliostat.member.joining.admission import Admission
+from heliostat.member.joining.changes import Change, CommandChange, FileChange, Run
 from heliostat.member.joining.family import Family, family_of, packages_installed
+from heliostat.member.joining.journal import Journal
 from heliostat.member.joining.log_in import SSSD_CONF, forgotten, switched_on
 from heliostat.member.joining.membership import Membership
-from heliostat.member.joining.sssd import Admission, active_directory_conf, krb5_conf
+from heliostat.member.joining.realm_files import KEYTAB, KRB5_CONF
 from heliostat.member.places import Machine
 
-KEYTAB = "etc/krb5.keytab"
-KRB5_CONF = "etc/krb5.conf"
 ADCLI_TIMEOUT_S = 120.0
 LONGEST_COMPUTER = 15
 """Characters: a computer's account is a NetBIOS name."""
@@ -129,7 +130,8 @@ class DomainMember:
         wanted = (*family.packages, *family.active_directory_packages)
         missing = tuple(each for each in wanted if each not in installed)
         if missing:
-            yield CommandChange((*family.install, *missing), (), "programs that ask the domain")
+            why = "programs that ask the domain"
+            yield CommandChange((*family.install, *missing), (), why, once=True)
         text = krb5_conf(wishes.domain, wishes.controller)
         yield FileChange(KRB5_CONF, text, 0o644, "where tickets come from")
         keytab = str(self._machine.root / KEYTAB)

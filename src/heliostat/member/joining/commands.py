@@ -9,11 +9,11 @@ import click
 from heliostat.core.join_token import decode_machine
 from heliostat.member import printing
 from heliostat.member.joining import membership
+from heliostat.member.joining.admission import Admission
 from heliostat.member.joining.domain_command import domain_options, join_domain
 from heliostat.member.joining.join import Member, Wishes
-from heliostat.member.joining.membership import Membership
-from heliostat.member.joining.showing import show_changes, told
-from heliostat.member.joining.sssd import Admission
+from heliostat.member.joining.leave_command import leave
+from heliostat.member.joining.showing import facts, progress, show_changes, told
 from heliostat.member.joining.workload_commands import token, workload
 from heliostat.member.places import Machine
 from heliostat.member.printing import output_option
@@ -61,7 +61,7 @@ def join(
         join_domain(admission, plan=plan, output=output, **domain)
         return
     wishes = Wishes(admission, certificate_only=certificate_only)
-    member = Member(Machine.here(), tell=_progress)
+    member = Member(Machine.here(), tell=progress)
     if plan:
         asked = decode_machine(token) if token else None
         names = (asked.computer, asked.domain) if asked is not None else ("", "")
@@ -80,19 +80,6 @@ def join(
         )
 
 
-@click.command("leave")
-@click.option("--yes", is_flag=True, help="Without asking.")
-def leave(yes: bool) -> None:
-    """Take back what joining changed on this machine; its certificate is deleted."""
-    machine = Machine.here()
-    present = membership.required(machine)
-    if not yes:
-        click.confirm(f"People of {present.domain} can no longer log in here. Go on?", abort=True)
-    for path in Member(machine, tell=_progress).leave():
-        click.echo(f"{path} is what somebody had changed since.", err=True)
-    click.echo(f"This machine is no longer {present.computer} of {present.domain}.")
-
-
 @click.command("membership")
 @output_option
 def show_membership(output: str) -> None:
@@ -101,7 +88,7 @@ def show_membership(output: str) -> None:
     if output == "json":
         printing.print_json(told(found))
         return
-    for name, value in _rows(found):
+    for name, value in facts(found):
         click.echo(f"{name:<15}{value}")
 
 
@@ -109,7 +96,7 @@ def show_membership(output: str) -> None:
 @output_option
 def refresh(output: str) -> None:
     """Ask the directory what is trusted now, and for a new certificate where one is due."""
-    found = Member(Machine.here(), tell=_progress).refresh()
+    found = Member(Machine.here(), tell=progress).refresh()
     if output == "json":
         printing.print_json(told(found))
     else:
@@ -117,31 +104,3 @@ def refresh(output: str) -> None:
 
 
 COMMANDS = (join, leave, show_membership, refresh, token, workload)
-
-
-def _progress(sentence: str) -> None:
-    click.echo(f"  {sentence}", err=True)
-
-
-def _rows(member: Membership) -> list[tuple[str, str]]:
-    admission = member.admission
-    rows = [
-        ("computer", member.computer),
-        ("domain", member.domain),
-        ("controller", member.url),
-        ("state", "joined" if member.joined else "on its way: run `helio identity join` again"),
-        ("directory", _directory(member)),
-        ("log-in", ", ".join(admission.groups) or "everybody of the domain"),
-        ("administrators", ", ".join(admission.administrators) or "none"),
-        ("SSH", "with keys and passwords" if admission.ssh_passwords else "as sshd is set"),
-    ]
-    if member.kerberos is not None:
-        rows.append(("kerberos", f"{member.kerberos.realm}: {', '.join(member.kerberos.servers)}"))
-    return rows
-
-
-def _directory(member: Membership) -> str:
-    if not member.issuer:
-        return "Active Directory"
-    directory = member.directory
-    return ", ".join(directory.servers) if directory is not None else "none by LDAP"

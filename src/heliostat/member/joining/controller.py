@@ -1,4 +1,4 @@
-"""The door to the controller: three calls over TLS that trusts one authority and no other.
+"""The door to the controller: calls over TLS that trusts one authority and no other.
 
 Standard library only, as a member machine may have nothing else of ours.
 """
@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from heliostat.core.codes import CODES
 from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
-from heliostat.member.joining.sssd import DirectoryServers, KerberosServers
+from heliostat.member.joining.servers import DirectoryServers, KerberosServers
 
 TIMEOUT_S = 30.0
 MAX_ANSWER_BYTES = 4 << 20
@@ -46,6 +46,14 @@ class Identified:
     certificate: str
 
 
+@dataclass(frozen=True, slots=True)
+class RealmKey:
+    """The machine's keys in the realm: the name of the latest, and all of them (base64)."""
+
+    name: str
+    keytab: str
+
+
 class Controller:
     """A controller at ``url``, proven by one of ``roots`` (PEM)."""
 
@@ -70,6 +78,14 @@ class Controller:
             "refresh",
             {"assertion": assertion, "request": request, "operatingSystem": operating_system},
         )
+
+    def key(self, domain: str, assertion: str) -> RealmKey:
+        """A new key in the tenant's realm; raises ``AccessForbidden``, ``KerberosNotEnabled``."""
+        answer = self._asked(domain, "key", {"assertion": assertion})
+        try:
+            return RealmKey(str(answer["key"]), str(answer["keytab"]))
+        except (KeyError, TypeError) as error:
+            raise self._unreachable("what answers there is no controller") from error
 
     def identify(
         self, domain: str, assertion: str, name: str, audience: tuple[str, ...], request: str
@@ -158,7 +174,12 @@ def _told(answer: dict[str, Any]) -> Told:
         ),
         kerberos=kerberos
         and KerberosServers(
-            realm=str(kerberos["realm"]), servers=tuple(map(str, kerberos["servers"]))
+            realm=str(kerberos["realm"]),
+            servers=tuple(map(str, kerberos["servers"])),
+            password_servers=tuple(map(str, kerberos.get("passwordServers", ()))),
+            service=str(kerberos.get("service", "")),
+            key=str(kerberos.get("key", "")),
+            log_in=bool(kerberos.get("logIn", False)),
         ),
     )
 

@@ -15,9 +15,9 @@ from heliostat.member.joining.active_directory import (
     DomainMember,
     DomainWishes,
 )
+from heliostat.member.joining.admission import Admission
 from heliostat.member.joining.changes import run_command
-from heliostat.member.joining.showing import show_changes, told
-from heliostat.member.joining.sssd import Admission
+from heliostat.member.joining.showing import progress, show_changes, told
 from heliostat.member.places import Machine
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -57,23 +57,20 @@ def join_domain(
         unit=ad_unit,
         admission=admission,
     )
-    member = DomainMember(Machine.here(), run_command, tell=_progress)
+    member = DomainMember(Machine.here(), run_command, tell=progress)
     if plan:
         show_changes(wishes.computer, wishes.domain, member.foreseen(wishes), output)
         return
-    done = member.join(wishes, _password(wishes))
+    done = member.join(wishes, password_of(wishes.user))
     if output == "json":
         printing.print_json(told(done))
     else:
         click.echo(f"This machine is {done.computer} of {done.domain}.")
 
 
-def _password(wishes: DomainWishes) -> str:
-    whose = f"Password of {wishes.user}" if wishes.user else "One-time password"
+def password_of(user: str) -> str:
+    """What somebody types, or the first line of standard input; empty: a computer's own."""
+    whose = f"Password of {user}" if user else "One-time password"
     if sys.stdin.isatty():
         return str(click.prompt(whose, hide_input=True, err=True))
     return sys.stdin.readline().rstrip("\r\n")
-
-
-def _progress(sentence: str) -> None:
-    click.echo(f"  {sentence}", err=True)

@@ -53,11 +53,14 @@ FAMILIES = (
     Family(
         name="Debian",
         ids=frozenset({"debian", "ubuntu"}),
-        install=("apt-get", "-y", "--no-install-recommends", "install"),
+        install=(
+            *("env", "DEBIAN_FRONTEND=noninteractive"),  # krb5-config asks for a realm
+            *("apt-get", "-y", "--no-install-recommends", "install"),
+        ),
         installed=("dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\\n"),
         packages=("sssd-ldap", "libnss-sss", "libpam-sss", "acl"),
         kerberos_packages=("sssd-krb5", "krb5-user"),
-        active_directory_packages=("sssd-ad", "sssd-tools", "realmd", "adcli", "packagekit"),
+        active_directory_packages=("sssd-ad", "adcli", "krb5-user"),
         log_in=(
             (
                 ("pam-auth-update", "--package", "--enable", "sss", "mkhomedir"),
@@ -72,7 +75,7 @@ FAMILIES = (
         installed=("rpm", "-qa", "--qf", "%{NAME}\\n"),
         packages=("sssd-ldap", "sssd-client", "authselect", "oddjob-mkhomedir", "acl"),
         kerberos_packages=("sssd-krb5", "krb5-workstation"),
-        active_directory_packages=("sssd-ad", "realmd", "adcli", "oddjob-mkhomedir"),
+        active_directory_packages=("sssd-ad", "adcli", "krb5-workstation"),
         log_in=(
             (
                 ("authselect", "select", "sssd", "with-mkhomedir", "--force", "--backup=heliostat"),

@@ -9,7 +9,6 @@ certificate none is needed.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -18,16 +17,22 @@ from heliostat.core.errors import PermanentError
 from heliostat.core.files import atomic_write
 from heliostat.core.join_token import MachineToken, decode_machine
 from heliostat.member import openssl
-from heliostat.member.joining import log_in, membership
+from heliostat.member.joining import membership
+from heliostat.member.joining.admission import Admission
 from heliostat.member.joining.asking import Asking
-from heliostat.member.joining.changes import Change, Journal, Run, run_command
+from heliostat.member.joining.changes import Change, Run, run_command
+from heliostat.member.joining.computer_account import Credentials, end_account
 from heliostat.member.joining.controller import Controller, Told
-from heliostat.member.joining.family import family_of, packages_installed, system_name
+from heliostat.member.joining.family import system_name
+from heliostat.member.joining.journal import Journal
+from heliostat.member.joining.leaving import leave
 from heliostat.member.joining.log_in import ENTRY
 from heliostat.member.joining.membership import Membership
-from heliostat.member.joining.sssd import Admission, DirectoryServers, suffix_of
-from heliostat.member.joining.trust import forget_trust, keep_trust
-from heliostat.member.joining.upkeep import upkeep
+from heliostat.member.joining.plan import name_of_plan, planned
+from heliostat.member.joining.realm_key import with_key
+from heliostat.member.joining.rewriting import rewrite, superseded
+from heliostat.member.joining.servers import DirectoryServers, suffix_of
+from heliostat.member.joining.trust import keep_trust
 from heliostat.member.joining.workloads import is_due, renewed
 from heliostat.member.places import Machine
 from heliostat.member.stores import MACHINE, Stores
@@ -66,8 +71,15 @@ class Member:
                 present = self._begun(decode_machine(token), present, wishes)
             elif present is None:
                 present = membership.required(self._machine)
-            self._make(self.planned(present))
-            done = replace(present, joined=True)
+            elif present.leaving:
+                raise _half_left(present)
+            ready = self._with_key(present, due=False)
+            changes = planned(self._machine, ready, self._run)
+            for sentence in superseded(self._journal, changes):
+                self._tell(sentence)
+            self._make(changes)
+            written = name_of_plan(self._machine, ready)
+            done = replace(ready, joined=True, leaving=False, written=written)
             membership.keep(self._machine, done)
             return done
 
@@ -75,30 +87,21 @@ class Member:
         """What ``join`` would change; servers are known once the token is used, and not before."""
         present = membership.read(self._machine)
         if not token:
-            return self.planned(present or membership.required(self._machine))
+            known = present or membership.required(self._machine)
+            return planned(self._machine, known, self._run)
         asked = decode_machine(token)
         self._refuse_another(asked, present)
         unknown = DirectoryServers(("ldaps://…",), suffix_of(asked.domain), "…", "…")
-        return self.planned(
-            Membership(
-                domain=asked.domain,
-                computer=asked.computer,
-                url=asked.url,
-                issuer="",
-                admission=wishes.admission,
-                certificate_only=wishes.certificate_only,
-                directory=unknown,
-            )
+        member = Membership(
+            domain=asked.domain,
+            computer=asked.computer,
+            url=asked.url,
+            issuer="",
+            admission=wishes.admission,
+            certificate_only=wishes.certificate_only,
+            directory=unknown,
         )
-
-    def planned(self, member: Membership) -> list[Change]:
-        """What joining changes on this machine, beside its certificate stores."""
-        kept = list(upkeep(sys.executable))
-        if member.certificate_only or member.directory is None:
-            return kept
-        family = family_of(self._machine)
-        installed = packages_installed(family, self._run)
-        return [*kept, *log_in.changes_for(self._machine, member, family, installed)]
+        return planned(self._machine, member, self._run)
 
     def refresh(self) -> Membership:
         """Ask what is trusted now, and for a new certificate once a third of its life is left."""
@@ -108,6 +111,8 @@ class Member:
     def _refreshed(self) -> Membership:
         asking = Asking.of(self._machine)
         member = asking.member
+        if member.leaving:
+            raise _half_left(member)
         due = is_due(openssl.certificate_of(asking.certificate))
         new = openssl.new_key() if due else b""
         request = _request(new, member.computer, member.domain) if new else ""
@@ -115,30 +120,26 @@ class Member:
             member.domain, asking.proof(), request, system_name(self._machine)
         )
         self._keep(told, new)
-        done = self._renewed(member, told)
+        done = self._renewed(member, told, due=due)
         for fault in renewed(self._machine):
             self._tell(f"not renewed: {fault}")
         return done
 
-    def leave(self) -> list[str]:
-        """Take back what joining changed; gives where files lie that somebody had changed since."""
+    def leave(self, credentials: Credentials | None = None) -> list[str]:
+        """Take back what joining changed; see ``leaving.leave``.
+
+        With ``credentials`` the machine's account in its Active Directory domain ends first.
+        """
         with self._alone():
-            return self._left()
+            present = membership.read(self._machine)
+            if credentials is not None and present is not None and not present.account_ended:
+                self._tell(f"ending the account of {present.computer} in {present.domain}")
+                end_account(self._machine, present, credentials, self._run)
+                membership.keep(self._machine, replace(present, account_ended=True))
+            return leave(self._machine, self._journal, self._tell)
 
     def _alone(self) -> AbstractContextManager[None]:
         return membership.alone(self._machine)
-
-    def _left(self) -> list[str]:
-        aside = self._journal.undo()
-        present = membership.read(self._machine)
-        if present is None or present.issuer:  # others gave it no certificate
-            entries = Stores(self._machine).entries(MACHINE)
-            if any(each.name == ENTRY for each in entries.list()):
-                entries.delete(ENTRY)
-            forget_trust(self._machine)
-        self._machine.key_under_way.unlink(missing_ok=True)
-        self._machine.membership.unlink(missing_ok=True)
-        return aside
 
     def _begun(self, token: MachineToken, present: Membership | None, wishes: Wishes) -> Membership:
         """The membership of a token, with its certificate in the store."""
@@ -185,21 +186,47 @@ class Member:
         if told.certificate:
             Stores(self._machine).entries(MACHINE).put(ENTRY, told.certificate.encode(), key)
 
-    def _renewed(self, member: Membership, told: Told) -> Membership:
-        """Servers come and go: what the system asks them by is written again."""
+    def _renewed(self, member: Membership, told: Told, *, due: bool) -> Membership:
+        """Servers come and go, and so do versions of what is written about them."""
         directory = told.directory
-        if directory is not None and not directory.secret and member.directory is not None:
+        if directory is None and member.directory is not None:
+            self._tell("the site offers no directory by LDAP now: log-in stays as it was")
+            directory = member.directory
+        elif directory is not None and not directory.secret and member.directory is not None:
             directory = replace(directory, secret=member.directory.secret)
         new = replace(member, issuer=told.issuer, directory=directory, kerberos=told.kerberos)
+        new = self._with_key(new, due=due)
         if new != member:
-            self._make(self.planned(new))
             membership.keep(self._machine, new)
-        return new
+        if not new.joined or name_of_plan(self._machine, new) == new.written:
+            return new
+        for sentence in rewrite(self._journal, planned(self._machine, new, self._run)):
+            self._tell(sentence)
+        done = replace(new, written=name_of_plan(self._machine, new))
+        membership.keep(self._machine, done)
+        return done
+
+    def _with_key(self, member: Membership, *, due: bool) -> Membership:
+        if member.certificate_only or member.directory is None:
+            return member
+        found = with_key(self._machine, self._journal, member, due=due, tell=self._tell)
+        if found != member:
+            membership.keep(self._machine, found)
+        return found
 
     def _make(self, changes: Sequence[Change]) -> None:
         for change in changes:
             self._tell(change.why)
-            self._journal.make([change])
+            for path in self._journal.make([change]):
+                self._tell(f"{path} is what somebody had changed since")
+
+
+def _half_left(member: Membership) -> PermanentError:
+    return PermanentError(
+        "StateError",
+        f"This machine is leaving {member.domain}.",
+        hint="Go on with `helio identity leave`, or join again with a new token.",
+    )
 
 
 def _request(key: bytes, computer: str, domain: str) -> str:

@@ -6,13 +6,16 @@ A pure decision: a membership and the kind of Linux in, changes with their reaso
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 
+from heliostat.member.joining.admission import Admission, ssh_passwords, sudoers
 from heliostat.member.joining.changes import Change, CommandChange, FileChange
 from heliostat.member.joining.family import Family
 from heliostat.member.joining.membership import Membership
 from heliostat.member.joining.nsswitch import with_sss
-from heliostat.member.joining.sssd import Admission, ssh_passwords, sssd_conf, sudoers
+from heliostat.member.joining.realm_files import realm_files
+from heliostat.member.joining.sssd import sssd_conf
 from heliostat.member.places import Machine
 
 ENTRY = "machine"
@@ -41,7 +44,8 @@ def changes_for(
     wanted = (*family.packages, *(family.kerberos_packages if membership.kerberos else ()))
     missing = tuple(each for each in wanted if each not in installed)
     if missing:
-        yield CommandChange((*family.install, *missing), (), "programs that ask the directory")
+        why = "programs that ask the directory"
+        yield CommandChange((*family.install, *missing), (), why, once=True)
     yield forgotten(machine, membership.domain)
     text = sssd_conf(
         membership.domain,
@@ -49,9 +53,13 @@ def changes_for(
         machine.roots_bundle,
         membership.admission,
         membership.kerberos,
+        has_key=bool(membership.keytab),
     )
     yield FileChange(SSSD_CONF, text, 0o600, "where the directory is, and who may log in")
     yield FileChange(SSHD_CONF, _SSHD, 0o644, "log-in with the keys that people keep there")
+    if membership.kerberos is not None and not membership.elsewhere:
+        keytab = base64.b64decode(membership.keytab)
+        yield from realm_files(machine, membership.domain, membership.kerberos, keytab)
     yield from switched_on(machine, family, membership.admission)
 
 

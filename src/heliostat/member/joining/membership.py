@@ -17,7 +17,8 @@ from typing import Any
 
 from heliostat.core.errors import PermanentError
 from heliostat.core.files import atomic_write
-from heliostat.member.joining.sssd import Admission, DirectoryServers, KerberosServers
+from heliostat.member.joining.admission import Admission
+from heliostat.member.joining.servers import DirectoryServers, KerberosServers
 from heliostat.member.places import Machine
 
 PRIVATE = 0o600
@@ -39,6 +40,18 @@ class Membership:
     kerberos: KerberosServers | None = None
     workloads: tuple[tuple[str, str], ...] = ()
     """Programs whose certificates are kept: name and store."""
+    keytab: str = ""
+    """The machine's keys in the realm (base64); empty: it has none."""
+    key: str = ""
+    """Name of the latest of them."""
+    elsewhere: bool = False
+    """It has keys of another realm, which it keeps, with its settings of Kerberos."""
+    leaving: bool = False
+    """Not everything that joining changed is taken back yet."""
+    account_ended: bool = False
+    """Its account in an Active Directory domain is deleted or disabled."""
+    written: str = ""
+    """Of what was last made on the system; another one means that there is something newer."""
 
 
 def read(machine: Machine) -> Membership | None:
@@ -55,6 +68,13 @@ def read(machine: Machine) -> Membership | None:
             directory=_directory(fields["directory"]),
             kerberos=_kerberos(fields["kerberos"]),
             workloads=tuple((str(name), str(store)) for name, store in fields["workloads"]),
+            # files of before have none of these
+            keytab=str(fields.get("keytab", "")),
+            key=str(fields.get("key", "")),
+            elsewhere=bool(fields.get("elsewhere", False)),
+            leaving=bool(fields.get("leaving", False)),
+            account_ended=bool(fields.get("account_ended", False)),
+            written=str(fields.get("written", "")),
         )
     except FileNotFoundError:
         return None
@@ -120,10 +140,17 @@ def _directory(fields: dict[str, list[str]] | None) -> DirectoryServers | None:
     )
 
 
-def _kerberos(fields: dict[str, list[str]] | None) -> KerberosServers | None:
+def _kerberos(fields: dict[str, Any] | None) -> KerberosServers | None:
     if fields is None:
         return None
-    return KerberosServers(realm=str(fields["realm"]), servers=tuple(fields["servers"]))
+    return KerberosServers(
+        realm=str(fields["realm"]),
+        servers=tuple(fields["servers"]),
+        password_servers=tuple(fields.get("password_servers", ())),
+        service=str(fields.get("service", "")),
+        key=str(fields.get("key", "")),
+        log_in=bool(fields.get("log_in", False)),
+    )
 
 
 def _damaged(path: Path) -> PermanentError:
