@@ -53,6 +53,8 @@ RESERVED: dict[str, str] = {
 CAUSES: dict[str, str] = {
     "ComputerExists": "A computer of the domain has this name.",
     "ComputerNotFound": "There is no computer of this name.",
+    "AddressRefused": "An address of an identity source or a provider is the controller's own, "
+    "link-local or barred, and the operator has not allowed it.",
     "InvalidFilter": "A search's filter is not one, or is larger than what is read.",
     "UnitExists": "An organisational unit has this name in this place.",
     "UnitNotEmpty": "An organisational unit was to be deleted while something lay in it.",

@@ -249,6 +249,9 @@ CODES: dict[str, Code] = {
     "UnitExists": Code(400, "Choose another name for the unit, or another place."),
     "UnitNotEmpty": Code(400, "Move or delete what lies in it: `helio identity search --base`."),
     "ComputerExists": Code(400, "Choose another name for the computer."),
+    "AddressRefused": Code(
+        400, "The operator may open its network by the setting identity.reach.allowed."
+    ),
     "InvalidFilter": Code(
         400, "Write it as LDAP does: (&(objectClass=person)(mail=*@acme.example))."
     ),

@@ -11,6 +11,7 @@ from datetime import date
 
 from heliostat.core.settings import bounded
 from heliostat.identity.authority.options import AuthorityOptions
+from heliostat.identity.reach.options import ReachOptions
 
 LONGEST_TITLE = 120
 LONGEST_BANNER = 16_384
@@ -270,6 +271,8 @@ class IdentityOptions:
     """Where people and groups are kept."""
     federation: FederationPolicy = field(default_factory=FederationPolicy)
     """How other providers are asked."""
+    reach: ReachOptions = field(default_factory=ReachOptions)
+    """Where addresses may lead that tenants name."""
 
     @property
     def published(self) -> str:

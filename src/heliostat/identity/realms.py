@@ -36,6 +36,7 @@ from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
 from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.policies.policies import read_policy
 from heliostat.identity.policies.sections import laid_over
+from heliostat.identity.reach.gate import Gate
 from heliostat.identity.saml.records import SamlKinds
 from heliostat.identity.sealing import Sealing
 from heliostat.identity.sources.links import Links
@@ -235,8 +236,9 @@ class Realms:
         self._hashing = hashing
         self._options = options
         self._sealing = sealing or Sealing.passing()
-        self._outbound = Outbound(plain_http=options.federation.plain_http)
-        self._links = Links(clock, self._sealing)
+        gate = Gate(options.reach)
+        self._outbound = Outbound(gate, plain_http=options.federation.plain_http)
+        self._links = Links(clock, self._sealing, gate)
         self._system = Kept(0, 0, self._made(options))
         self._kept: OrderedDict[str, Kept] = OrderedDict()
 

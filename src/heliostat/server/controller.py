@@ -315,6 +315,7 @@ def _identity(home: Home, settings: Settings, store: CloudStore) -> Identity:
         saml=settings.identity.saml,
         directory=settings.identity.directory,
         federation=settings.identity.federation,
+        reach=settings.identity.reach,
     )
     return Identity(
         store,

@@ -32,6 +32,7 @@ from heliostat.identity.options import (
     TicketPolicy,
     TokenLifetimes,
 )
+from heliostat.identity.reach.options import ReachOptions
 from heliostat.server.backups import BackupSettings
 
 CONFIG_NAME = "heliostat.toml"
@@ -115,6 +116,8 @@ class IdentitySettings:
     """Where people and groups are kept."""
     federation: FederationPolicy = field(default_factory=FederationPolicy)
     """How other providers are asked."""
+    reach: ReachOptions = field(default_factory=ReachOptions)
+    """Where addresses may lead that tenants name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,16 @@ from heliostat.core.ids import SeededIds
 from heliostat.identity.clients.settings import API_SCOPES
 from heliostat.identity.kinds import kinds_of
 from heliostat.identity.options import SYSTEM_TENANT, HashCost, IdentityOptions
+from heliostat.identity.reach.options import ReachOptions
 from heliostat.identity.site import Identity
 from heliostat.identity.tokens.token_messages import TokenAnswer, TokenRequest
 from heliostat.testing.clock import VirtualClock
 from heliostat.wire.oidc_clients import OidcClientSettings
 
 CHEAP = HashCost(memory_kib=64, passes=1, lanes=1, concurrency=2, queue=64)
-OPTIONS = IdentityOptions(base_url="https://site.test:9000", hashing=CHEAP)
+LOOPBACK = ReachOptions(allowed=("127.0.0.0/8", "::1"))
+"""Tests' servers are on the loopback address, which tenants do not reach otherwise."""
+OPTIONS = IdentityOptions(base_url="https://site.test:9000", hashing=CHEAP, reach=LOOPBACK)
 KINDS = kinds_of(SYSTEM_TENANT)
 SCOPE = "openid offline_access rs_esxcloud at_groups"
 FOR_THE_API = OidcClientSettings(scopes=[*API_SCOPES])

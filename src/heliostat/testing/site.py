@@ -33,6 +33,7 @@ from heliostat.testing.agents import CannedAgents
 from heliostat.testing.clock import VirtualClock
 from heliostat.testing.furniture import furnish
 from heliostat.testing.signed_in import TokenIdentity
+from heliostat.testing.signin import LOOPBACK
 
 SEED = 7
 
@@ -89,7 +90,7 @@ async def furnished_site(
     ports = Ports(
         store=store, clock=clock, ids=ids, blobs=Blobs(folder / "blobs"), images=NoImageFiles()
     )
-    options = IdentityOptions(hashing=HashCost(memory_kib=64, passes=1))
+    options = IdentityOptions(hashing=HashCost(memory_kib=64, passes=1), reach=LOOPBACK)
     if tls:
         options = dataclasses.replace(options, base_url=base)
     directories = Directories(store, clock, ids, options, None, folder / "authority")

@@ -10,7 +10,6 @@ import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,6 @@ from joserfc.jws import JWSRegistry
 
 from heliostat.identity.acme.messages import encoded, thumbprint
 from heliostat.identity.acme.problems import PREFIX, Problem
-from heliostat.identity.acme.reach import may_reach
 from heliostat.identity.acme.validation import ACME_IDENTIFIER, check_tls_certificate
 from heliostat.identity.authority.certificates import common_name, pem
 from heliostat.identity.authority.key_files import write_key
@@ -472,35 +470,6 @@ async def test_as_many_names_as_an_order_may_have(client: Client) -> None:
     assert problem(await client.order(*(f"n{n}.{DOMAIN}" for n in range(91)))) == "malformed"
     order = await client.order(*(f"n{n}.{DOMAIN}" for n in range(90)))
     assert len(order["authorizations"]) == 90
-
-
-@pytest.mark.parametrize(
-    ("address", "reachable", "allowed"),
-    [
-        ("93.184.216.34", (), True),
-        ("127.0.0.1", (), False),
-        ("10.1.2.3", (), False),
-        ("169.254.169.254", (), False),
-        ("0.0.0.0", (), False),
-        ("224.0.0.1", (), False),
-        ("100.64.0.1", (), False),
-        ("::1", (), False),
-        ("fe80::1", (), False),
-        ("fd00::1", (), False),
-        ("::ffff:127.0.0.1", (), False),
-        ("::ffff:0:127.0.0.1", (), False),
-        ("fec0::1", (), False),
-        ("::ffff:10.0.0.1", (), False),
-        ("2002:7f00:1::", (), False),
-        ("64:ff9b::7f00:1", (), False),
-        ("2606:4700::1111", (), True),
-        ("127.0.0.1", ("127.0.0.0/8",), True),
-        ("::ffff:127.0.0.1", ("127.0.0.0/8",), True),
-        ("10.1.2.3", ("127.0.0.0/8",), False),
-    ],
-)
-def test_where_validation_reaches(address: str, reachable: tuple[str, ...], allowed: bool) -> None:
-    assert may_reach(ip_address(address), reachable) is allowed
 
 
 def test_base64_is_the_urls() -> None:

@@ -24,10 +24,12 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 from heliostat.core.errors import HeliostatError, TemporaryError
 from heliostat.identity.authority.tls import server_ssl_context
 from heliostat.identity.federation import authentication, outbound
+from heliostat.identity.federation.depth import INNERMOST, Depth, depth_of, may_lead
 from heliostat.identity.federation.outbound import Outbound
-from heliostat.identity.federation.reach import Depth, depth_of, may_lead
 from heliostat.identity.federation.records import OidcSettings, Provider, ProviderKind
 from heliostat.identity.options import FederationPolicy
+from heliostat.identity.reach.gate import Gate
+from heliostat.identity.reach.options import ReachOptions
 from heliostat.identity.tokens.endpoints import routes
 from heliostat.identity.tokens.opened import unverified
 from heliostat.testing.authenticator import Authenticator
@@ -35,6 +37,7 @@ from heliostat.testing.browser import STEPS, Browser, Page, answered, trade
 from heliostat.testing.signin import (
     FOR_THE_API,
     KINDS,
+    LOOPBACK,
     OPTIONS,
     PASSWORD,
     IdentityKit,
@@ -489,7 +492,7 @@ async def test_slow_providers_are_given_up(
     app.router.add_get("/", wait)
     async with TestServer(app) as server:
         url = str(server.make_url("/"))
-        asking = Outbound(plain_http=True)
+        asking = Outbound(Gate(LOOPBACK), plain_http=True)
         with monkeypatch.context() as soon:
             soon.setattr(outbound, "TIMEOUT_S", 0.05)
             with pytest.raises(HeliostatError) as slow:
@@ -500,7 +503,12 @@ async def test_slow_providers_are_given_up(
         with pytest.raises(HeliostatError, match="further inside"):
             await asking.get(f"http://localhost:{urlsplit(url).port}/", within=Depth.INTERNET)
         with pytest.raises(HeliostatError, match="begin with https"):
-            await Outbound().get(url, within=Depth.THIS_MACHINE)
+            await Outbound(Gate(LOOPBACK)).get(url, within=Depth.THIS_MACHINE)
+        for host in ("127.0.0.1", "localhost", "0x7f.0.0.1", "[::ffff:7f00:1]"):
+            there = url.replace("127.0.0.1", host)
+            with pytest.raises(HeliostatError) as barred:
+                await Outbound(Gate(ReachOptions()), plain_http=True).get(there, within=INNERMOST)
+            assert barred.value.code == "AddressRefused", host
         released.set()
 
 
@@ -516,7 +524,7 @@ async def test_a_provider_of_an_authority_of_its_own_is_trusted_by_name(
     context = server_ssl_context(await other.identity.authority.issue_server(["localhost"]))
     await web.SockSite(runner, listener, ssl_context=context).start()
     path = f"{listener.getsockname()[1]}/openidconnect/heliostat.local/.well-known"
-    asking, ca_pem = Outbound(), other.identity.authority.ca_pem
+    asking, ca_pem = Outbound(Gate(LOOPBACK)), other.identity.authority.ca_pem
     here = Depth.THIS_MACHINE
     url = f"https://localhost:{path}/openid-configuration"
     answer = await asking.get(url, within=here, ca_pem=ca_pem)

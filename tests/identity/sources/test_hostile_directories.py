@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from heliostat.identity.reach.gate import Gate
 from heliostat.identity.sources import lookup
 from heliostat.identity.sources.protocol import address, ber, messages
 from heliostat.identity.sources.protocol.connection import Connection, Refused, TooMany
@@ -21,6 +22,7 @@ from heliostat.identity.sources.protocol.reach import LONGEST_MESSAGE, Link, Unr
 from heliostat.identity.sources.protocol.trust import tls_context
 from heliostat.identity.sources.source import Source, SourceKind
 from heliostat.testing.server_certificate import certify
+from heliostat.testing.signin import LOOPBACK
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 TIMEOUT_S = 0.4
@@ -28,6 +30,7 @@ BASE = "dc=corp,dc=example"
 SOURCE = Source(
     id="s", domain="corp.example", kind=SourceKind.LDAP, urls=(), people_base=f"ou=people,{BASE}"
 )
+OPEN = Gate(LOOPBACK)
 ANYBODY = Search(BASE, parse("(uid=alice)"), ("uid",), limit=3)
 
 
@@ -60,7 +63,7 @@ async def served(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterat
 def link_to(port: int, tls: ssl.SSLContext | None = None, scheme: str = "ldap") -> Link:
     found = address.parse(f"{scheme}://127.0.0.1:{port}")
     assert found is not None
-    return Link(found, tls, TIMEOUT_S)
+    return Link(found, tls, TIMEOUT_S, OPEN)
 
 
 def answer(number: int, tag: int, *content: bytes) -> bytes:
@@ -230,7 +233,7 @@ async def test_only_the_right_certificate_is_believed(
                 await Connection.open(link_to(port, tls_context(trust), "ldaps"))
         other = address.Address("localhost", port, True)
         with pytest.raises(Unreachable, match="is not trusted: Hostname mismatch"):
-            await Connection.open(Link(other, tls_context(roots), TIMEOUT_S))
+            await Connection.open(Link(other, tls_context(roots), TIMEOUT_S, OPEN))
     async with served(saying(then_close=False)) as port:
         with pytest.raises(Unreachable, match="did not answer in 0"):
             await Connection.open(link_to(port, tls_context(roots), "ldaps"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,17 +16,20 @@ from heliostat.controller.api import identity_sessions
 from heliostat.controller.api.call import Call
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.factors import totp
+from heliostat.identity.reach.options import ReachOptions
 from heliostat.identity.realms import Realm
 from heliostat.identity.tokens.opened import unverified
 from heliostat.testing.browser import Browser, Page, answered, trade
 from heliostat.testing.signin import (
     KINDS,
+    OPTIONS,
     PASSWORD,
     SCOPE,
     IdentityKit,
     ask,
     code_of,
     refresh,
+    start_identity,
 )
 from heliostat.testing.small_slapd import (
     BASE,
@@ -481,3 +485,31 @@ async def test_their_sessions_are_their_own_where_they_signed_in(
     )
     (own,) = await identity_sessions._own(cast(Call, call))
     assert (own.subject, own.what) == ("ada@corp.example", "program")
+
+
+@pytest.mark.parametrize("tenant", ["heliostat.local", "acme.example"])
+async def test_nobody_reaches_what_the_operator_has_not_opened(
+    tmp_path: Path, fields: dict[str, Any], slapd: SmallSlapd, tenant: str
+) -> None:
+    """An address is refused at once, a name when it is resolved; nothing is connected to."""
+    closed = await start_identity(tmp_path / "closed", replace(OPTIONS, reach=ReachOptions()))
+    await closed.identity.tenants.create_tenant("acme.example")
+    realm = await closed.identity.realms.get(tenant)
+    for url in (slapd.tls_url, "ldaps://[::1]", "ldaps://169.254.169.254"):
+        change = {**fields, "urls": [url]}
+        assert await code_of(realm.sources.create_source(DOMAIN, change)) == "AddressRefused"
+        planned = realm.sources.create_source(DOMAIN, change, plan=True)
+        assert await code_of(planned) == "AddressRefused"
+    port = slapd.tls_url.rpartition(":")[2]
+    named = {**fields, "urls": [f"ldaps://localhost:{port}", f"ldaps://0x7f.1:{port}"]}
+    for url in named["urls"]:
+        asked = {**named, "urls": [url]}
+        (step,) = await realm.sources.probe_source(DOMAIN, asked, saved=False)
+        assert step.step == "resolve"
+        assert "127.0.0.1 is the controller's own machine" in step.sentence
+    await realm.sources.create_source(DOMAIN, named)
+    assert await signed_in(realm, "CORP\\ada", "first program") == "SourceUnavailable"
+    (first, _) = (await realm.sources.get_source(DOMAIN)).servers
+    assert "is out of reach" in first.sentence
+    closed.identity.close()
+    await closed.store.close()

@@ -33,7 +33,7 @@ class Acme:
         self.certificates = certificates
         self.nonces = Nonces(store, clock, ids, sealing, options.tenant)
         self.accounts = Accounts(store, clock, ids, sealing, options.tenant)
-        validation = Validation(options.authority.validation)
+        validation = Validation(options.authority.validation, options.reach)
         self.authorizations = Authorizations(
             store, clock, ids, options.tenant, certificates, validation, vouch
         )

@@ -1,58 +1,37 @@
 """Where validation may reach: names are resolved here, judged, and then dialled by address.
 
-Whoever may order a certificate chooses the name, and thereby whom the controller talks to.
-So loopback, link-local, private and other special addresses are out of reach unless
-``identity.authority.validation.reachable`` names them, and the address that was judged is
-the one that is dialled.
+Whoever may order a certificate chooses the name, and thereby whom the controller talks to: a
+tenant's hosts, most of them in private networks.  So the site's ``Gate`` judges, as it does for
+all addresses that tenants choose; ``identity.authority.validation.reachable`` opens networks to
+validation alone.  The address that was judged is the one that is dialled.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 from typing import Any
 
 from heliostat.identity.acme.problems import Problem
 from heliostat.identity.authority.options import ValidationOptions
+from heliostat.identity.reach.gate import Gate, OutOfReach
+from heliostat.identity.reach.options import ReachOptions
 
-Address = IPv4Address | IPv6Address
-_TRANSLATED = (
-    IPv6Network("64:ff9b::/96"),
-    IPv6Network("64:ff9b:1::/48"),
-    IPv6Network("::/96"),
-    IPv6Network("::ffff:0:0:0/96"),
-)
-"""IPv6 addresses that stand for IPv4 ones (RFC 6052, RFC 8215, RFC 4291, RFC 2765)."""
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII | re.IGNORECASE)
-
-
-def may_reach(address: Address, reachable: Sequence[str]) -> bool:
-    """Pure: whether an address is one of the open network, or was allowed."""
-    plain: Address = address
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        plain = address.ipv4_mapped
-    if any(plain in ip_network(each) for each in reachable):
-        return True
-    if isinstance(plain, IPv6Address) and (
-        plain.sixtofour or plain.teredo or any(plain in each for each in _TRANSLATED)
-    ):
-        return False  # an IPv4 address in disguise
-    if isinstance(plain, IPv6Address) and plain.is_site_local:
-        return False  # "global" for the library, since RFC 3879 gave them up
-    return plain.is_global and not plain.is_multicast
 
 
 class Reach:
     """Resolves names with the servers that were set, or the machine's own."""
 
-    def __init__(self, options: ValidationOptions) -> None:
+    def __init__(self, options: ValidationOptions, site: ReachOptions) -> None:
         self._options = options
+        self.gate = Gate(site, options.reachable)
 
     async def addresses(self, host: str) -> list[str]:
         """Where ``host`` may be dialled, IPv4 first; raises ``Problem``."""
         try:
-            found: list[Address] = [ip_address(host.strip("[]"))]
+            found = [str(ip_address(host.strip("[]")))]
         except ValueError:
             if _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
                 # 2130706433, 127.1, 0x7f.1: addresses for whoever dials, names for name servers
@@ -60,15 +39,14 @@ class Reach:
                     "connection", f"{host[:80]} is neither a name nor an address."
                 ) from None
             found = [
-                ip_address(each.address)
-                for kind in ("A", "AAAA")
-                for each in await self._ask(host, kind)
+                str(each.address) for kind in ("A", "AAAA") for each in await self._ask(host, kind)
             ]
-        allowed = [str(each) for each in found if may_reach(each, self._options.reachable)]
-        if not allowed:
-            told = ", ".join(map(str, found[:3])) or "no address"
-            raise Problem("connection", f"{host} has {told}, which validation does not reach.")
-        return allowed
+        if not found:
+            raise Problem("connection", f"{host} has no address.")
+        try:
+            return self.gate.allowed(host, found)
+        except OutOfReach as error:
+            raise Problem("connection", f"{error.sentence}.") from error
 
     async def texts(self, name: str) -> list[bytes]:
         """The TXT records at ``name``; raises ``Problem``."""

@@ -21,6 +21,8 @@ from heliostat.identity.acme.messages import encoded
 from heliostat.identity.acme.problems import Problem
 from heliostat.identity.acme.reach import Reach
 from heliostat.identity.authority.options import ValidationOptions
+from heliostat.identity.reach.options import ReachOptions
+from heliostat.identity.reach.web import connector
 
 MAX_REDIRECTS = 10
 MAX_ANSWER_BYTES = 1024
@@ -32,9 +34,9 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 class Validation:
     """Looks, for one tenant."""
 
-    def __init__(self, options: ValidationOptions, reach: Reach | None = None) -> None:
+    def __init__(self, options: ValidationOptions, site: ReachOptions) -> None:
         self._options = options
-        self._reach = reach or Reach(options)
+        self._reach = Reach(options, site)
 
     async def look(self, kind: str, name: str, token: str, authorization: str) -> None:
         """Raises ``Problem`` unless the challenge is answered; ``name`` is no wildcard here."""
@@ -56,11 +58,8 @@ class Validation:
         port = self._options.http_port
         place = f"{name}:{port}" if port != 80 else name
         url = URL(f"http://{place}/.well-known/acme-challenge/{token}")
-        connector = aiohttp.TCPConnector(
-            resolver=_Judged(self._reach), ssl=False, force_close=True, use_dns_cache=False
-        )
         async with aiohttp.ClientSession(
-            connector=connector,
+            connector=connector(self._reach.gate, False, _Judged(self._reach)),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             headers={"Accept-Encoding": "identity"},

@@ -36,8 +36,8 @@ class ValidationOptions:
     nameservers: tuple[str, ...] = ()
     """Name servers to ask, ADDRESS or ADDRESS:PORT; none: those of this machine."""
     reachable: tuple[str, ...] = ()
-    """Networks (CIDR) that may be reached although they are loopback, link-local or otherwise
-    special; none: whoever may order a certificate can't make the controller talk to itself."""
+    """Networks (CIDR) that validation may reach beside what `identity.reach` lets all do, such as
+    this machine; none: whoever may order a certificate can't make the controller talk to itself."""
     timeout_s: float = bounded(10.0, 0.1, 60.0)
     """Seconds for one look."""
 

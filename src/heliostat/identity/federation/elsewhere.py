@@ -26,10 +26,9 @@ from heliostat.identity.federation.openid import OpenIdProvider, Sent
 from heliostat.identity.federation.outbound import Outbound, invalid
 from heliostat.identity.federation.outsiders import outsider_of
 from heliostat.identity.federation.providers import Providers
-from heliostat.identity.federation.reach import Depth
 from heliostat.identity.federation.records import AskedElsewhere, OidcSettings, Provider
 from heliostat.identity.federation.token_checks import LOGOUT_TOKEN_S
-from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
+from heliostat.identity.options import IdentityOptions
 from heliostat.identity.saml.addresses import Addresses
 from heliostat.identity.sealing import Sealing
 from heliostat.identity.steps.proofs import Assurance, Proof, wanted
@@ -95,9 +94,7 @@ class Elsewhere:
         settings = _settings(provider)
         known = self._known.get(provider.id)
         if known is None or known.settings != settings:
-            inner = self._options.tenant == SYSTEM_TENANT or self._options.federation.plain_http
-            depth = Depth.THIS_MACHINE if inner else Depth.OWN_NETWORKS
-            known = OpenIdProvider(settings, self._outbound, self._clock, depth)
+            known = OpenIdProvider(settings, self._outbound, self._clock)
             if len(self._known) >= KNOWN:
                 self._known.clear()
             self._known[provider.id] = known

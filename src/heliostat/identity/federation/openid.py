@@ -19,8 +19,8 @@ from joserfc.jwk import JWKRegistry
 from heliostat.core.clock import Clock
 from heliostat.core.counting import counted
 from heliostat.core.errors import HeliostatError
+from heliostat.identity.federation.depth import INNERMOST, Depth
 from heliostat.identity.federation.outbound import OK, Outbound, invalid
-from heliostat.identity.federation.reach import Depth
 from heliostat.identity.federation.records import OidcSettings
 from heliostat.identity.federation.token_checks import check_id_token, check_logout_token
 from heliostat.identity.tokens import jose
@@ -60,11 +60,8 @@ class Sent:
 class OpenIdProvider:
     """One provider, by its settings; kept between requests for what is ``known`` of it."""
 
-    def __init__(
-        self, settings: OidcSettings, outbound: Outbound, clock: Clock, innermost: Depth
-    ) -> None:
+    def __init__(self, settings: OidcSettings, outbound: Outbound, clock: Clock) -> None:
         self.settings = settings
-        self._innermost = innermost
         self._outbound = outbound
         self._clock = clock
         self._known: Known | None = None
@@ -75,7 +72,8 @@ class OpenIdProvider:
         if self._known is not None and now_s < self._known.read_s + METADATA_S:
             return self._known
         url = f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration"
-        answer = await self._outbound.get(url, within=self._innermost, ca_pem=self.settings.ca_pem)
+        # where it lies is bounded for all by the operator; where it leads, by where it lies
+        answer = await self._outbound.get(url, within=INNERMOST, ca_pem=self.settings.ca_pem)
         if answer.status != OK:
             raise invalid(f"{url} answers {answer.status}")
         if answer.body.get("issuer") != self.settings.issuer:

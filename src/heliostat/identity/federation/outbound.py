@@ -1,8 +1,8 @@
 """Asking another provider over HTTP: bounded in size, time, number and direction.
 
 No redirect is followed, no proxy of the environment is used, no cookie is kept.  Names are
-resolved here, and only to addresses that ``reach`` allows, so that what was checked is where
-the connection goes.
+resolved here, and only to addresses that the site's ``Gate`` and ``depth`` allow, so that what
+was checked is where the connection goes.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
+from aiohttp.abc import ResolveResult
 
 from heliostat.core.errors import PermanentError, TemporaryError
-from heliostat.identity.federation.reach import Depth, depth_of, may_lead
+from heliostat.identity.federation.depth import Depth, depth_of, may_lead
+from heliostat.identity.reach.gate import Gate, refused
+from heliostat.identity.reach.web import JudgedNames, connector, out_of_reach
 
 MAX_BYTES = 262_144
 TIMEOUT_S = 10.0
@@ -41,12 +42,16 @@ class Answer:
 class Outbound:
     """Requests to other providers; one for a process."""
 
-    def __init__(self, *, plain_http: bool = False) -> None:
+    def __init__(self, gate: Gate, *, plain_http: bool = False) -> None:
+        self.gate = gate
         self._plain_http = plain_http
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def get(self, url: str, *, within: Depth, ca_pem: str = "", bearer: str = "") -> Answer:
-        """The object at ``url``; raises ``ProviderUnreachable``, ``ProviderInvalid``."""
+        """The object at ``url``.
+
+        Raises ``ProviderUnreachable``, ``ProviderInvalid``, ``AddressRefused``.
+        """
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
         return await self._asked("GET", url, within, ca_pem, headers, None)
 
@@ -76,6 +81,9 @@ class Outbound:
             async with self._slots, asyncio.timeout(TIMEOUT_S):
                 return await self._answered(method, url, within, ca_pem, headers, fields)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            far = out_of_reach(error)
+            if far is not None:
+                raise refused(far.sentence) from error
             raise TemporaryError(
                 "ProviderUnreachable",
                 f"{_host(url)} gives no answer: {str(error)[:200] or 'it took too long'}.",
@@ -91,13 +99,10 @@ class Outbound:
         fields: Mapping[str, str] | None,
     ) -> Answer:
         trust = ssl.create_default_context(cadata=ca_pem) if ca_pem else True
-        resolver = _Within(within, depth_of(urlsplit(url).hostname or ""))
-        connector = aiohttp.TCPConnector(
-            resolver=resolver, ssl=trust, limit=1, force_close=True, use_dns_cache=False
-        )
+        resolver = _Within(self.gate, within, depth_of(urlsplit(url).hostname or ""))
         async with (
             aiohttp.ClientSession(
-                connector=connector,
+                connector=connector(self.gate, trust, resolver),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"Accept": "application/json"},
                 auto_decompress=False,
@@ -135,29 +140,26 @@ class Outbound:
         return ""
 
 
-class _Within(AbstractResolver):
-    """Names, resolved to addresses that lie no further inside than allowed.
+class _Within(JudgedNames):
+    """Names, resolved to addresses that lie no further inside than a provider may lead.
 
     ``depth`` is then the outermost of them: whoever is at the other end is at least there.
     """
 
-    def __init__(self, within: Depth, depth: Depth) -> None:
+    def __init__(self, gate: Gate, within: Depth, depth: Depth) -> None:
+        super().__init__(gate)
         self._within = within
         self.depth = depth
-        self._resolver = ThreadedResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        found = await self._resolver.resolve(host, port, family)
+        found = await super().resolve(host, port, family)
         allowed = [each for each in found if may_lead(self._within, depth_of(each["host"]))]
         if found and not allowed:
             raise invalid(f"{host} lies further inside than the provider may lead")
         self.depth = min((depth_of(each["host"]) for each in allowed), default=self.depth)
         return allowed
-
-    async def close(self) -> None:
-        await self._resolver.close()
 
 
 def invalid(why: str) -> PermanentError:

@@ -10,14 +10,15 @@ import re
 import ssl
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from heliostat.core.errors import PermanentError
 from heliostat.identity.federation.authentication import key_of, place
+from heliostat.identity.federation.depth import INNERMOST
 from heliostat.identity.federation.newcomers import group_of_rule
 from heliostat.identity.federation.outbound import Outbound
-from heliostat.identity.federation.reach import Depth
 from heliostat.identity.federation.records import (
     ClaimMap,
     GroupRule,
@@ -53,7 +54,7 @@ class ProviderSettings:
     def made(
         self, name: str, kind: str, fields: Mapping[str, Any], id_: str, now_ms: int
     ) -> Provider:
-        """A new provider; raises ``InvalidEntity``."""
+        """A new provider; raises ``InvalidEntity``, ``AddressRefused``."""
         if kind not in set(ProviderKind):
             raise _refused("kind", f"{kind[:20]!r} is none of {', '.join(ProviderKind)}")
         bare = Provider(id=id_, name=name, kind=ProviderKind(kind), title=name, created_ms=now_ms)
@@ -111,9 +112,10 @@ class ProviderSettings:
         return settings
 
     def _issuer(self, issuer: str) -> str:
-        why = self._outbound.fault(issuer, Depth.THIS_MACHINE)
+        why = self._outbound.fault(issuer, INNERMOST)
         if why:
             raise _refused("issuer", why)
+        self._outbound.gate.check(urlsplit(issuer).hostname or "")
         return issuer
 
     def _sealed(self, provider: Provider, what: str, secret: str) -> str:

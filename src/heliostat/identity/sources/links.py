@@ -10,6 +10,7 @@ from collections import OrderedDict
 
 from heliostat.cloudstore.documents import Stored
 from heliostat.core.clock import Clock
+from heliostat.identity.reach.gate import Gate
 from heliostat.identity.sealing import Sealing
 from heliostat.identity.sources.guessing import Guesses
 from heliostat.identity.sources.people import SourcePeople
@@ -22,9 +23,10 @@ KEPT = 128
 class Links:
     """The sources that this process has asked of late."""
 
-    def __init__(self, clock: Clock, sealing: Sealing) -> None:
+    def __init__(self, clock: Clock, sealing: Sealing, gate: Gate) -> None:
         self._clock = clock
         self._sealing = sealing
+        self.gate = gate
         self._kept: OrderedDict[str, tuple[int, SourcePeople]] = OrderedDict()
 
     def people(self, stored: Stored[Source], guesses: Guesses) -> SourcePeople:
@@ -33,13 +35,17 @@ class Links:
         kept = self._kept.get(source.id)
         if kept is None or kept[0] != stored.revision:
             self.drop(source.id)
-            servers = Servers(source, unsealed(source, self._sealing), self._clock)
+            servers = self.servers(source)
             kept = (stored.revision, SourcePeople(source, servers, guesses, self._clock))
             self._kept[source.id] = kept
         self._kept.move_to_end(source.id)
         while len(self._kept) > KEPT:
             self.drop(next(iter(self._kept)))
         return kept[1]
+
+    def servers(self, source: Source) -> Servers:
+        """What asks a source, nothing of which is open yet; raises ``SealBroken``."""
+        return Servers(source, unsealed(source, self._sealing), self._clock, self.gate)
 
     def drop(self, source_id: str) -> None:
         """Close what is open to a source."""

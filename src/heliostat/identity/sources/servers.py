@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeVar
 
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, TemporaryError
+from heliostat.identity.reach.gate import Gate
 from heliostat.identity.sealing import Sealing
 from heliostat.identity.sources import breaker
 from heliostat.identity.sources.breaker import WELL, Health
@@ -73,10 +74,11 @@ def unsealed(source: Source, sealing: Sealing) -> Credentials:
 class Servers:
     """Asks one source's servers."""
 
-    def __init__(self, source: Source, credentials: Credentials, clock: Clock) -> None:
+    def __init__(self, source: Source, credentials: Credentials, clock: Clock, gate: Gate) -> None:
         self._source = source
         self._credentials = credentials
         self._clock = clock
+        self._gate = gate
         self._tls: ssl.SSLContext | None = None
         self._health: dict[str, Health] = dict.fromkeys(source.urls, WELL)
         self._idle: dict[str, deque[tuple[int, Connection]]] = {url: deque() for url in source.urls}
@@ -133,7 +135,8 @@ class Servers:
         if encrypted and self._tls is None:
             own = self._credentials
             self._tls = tls_context(self._source.roots_pem, own.certificate_pem, own.key_pem)
-        return Link(where, self._tls if encrypted else None, self._source.timeout_s)
+        tls = self._tls if encrypted else None
+        return Link(where, tls, self._source.timeout_s, self._gate)
 
     def close(self) -> None:
         """Drop what is kept; nothing is asked any more."""

@@ -29,8 +29,9 @@ from heliostat.identity.sources.guessing import Guesses
 from heliostat.identity.sources.links import Links
 from heliostat.identity.sources.people import SourcePeople
 from heliostat.identity.sources.probe import Step, probed
+from heliostat.identity.sources.protocol import address
 from heliostat.identity.sources.records import SourceKinds
-from heliostat.identity.sources.servers import Servers, State, unsealed
+from heliostat.identity.sources.servers import State, unsealed
 from heliostat.identity.sources.source import SOURCE_DOMAINS, Source, SourceDomain, SourceKind
 from heliostat.identity.tenants import TENANTS, checked_domain
 
@@ -76,9 +77,10 @@ class Sources:
     async def create_source(
         self, domain: str, fields: Mapping[str, Any], *, plan: bool = False
     ) -> SourceView:
-        """Raises ``InvalidName``, ``InvalidEntity``, ``SourceExists``."""
+        """Raises ``InvalidName``, ``InvalidEntity``, ``SourceExists``, ``AddressRefused``."""
         now_ms = self._clock.now_ms()
         new = applied(self._blank(domain, now_ms), fields, self._sealing, self._options.domain)
+        self._refuse_out_of_reach(new, set())
 
         async def decide() -> Decided[SourceView]:
             page = await self._kinds.sources.list(self._store)
@@ -99,12 +101,16 @@ class Sources:
     async def update_source(
         self, domain: str, fields: Mapping[str, Any], *, plan: bool = False
     ) -> SourceView:
-        """Change what ``fields`` name; raises ``SourceNotFound``, ``InvalidEntity``."""
+        """Change what ``fields`` name.
+
+        Raises ``SourceNotFound``, ``InvalidEntity``, ``AddressRefused`` (of a new server).
+        """
 
         async def decide() -> Decided[SourceView]:
             stored = await self._stored(domain)
             before = stored.value
             new = applied(before, fields, self._sealing, self._options.domain)
+            self._refuse_out_of_reach(new, {*before.urls})
             if new == before:
                 return Decided(_view(before), [self._kinds.sources.guard(stored)], [])
             new = msgspec.structs.replace(new, changed_ms=self._clock.now_ms())
@@ -174,7 +180,7 @@ class Sources:
         source = applied(base, fields, self._sealing, self._options.domain)
         if plan:
             return ()
-        servers = Servers(source, unsealed(source, self._sealing), self._clock)
+        servers = self._links.servers(source)
         return await probed(source, unsealed(source, self._sealing), servers, self._clock, person)
 
     async def spelled(self, spelling: str) -> SourcePeople | None:
@@ -225,6 +231,13 @@ class Sources:
                 "SourceExists", f"{domain} is the domain of a tenant or source here already."
             )
         return [SOURCE_DOMAINS.absent(domain), TENANTS.unused("domain", domain)]
+
+    def _refuse_out_of_reach(self, new: Source, known: set[str]) -> None:
+        """Raises ``AddressRefused`` for an address that no connection will be made to."""
+        for url in new.urls:
+            where = address.parse(url)
+            if where is not None and url not in known:
+                self._links.gate.check(where.host)
 
     def _refuse_ambiguous(self, new: Source, others: Sequence[Stored[Source]]) -> None:
         """Raises ``SourceExists`` for a name that another has, too."""

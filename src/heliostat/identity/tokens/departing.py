@@ -3,25 +3,20 @@
 Each controller runs one of these.  A notice is claimed by moving the time of its next try into
 the future (one commit with a guard), so two controllers don't tell the same twice at once; who
 is killed after claiming leaves it to the next try.  A try is a POST with a signed token, bounded
-in time, number at once and what is read; it follows no redirects.  Each program has a line of
-its own, and as long for it as one try may take, so that one that is away keeps nobody else
-waiting.  Tenants other than the system's can't make this machine talk to itself.
+in time, number at once and what is read; it follows no redirects, and goes where the site's
+``Gate`` lets it.  Each program has a line of its own, and as long for it as one try may take, so
+that one that is away keeps nobody else waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import ssl
-from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 
 from heliostat.cloudstore.contract import CloudStore, Compacted, GuardFailed
 from heliostat.cloudstore.documents import Stored, walk
@@ -29,6 +24,8 @@ from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import Ids
 from heliostat.identity.clients.records import Client
+from heliostat.identity.reach.gate import Gate
+from heliostat.identity.reach.web import connector, out_of_reach
 from heliostat.identity.realms import Realm, Realms
 from heliostat.identity.tokens import jose
 from heliostat.identity.tokens.claims import new_jti
@@ -154,8 +151,6 @@ class Departing:
         if realm is None or client is None:
             return None
         uri = client.backchannel_logout_uri
-        if not realm.is_system and _is_here(urlsplit(uri).hostname or ""):
-            return "its address is this machine's own"
         form = {"logout_token": await self._token(realm, client, departure)}
         try:
             async with (
@@ -164,13 +159,13 @@ class Departing:
             ):
                 return None if answer.status in HEARD else f"it answered {answer.status}"
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            return str(error) or type(error).__name__
+            far = out_of_reach(error)
+            return far.sentence if far is not None else str(error) or type(error).__name__
 
     def _session(self, realm: Realm) -> aiohttp.ClientSession:
         """One for a single request: there are few, to many places."""
-        resolver = ThreadedResolver() if realm.is_system else Elsewhere()
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._trust, resolver=resolver),
+            connector=connector(Gate(realm.options.reach), self._trust),
             timeout=aiohttp.ClientTimeout(total=TRY_S),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
@@ -197,40 +192,9 @@ class Departing:
         return jose.signed(jose.segment(header), claims, key.private)
 
 
-class Elsewhere(AbstractResolver):
-    """Finds every host but this machine itself."""
-
-    def __init__(self) -> None:
-        self._resolver = ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._resolver.resolve(host, port, family)
-        kept = [each for each in found if not _is_here(each["host"])]
-        if not kept:
-            raise OSError(None, f"{host} is this machine itself")
-        return kept
-
-    async def close(self) -> None:
-        await self._resolver.close()
-
-
 async def _client(realm: Realm, departure: Departure) -> Client | None:
     """The client as of now, if it still wants to be told."""
     directory = realm.directory
     stored = await directory.kinds.clients.get(directory.store, departure.client)
     wants = stored is not None and stored.value.backchannel_logout_uri
     return stored.value if stored is not None and wants else None
-
-
-def _is_here(host: str) -> bool:
-    """Whether an address is one of this machine's own, or of its nearest link."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-    mapped = getattr(address, "ipv4_mapped", None)
-    address = mapped if mapped is not None else address
-    here = address.is_loopback or address.is_link_local or address.is_unspecified
-    return here or address.is_multicast

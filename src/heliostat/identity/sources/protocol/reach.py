@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NewType
 
+from heliostat.identity.reach.gate import Gate, OutOfReach
 from heliostat.identity.sources.protocol import messages
 from heliostat.identity.sources.protocol.address import Address
 from heliostat.identity.sources.protocol.ber import SEQUENCE, Malformed, header
@@ -36,6 +37,10 @@ class Unreachable(Exception):
     """The server can't be used; the text says why."""
 
 
+class Barred(Unreachable):
+    """The operator does not let the server's address be connected to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """How to reach a server: ``tls`` is ``None`` for a plain connection."""
@@ -43,10 +48,11 @@ class Link:
     address: Address
     tls: ssl.SSLContext | None
     timeout_s: float
+    gate: Gate
 
 
 async def resolve(link: Link) -> Resolved:
-    """The server's addresses; raises ``Unreachable``."""
+    """The server's addresses that may be connected to; raises ``Unreachable``, ``Barred``."""
     loop, address = asyncio.get_running_loop(), link.address
     try:
         async with asyncio.timeout(link.timeout_s):
@@ -55,14 +61,16 @@ async def resolve(link: Link) -> Resolved:
         raise Unreachable(f"the name {address.host} was not resolved in time") from error
     except (OSError, UnicodeError) as error:  # the latter: no name of a host at all
         raise Unreachable(f"the name {address.host} does not resolve") from error
-    return found
+    try:
+        allowed = link.gate.allowed(address.host, [at[0] for _, at in found])
+    except OutOfReach as error:
+        raise Barred(error.sentence) from error
+    return Resolved(tuple(each for each in found if each[1][0] in allowed)[:ADDRESSES])
 
 
 def _addresses(host: str, port: int) -> Resolved:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return Resolved(
-        tuple((family, (str(at[0]), int(at[1]))) for family, *_, at in found)[:ADDRESSES]
-    )
+    return Resolved(tuple((family, (str(at[0]), int(at[1]))) for family, *_, at in found))
 
 
 async def connect(link: Link, resolved: Resolved) -> socket.socket:

@@ -1,7 +1,8 @@
 """How far inside an address lies, and where a provider may lead us.  Pure.
 
 A provider's documents name further addresses.  None may lie further inside than the provider
-itself does: one on the internet leads to nothing in our networks, whatever it writes.
+itself does: one on the internet leads to nothing in our networks, whatever it writes.  That is
+beside what the operator bounds for all (``identity.reach``).
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ class Depth(IntEnum):
     """Link-local, multicast and unspecified addresses: metadata services and worse."""
 
 
+INNERMOST = Depth.NOWHERE
+
+
 def depth_of(address: str) -> Depth:
     """The depth of an IP address; ``NOWHERE`` for what is none."""
     try:
@@ -36,4 +40,4 @@ def depth_of(address: str) -> Depth:
 
 def may_lead(provider: Depth, to: Depth) -> bool:
     """Whether a provider that lies at ``provider`` may name an address that lies at ``to``."""
-    return to is not Depth.NOWHERE and to <= provider
+    return to <= provider
