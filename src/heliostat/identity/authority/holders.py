@@ -15,7 +15,7 @@ from heliostat.cloudstore.contract import CloudStore, Compacted
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.identity.authority.authorities import Authorities
 from heliostat.identity.authority.standing import NOBODY_KNOWS, Holder, Presence
-from heliostat.identity.directory.contract import Directory
+from heliostat.identity.directory.contract.directory import Directory
 from heliostat.identity.kinds import kinds_of
 from heliostat.identity.names import computer_subject, fold, subject_of
 from heliostat.identity.openldap.placing import MARKS
