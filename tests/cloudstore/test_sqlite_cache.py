@@ -10,7 +10,7 @@ import pytest
 
 from heliostat.cloudstore.contract import AtRevision, Delete, Document, Event, Put
 from heliostat.cloudstore.sqlite import SqliteStore
-from heliostat.cloudstore.sqlite_cache import DocumentCache
+from heliostat.cloudstore.sqlite_cache import ABSENT, DocumentCache
 from heliostat.core.clock import SystemClock
 
 
@@ -56,6 +56,35 @@ def test_what_is_being_written_is_not_kept_until_it_is_published() -> None:
     assert cache.get("/a") == document("/a", b"2", 2)
     cache.follow([Event("/a", None, 3)], [])
     assert cache.get("/a") is None
+
+
+def test_that_there_is_nothing_counts_until_it_is_written() -> None:
+    cache = DocumentCache()
+    cache.keep_absent("/a")
+    assert cache.is_absent("/a")
+    cache.hold(["/a"])
+    cache.keep_absent("/a")  # read from the file meanwhile: before or after, nobody knows
+    assert not cache.is_absent("/a")
+    cache.release()
+    assert not cache.is_absent("/a")
+
+
+def test_names_that_somebody_makes_up_take_no_room() -> None:
+    cache = DocumentCache()
+    cache.keep_absent("/" + "a" * 100_000)
+    for number in range(10_000):
+        cache.keep_absent(f"/{number}")
+    assert not cache.is_absent("/" + "a" * 100_000)
+    assert sum(cache.is_absent(f"/{number}") for number in range(10_000)) == ABSENT
+
+
+async def test_what_was_absent_is_seen_once_it_is_there(store: SqliteStore) -> None:
+    assert await store.get("/v1/a") is None
+    assert await store.get("/v1/a") is None
+    await store.commit([], [Put("/v1/a", b"1")])
+    assert await store.get("/v1/a") is not None
+    await store.commit([], [Delete("/v1/a")])
+    assert await store.get("/v1/a") is None
 
 
 async def test_equal_reads_give_the_same_document(store: SqliteStore) -> None:

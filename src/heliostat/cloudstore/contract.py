@@ -251,6 +251,14 @@ class CloudStore(Protocol):
     async def revision(self) -> int:
         """The revision of the latest commit (0 for an empty store)."""
 
+    def mark(self, folder: str) -> int | None:
+        """A number that stays while nothing whose key is ``folder`` and an id has changed.
+
+        For remembering what was worked out of a folder (``/v1/group/system/``): whoever gets the
+        same number before reading it and later knows that it still is so.  ``None``: don't
+        remember; it is being written, or others may write it unseen.
+        """
+
     async def compact(self, revision: int) -> None:
         """Forget versions and events that only readers before ``revision`` need.
 

@@ -32,6 +32,7 @@ from heliostat.cloudstore.contract import (
 from heliostat.cloudstore.feed import BUFFERED_COMMITS, Feed
 from heliostat.cloudstore.keyspace import check_changes
 from heliostat.cloudstore.leases import LeaseKeeper
+from heliostat.cloudstore.marks import FolderMarks
 from heliostat.core.clock import Clock
 
 
@@ -52,6 +53,7 @@ class MemoryStore:
         self._live: list[str] = []  # those that exist now: lists of the present skip no graves
         self._events: list[Event] = []
         self._compacted = 0
+        self._marks = FolderMarks()
         self._feed = Feed(capacity=buffered_commits)
         self._leases = LeaseKeeper(clock, self.get, self._commit)
 
@@ -98,6 +100,10 @@ class MemoryStore:
         self._check_open()
         return self._feed.revision
 
+    def mark(self, folder: str) -> int | None:
+        self._check_open()
+        return self._marks.mark(folder)
+
     async def compact(self, revision: int) -> None:
         self._check_open()
         floor = min(revision, self._feed.revision)
@@ -133,6 +139,8 @@ class MemoryStore:
         if not events:
             return self._feed.revision
         self._events.extend(events)
+        self._marks.hold(event.key for event in events)
+        self._marks.release()
         self._feed.publish(revision, events)
         return revision
 

@@ -31,6 +31,7 @@ from heliostat.cloudstore.contract import (
 from heliostat.cloudstore.feed import BUFFERED_COMMITS, Feed
 from heliostat.cloudstore.keyspace import LEASES, check_changes, check_guards
 from heliostat.cloudstore.leases import LeaseKeeper
+from heliostat.cloudstore.marks import FolderMarks
 from heliostat.cloudstore.sqlite_cache import DocumentCache
 from heliostat.cloudstore.sqlite_copy import Copy
 from heliostat.cloudstore.sqlite_file import StoreLock, check_writable, prepare
@@ -62,6 +63,7 @@ class SqliteStore:
         self._closing = False
         self._copying = asyncio.Lock()
         self._cache = DocumentCache()
+        self._marks = FolderMarks()
         self._free: SimpleQueue[Reader] = SimpleQueue()
         with ExitStack() as opening:
             check_writable(path)
@@ -99,9 +101,7 @@ class SqliteStore:
         self._check_open()
         known = self._cache.get(key)
         if at_revision is None:
-            if known is None and (known := self._reader.get(key)) is not None:
-                self._cache.keep(known)
-            return known
+            return known or self._read(key)
         if known is not None and self._was_current(known, at_revision):
             return known
         return self._reader.get_at(key, at_revision)
@@ -144,6 +144,10 @@ class SqliteStore:
     async def revision(self) -> int:
         self._check_open()
         return self._reader.revision()
+
+    def mark(self, folder: str) -> int | None:
+        self._check_open()
+        return self._marks.mark(folder)
 
     async def compact(self, revision: int) -> None:
         self._check_open()
@@ -188,6 +192,17 @@ class SqliteStore:
         self._writer.submit(Submission(answer, guards, changes))
         return await answer
 
+    def _read(self, key: str) -> Document | None:
+        """What is not in memory; also that there is nothing is remembered."""
+        if self._cache.is_absent(key):
+            return None
+        found = self._reader.get(key)
+        if found is None:
+            self._cache.keep_absent(key)
+        else:
+            self._cache.keep(found)
+        return found
+
     def _was_current(self, document: Document, revision: int) -> bool:
         """Whether the cached version of a document was the latest at ``revision`` already.
 
@@ -198,12 +213,15 @@ class SqliteStore:
 
     def about_to_write(self, keys: Iterable[str], revision: int) -> None:
         """For the writer: the file may change from now on, up to ``revision``."""
+        keys = tuple(keys)
         self._cache.hold(keys)
+        self._marks.hold(keys)
         self._writing = revision
 
     def deliver(self, outcomes: Sequence[Outcome[Answer]]) -> None:
         """For the writer: this is durable, or has failed."""
         self._cache.release()
+        self._marks.release()
         for outcome in outcomes:
             self._cache.follow(outcome.events, outcome.documents)
             if outcome.events:

@@ -46,6 +46,9 @@ class PassingStore:
     async def revision(self) -> int:
         return await self._store.revision()
 
+    def mark(self, folder: str) -> int | None:
+        return self._store.mark(folder)
+
     async def compact(self, revision: int) -> None:
         await self._store.compact(revision)
 
@@ -100,6 +103,10 @@ class CheckedStore(PassingStore):
     async def revision(self) -> int:
         self.check()
         return await super().revision()
+
+    def mark(self, folder: str) -> int | None:
+        self.check()
+        return super().mark(folder)
 
     async def compact(self, revision: int) -> None:
         self.check()

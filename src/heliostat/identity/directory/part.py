@@ -18,6 +18,7 @@ from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError, TemporaryError
 from heliostat.core.ids import Ids
 from heliostat.identity.decided import TRIES
+from heliostat.identity.directory.effective import EffectiveGroups
 from heliostat.identity.directory.numbers import NumberTaker
 from heliostat.identity.directory.records import DirectoryKinds, Group
 from heliostat.identity.directory.views import Paged
@@ -54,6 +55,7 @@ class DirectoryPart:
         self.hashing = hashing or Hashing(ids, self.options.hashing)
         self.passwords = Passwords(clock, self.options, self.hashing)
         self.numbers = NumberTaker(store, self.kinds)
+        self._effective = EffectiveGroups()
 
     @property
     def domain(self) -> str:
@@ -92,8 +94,15 @@ class DirectoryPart:
 
     async def groups_of(self, member: str) -> tuple[str, ...]:
         """Effective groups of a member as ``DOMAIN\\name``, sorted; without the group of one."""
+        mark = self.store.mark(self.kinds.groups.prefix)
+        known = self._effective.of(member, mark)
+        if known is not None:
+            return known
         held = await self.groups_holding(member)
-        return tuple(sorted(security_group(group.name, self.domain) for group in held))
+        names = tuple(sorted(security_group(group.name, self.domain) for group in held))
+        if self.store.mark(self.kinds.groups.prefix) == mark:
+            self._effective.keep(member, names, mark)
+        return names
 
     def new_name(self, text: str) -> str:
         """The bare name for something new; raises ``InvalidName``."""

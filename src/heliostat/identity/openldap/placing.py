@@ -87,9 +87,12 @@ def holding(prefix: str) -> Holding | None:
 
 def placed(key: str) -> Placed | None:
     """Where the document of a key may be an entry; ``None`` where it never is."""
-    head, _, last = key.rpartition("/")
-    where = shelf(head + "/") if last else None
-    return None if where is None else Placed(where, unquote(last))
+    if key[4 : key.find("/", 4)] not in FORMS:
+        return None  # most keys: every read and write is looked at here
+    parts = key.split("/", 5)
+    if len(parts) != 5 or parts[:2] != ["", "v1"] or not parts[3] or not parts[4]:
+        return None
+    return Placed(Shelf(parts[2], parts[3]), unquote(parts[4]))
 
 
 def holds(key: str, value: bytes) -> bool:

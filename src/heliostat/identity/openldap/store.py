@@ -11,7 +11,8 @@ the next writer.  Commits that touch entries are made one after the other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from heliostat.cloudstore.contract import (
     Absent,
@@ -88,9 +89,24 @@ class DirectoryStore(PassingStore):
         self._place_until_s = 0.0
         self._snapshots.clear()
 
-    async def get(self, key: str, *, at_revision: int | None = None) -> Document | None:
-        if self._place is Place.EMBEDDED and self._clock.monotonic_s() < self._place_until_s:
-            return await self._store.get(key, at_revision=at_revision)  # most reads there are
+    def _is_embedded(self) -> bool:
+        """As ``place``, for who need not wait: false where that is not known now, either."""
+        fresh = self._clock.monotonic_s() < self._place_until_s
+        return fresh and self._place is Place.EMBEDDED
+
+    def mark(self, folder: str) -> int | None:
+        """Entries are written unseen, by whoever speaks LDAP."""
+        here = self._is_embedded() or shelf(folder) is None
+        return self._store.mark(folder) if here else None
+
+    def get(
+        self, key: str, *, at_revision: int | None = None
+    ) -> Coroutine[Any, Any, Document | None]:
+        if self._is_embedded():
+            return self._store.get(key, at_revision=at_revision)
+        return self._get(key, at_revision)
+
+    async def _get(self, key: str, at_revision: int | None) -> Document | None:
         place = placed(key)
         if place is None or await self.place() is Place.EMBEDDED:
             return await self._store.get(key, at_revision=at_revision)
@@ -202,6 +218,8 @@ class DirectoryStore(PassingStore):
         after: str | None = None,
         at_revision: int | None = None,
     ) -> Page:
+        if self._is_embedded():
+            return await self._store.list(prefix, limit=limit, after=after, at_revision=at_revision)
         where, held = shelf_around(prefix), holding(prefix)
         if (where is None and held is None) or await self.place() is Place.EMBEDDED:
             return await self._store.list(prefix, limit=limit, after=after, at_revision=at_revision)

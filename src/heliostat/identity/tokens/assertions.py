@@ -42,6 +42,7 @@ class Assertions:
         self._options = options
         self._spent = TokenKinds.of(options.tenant).spent_assertions
         self._clients = clients_of(options.tenant)
+        self._audiences = token_audiences(options)
 
     async def client(self, assertion: str, client_id: str) -> Client:
         """The service account that signed ``assertion``; raises ``InvalidClient``."""
@@ -61,7 +62,7 @@ class Assertions:
         if client.proof is not Proof.PRIVATE_KEY:
             raise _refused(f"{name[:80]} has no key")
         claims = _verified(read, client)
-        check_assertion(claims, name, token_audiences(self._options), self._limits())
+        check_assertion(claims, name, self._audiences, self._limits())
         await self.spend(name, claims)
         return client
 

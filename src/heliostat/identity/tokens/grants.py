@@ -27,6 +27,8 @@ from heliostat.identity.tokens.scopes import Scope, parse, permitted
 from heliostat.identity.tokens.sessions import Sessions
 from heliostat.identity.tokens.token_messages import TokenAnswer, TokenRequest, UnknownGrant
 
+_GRANTS = frozenset(Grant)
+
 RefuseAlone = Callable[[Person], Awaitable[None]]
 """Raises ``SecondFactorRequired`` for somebody of whom a password alone is not enough."""
 
@@ -66,7 +68,7 @@ class Grants:
         Raises ``InvalidClient``, ``InvalidGrant``, ``UnsupportedGrant``, ``InvalidScope``,
         ``InvalidLoginCredentials``, ``TicketNeeded``, ``TooManyRequests``.
         """
-        if request.grant_type not in set(Grant):
+        if request.grant_type not in _GRANTS:
             raise UnknownGrant(request.grant_type)
         client = await self._clients.client(request)
         own = request.grant_type == Grant.TICKET and client.name == HELIO

@@ -59,18 +59,19 @@ class SigningKeys:
         self._lifetimes = options.lifetimes
         self._kept = TokenKinds.of(options.tenant).signing_keys
         self._keys: Mapping[str, Key] = {}
+        self._signers: Mapping[Algorithm, Key | None] = {}
         self._read_at: float | None = None
         self._making = asyncio.Lock()
 
     async def signer(self, algorithm: Algorithm) -> Key:
         """The key that signs now; makes the first one."""
         await self._reload(RELOAD_S)
-        return self._newest(algorithm) or await self._first(algorithm)
+        return self._signers.get(algorithm) or await self._first(algorithm)
 
     async def _first(self, algorithm: Algorithm) -> Key:
         """Many may ask for the first key at once; one of them makes it."""
         async with self._making:
-            return self._newest(algorithm) or await self.rotate(algorithm)
+            return self._signers.get(algorithm) or await self.rotate(algorithm)
 
     async def find(self, kid: str) -> Key | None:
         """The key named ``kid``, also one that no longer signs."""
@@ -119,7 +120,7 @@ class SigningKeys:
         now_ms = self._clock.now_ms()
         oldest_ms = now_ms - int(self._lifetimes.key_rotation_s * 1000)
         for algorithm in Algorithm:
-            newest = self._newest(algorithm)
+            newest = self._signers.get(algorithm)
             if newest is not None and newest.record.created_ms < oldest_ms:
                 await self.rotate(algorithm)
         longest_s = max(self._lifetimes.refresh_s, self._lifetimes.access_s)
@@ -154,6 +155,7 @@ class SigningKeys:
             )
             for each in stored
         }
+        self._signers = {each: self._newest(each) for each in Algorithm}
         self._read_at = now_s
 
     def _opened(self, record: SigningKey) -> Key:

@@ -42,7 +42,12 @@ class TokenEndpoint:
             return refused_grant(error, request, asked)
         await self._told(request, realm, asked, None, _subject(realm, asked, answer))
         proof = negotiate.answered(shown.answer) if shown else {}
-        return web.json_response(msgspec.to_builtins(answer), headers={**UNKEPT, **proof})
+        return web.Response(
+            body=msgspec.json.encode(answer),
+            content_type="application/json",
+            charset="utf-8",
+            headers={**UNKEPT, **proof},
+        )
 
     async def _shown(
         self, request: web.Request, realm: Realm, asked: TokenRequest
