@@ -21,6 +21,7 @@ from heliostat.identity.options import HashCost, IdentityOptions
 from heliostat.testing.agents import CannedAgents
 from heliostat.testing.cloud import SmallCloud
 from heliostat.testing.signed_in import TokenIdentity
+from heliostat.testing.signin import LOOPBACK
 
 TICK_S = 0.1
 REAL_TICK_S = 0.005
@@ -37,7 +38,7 @@ class Served:
 @asynccontextmanager
 async def served_cloud(folder: Path) -> AsyncIterator[Served]:
     """A cloud with one host, on a free port of the loopback address."""
-    options = IdentityOptions(hashing=HashCost(memory_kib=64, passes=1))
+    options = IdentityOptions(hashing=HashCost(memory_kib=64, passes=1), reach=LOOPBACK)
     async with SmallCloud(folder) as cloud:
         ports = cloud.ports
         directories = Directories(
