@@ -235,6 +235,30 @@ SEARCHES = [
 ]
 
 
+async def test_several_members_change_at_once_or_not_at_all(directory: Directory) -> None:
+    await directory.create_group("Team")
+    for name in ("ann", "ben", "cleo"):
+        await directory.create_user(name, PASSWORD)
+    await directory.change_members("Team", add=("ann", "ben"))
+
+    async def members() -> list[str]:
+        return [each.partition("@")[0] for each in (await directory.get_group("Team")).members]
+
+    planned = await directory.change_members("Team", add=("cleo",), remove=("ann",), plan=True)
+    assert [each.partition("@")[0] for each in planned.members] == ["ben", "cleo"]
+    assert await members() == ["ann", "ben"]
+    for add, remove, code in (
+        (("cleo", "nobody"), (), "UserNotFound"),
+        (("cleo",), ("ann", "cleo"), "UserNotFound"),
+        (("cleo", "Team"), (), "CyclicGroups"),
+        (tuple(f"m{number}" for number in range(81)), (), "InvalidEntity"),
+    ):
+        assert await code_of(directory.change_members("Team", add=add, remove=remove)) == code
+        assert await members() == ["ann", "ben"]
+    await directory.change_members("Team", add=("cleo", "ben"), remove=("ann",))
+    assert await members() == ["ben", "cleo"]
+
+
 async def test_searches(directory: Directory) -> None:
     await people(directory)
     for text, query, expected in SEARCHES:

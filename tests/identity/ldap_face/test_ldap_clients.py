@@ -16,13 +16,17 @@ import pytest
 from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run_async
+from heliostat.identity.directory.records import User
+from heliostat.identity.kinds import kinds_of
 from heliostat.identity.ldap_face.face import LdapFace
 from heliostat.identity.ldap_face.settings import LdapSettings
+from heliostat.identity.options import SYSTEM_TENANT
 from heliostat.testing.ldap_face import ADA, NAMES, SUFFIX, Served, served
 from heliostat.testing.signin import OTHER_PASSWORD, PASSWORD
 
 BOSS = f"uid=boss,ou=people,{SUFFIX}"
 EVE = "uid=eve,ou=people,dc=acme,dc=example"
+USERS = kinds_of(SYSTEM_TENANT).directory.users
 UNITS = ["computers", "Engineering", "groups", "people", "services"]
 
 
@@ -168,6 +172,40 @@ async def test_other_libraries_read_it(site: Served) -> None:
         return len(entries), names
 
     assert await asyncio.to_thread(by_python_ldap) == (4, [(ADA, {"sn": ["Löve".encode()]})])
+
+
+PAGING = """
+import sys, ldap3
+url, suffix, dn, password = sys.argv[1:]
+with ldap3.Connection(ldap3.Server(url), dn, password, auto_bind=True) as connection:
+    for critical in (False, True):
+        found = connection.extend.standard.paged_search(
+            suffix, "(uid=crowd*)", attributes=["uid"], paged_size=100, paged_criticality=critical)
+        names = [each["attributes"]["uid"][0] for each in found]
+        print(len(names), len(set(names)))
+"""
+
+
+def crowd(number: int) -> User:
+    return User(name=f"crowd{number:03}", stamp="s", password_hash="", created_ms=1)
+
+
+async def test_who_asks_for_pages_gets_everybody_once(site: Served) -> None:
+    """There is no cookie (the design note says why): all are on one page, and clients stop."""
+    for batch in range(5):
+        puts = [
+            change
+            for number in range(batch * 50, batch * 50 + 50)
+            for change in USERS.put(crowd(number))
+        ]
+        for start in range(0, len(puts), 90):
+            await site.kit.store.commit([], puts[start : start + 90])
+    for paging in ("pr=100/noprompt", "!pr=100/noprompt", "pr=1/noprompt"):
+        found = await site.found("-E", paging, "-b", SUFFIX, "(uid=crowd*)", "1.1")
+        assert len(found) == len(set(found)) == 250
+    words = (site.url, SUFFIX, ADA, PASSWORD)
+    told = await run_async([sys.executable, "-W", "ignore", "-c", PAGING, *words], timeout_s=30)
+    assert told.stdout.split() == ["250"] * 4
 
 
 async def test_tenants_come_and_go_and_a_server_that_ends_begins_again(

@@ -14,6 +14,7 @@ from heliostat.testing.signin import OTHER_PASSWORD, PASSWORD
 
 BOSS = f"uid=boss,ou=people,{SUFFIX}"
 NEW = f"uid=new,ou=Engineering,{SUFFIX}"
+GRACE = f"uid=grace,ou=R&D,ou=Engineering,{SUFFIX}"
 INNER = f"cn=Inner,ou=groups,{SUFFIX}"
 PERSON = f"dn: {NEW}\nobjectClass: inetOrgPerson\nuid: new\ncn: New One\n"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJi a@b"
@@ -37,6 +38,28 @@ REFUSED: list[tuple[str, str, int]] = [
     (f"dn: {INNER}\nchangetype: modify\nreplace: member\nmember: {ADA}\n", "modify", 53),
     (f"dn: uid=ada,ou=people,{SUFFIX}\nchangetype: modify\nreplace: sn\nsn: x\n", "modify", 32),
     (f"dn: {ADA}\nchangetype: modrdn\nnewrdn: uid=other\ndeleteoldrdn: 1\n", "modify", 53),
+    (f"dn: {INNER}\nchangetype: modrdn\nnewrdn: cn=Other\ndeleteoldrdn: 1\n", "modify", 53),
+    (f"dn: {ADA}\nchangetype: modify\nreplace: uid\nuid: other\n", "modify", 67),
+    (f"dn: {INNER}\nchangetype: modify\nadd: cn\ncn: Other\n", "modify", 67),
+    (  # one of three is nobody: none of them is in it after
+        f"dn: {INNER}\nchangetype: modify\nadd: member\nmember: {BOSS}\n"
+        f"member: uid=nobody,ou=people,{SUFFIX}\nmember: {GRACE}\n",
+        "modify",
+        19,
+    ),
+    (  # and one who is no member can't be taken out
+        f"dn: {INNER}\nchangetype: modify\nadd: member\nmember: {BOSS}\n-\n"
+        f"delete: member\nmember: {GRACE}\n",
+        "modify",
+        32,
+    ),
+    (
+        f"dn: {INNER}\nchangetype: modify\nadd: member\nmember: {BOSS}\n-\n"
+        "replace: description\ndescription: x\n",
+        "modify",
+        53,
+    ),
+    (f"dn: {INNER}\nchangetype: modify\ndelete: member\n", "modify", 53),
     (f"dn: ou=Engineering,{SUFFIX}\nchangetype: delete\n", "modify", 66),
     (f"dn: ou=people,{SUFFIX}\nchangetype: delete\n", "modify", 53),
 ]
@@ -93,13 +116,35 @@ async def test_what_administrators_write(site: Served) -> None:
 
 async def test_what_is_refused_changes_nothing(site: Served) -> None:
     before = await site.kit.identity.directory.get_user("ada")
+    members = (await site.kit.identity.directory.get_group("Inner")).members
     for text, how, code in REFUSED:
         assert await written(site, text, how) == code, text
         assert await written(site, text, how, bind=ADA) in (50, 21), text
     assert await site.code("ldapdelete", "uid=eve,ou=people,dc=acme,dc=example", bind=ADA) == 50
     assert await site.kit.identity.directory.get_user("ada") == before
+    assert (await site.kit.identity.directory.get_group("Inner")).members == members
     refusals = [each for each in site.told if each.error is not None and each.dn]
     assert {each.subject for each in refusals} == {"ada@heliostat.local", "boss@heliostat.local"}
+
+
+async def test_several_members_in_one_request(site: Served) -> None:
+    directory = site.kit.identity.directory
+    assert len((await directory.get_group("Inner")).members) == 1  # ada
+    several = (
+        f"dn: {INNER}\nchangetype: modify\nadd: member\nmember: {BOSS}\nmember: {GRACE}\n-\n"
+        f"delete: member\nmember: {ADA}\n-\nadd: member\nmember: {BOSS}\n"
+    )
+    revision = await site.kit.store.revision()
+    assert await written(site, several) == 0
+    assert await site.kit.store.revision() == revision + 1  # one commit
+    domain = site.kit.identity.options.domain
+    found = (await directory.get_group("Inner")).members
+    assert found == (f"boss@{domain}", f"grace@{domain}")
+    assert site.told[-1].operation == "updateGroup"
+    both = f"dn: {INNER}\nchangetype: modify\ndelete: member\nmember: {BOSS}\nmember: {GRACE}\n"
+    assert await written(site, both) == 0
+    assert (await directory.get_group("Inner")).members == ()
+    assert site.told[-1].operation == "removeGroupMember"
 
 
 async def test_passwords(site: Served) -> None:

@@ -7,6 +7,7 @@ nests groups holds only while no group has changed since it was read.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 import msgspec
 
@@ -25,7 +26,7 @@ from heliostat.identity.directory.views import GroupView, Paged
 from heliostat.identity.names import fold, security_group, subject_of
 
 MEMBERS_AT_ONCE = 80
-"""Members that one commit takes out of a group that is being deleted."""
+"""Members of a group that one commit puts in or takes out."""
 
 
 class Groups(Memberships):
@@ -111,32 +112,49 @@ class Groups(Memberships):
 
         Raises ``GroupNotFound``, ``UserNotFound`` (no such member), ``CyclicGroups``.
         """
+        return await self.change_members(group, add=(member,), plan=plan)
+
+    async def remove_member(self, group: str, member: str, *, plan: bool = False) -> GroupView:
+        """Take a member out; raises ``GroupNotFound``, ``UserNotFound`` (not a member)."""
+        return await self.change_members(group, remove=(member,), plan=plan)
+
+    async def change_members(
+        self,
+        group: str,
+        *,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+        plan: bool = False,
+    ) -> GroupView:
+        """See ``GroupVerbs.change_members``."""
+        if len(add) + len(remove) > MEMBERS_AT_ONCE:
+            told = f"At most {MEMBERS_AT_ONCE} members are changed at once."
+            raise PermanentError("InvalidEntity", told)
 
         async def decide() -> Decided[GroupView]:
             since = await self.store.revision()
             target = await self._stored_group(group)
-            reference, guards = await self._reference(member)
-            if reference.startswith("group:"):
-                await self._refuse_circle(target.value, reference.removeprefix("group:"))
-                guards = [PrefixUnchanged(self.kinds.groups.prefix, since)]
-            return await self._decided(target, {*target.value.members, reference}, guards)
+            left = set(target.value.members) - self._named(target.value, remove)
+            guards: list[Guard] = []
+            for member in add:
+                reference, own = await self._reference(member)
+                if reference.startswith("group:"):
+                    await self._refuse_circle(target.value, reference.removeprefix("group:"))
+                    own = [PrefixUnchanged(self.kinds.groups.prefix, since)]
+                left.add(reference)
+                guards += [each for each in own if each not in guards]
+            return await self._decided(target, left, guards)
 
         return await settle(self.store, decide, plan=plan)
 
-    async def remove_member(self, group: str, member: str, *, plan: bool = False) -> GroupView:
-        """Take a member out; raises ``GroupNotFound``, ``UserNotFound`` (not a member)."""
-
-        async def decide() -> Decided[GroupView]:
-            target = await self._stored_group(group)
-            key, members = self.key_of(member), target.value.members
-            gone = {each for each in members if each.partition(":")[2] == key}
-            if not gone:
-                raise PermanentError(
-                    "UserNotFound", f"{member[:80]} is not a member of {target.value.name}."
-                )
-            return await self._decided(target, set(members) - gone, [])
-
-        return await settle(self.store, decide, plan=plan)
+    def _named(self, group: Group, members: Sequence[str]) -> set[str]:
+        """The references of members; raises ``UserNotFound`` for one who is none."""
+        held = {each.partition(":")[2]: each for each in group.members}
+        keys = {self.key_of(each) or each: each for each in members}
+        for missing in keys.keys() - held.keys():
+            told = f"{keys[missing][:80]} is not a member of {group.name}."
+            raise PermanentError("UserNotFound", told)
+        return {held[key] for key in keys}
 
     async def effective_groups(self, subject: str) -> frozenset[str]:
         """Every group a user, account or group counts as: ``DOMAIN\\name``, and itself.

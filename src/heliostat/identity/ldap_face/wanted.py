@@ -37,6 +37,22 @@ def alone(changes: list[Change], why: str) -> Change:
     return changes[0]
 
 
+def members_of(changes: list[Change]) -> list[tuple[str, str]]:
+    """``add`` or ``delete`` with the name of each member, in the order of the request."""
+    for change in changes:
+        if change.attribute != "member":
+            raise RefusedError(Code.UNWILLING, "Members are changed by themselves.")
+        if change.how == "replace" or not change.values:
+            raise RefusedError(Code.UNWILLING, "Members are added and deleted by their names.")
+    return [(change.how, value) for change in changes for value in change.values]
+
+
+def refuse_new_name(changes: list[Change], named_by: str) -> None:
+    """Raise ``notAllowedOnRDN`` where a modification would change what an entry is named by."""
+    if any(each.attribute == named_by for each in changes):
+        raise RefusedError(Code.NOT_ALLOWED_ON_RDN, f"{named_by} is in the entry's name and stays.")
+
+
 def fields_of(changes: list[Change], names: Mapping[str, str]) -> dict[str, Any]:
     """What a verb is given for changes of single values."""
     told: dict[str, Any] = {}

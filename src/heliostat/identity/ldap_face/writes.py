@@ -1,8 +1,8 @@
 """Writing over LDAP: what administrators add, change, move and delete, and everybody's password.
 
 Each request is one verb of the directory, so it is one commit, and what the verb would
-refuse is refused.  What can't be one verb (a password with other changes, several members at
-once) is refused as a whole: a request that was half carried out would be no LDAP.  Names
+refuse is refused.  What can't be one verb (a password or members with other changes) is
+refused as a whole: a request that was half carried out would be no LDAP.  Names
 that follow from others (``cn``, ``displayName``, ``uidNumber``) are taken and not kept.
 """
 
@@ -32,6 +32,8 @@ from heliostat.identity.ldap_face.wanted import (
     USER,
     alone,
     fields_of,
+    members_of,
+    refuse_new_name,
     refuse_others,
     single,
     user_fields_of,
@@ -39,6 +41,10 @@ from heliostat.identity.ldap_face.wanted import (
 from heliostat.identity.names import fold
 from heliostat.identity.realms import Realm, Realms
 
+NAMES_STAY = (
+    "Only units are renamed: people, groups and devices are known by their name in tokens, "
+    "certificates, tickets and access rules. Make a new one and delete this one."
+)
 Dismiss = Callable[[str, str], Awaitable[None]]
 """Deletes a computer of a domain, with what it proved itself by."""
 
@@ -128,6 +134,7 @@ class Writes:
             await directory.change_unit(place.unit, **fields_of(changes, {}))
             return "updateOrganizationalUnit"
         kind, record = await _at(realm, place)
+        refuse_new_name(changes, place.attribute)
         if kind is EntryKind.USER and any(each.attribute == "userpassword" for each in changes):
             change = alone(changes, "A password is changed by itself.")
             if change.how != "replace":  # which one to add to, or to take away, nobody keeps
@@ -135,7 +142,7 @@ class Writes:
             await directory.set_password(record.name, change.values[0])
             return "setUserPassword"
         if kind is EntryKind.GROUP and any(each.attribute == "member" for each in changes):
-            return await self._member(realm, record.name, alone(changes, "One member at a time."))
+            return await self._members(realm, record.name, changes)
         if kind is EntryKind.USER:
             await directory.change_user(record.name, **user_fields_of(changes, record))
         elif kind is EntryKind.GROUP:
@@ -146,17 +153,20 @@ class Writes:
             raise RefusedError(Code.UNWILLING, "Service accounts are changed by the API.")
         return f"update{kind.capitalize()}"
 
-    async def _member(self, realm: Realm, group: str, change: Change) -> str:
-        if change.how == "replace":
-            raise RefusedError(Code.UNWILLING, "Members are added and deleted, one at a time.")
-        _, _, member = (await realm.directory.reference_at(change.values[0])).partition(":")
-        if not member:
-            raise RefusedError(Code.CONSTRAINT, "Nobody of this domain has the member's name.")
-        if change.how == "add":
-            await realm.directory.add_member(group, member)
-            return "addGroupMember"
-        await realm.directory.remove_member(group, member)
-        return "removeGroupMember"
+    async def _members(self, realm: Realm, group: str, changes: list[Change]) -> str:
+        """All of them in one commit; what is said last of somebody counts, as in a sequence."""
+        kept: dict[str, bool] = {}
+        for how, value in members_of(changes):
+            _, _, member = (await realm.directory.reference_at(value)).partition(":")
+            if not member:
+                raise RefusedError(Code.CONSTRAINT, "Nobody of this domain has the member's name.")
+            kept[member] = how == "add"
+        add = [each for each, stays in kept.items() if stays]
+        remove = [each for each, stays in kept.items() if not stays]
+        await realm.directory.change_members(group, add=add, remove=remove)
+        if add and remove:
+            return "updateGroup"
+        return "addGroupMember" if add else "removeGroupMember"
 
     async def _move(self, realm: Realm, place: Place, request: Request) -> str:
         above = request.get("newSuperior")
@@ -167,7 +177,7 @@ class Writes:
             await realm.directory.change_unit(place.unit, to=to.unit)
             return "updateOrganizationalUnit"
         if (to.attribute, fold(to.name)) != (place.attribute, fold(place.name)):
-            raise RefusedError(Code.UNWILLING, "Only units are renamed.")
+            raise RefusedError(Code.UNWILLING, NAMES_STAY)
         kind, record = await _at(realm, place)
         await realm.directory.move(kind, record.name, to.unit)
         return f"update{kind.capitalize()}"

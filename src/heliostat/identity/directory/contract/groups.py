@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from heliostat.identity.directory.views import GroupView, Paged
@@ -23,6 +24,16 @@ class MemberVerbs(Protocol):
 
 class GroupVerbs(MemberVerbs, Protocol):
     """Groups themselves; each verb raises ``GroupNotFound``."""
+
+    async def change_members(
+        self,
+        group: str,
+        *,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+        plan: bool = False,
+    ) -> GroupView:
+        """Several at once, all or none; raises as for one, and ``InvalidEntity`` beyond 80."""
 
     async def create_group(
         self, name: str, *, description: str = "", unit: str = "", plan: bool = False
