@@ -15,8 +15,9 @@ from heliostat.identity.directory.contract.directory import FIRST_NUMBER
 from heliostat.identity.directory.numbers import ONLY
 from heliostat.identity.directory.records import Group, Numbers, User
 from heliostat.identity.kinds import kinds_of
-from heliostat.identity.options import SYSTEM_TENANT, HashCost
+from heliostat.identity.options import SYSTEM_TENANT
 from heliostat.identity.passwords.hashing import Hashing
+from heliostat.identity.passwords.options import HashCost
 
 USERS = 10_000
 GROUPS = 1_000

@@ -17,7 +17,8 @@ from heliostat.cli.main import run
 from heliostat.controller.api.app import make_app
 from heliostat.controller.api.ports import ApiSettings, AuthEndpoint
 from heliostat.identity.directories import Directories
-from heliostat.identity.options import HashCost, IdentityOptions
+from heliostat.identity.options import IdentityOptions
+from heliostat.identity.passwords.options import HashCost
 from heliostat.testing.agents import CannedAgents
 from heliostat.testing.cloud import SmallCloud
 from heliostat.testing.signed_in import TokenIdentity

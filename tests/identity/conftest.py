@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from heliostat.identity.directory.clients import HELIO
+from heliostat.identity.clients.named import HELIO
 from heliostat.identity.tokens.endpoints import routes
 from heliostat.identity.tokens.sign_in_attempt import SignIn
 from heliostat.testing.browser import BACK, BYE, Browser

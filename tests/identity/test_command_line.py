@@ -13,7 +13,7 @@ from heliostat.client.client import Client
 from heliostat.client.credentials import Anonymous
 from heliostat.client.tokens import TokenService
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.directory.clients import HELIO, NAMELESS
+from heliostat.identity.clients.named import HELIO, NAMELESS
 from heliostat.identity.tokens.endpoints import routes
 from heliostat.identity.tokens.opened import unverified
 from heliostat.testing.signin import IdentityKit, code_of, refresh, sign_in

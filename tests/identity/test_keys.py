@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from heliostat.identity.directory.clients import HELIO
+from heliostat.identity.clients.named import HELIO
 from heliostat.identity.kinds import kinds_of
 from heliostat.identity.tokens.opened import unverified
 from heliostat.identity.tokens.records import Algorithm

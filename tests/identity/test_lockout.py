@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.options import LONGEST_PASSWORD, LockoutPolicy, PasswordPolicy
 from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.passwords.lockout import after_failure, is_locked
+from heliostat.identity.passwords.options import LONGEST_PASSWORD, LockoutPolicy, PasswordPolicy
 from heliostat.identity.passwords.records import Attempts
 from heliostat.identity.tokens.token_messages import TokenAnswer, TokenRequest
 from heliostat.testing.signin import (

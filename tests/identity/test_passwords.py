@@ -10,8 +10,8 @@ import pytest
 
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SeededIds
-from heliostat.identity.options import HashCost, PasswordPolicy
 from heliostat.identity.passwords.hashing import Hashing
+from heliostat.identity.passwords.options import HashCost, PasswordPolicy
 from heliostat.identity.passwords.strength import COMMON, weakness
 from heliostat.testing.signin import CHEAP, PASSWORD, IdentityKit, code_of, sign_in
 

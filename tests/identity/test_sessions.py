@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from heliostat.identity.directory.clients import HELIO
+from heliostat.identity.clients.named import HELIO
 from heliostat.identity.tokens.opened import unverified
 from heliostat.testing.signin import (
     FOR_THE_API,

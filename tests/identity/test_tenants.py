@@ -10,8 +10,9 @@ import pytest
 from heliostat.cloudstore.contract import Change, Delete, Document, Guard, Put, StoreUnavailable
 from heliostat.cloudstore.sqlite import SqliteStore
 from heliostat.identity.kinds import kinds_of
-from heliostat.identity.realms import Realm
-from heliostat.identity.tenants import TENANTS, NewTenant, find_tenant
+from heliostat.identity.realm import Realm
+from heliostat.identity.tenant import TENANTS, find_tenant
+from heliostat.identity.tenants import NewTenant
 from heliostat.identity.tokens.opened import unverified
 from heliostat.identity.tokens.token_messages import TokenAnswer, TokenRequest
 from heliostat.testing.clock import VirtualClock

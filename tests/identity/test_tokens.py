@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from heliostat.cloudstore.memory import MemoryStore
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import SeededIds
+from heliostat.identity.clients.named import HELIO, NAMELESS
 from heliostat.identity.clients.records import Grant
-from heliostat.identity.directory.clients import HELIO, NAMELESS
 from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.realms import Realms
 from heliostat.identity.tokens.claims import sign

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from heliostat.cloudstore.contract import Change, CloudStore, Guard, GuardFailed
 from heliostat.core.clock import Clock
 from heliostat.core.ids import Ids
-from heliostat.identity.directory.clients import built_in_clients
+from heliostat.identity.clients.named import built_in_clients
 from heliostat.identity.directory.contract.directory import FIRST_NUMBER
 from heliostat.identity.directory.numbers import ONLY
 from heliostat.identity.directory.records import DirectoryKinds, Group, Numbers, User

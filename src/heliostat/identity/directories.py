@@ -31,7 +31,8 @@ from heliostat.identity.openldap.site import OpenLdap
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.policies.policies import Policies
-from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.realm import Realm
+from heliostat.identity.realms import Realms
 from heliostat.identity.sealing import Sealing
 from heliostat.identity.sources.outsiders import Members
 from heliostat.identity.sources.sources import Sources

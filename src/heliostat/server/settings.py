@@ -23,15 +23,13 @@ from heliostat.identity.options import (
     BannerPolicy,
     DirectoryOptions,
     FederationPolicy,
-    HashCost,
     KerberosOptions,
-    LockoutPolicy,
-    PasswordPolicy,
     SamlPolicy,
     SecondFactorPolicy,
     TicketPolicy,
     TokenLifetimes,
 )
+from heliostat.identity.passwords.options import HashCost, LockoutPolicy, PasswordPolicy
 from heliostat.identity.reach.options import ReachOptions
 from heliostat.server.backups import BackupSettings
 

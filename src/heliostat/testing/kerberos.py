@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from heliostat.core.process import CommandFailed, run
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 from heliostat.testing.signin import OPTIONS, IdentityKit, start_identity
 
 REALM = "HELIOSTAT.LOCAL"

@@ -18,7 +18,8 @@ from heliostat.core.ids import SeededIds
 from heliostat.core.join_token import MachineToken, decode_machine
 from heliostat.identity.directories import Directories
 from heliostat.identity.machines.machines import Machines
-from heliostat.identity.options import HashCost, IdentityOptions
+from heliostat.identity.options import IdentityOptions
+from heliostat.identity.passwords.options import HashCost
 from heliostat.identity.tokens import jose
 from heliostat.identity.tokens.records import Algorithm
 from heliostat.identity.tokens.verify import Verifier

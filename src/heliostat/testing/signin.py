@@ -27,7 +27,8 @@ from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SeededIds
 from heliostat.identity.clients.settings import API_SCOPES
 from heliostat.identity.kinds import kinds_of
-from heliostat.identity.options import SYSTEM_TENANT, HashCost, IdentityOptions
+from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
+from heliostat.identity.passwords.options import HashCost
 from heliostat.identity.reach.options import ReachOptions
 from heliostat.identity.site import Identity
 from heliostat.identity.tokens.token_messages import TokenAnswer, TokenRequest

@@ -28,7 +28,8 @@ from heliostat.core.clock import Clock
 from heliostat.core.ids import SeededIds
 from heliostat.identity.directories import Directories
 from heliostat.identity.directory.embedded import Directory
-from heliostat.identity.options import HashCost, IdentityOptions
+from heliostat.identity.options import IdentityOptions
+from heliostat.identity.passwords.options import HashCost
 from heliostat.testing.agents import CannedAgents
 from heliostat.testing.clock import VirtualClock
 from heliostat.testing.furniture import furnish

@@ -22,7 +22,7 @@ from heliostat.identity.openldap.links import REPLICATOR, LinkAuthority
 from heliostat.identity.openldap.names import suffix_of
 from heliostat.identity.openldap.node import Node
 from heliostat.identity.openldap.slapd import Folder, Slapd, prepare_node, start
-from heliostat.identity.options import HashCost
+from heliostat.identity.passwords.options import HashCost
 from heliostat.testing.authority import open_authority
 
 NAMES = ("127.0.0.1", "localhost")

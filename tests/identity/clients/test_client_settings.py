@@ -12,9 +12,9 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from heliostat.core.errors import HeliostatError
+from heliostat.identity.clients.named import HELIO
 from heliostat.identity.clients.records import Client, Grant
 from heliostat.identity.clients.settings import API_SCOPES, SIGN_IN_SCOPES, upgraded
-from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.tokens.assertions import ASSERTION_TYPE
 from heliostat.identity.tokens.client_authentication import ClientFields, with_header
 from heliostat.identity.tokens.opened import unverified

@@ -10,7 +10,7 @@ import pytest
 from heliostat.core.errors import PermanentError
 from heliostat.identity.federation.outsiders import Outsider, called, outsider_of
 from heliostat.identity.federation.records import ClaimMap, GroupRule, Provider, ProviderKind
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 from heliostat.testing.signin import KINDS, PASSWORD, IdentityKit, code_of, sign_in
 
 ISSUER = "https://login.corp.example"

@@ -9,7 +9,7 @@ import pytest
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.kinds import kinds_of
 from heliostat.identity.policies.sections import SECTIONS, laid_over
-from heliostat.identity.tenants import TENANTS
+from heliostat.identity.tenant import TENANTS
 from heliostat.testing.signin import IdentityKit, code_of
 
 ACME = "acme.example"

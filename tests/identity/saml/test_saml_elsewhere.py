@@ -13,7 +13,7 @@ import pytest
 from heliostat.core.errors import PermanentError
 from heliostat.identity.kinds import kinds_of
 from heliostat.identity.saml.bindings import RESPONSE
-from heliostat.identity.tenants import TENANTS
+from heliostat.identity.tenant import TENANTS
 from heliostat.testing.browser import Browser, Page, answered
 from heliostat.testing.signin import KINDS, PASSWORD, IdentityKit
 from heliostat.wire.service_providers import ServiceProviderCreateSpec, ServiceProviderUpdateSpec

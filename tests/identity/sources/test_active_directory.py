@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from heliostat.core.errors import HeliostatError
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 from heliostat.testing.domain_controller import (
     ADMINISTRATOR,
     BASE,

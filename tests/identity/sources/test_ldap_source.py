@@ -17,7 +17,7 @@ from heliostat.controller.api.call import Call
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.factors import totp
 from heliostat.identity.reach.options import ReachOptions
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 from heliostat.identity.tokens.opened import unverified
 from heliostat.testing.browser import Browser, Page, answered, trade
 from heliostat.testing.signin import (

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from heliostat.identity.options import LockoutPolicy
+from heliostat.identity.passwords.options import LockoutPolicy
 from heliostat.identity.sources import breaker, entries, their_rules
 from heliostat.identity.sources.guessing import Guesses, TheirRule, stricter
 from heliostat.identity.sources.protocol.messages import Entry, Outcome

@@ -16,8 +16,8 @@ from authlib.integrations.requests_client import OAuth2Session, OAuthError
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc.jwk import ECKey
 
+from heliostat.identity.clients.named import HELIO
 from heliostat.identity.clients.records import Grant
-from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.steps.proofs import Proof
 from heliostat.identity.tokens.endpoints import routes
 from heliostat.identity.tokens.opened import unverified

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from heliostat.identity.clients.named import HELIO
 from heliostat.identity.clients.records import Grant
-from heliostat.identity.directory.clients import HELIO
 from heliostat.testing.browser import Browser, Page
 from heliostat.testing.signin import PASSWORD, SCOPE, IdentityKit
 

@@ -16,8 +16,8 @@ from heliostat.client.target import Target
 from heliostat.client.tokens import DeviceCode, TokenService
 from heliostat.client.tokens import Grant as Told
 from heliostat.core.errors import HeliostatError
+from heliostat.identity.clients.named import HELIO
 from heliostat.identity.clients.records import Grant
-from heliostat.identity.directory.clients import HELIO
 from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.steps.proofs import Proof
 from heliostat.identity.tokens.devices import ALPHABET, normal, shown, user_code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from heliostat.identity.directory.clients import named_client
+from heliostat.identity.clients.named import named_client
 from heliostat.identity.tokens.pushed import PUSHED_AT_ONCE
 from heliostat.testing.browser import ASKED, Browser, answered, trade
 from heliostat.testing.signin import IdentityKit

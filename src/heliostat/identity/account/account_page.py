@@ -17,7 +17,8 @@ from heliostat.identity.account import pages
 from heliostat.identity.account.own import OwnAccount
 from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.factors.enrolment import Enrolment
-from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.realm import Realm
+from heliostat.identity.realms import Realms
 from heliostat.identity.steps import browser_state
 from heliostat.identity.steps.enrolling import enrolled
 from heliostat.identity.steps.onward import GoElsewhere, Onward, Visit

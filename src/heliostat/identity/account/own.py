@@ -5,7 +5,7 @@ from __future__ import annotations
 from heliostat.core.errors import PermanentError
 from heliostat.identity.account.pages import Account, Row, when
 from heliostat.identity.directory.contract.people import Person
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 from heliostat.identity.tokens.records import BrowserSession
 
 

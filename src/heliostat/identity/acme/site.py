@@ -13,7 +13,7 @@ from heliostat.identity.authority.policy import Asker, may_have
 from heliostat.identity.directories import Directories
 from heliostat.identity.names import bare_name
 from heliostat.identity.principal import Principal
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 
 KEPT = 256
 Verify = Callable[[str], Awaitable[Principal]]

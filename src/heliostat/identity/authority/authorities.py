@@ -28,7 +28,7 @@ from heliostat.identity.authority.taking_back import taken_back
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
 from heliostat.identity.sealing import Sealing
-from heliostat.identity.tenants import TENANTS, options_of
+from heliostat.identity.tenant import TENANTS, options_of
 
 KEPT = 256
 

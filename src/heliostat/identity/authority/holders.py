@@ -20,7 +20,8 @@ from heliostat.identity.kinds import kinds_of
 from heliostat.identity.names import computer_subject, fold, subject_of
 from heliostat.identity.openldap.placing import MARKS
 from heliostat.identity.options import SYSTEM_TENANT
-from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.realm import Realm
+from heliostat.identity.realms import Realms
 
 log = logging.getLogger(__name__)
 

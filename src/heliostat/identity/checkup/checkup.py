@@ -20,7 +20,8 @@ from heliostat.identity.checkup.finding import Area, Finding
 from heliostat.identity.checkup.nodes import conflicting, lagging, under_way
 from heliostat.identity.checkup.outside import unreachable
 from heliostat.identity.openldap.site import OpenLdap
-from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.realm import Realm
+from heliostat.identity.realms import Realms
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.checkup.finding import Area, Finding
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 
 AT_ONCE = 8
 TIMEOUT_S = 20.0

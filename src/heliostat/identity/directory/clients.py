@@ -1,10 +1,6 @@
-"""The programs that may ask for tokens, and how a request names one.
+"""The programs that may ask for tokens, as they are administered.
 
-Two are built in.  A request without a client id is what existing command lines
-send, and ours with a password: it gets RS256 tokens (all that those can check) and
-keeps its refresh token, since they store only the first.  ``helio`` is our own, for
-codes that are typed into a browser.  Whether a client may use the password grant is
-a setting of each.
+Whether a client may use the password grant is a setting of each.
 """
 
 from __future__ import annotations
@@ -14,23 +10,18 @@ from collections.abc import Sequence
 
 import msgspec
 
-from heliostat.cloudstore.contract import CloudStore
-from heliostat.cloudstore.documents import Kind, Stored
+from heliostat.cloudstore.documents import Stored
 from heliostat.core.errors import PermanentError
+from heliostat.identity.clients.named import BUILT_IN, HELIO, no_client
 from heliostat.identity.clients.records import Client, Grant, Proof
 from heliostat.identity.clients.secrets import LONGEST_OVERLAP_S, SECRET_BYTES, kept, rotated
-from heliostat.identity.clients.settings import API_SCOPES, SIGN_IN_SCOPES, changed, upgraded
+from heliostat.identity.clients.settings import SIGN_IN_SCOPES, changed, upgraded
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.part import DirectoryPart
 from heliostat.identity.directory.views import ClientView
 from heliostat.identity.names import fold
 from heliostat.identity.redirects import checked_redirect
-from heliostat.identity.tokens.records import Algorithm
 from heliostat.wire.oidc_clients import OidcClientSettings
-
-NAMELESS = "client-without-id"
-HELIO = "helio"
-BUILT_IN = (NAMELESS, HELIO)
 
 
 class Clients(DirectoryPart):
@@ -170,7 +161,7 @@ class Clients(DirectoryPart):
                 await self.kinds.clients.get(self.store, fold(client)) if client.isascii() else None
             )
             if stored is None or stored.value.is_service_account:
-                raise _unknown(client)
+                raise no_client(client)
             known = upgraded(stored.value, HELIO)
             others = [grant for grant in known.grants if grant is not Grant.PASSWORD]
             grants = (Grant.PASSWORD, *others) if allowed else tuple(others)
@@ -182,43 +173,6 @@ class Clients(DirectoryPart):
             )
 
         return await settle(self.store, decide, plan=plan)
-
-
-def built_in_clients(now_ms: int) -> tuple[Client, ...]:
-    """The clients that exist from the first start on."""
-    return (
-        Client(
-            name=NAMELESS,
-            grants=(Grant.PASSWORD, Grant.REFRESH),
-            algorithm=Algorithm.RS256,
-            rotate_refresh=False,
-            scopes=API_SCOPES,
-            created_ms=now_ms,
-        ),
-        Client(
-            name=HELIO,
-            grants=(Grant.REFRESH, Grant.DEVICE),
-            title="Heliostat's command line",
-            scopes=API_SCOPES,
-            created_ms=now_ms,
-        ),
-    )
-
-
-async def named_client(store: CloudStore, clients: Kind[Client], client_id: str) -> Client:
-    """The client of a request; raises ``InvalidClient``."""
-    key = fold(client_id) if client_id else NAMELESS
-    if not key.isascii() or fold(client_id) == NAMELESS:
-        raise _unknown(client_id)
-    stored = await clients.get(store, key)
-    if stored is None:
-        raise _unknown(client_id)
-    return upgraded(stored.value, HELIO)
-
-
-def public_id(client: Client) -> str:
-    """The id that stands in tokens: empty for the client without one."""
-    return "" if client.name == NAMELESS else client.name
 
 
 def _view(client: Client, secret: str = "") -> ClientView:
@@ -245,7 +199,3 @@ def _view(client: Client, secret: str = "") -> ClientView:
         group_filter=client.group_filter,
         secret=secret,
     )
-
-
-def _unknown(client_id: str) -> PermanentError:
-    return PermanentError("InvalidClient", f"There is no client {client_id[:80]!r}.")

@@ -30,7 +30,7 @@ from heliostat.identity.directory.plan import MEMBER, MEMBER_OF, NOTHING, Lookup
 from heliostat.identity.directory.records import Group
 from heliostat.identity.directory.referring import REFERENCE, Referring
 from heliostat.identity.directory.search import EntryKind, Found, Position, Query, Scope
-from heliostat.identity.directory.units import BUILT_IN, ids_above, path_in
+from heliostat.identity.directory.unit_tree import BUILT_IN, ids_above, path_in
 from heliostat.identity.directory.views import UnitView
 from heliostat.identity.names import fold
 

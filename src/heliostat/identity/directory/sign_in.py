@@ -15,9 +15,9 @@ from heliostat.identity.directory.users import Users
 from heliostat.identity.directory.views import UserView
 from heliostat.identity.kerberos.people import KerberosPerson, Standing
 from heliostat.identity.names import is_name, subject_of
-from heliostat.identity.options import LONGEST_PASSWORD
 from heliostat.identity.passwords.age import must_change
 from heliostat.identity.passwords.lockout import Lockouts, known_id, unknown_id
+from heliostat.identity.passwords.options import LONGEST_PASSWORD
 from heliostat.identity.passwords.records import attempts_of
 from heliostat.identity.passwords.refusal import change_needed, not_alone, refused
 

@@ -8,8 +8,7 @@ are their names.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -17,19 +16,14 @@ from heliostat.cloudstore.contract import Guard, PrefixUnchanged
 from heliostat.cloudstore.documents import Kind, Stored
 from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.directory.contract.units import CONTAINERS
 from heliostat.identity.directory.fields import LONGEST_DESCRIPTION, checked_text
-from heliostat.identity.directory.part import DirectoryPart
 from heliostat.identity.directory.records import Unit, place_of
 from heliostat.identity.directory.search import EntryKind
+from heliostat.identity.directory.unit_tree import BUILT_IN, DEEPEST, UnitTree, ids_above, path_in
 from heliostat.identity.directory.views import UnitView
 from heliostat.identity.names import fold
 
-R = TypeVar("R", bound=msgspec.Struct)
-DEEPEST = 16
-"""Units around a unit; an entry's name stays within what LDAP clients take."""
 _NAME = re.compile(r"[^\W_](?:[\w .&'-]{0,61}[\w.])?")
-BUILT_IN = {name: Unit(id=name, name=name) for name in CONTAINERS.values()}
 _CODES = {
     EntryKind.USER: ("UserNotFound", "user"),
     EntryKind.GROUP: ("GroupNotFound", "group"),
@@ -38,7 +32,7 @@ _CODES = {
 }
 
 
-class Units(DirectoryPart):
+class Units(UnitTree):
     """The verbs on units."""
 
     async def create_unit(
@@ -68,7 +62,7 @@ class Units(DirectoryPart):
 
     async def get_unit(self, path: str) -> UnitView:
         """Raises ``UnitNotFound``."""
-        return await self._view_unit((await self._stored_unit(path))[0])
+        return await self._view_unit((await self.stored_unit(path))[0])
 
     async def list_units(self) -> list[UnitView]:
         """See ``UnitVerbs.list_units``."""
@@ -92,7 +86,7 @@ class Units(DirectoryPart):
         async def decide() -> Decided[UnitView]:
             # two moves at once could put each unit into the other, so all units stay as read
             since = await self.store.revision()
-            unit, stored = await self._stored_unit(path)
+            unit, stored = await self.stored_unit(path)
             if stored is None:
                 raise _built_in(unit)
             guards: list[Guard] = [PrefixUnchanged(self.kinds.units.prefix, since)]
@@ -117,7 +111,7 @@ class Units(DirectoryPart):
         """See ``UnitVerbs.delete_unit``."""
 
         async def decide() -> Decided[UnitView]:
-            unit, stored = await self._stored_unit(path)
+            unit, stored = await self.stored_unit(path)
             if stored is None:
                 raise _built_in(unit)
             kinds = self.kinds
@@ -146,62 +140,6 @@ class Units(DirectoryPart):
             return Decided(None, [documents.guard(stored), *guards], changes)
 
         await settle(self.store, decide, plan=plan)
-
-    async def placed(self, kind: EntryKind, record: R, unit: str | None) -> tuple[R, list[Guard]]:
-        """``record`` in the unit with this path (``None``: where it is), and guards for that."""
-        if unit is None:
-            return record, []
-        unit_id, guards = await self.unit_for(kind, unit)
-        return msgspec.structs.replace(record, unit=unit_id), guards
-
-    async def unit_for(self, kind: EntryKind, path: str) -> tuple[str, list[Guard]]:
-        """The id to keep in something that lies in ``path``, and guards that the unit stays."""
-        unit_id, guards = await self.unit_at(path or CONTAINERS[kind])
-        if not unit_id:
-            raise PermanentError("UnitNotFound", "Only units lie in the domain itself.")
-        return ("" if unit_id == CONTAINERS[kind] else unit_id), guards
-
-    async def unit_at(self, path: str) -> tuple[str, list[Guard]]:
-        """The id of the unit at ``path`` (empty: the domain), and guards that it stays."""
-        if not path.strip("/"):
-            return "", []
-        unit, stored = await self._stored_unit(path)
-        return unit.id, [] if stored is None else [self.kinds.units.guard(stored)]
-
-    async def units_by_id(self) -> dict[str, Unit]:
-        """All units of the tenant, the containers too."""
-        stored = await self.kinds.units.all(self.store)
-        return BUILT_IN | {each.value.id: each.value for each in stored}
-
-    async def path_of_unit(self, unit_id: str) -> str:
-        """The path of a unit by its id."""
-        parts: list[str] = []
-        while unit_id and len(parts) <= DEEPEST:
-            built_in = BUILT_IN.get(unit_id)
-            stored = None if built_in else await self.kinds.units.get(self.store, unit_id)
-            unit = built_in or (stored.value if stored else Unit(id="", name="?"))
-            parts.append(unit.name)
-            unit_id = unit.parent
-        return "/".join(reversed(parts))
-
-    async def _stored_unit(self, path: str) -> tuple[Unit, Stored[Unit] | None]:
-        """A unit, and how it is stored (a container is not); raises ``UnitNotFound``."""
-        segments = path.strip("/").split("/")
-        unit_id, unit, stored = "", None, None
-        for segment in segments[: DEEPEST + 1]:
-            if not unit_id and fold(segment) in BUILT_IN:
-                unit, stored = BUILT_IN[fold(segment)], None
-            else:
-                place = place_of(unit_id, segment[:80])
-                ids = await self.kinds.units.ids_by_index(self.store, "place", place)
-                stored = await self.kinds.units.get(self.store, ids[0]) if ids else None
-                unit = stored.value if stored else None
-            if unit is None:
-                break
-            unit_id = unit.id
-        if unit is None or len(segments) > DEEPEST:
-            raise PermanentError("UnitNotFound", f"There is no unit {path[:80]!r}.")
-        return unit, stored
 
     async def _free_place(self, parent: str, name: str) -> Guard:
         place = place_of(parent, name)
@@ -248,20 +186,6 @@ def checked_unit_name(name: str) -> str:
             hint="Use letters, digits, spaces and .&'-_, at most 63; a path has slashes.",
         )
     return name
-
-
-def ids_above(known: dict[str, Unit], unit_id: str) -> Sequence[str]:
-    """The unit itself and those around it, from the inside."""
-    found: list[str] = []
-    while unit_id in known and unit_id not in found:
-        found.append(unit_id)
-        unit_id = known[unit_id].parent
-    return found
-
-
-def path_in(known: dict[str, Unit], unit_id: str) -> str:
-    """The path of a unit among those known."""
-    return "/".join(known[each].name for each in reversed(ids_above(known, unit_id)))
 
 
 def _view(unit: Unit, path: str) -> UnitView:

@@ -13,7 +13,8 @@ from heliostat.core.ids import Ids
 from heliostat.identity.federation.elsewhere import LASTS_S, PATH
 from heliostat.identity.federation.records import Provider, ProviderKind
 from heliostat.identity.names import subject_of
-from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.realm import Realm
+from heliostat.identity.realms import Realms
 from heliostat.identity.saml.seams import sent_with_saml
 from heliostat.identity.steps import browser_state
 from heliostat.identity.steps.first_page import AUTHORIZE

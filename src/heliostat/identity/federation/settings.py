@@ -30,7 +30,7 @@ from heliostat.identity.federation.records import (
 from heliostat.identity.names import fold
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.sealing import Sealing
-from heliostat.identity.tenants import checked_domain
+from heliostat.identity.tenant import checked_domain
 
 LONGEST = 200
 MOST = 200

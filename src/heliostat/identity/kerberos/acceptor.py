@@ -25,7 +25,7 @@ from heliostat.identity.kerberos.people import Standing
 from heliostat.identity.kerberos.tickets import ApRequest, Ticket, refused
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.passwords.refusal import change_needed
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 from heliostat.identity.tokens.records import SpentAssertion, TokenKinds
 
 _FORMAT = keytab("", "", (), 0)

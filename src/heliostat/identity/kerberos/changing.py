@@ -25,7 +25,7 @@ from heliostat.identity.kerberos.serving import KerberosServer
 from heliostat.identity.kerberos.tickets import ApRequest, Authenticator, SessionKey, Ticket
 from heliostat.identity.kerberos.told import Act, Attempt
 from heliostat.identity.names import subject_of
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 from heliostat.identity.tokens.records import SpentAssertion, TokenKinds
 
 SKEW_MS = 300_000

@@ -24,7 +24,8 @@ from heliostat.identity.kerberos.port import Answers, Port
 from heliostat.identity.kerberos.records import KerberosRealm
 from heliostat.identity.kerberos.told import Act, Attempt, Tell, tell_nobody
 from heliostat.identity.names import subject_of
-from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.realm import Realm
+from heliostat.identity.realms import Realms
 
 LOOK_AGAIN_MS = 1_000
 """How often a request for a realm that is not known here makes us look for it."""

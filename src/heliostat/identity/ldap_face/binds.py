@@ -10,7 +10,8 @@ from heliostat.identity.ldap_face.places import Place, place_of
 from heliostat.identity.ldap_face.replies import Code
 from heliostat.identity.machines.secrets import is_secret
 from heliostat.identity.names import fold
-from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.realm import Realm
+from heliostat.identity.realms import Realms
 
 SIMPLE = "128"
 LONGEST_PASSWORD = 8192

@@ -14,7 +14,8 @@ from heliostat.identity.directory.records import Computer, User
 from heliostat.identity.directory.search import EntryKind
 from heliostat.identity.ldap_face.places import Place, place_of
 from heliostat.identity.names import ADMINISTRATORS, computer_subject, fold, security_group
-from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.realm import Realm
+from heliostat.identity.realms import Realms
 
 
 @dataclass(frozen=True, slots=True)

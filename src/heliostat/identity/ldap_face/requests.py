@@ -25,7 +25,8 @@ from heliostat.identity.ldap_face.places import Place, place_of
 from heliostat.identity.ldap_face.replies import Code, result, verdict
 from heliostat.identity.ldap_face.telling import SIGN_IN, Tell, Told, nobody
 from heliostat.identity.ldap_face.writes import Dismiss, Writes
-from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.realm import Realm
+from heliostat.identity.realms import Realms
 
 log = logging.getLogger(__name__)
 HELD_BYTES = 64 << 10

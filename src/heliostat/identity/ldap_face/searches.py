@@ -27,7 +27,7 @@ from heliostat.identity.ldap_face.messages import Request, assertion_of
 from heliostat.identity.ldap_face.places import Place
 from heliostat.identity.ldap_face.replies import Code, entry
 from heliostat.identity.names import fold
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 
 PAGE = 200
 BASE, ONE, SUBTREE = "0", "1", "2"

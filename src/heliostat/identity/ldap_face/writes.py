@@ -39,7 +39,8 @@ from heliostat.identity.ldap_face.wanted import (
     user_fields_of,
 )
 from heliostat.identity.names import fold
-from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.realm import Realm
+from heliostat.identity.realms import Realms
 
 NAMES_STAY = (
     "Only units are renamed: people, groups and devices are known by their name in tokens, "

@@ -15,7 +15,7 @@ from heliostat.core.files import atomic_write
 from heliostat.identity.openldap.config import NodeConfig
 from heliostat.identity.openldap.membership import links_in
 from heliostat.identity.openldap.node import Node
-from heliostat.identity.options import HashCost
+from heliostat.identity.passwords.options import HashCost
 
 PRIVATE = 0o600
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from heliostat.identity.openldap.node import Node
-from heliostat.identity.options import HashCost
+from heliostat.identity.passwords.options import HashCost
 
 MODULES = Path("/usr/lib/ldap")
 TLS = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"

@@ -14,7 +14,7 @@ from heliostat.identity.openldap.homes import Place
 from heliostat.identity.openldap.placing import Shelf, holds
 from heliostat.identity.openldap.store import DirectoryStore
 from heliostat.identity.options import SYSTEM_TENANT
-from heliostat.identity.tenants import TENANTS
+from heliostat.identity.tenant import TENANTS
 
 
 @dataclass(frozen=True, slots=True)

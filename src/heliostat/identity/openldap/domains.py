@@ -21,7 +21,7 @@ from heliostat.identity.openldap.names import (
     base_of,
     rdn,
 )
-from heliostat.identity.options import LockoutPolicy
+from heliostat.identity.passwords.options import LockoutPolicy
 
 _CONTAINERS = (PEOPLE, GROUPS, ACCOUNTS, UNITS, COMPUTERS, POLICIES)
 

@@ -15,9 +15,10 @@ from heliostat.identity.openldap.homes import Place
 from heliostat.identity.openldap.pending import Act, Step, domain_of
 from heliostat.identity.openldap.placing import placed
 from heliostat.identity.openldap.store import DirectoryStore
-from heliostat.identity.options import SYSTEM_TENANT, LockoutPolicy
+from heliostat.identity.options import SYSTEM_TENANT
 from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.passwords.lockout import Lockouts, known_id
+from heliostat.identity.passwords.options import LockoutPolicy
 from heliostat.identity.passwords.records import attempts_of
 
 _KNOWN = known_id("")

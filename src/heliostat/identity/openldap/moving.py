@@ -25,7 +25,7 @@ from heliostat.identity.openldap.pending import Act, Step, domain_of
 from heliostat.identity.openldap.placing import holds, placed
 from heliostat.identity.openldap.store import DirectoryStore
 from heliostat.identity.options import SYSTEM_TENANT
-from heliostat.identity.tenants import TENANTS
+from heliostat.identity.tenant import TENANTS
 
 BATCH = 40
 CLEAR_AFTER_S = 300.0

@@ -13,7 +13,7 @@ from heliostat.cloudstore.documents import Kind
 from heliostat.identity.openldap.domains import Domain
 from heliostat.identity.openldap.placing import Placed, holds, placed
 from heliostat.identity.options import SYSTEM_TENANT
-from heliostat.identity.tenants import TENANTS, Tenant
+from heliostat.identity.tenant import TENANTS, Tenant
 
 _ATTEMPTS = "/v1/sign-in-attempts/"
 _OF_USER = "user."

@@ -15,7 +15,8 @@ from heliostat.identity.openldap.pending import Act, Step, domain_of, subtree
 from heliostat.identity.openldap.placing import Holding, Placed, Shelf
 from heliostat.identity.openldap.pool import Endpoint, Pool
 from heliostat.identity.openldap.references import reference_dn
-from heliostat.identity.options import SYSTEM_TENANT, LockoutPolicy
+from heliostat.identity.options import SYSTEM_TENANT
+from heliostat.identity.passwords.options import LockoutPolicy
 
 APPLY_S = 30.0
 LIST_S = 60.0

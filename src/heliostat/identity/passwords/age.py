@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heliostat.identity.directory.records import User
-from heliostat.identity.options import PasswordPolicy
+from heliostat.identity.passwords.options import PasswordPolicy
 
 DAY_MS = 86_400_000
 

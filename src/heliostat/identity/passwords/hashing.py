@@ -19,7 +19,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from heliostat.core.errors import TemporaryError
 from heliostat.core.ids import Ids
-from heliostat.identity.options import HashCost
+from heliostat.identity.passwords.options import HashCost
 
 T = TypeVar("T")
 _SALT_BYTES = 16

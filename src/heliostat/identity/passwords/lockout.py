@@ -13,7 +13,7 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.cloudstore.documents import Kind
 from heliostat.core.clock import Clock
 from heliostat.identity.decided import Decided, settle
-from heliostat.identity.options import LockoutPolicy
+from heliostat.identity.passwords.options import LockoutPolicy
 from heliostat.identity.passwords.records import Attempts
 
 

@@ -7,8 +7,8 @@ first.  Kinds of characters and former passwords count only where a tenant wants
 from __future__ import annotations
 
 from heliostat.core.errors import PermanentError
-from heliostat.identity.options import PasswordPolicy
 from heliostat.identity.passwords.blocklist import why_common
+from heliostat.identity.passwords.options import PasswordPolicy
 
 # The most common passwords of eight characters or more in public leaks, and words of this product.
 SHORT_NAME = 3

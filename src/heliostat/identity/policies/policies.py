@@ -27,7 +27,7 @@ from heliostat.identity.policies.sections import (
     settings_of,
     value_at,
 )
-from heliostat.identity.tenants import find_tenant, no_tenant, options_of
+from heliostat.identity.tenant import find_tenant, no_tenant, options_of
 
 DOCUMENT = "policy"
 

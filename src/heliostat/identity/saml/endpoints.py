@@ -15,7 +15,8 @@ from aiohttp import web
 
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import Ids
-from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.realm import Realm
+from heliostat.identity.realms import Realms
 from heliostat.identity.saml.seams import SamlOnward
 from heliostat.identity.steps import browser_state
 from heliostat.identity.steps.onward import GoElsewhere, Visit

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from heliostat.core.ids import Ids
 from heliostat.identity.directory.contract.people import Person
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 from heliostat.identity.redirects import origin_of
 from heliostat.identity.saml import to_provider
 from heliostat.identity.saml.contexts import wants_second_factor

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from heliostat.core.ids import Ids
 from heliostat.identity.federation.records import Provider
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 from heliostat.identity.saml.records import SamlKinds
 from heliostat.identity.steps import browser_state
 from heliostat.identity.steps.onward import Onward, Visit

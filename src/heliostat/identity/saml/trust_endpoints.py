@@ -9,7 +9,8 @@ from aiohttp import web
 
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.identity.directory.contract.people import Person
-from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.realm import Realm
+from heliostat.identity.realms import Realms
 from heliostat.identity.tokens.forms import body_of
 from heliostat.identity.tokens.sign_in_attempt import SignIn, Tell
 

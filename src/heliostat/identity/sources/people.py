@@ -18,8 +18,8 @@ from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.names import security_group, subject_of
-from heliostat.identity.options import LONGEST_PASSWORD, LockoutPolicy
 from heliostat.identity.passwords.lockout import unknown_id
+from heliostat.identity.passwords.options import LONGEST_PASSWORD, LockoutPolicy
 from heliostat.identity.passwords.refusal import refused
 from heliostat.identity.sources import lookup, their_rules
 from heliostat.identity.sources.entries import Found, FoundGroup, is_name

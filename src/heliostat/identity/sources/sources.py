@@ -33,7 +33,7 @@ from heliostat.identity.sources.protocol import address
 from heliostat.identity.sources.records import SourceKinds
 from heliostat.identity.sources.servers import State, unsealed
 from heliostat.identity.sources.source import SOURCE_DOMAINS, Source, SourceDomain, SourceKind
-from heliostat.identity.tenants import TENANTS, checked_domain
+from heliostat.identity.tenant import TENANTS, checked_domain
 
 MOST_SOURCES = 32
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from heliostat.core.ids import Ids
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 from heliostat.identity.steps.under_way import LASTS_S
 from heliostat.identity.tokens.to_browser import BASE, FORM_COOKIE
 

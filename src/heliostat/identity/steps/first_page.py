@@ -17,7 +17,8 @@ from heliostat.identity.clients.records import Grant
 from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.kerberos import negotiate
 from heliostat.identity.kerberos.acceptor import Acceptor
-from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.realm import Realm
+from heliostat.identity.realms import Realms
 from heliostat.identity.steps import browser_state, pages
 from heliostat.identity.steps.onward import Visit
 from heliostat.identity.steps.proofs import Proof

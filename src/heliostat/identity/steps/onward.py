@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from heliostat.identity.directory.contract.people import Person
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 from heliostat.identity.steps.records import Continuation
 from heliostat.identity.tokens.records import BrowserSession
 

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.identity.directory.contract.people import Person
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 from heliostat.identity.steps import browser_state
 from heliostat.identity.steps.next_step import Decision, Situation, Step, next_step
 from heliostat.identity.steps.onward import Onward, Visit

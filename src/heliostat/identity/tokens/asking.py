@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from heliostat.core.errors import PermanentError
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 from heliostat.identity.site import Identity
 from heliostat.identity.tokens.client_authentication import ClientFields, with_header
 from heliostat.identity.tokens.forms import fields_of

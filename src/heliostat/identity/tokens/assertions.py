@@ -18,8 +18,8 @@ from heliostat.cloudstore.contract import CloudStore, GuardFailed
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.identity.clients.keys import algorithm_of
+from heliostat.identity.clients.named import named_client
 from heliostat.identity.clients.records import Client, Proof, clients_of
-from heliostat.identity.directory.clients import named_client
 from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
 from heliostat.identity.tokens import jose
 from heliostat.identity.tokens.jose import Claims, Parsed, PublicKey

@@ -14,8 +14,8 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
+from heliostat.identity.clients.named import named_client
 from heliostat.identity.clients.records import Client, Grant, clients_of
-from heliostat.identity.directory.clients import named_client
 from heliostat.identity.directory.contract.people import People
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.redirects import is_registered

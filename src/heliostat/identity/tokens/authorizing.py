@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 
 from heliostat.identity.directory.contract.people import Person
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 from heliostat.identity.redirects import origin_of
 from heliostat.identity.steps.onward import GoElsewhere, Onward, Visit
 from heliostat.identity.steps.records import Continuation

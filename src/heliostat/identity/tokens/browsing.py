@@ -12,7 +12,8 @@ from aiohttp import web
 
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
-from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.realm import Realm
+from heliostat.identity.realms import Realms
 from heliostat.identity.redirects import origin_of, with_answer
 from heliostat.identity.saml.seams import sign_out_elsewhere
 from heliostat.identity.steps import browser_state

@@ -13,9 +13,9 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from heliostat.core.errors import PermanentError
+from heliostat.identity.clients.named import named_client
 from heliostat.identity.clients.records import Client, Proof
 from heliostat.identity.clients.secrets import is_secret_of
-from heliostat.identity.directory.clients import named_client
 from heliostat.identity.directory.part import DirectoryPart
 from heliostat.identity.tokens.assertions import ASSERTION_TYPE, Assertions
 

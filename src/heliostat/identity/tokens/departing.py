@@ -26,7 +26,8 @@ from heliostat.core.ids import Ids
 from heliostat.identity.clients.records import Client
 from heliostat.identity.reach.gate import Gate
 from heliostat.identity.reach.web import connector, out_of_reach
-from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.realm import Realm
+from heliostat.identity.realms import Realms
 from heliostat.identity.tokens import jose
 from heliostat.identity.tokens.claims import new_jti
 from heliostat.identity.tokens.records import Departure, TokenKinds

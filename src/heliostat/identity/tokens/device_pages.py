@@ -14,8 +14,9 @@ from aiohttp import web
 
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.ids import Ids
-from heliostat.identity.directory.clients import named_client
-from heliostat.identity.realms import Realm, Realms
+from heliostat.identity.clients.named import named_client
+from heliostat.identity.realm import Realm
+from heliostat.identity.realms import Realms
 from heliostat.identity.steps import browser_state
 from heliostat.identity.steps.first_page import STALE
 from heliostat.identity.steps.onward import GoElsewhere, Onward, Visit

@@ -23,8 +23,9 @@ from heliostat.core.ids import Ids
 from heliostat.identity.clients.records import Client
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.contract.people import Person
-from heliostat.identity.options import IdentityOptions, LockoutPolicy
+from heliostat.identity.options import IdentityOptions
 from heliostat.identity.passwords.lockout import Lockouts
+from heliostat.identity.passwords.options import LockoutPolicy
 from heliostat.identity.passwords.records import attempts_of
 from heliostat.identity.tokens.browsers import SECRET_BYTES, hashed
 from heliostat.identity.tokens.pace import Pace

@@ -14,7 +14,7 @@ from aiohttp import web
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.account.account_page import AccountPage
 from heliostat.identity.federation.federate import Federating
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 from heliostat.identity.saml.endpoints import SamlEndpoints
 from heliostat.identity.saml.trust_endpoints import TrustEndpoints
 from heliostat.identity.site import Identity

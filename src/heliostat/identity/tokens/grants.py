@@ -8,8 +8,8 @@ import msgspec
 
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
+from heliostat.identity.clients.named import BUILT_IN, HELIO
 from heliostat.identity.clients.records import Client, Grant
-from heliostat.identity.directory.clients import BUILT_IN, HELIO
 from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.sources.router import Everybody

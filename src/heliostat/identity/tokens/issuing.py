@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from heliostat.core.errors import PermanentError
+from heliostat.identity.clients.named import public_id
 from heliostat.identity.clients.records import Client
-from heliostat.identity.directory.clients import public_id
 from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.directory.embedded import Directory
 from heliostat.identity.names import bare_name, fold

@@ -12,8 +12,8 @@ from typing import Any
 
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError, TemporaryError
+from heliostat.identity.clients.named import named_client, public_id
 from heliostat.identity.clients.records import Client
-from heliostat.identity.directory.clients import named_client, public_id
 from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.directory.part import DirectoryPart
 from heliostat.identity.names import bare_name, fold

@@ -10,7 +10,7 @@ from heliostat.identity.clients.records import Grant
 from heliostat.identity.kerberos import negotiate
 from heliostat.identity.kerberos.acceptor import Accepted
 from heliostat.identity.names import fold, subject_of
-from heliostat.identity.realms import Realm
+from heliostat.identity.realm import Realm
 from heliostat.identity.site import Identity
 from heliostat.identity.tokens.asking import form_of, realm_of
 from heliostat.identity.tokens.assertions import issuer_of
