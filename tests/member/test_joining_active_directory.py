@@ -1,16 +1,12 @@
 """A machine joins an Active Directory domain, and people of the domain log in to it.
 
-The machine is this one, seen in a mount namespace: what joining writes lies in overlays that
-go with it.  The domain controller is Samba's; adcli, sssd, PAM and the name service are real;
-only ``systemctl`` is a script, since nothing boots here.
+The machine is this one, as ``in_machine`` shows it.  The domain controller is Samba's; adcli,
+sssd, PAM and the name service are real.
 """
 
 from __future__ import annotations
 
 import configparser
-import os
-import shutil
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -25,38 +21,15 @@ from heliostat.member.joining.active_directory_files import active_directory_con
 from heliostat.member.joining.admission import Admission
 from heliostat.member.places import Machine
 from heliostat.testing.domain_controller import HOST, PASSWORD, domain_controller
+from heliostat.testing.joined_machine import in_machine, is_possible
 
-NEEDED = ("samba", "adcli", "sssd", "pamtester", "pam-auth-update", "unshare")
 needs_all = pytest.mark.skipif(
-    os.geteuid() != 0 or any(shutil.which(each) is None for each in NEEDED),
+    not is_possible("samba", "adcli"),
     reason="needs root, Samba, adcli and sssd",
 )
 WISHES = DomainWishes("corp.example", "WEB1", user="Administrator", controller=HOST)
-OVERLAID = ("/etc", "/var/lib", "/var/log", "/home", "/usr/local")
-ENTER = """\
-set -eu
-work=$1
-mount --make-rprivate /
-for folder in $2; do
-    mkdir -p "$work/over$folder/up" "$work/over$folder/work"
-    options="lowerdir=$folder,upperdir=$work/over$folder/up,workdir=$work/over$folder/work"
-    mount -t overlay -o "$options" overlay "$folder"
-done
-mount -t tmpfs tmpfs /run
-rm -rf /var/lib/sss/db/* /var/lib/sss/mc/* /etc/krb5.keytab
-cp "$work/resolv.conf" /etc/resolv.conf
-cp "$work/systemctl" /usr/local/bin/systemctl
-export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-. "$work/script"
-"""
-SYSTEMCTL = """\
-#!/bin/sh
-case "$*" in
-    "restart sssd.service") sssd -D ;;
-    "disable --now sssd.service") kill "$(cat /run/sssd.pid)" ;;
-esac
-"""
 SCRIPT = """\
+cp {work}/resolv.conf /etc/resolv.conf
 helio() {{ {python} -m heliostat.cli "$@"; }}
 join="helio identity join --ad corp.example --ad-user Administrator --ad-computer WEB1"
 $join --plan < /dev/null
@@ -79,6 +52,17 @@ for file in krb5.keytab sssd/sssd.conf; do
 done
 getent passwd ada || echo "gone: ada"
 grep -c pam_sss /etc/pam.d/common-auth || true
+pause
+rejoin() {{ echo '{password}' | $join >/dev/null 2>&1; }}
+leave="helio identity leave --yes --ad-user Administrator"
+rejoin
+echo wrong | $leave 2>&1 | tail -n 3 || true
+echo "after a wrong password: $(helio identity membership | grep state)"
+echo '{password}' | $leave --keep-computer
+pause
+rejoin
+echo '{password}' | $leave
+test ! -e /etc/krb5.keytab || echo "left behind: keytab"
 """
 SECRET = "Passw0rd-of"
 
@@ -168,8 +152,14 @@ def test_people_of_a_domain_log_in(tmp_path: Path) -> None:
         for group, member in (("Inner", "ada"), ("Cloud Admins", "Inner"), ("Operators", "op")):
             controller.tool("group", "add", group)
             controller.tool("group", "addmembers", group, member)
-        said = _in_machine(tmp_path, controller.address)
-        computers = controller.tool("computer", "list")
+        computers, shown = [], []
+
+        def look() -> None:
+            computers.append(controller.tool("computer", "list"))
+            shown.append(controller.tool("computer", "show", "WEB1"))
+
+        said = in_machine(tmp_path, _script(tmp_path, controller.address), look, look)
+        computers.append(controller.tool("computer", "list"))
     assert "run adcli join --domain corp.example --stdin-password" in said
     assert PASSWORD not in said
     assert "after a wrong password: state          on its way" in said
@@ -185,25 +175,18 @@ def test_people_of_a_domain_log_in(tmp_path: Path) -> None:
     assert "it gives no certificates" in said
     assert "left behind" not in said
     assert "gone: ada\n0\n" in said
-    assert "WEB1$" in computers
+    assert "Its account WEB1 stays in corp.example" in said
+    assert ["WEB1$" in each for each in computers] == [True, True, False]
+    assert [_is_disabled(each) for each in shown] == [False, True]
+    assert said.count("after a wrong password: state          joined") == 1
 
 
-def _in_machine(work: Path, names: str) -> str:
-    """What the machine's script printed; everything that it started ends with it."""
-    (work / "systemctl").write_text(SYSTEMCTL)
-    (work / "systemctl").chmod(0o755)
+def _script(work: Path, names: str) -> str:
     (work / "resolv.conf").write_text(f"nameserver {names}\n")
-    script = SCRIPT.format(python=sys.executable, password=PASSWORD, secret=SECRET)
-    (work / "script").write_text(script)
-    argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    done = subprocess.run(
-        [*argv, "/bin/sh", "-c", ENTER, "enter", str(work), " ".join(OVERLAID)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-4000:]
-    return done.stdout
+    return SCRIPT.format(python=sys.executable, password=PASSWORD, secret=SECRET, work=work)
+
+
+def _is_disabled(computer: str) -> bool:
+    """ACCOUNTDISABLE of userAccountControl."""
+    control = computer.partition("userAccountControl:")[2].partition("\n")[0]
+    return bool(int(control) & 2)

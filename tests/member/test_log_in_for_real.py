@@ -1,14 +1,10 @@
 """A machine joins a running site, and people of its directory log in over SSH.
 
-The machine is this one, as seen in a mount namespace: what joining writes lies in overlays
-that go with it.  sssd, sshd, PAM and the controller are real; only ``systemctl`` is a
-script, since nothing boots here.
+The machine is this one, as ``in_machine`` shows it; sssd, sshd, PAM and the controller are real.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,46 +13,21 @@ from pathlib import Path
 import pytest
 
 from heliostat.member.joining.log_in import SSHD_CONF, SSSD_CONF
+from heliostat.testing.joined_machine import in_machine, is_possible
 from heliostat.testing.platform import TestPlatform, platform
 from heliostat.testing.slapds import free_port
 from heliostat.wire.groups import GroupCreateSpec
 from heliostat.wire.users import UserCreateSpec
 
-NEEDED = ("unshare", "sssd", "sshd", "pamtester", "pam-auth-update", "ssh")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.takes(60),
     pytest.mark.skipif(
-        os.geteuid() != 0 or any(shutil.which(each) is None for each in NEEDED),
+        not is_possible("sshd", "ssh"),
         reason="needs root, sssd and sshd",
     ),
 ]
 PASSWORD = "correct horse battery"
-OVERLAID = ("/etc", "/var/lib", "/var/log", "/home", "/usr/local")
-ENTER = """\
-set -eu
-work=$1
-mount --make-rprivate /
-for folder in $2; do
-    mkdir -p "$work/over$folder/up" "$work/over$folder/work"
-    options="lowerdir=$folder,upperdir=$work/over$folder/up,workdir=$work/over$folder/work"
-    mount -t overlay -o "$options" overlay "$folder"
-done
-mount -t tmpfs tmpfs /run
-mkdir -p /run/sshd
-rm -rf /var/lib/sss/db/* /var/lib/sss/mc/*
-cp "$work/systemctl" /usr/local/bin/systemctl
-export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-. "$work/script"
-"""
-SYSTEMCTL = """\
-#!/bin/sh
-echo "$*" >> {work}/systemctl.log
-case "$*" in
-    "restart sssd.service") sssd -D ;;
-    "disable --now sssd.service") kill "$(cat /run/sssd.pid)" ;;
-esac
-"""
 SCRIPT = """\
 helio() {{ {python} -m heliostat.cli "$@"; }}
 before=$(find /etc -newer {work}/systemctl -type f | sort)
@@ -125,7 +96,7 @@ def test_people_log_in_to_a_machine_that_joined(site: TestPlatform, tmp_path: Pa
         assert told.exit_code == 0, told
     invited = site.helio("identity", "computer", "join-token", "web-1")
     token = invited.stdout.split()[-1]
-    said = _in_machine(tmp_path, token)
+    said = in_machine(tmp_path, _script(tmp_path, token))
     assert "write /etc/sssd/sssd.conf" in said
     assert "state          joined" in said
     assert "(Developers)" in said.partition("id: ")[2].partition("\n")[0]
@@ -142,11 +113,8 @@ def test_people_log_in_to_a_machine_that_joined(site: TestPlatform, tmp_path: Pa
         assert (seen.name, seen.last_seen_time > 0) == ("web-1", True)
 
 
-def _in_machine(work: Path, token: str) -> str:
-    """What the machine's script printed; everything that it started ends with it."""
-    (work / "systemctl").write_text(SYSTEMCTL.format(work=work))
-    (work / "systemctl").chmod(0o755)
-    script = SCRIPT.format(
+def _script(work: Path, token: str) -> str:
+    return SCRIPT.format(
         python=sys.executable,
         token=token,
         work=work,
@@ -154,16 +122,3 @@ def _in_machine(work: Path, token: str) -> str:
         password=PASSWORD,
         files=f"{SSSD_CONF} {SSHD_CONF}",
     )
-    (work / "script").write_text(script)
-    argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    done = subprocess.run(
-        [*argv, "/bin/sh", "-c", ENTER, "enter", str(work), " ".join(OVERLAID)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        timeout=120,
-    )
-    print(done.stdout)
-    assert done.returncode == 0, done.stdout[-4000:]
-    return done.stdout

@@ -62,10 +62,13 @@ def deleting(member: Membership, user: str) -> list[str]:
 
 
 def disabling(machine: Machine, member: Membership, tickets: str) -> Sequence[str]:
-    """The program that disables it, with somebody's tickets; the machine's password stays."""
-    argv = ["adcli", "update", *_where(member), "--login-ccache", tickets.removeprefix("FILE:")]
-    argv += ["--computer-name", member.computer, "--host-keytab", str(machine.root / KEYTAB)]
-    return [*argv, "--computer-password-lifetime", "0", "--account-disable", "yes"]
+    """The program that disables it, with somebody's tickets; the machine's password stays.
+
+    The value of ``--login-ccache`` is optional: as a word of its own adcli 0.9 crashes at it.
+    """
+    argv = ["adcli", "update", *_where(member), f"--login-ccache={tickets.removeprefix('FILE:')}"]
+    argv += [f"--computer-name={member.computer}", f"--host-keytab={machine.root / KEYTAB}"]
+    return [*argv, "--computer-password-lifetime=0", "--account-disable=yes"]
 
 
 def _where(member: Membership) -> list[str]:
