@@ -16,7 +16,7 @@ from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.session import Session
 from heliostat.core.errors import PermanentError
-from heliostat.wire.authority import AuthorityRoot, CertificatePolicy
+from heliostat.wire.authority import AuthorityRoot, CertificatePolicy, Resealed
 
 _ROOTS = (
     Column[AuthorityRoot]("root", lambda each: each.id),
@@ -131,6 +131,11 @@ def replace(session: Session, reason: str) -> None:
     end(session, change, session.domain, "A new intermediate signs from now on.")
 
 
+def _resealed(made: Resealed) -> str:
+    left = f" No key here opens {made.unreadable} others: see the log." if made.unreadable else ""
+    return f"{made.keys} keys and secrets are sealed anew.{left}"
+
+
 @authority.command("reseal")
 @click.option(
     "--keep-key", is_flag=True, help="Make no new sealing key: one was put before the old one."
@@ -138,9 +143,9 @@ def replace(session: Session, reason: str) -> None:
 @options.changes
 @pass_session
 def reseal(session: Session, keep_key: bool) -> None:
-    """Seal the authority's keys under a new sealing key."""
+    """Seal all keys and secrets of the site under a new sealing key."""
     change = session.client.authorities.reseal(session.domain, renew=not keep_key)
-    make(session, change, lambda made: f"{made.keys} keys are sealed anew.")
+    make(session, change, _resealed)
 
 
 @authority.group("policy", cls=Noun)

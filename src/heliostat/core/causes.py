@@ -245,6 +245,8 @@ CAUSES: dict[str, str] = {
     "TokenUnusable": "The PKCS#11 module, its token or a key in it can't be reached.",
     "SealBroken": "A secret at rest was sealed under another key than this controller's: a folder "
     "was restored in part, or controllers of one site have different ones.",
+    "SealingKeyDiffers": "A controller was started on the store of a site whose secrets are sealed "
+    "under a key that its own folder does not have; it would seal what others can't read.",
     "SecondFactorRequired": "The account has a second factor, or must have one, so a password "
     "alone gets no token.",
     "SecondFactorWrong": "The code or the passkey's answer is wrong, was used before, or too many "

@@ -204,6 +204,10 @@ CODES: dict[str, Code] = {
     "SealBroken": Code(
         500, "Every controller needs the same seal.key in its authority folder; restore it."
     ),
+    "SealingKeyDiffers": Code(
+        500,
+        "Copy authority/seal.key from a controller that runs, or restore it, and start again.",
+    ),
     "SecurityGroupsAlreadyInherited": Code(400, "Leave out groups that the tenant hands down."),
     "DeletedDisksRemoved": Code(
         400, "Before the project is deleted, `helio disk restore` keeps a disk."

@@ -63,6 +63,33 @@ def atomic_write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     sync_directory(path.parent)
 
 
+def create_once(path: Path, data: bytes, *, mode: int = 0o600) -> bool:
+    """Make ``path`` with ``data``, whole and durable, unless somebody was quicker: whether we did.
+
+    Who is told ``False`` reads what the quicker one wrote.  Raises ``OSError``.
+    """
+    if isinstance(path, VirtualPath):
+        if path.exists():
+            return False
+        path.write_whole(data)
+        return True
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.chmod(name, mode)
+            os.fsync(stream.fileno())
+        os.link(name, path)  # unlike a rename, refused where there is one
+    except FileExistsError:
+        return False
+    finally:
+        Path(name).unlink(missing_ok=True)
+        sync_directory(path.parent)
+    return True
+
+
 def sync_directory(path: Path) -> None:
     """Make a rename inside ``path`` durable; a no-op where folders can't be opened."""
     if os.name != "posix" or isinstance(path, VirtualPath):

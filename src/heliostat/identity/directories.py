@@ -33,6 +33,7 @@ from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.policies.policies import Policies
 from heliostat.identity.realm import Realm
 from heliostat.identity.realms import Realms
+from heliostat.identity.resealing import Resealing
 from heliostat.identity.sealing import Sealing
 from heliostat.identity.sources.outsiders import Members
 from heliostat.identity.sources.sources import Sources
@@ -69,6 +70,7 @@ class Directories:
         self.realms = Realms(store, clock, ids, options, self.hashing, sealing)
         self.tenants = Tenants(store, clock, ids, options, self.hashing)
         self.tenants.ending = self.authorities.end
+        self.resealing = Resealing(store, sealing, self.tenants.ids, self.authorities.forget)
         self.policies = Policies(store, clock, options)
         self.kerberos = KerberosRealms(self.realms, options)
         self.checkups = Checkups(
@@ -103,7 +105,7 @@ class Directories:
     @property
     def certificates(self) -> Administration:
         """The authority, by domain, as administration is given it."""
-        return Administration(self.authorities, self.realms, self._clock)
+        return Administration(self.authorities, self.realms, self._clock, self.resealing)
 
     @property
     def acme_keys(self) -> AcmeKeys:

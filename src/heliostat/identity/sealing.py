@@ -19,8 +19,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from heliostat.core.errors import PermanentError
-from heliostat.core.files import atomic_write
+from heliostat.core.errors import PermanentError, TemporaryError
+from heliostat.core.files import atomic_write, claimed, create_once
 
 KEY_BYTES = 32
 ENVIRONMENT = "HELIO_SEAL_KEY"
@@ -35,9 +35,25 @@ _NAME_CHARACTERS = 8
 class Sealing:
     """Seals under the first key, unseals under each; ``source`` is where they come from."""
 
-    def __init__(self, *keys: bytes, source: str = "a key that ends with the process") -> None:
+    def __init__(
+        self,
+        *keys: bytes,
+        source: str = "a key that ends with the process",
+        path: Path | None = None,
+    ) -> None:
         self.source = source
+        self._path = path
         self._set(keys)
+
+    @property
+    def name(self) -> str:
+        """What sealed texts call the newest key; it tells nothing about it."""
+        return self._name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of all keys, the newest first."""
+        return tuple(self._ciphers)
 
     @classmethod
     def open(cls, folder: Path, environ: Mapping[str, str] = os.environ) -> Sealing:
@@ -51,8 +67,8 @@ class Sealing:
         path = folder / "seal.key"
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            atomic_write(path, os.urandom(KEY_BYTES), mode=0o600)
-        return cls(*_in_file(path), source=str(path))
+            create_once(path, os.urandom(KEY_BYTES))  # of two first starts one's is everybody's
+        return cls(*_in_file(path), source=str(path), path=path)
 
     @classmethod
     def passing(cls) -> Sealing:
@@ -65,15 +81,18 @@ class Sealing:
         Raises ``SealBroken`` for keys that are not in a file of ours: who gives them to us
         puts the new one before the old one.
         """
-        path = Path(self.source)
-        if not path.is_file():
+        path = self._path
+        if path is None:
             raise PermanentError(
                 "SealBroken",
                 f"The sealing key comes from {self.source}, which is not ours to write.",
                 hint="Put a new key before the old one there and restart; then seal anew.",
             )
-        keys = [os.urandom(KEY_BYTES), *_in_file(path)]
-        atomic_write(path, b"".join(keys), mode=0o600)
+        with claimed(path.with_name("seal.lock")) as alone:
+            if not alone:
+                raise TemporaryError("StoreUnavailable", "The sealing key is being renewed.")
+            keys = [os.urandom(KEY_BYTES), *_in_file(path)]
+            atomic_write(path, b"".join(keys), mode=0o600)
         self._set(keys)
 
     def is_current(self, sealed: str) -> bool:
@@ -91,6 +110,8 @@ class Sealing:
         name, text = "", sealed.removeprefix(_VERSION)
         if sealed.startswith(_NAMED):
             name, _, text = sealed.removeprefix(_NAMED).partition(".")
+            if name not in self._ciphers:
+                self._look_again()
         ciphers = [self._ciphers[name]] if name in self._ciphers else [*self._ciphers.values()]
         for cipher in ciphers:
             try:
@@ -101,6 +122,13 @@ class Sealing:
         raise PermanentError(
             "SealBroken", f"What is kept sealed for {place[:80]} was sealed under another key."
         )
+
+    def _look_again(self) -> None:
+        """Another controller may have renewed the key since, or somebody copied its file here."""
+        if self._path is not None and self._path.exists():
+            keys = _in_file(self._path)
+            if {_name_of(each) for each in keys} >= set(self._ciphers):
+                self._set(keys)
 
     def _set(self, keys: Sequence[bytes]) -> None:
         self._ciphers = {_name_of(key): AESGCM(_derived(key, "seal")) for key in keys}
@@ -121,6 +149,11 @@ class Sealing:
 def _derived(key: bytes, purpose: str) -> bytes:
     """A key for one purpose (one block of HKDF-Expand; ``key`` is random already)."""
     return hmac.digest(key, purpose.encode() + b"\x01", hashlib.sha256)
+
+
+def key_name(sealed: str) -> str:
+    """What a sealed text calls its key; empty for one from before keys had names."""
+    return sealed.removeprefix(_NAMED).partition(".")[0] if sealed.startswith(_NAMED) else ""
 
 
 def _name_of(key: bytes) -> str:

@@ -38,6 +38,7 @@ from heliostat.identity.peer import peer_principal
 from heliostat.identity.principal import Principal
 from heliostat.identity.relocation import complete, relocate
 from heliostat.identity.sealing import Sealing
+from heliostat.identity.sealing_check import confirm
 from heliostat.identity.sweep import sweep
 from heliostat.identity.tokens.departing import Departing
 from heliostat.identity.tokens.grants import Grants
@@ -113,6 +114,7 @@ class Identity:
     async def start(self) -> str | None:
         """Make ready; the administrator's new password at the first start, to be shown once."""
         await relocate(self.openldap.store.beneath)
+        await confirm(self._store, self.sealing)
         await self.authority.refresh()
         await self.openldap.start()
         hashing = self.directories.hashing
@@ -171,6 +173,7 @@ class Identity:
         await self.tenants.finish_deletions()
         await self.authorities.maintain()
         await self.holders.sweep()
+        await self.directories.resealing.go_on()
         await self.openldap.maintain()
         for realm in await self.realms.all():  # also where nobody signs in but over LDAP
             with contextlib.suppress(TemporaryError):

@@ -124,9 +124,10 @@ class Resealing(Request):
 
 
 class Resealed(Response):
-    """How many keys were sealed anew."""
+    """How many keys and other secrets were sealed anew, and how many no key here opens."""
 
     keys: int
+    unreadable: int = 0
 
 
 def _change(
@@ -219,7 +220,7 @@ ROUTES = (
         "POST",
         "/reseal",
         "resealKeys",
-        "Seal the authority's keys under a new sealing key.",
+        "Seal all keys and secrets of the site under a new sealing key.",
         Resealing,
         Resealed,
     ),

@@ -335,10 +335,10 @@ async def test_below_a_companys_authority(tmp_path: Path) -> None:
 
 async def test_keys_are_sealed_anew_and_older_ones_still_open(tmp_path: Path) -> None:
     kit = await start_identity(tmp_path / "authority")
-    both = kit.identity.authorities
-    await both.system.issuers.current()
-    assert await both.reseal(renew=True) == 2
-    assert await both.reseal(renew=False) == 0
+    await kit.identity.authorities.system.issuers.current()
+    resealing = kit.identity.directories.resealing
+    assert (await resealing.run(renew=True)).keys == 2
+    assert (await resealing.run(renew=False)).keys == 0
     assert len((tmp_path / "authority" / "seal.key").read_bytes()) == 64
     again = kit.restarted(tmp_path / "authority")
     await again.authority.refresh()

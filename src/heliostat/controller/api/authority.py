@@ -106,8 +106,8 @@ async def _install(call: Call, plan: bool) -> wire.RotationTold:
 
 async def _reseal(call: Call, plan: bool) -> wire.Resealed:
     body: wire.Resealing = call.body
-    count = await _port(call).reseal(call.params[TENANT], renew=body.renew, plan=plan)
-    return wire.Resealed(keys=count)
+    told = await _port(call).reseal(call.params[TENANT], renew=body.renew, plan=plan)
+    return wire.Resealed(keys=told.keys, unreadable=told.unreadable)
 
 
 def _port(call: Call) -> CertificatesPort:

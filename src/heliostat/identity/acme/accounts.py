@@ -53,7 +53,7 @@ class Accounts:
         key = AcmeKey(
             id=id_,
             title=title,
-            mac=self._sealing.seal(secret, self._place(id_)),
+            mac=self._sealing.seal(secret, place(self._tenant, id_)),
             names=tuple(names),
             by=by,
             created_ms=self._clock.now_ms(),
@@ -169,14 +169,11 @@ class Accounts:
         )
         if found is None:
             raise Problem("unauthorized", "There is no such key for external account binding.")
-        mac = self._sealing.unseal(found.value.mac, self._place(found.value.id))
+        mac = self._sealing.unseal(found.value.mac, place(self._tenant, found.value.id))
         check_binding(binding, jwk, url, mac)
         if found.value.account:
             raise Problem("unauthorized", "The key for external account binding was used.")
         return found
-
-    def _place(self, id_: str) -> str:
-        return f"acme-key/{self._tenant}/{id_}"
 
 
 def _contacts(contacts: Sequence[str]) -> tuple[str, ...]:
@@ -188,3 +185,8 @@ def _contacts(contacts: Sequence[str]) -> tuple[str, ...]:
         if not each.startswith("mailto:"):
             raise Problem("unsupportedContact", "Contacts are mailto: addresses.")
     return tuple(contacts)
+
+
+def place(tenant: str, id_: str) -> str:
+    """What the secret of a key is sealed for."""
+    return f"acme-key/{tenant}/{id_}"

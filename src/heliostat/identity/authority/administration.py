@@ -31,15 +31,19 @@ from heliostat.identity.authority.views import (
 )
 from heliostat.identity.names import bare_name
 from heliostat.identity.realms import Realms
+from heliostat.identity.resealing import Resealed, Resealing
 
 
 class Administration:
     """The verbs, by domain; each raises ``TenantNotFound``."""
 
-    def __init__(self, authorities: Authorities, realms: Realms, clock: Clock) -> None:
+    def __init__(
+        self, authorities: Authorities, realms: Realms, clock: Clock, resealing: Resealing
+    ) -> None:
         self._authorities = authorities
         self._realms = realms
         self._clock = clock
+        self._resealing = resealing
 
     async def show(self, domain: str) -> AuthorityView:
         """Makes no intermediate; one that is not there yet has no ``issuer``."""
@@ -191,10 +195,10 @@ class Administration:
             await self._followed()
         return root.id
 
-    async def reseal(self, domain: str, *, renew: bool, plan: bool = False) -> int:
-        """How many keys are sealed anew.  Raises ``SealBroken``."""
+    async def reseal(self, domain: str, *, renew: bool, plan: bool = False) -> Resealed:
+        """How many secrets are sealed anew.  Raises ``SealBroken``."""
         await self._of_site(domain)
-        return await self._authorities.reseal(renew=renew, plan=plan)
+        return await self._resealing.run(renew=renew, plan=plan)
 
     async def _followed(self) -> None:
         """What serves this process follows at once, others within a minute."""

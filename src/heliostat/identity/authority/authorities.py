@@ -20,9 +20,9 @@ from heliostat.identity.authority.issuer import Authority
 from heliostat.identity.authority.issuers import Issuers
 from heliostat.identity.authority.issuing import Certificates
 from heliostat.identity.authority.overlap import Hosts
-from heliostat.identity.authority.records import CESSATION, ROOTS, intermediates
+from heliostat.identity.authority.records import CESSATION, intermediates
 from heliostat.identity.authority.revocation import Revocation
-from heliostat.identity.authority.roots import Roots, place
+from heliostat.identity.authority.roots import Roots
 from heliostat.identity.authority.rotation import Rotation
 from heliostat.identity.authority.taking_back import taken_back
 from heliostat.identity.decided import Decided, settle
@@ -140,29 +140,8 @@ class Authorities:
             await self.platform.refresh()
         await self.rotation.maintain()
 
-    async def reseal(self, *, renew: bool, plan: bool = False) -> int:
-        """Seal all keys anew that an older sealing key sealed; gives how many.
-
-        With ``renew`` under a new sealing key, which is made.  Raises ``SealBroken``.
-        """
-        if plan:
-            return 0
-        if renew:
-            self._sealing.renew()
-        count = await self._reseal_roots()
-        async for each in self.all():
-            count += await each.issuers.reseal()
-        return count
-
-    async def _reseal_roots(self) -> int:
-        count = 0
-        custody = self.roots.custody
-        for stored in await ROOTS.all(self._store):
-            key = stored.value.key
-            if key and not custody.is_current(key):
-                name = custody.resealed(key, place(stored.value.id))
-                changed = msgspec.structs.replace(stored.value, key=name)
-                await self._store.commit([ROOTS.guard(stored)], ROOTS.put(changed, stored.value))
-                count += 1
+    async def forget(self) -> None:
+        """Read again what is kept in memory, because keys lie there otherwise now."""
         await self.roots.forget()
-        return count
+        self.system.issuers.forget()
+        self._kept.clear()

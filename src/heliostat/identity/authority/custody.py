@@ -26,7 +26,7 @@ IN_TOKEN = "pkcs11:"  # noqa: S105 - the name of a place
 
 
 class Custody:
-    """Makes, loads and seals anew; keeps what it has loaded."""
+    """Makes and loads; keeps what it has loaded."""
 
     def __init__(self, sealing: Sealing, token: TokenOptions) -> None:
         self._sealing = sealing
@@ -74,16 +74,6 @@ class Custody:
             found = self._unsealed(name, place)
         self._loaded[name] = found
         return found
-
-    def resealed(self, name: str, place: str) -> str:
-        """The same key under the newest sealing key; what is in a token stays as it is."""
-        if not name.startswith(SEALED):
-            return name
-        return self.keep(self._unsealed(name, place), place)
-
-    def is_current(self, name: str) -> bool:
-        """Whether nothing has to be sealed anew."""
-        return not name.startswith(SEALED) or self._sealing.is_current(name.removeprefix(SEALED))
 
     def _unsealed(self, name: str, place: str) -> ec.EllipticCurvePrivateKey:
         plain = self._sealing.unseal(name.removeprefix(SEALED), place)

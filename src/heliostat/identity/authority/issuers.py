@@ -137,24 +137,6 @@ class Issuers:
         """Look again at the next question."""
         self._current = None
 
-    async def reseal(self) -> int:
-        """Seal keys anew that an older sealing key sealed; gives how many."""
-        count = 0
-        for record in await self._records():
-            if self._roots.custody.is_current(record.key):
-                continue
-            stored = await self._kind.get(self._store, record.id)
-            if stored is None:
-                continue
-            name = self._roots.custody.resealed(stored.value.key, self._place(record.id))
-            changed = msgspec.structs.replace(stored.value, key=name)
-            await self._store.commit(
-                [self._kind.guard(stored)], self._kind.put(changed, stored.value)
-            )
-            count += 1
-        self.forget()
-        return count
-
     async def _look(self) -> Issuer:
         active = await self._roots.active()
         records = [each for each in await self._records() if not each.retired]
@@ -190,7 +172,7 @@ class Issuers:
                 issuer_name(title, key.public_key()), key.public_key(), root
             ),
             root=root.record.id,
-            key=self._roots.custody.keep(key, self._place(id_)),
+            key=self._roots.custody.keep(key, place(self._options.tenant, id_)),
             created_ms=self._roots.clock.now_ms(),
         )
 
@@ -205,7 +187,7 @@ class Issuers:
         return await settle(self._store, decide)
 
     async def _signed_again(self, record: Intermediate, root: Rooted) -> Issuer:
-        key = await self._roots.custody.load(record.key, self._place(record.id))
+        key = await self._roots.custody.load(record.key, place(self._options.tenant, record.id))
         old = x509.load_pem_x509_certificate(record.certificate_pem.encode())
         signed = await self._sign(old.subject, key.public_key(), root)
 
@@ -244,7 +226,7 @@ class Issuers:
             id=record.id,
             tenant=self._options.tenant,
             certificate=certificate,
-            key=await self._roots.custody.load(record.key, self._place(record.id)),
+            key=await self._roots.custody.load(record.key, place(self._options.tenant, record.id)),
             chain=(certificate, *(root.below_anchor if root is not None else ())),
             root=record.root,
         )
@@ -259,5 +241,7 @@ class Issuers:
             root=root.record.id,
         )
 
-    def _place(self, id_: str) -> str:
-        return f"intermediate/{self._options.tenant}/{id_}"
+
+def place(tenant: str, id_: str) -> str:
+    """What the key of an intermediate is sealed for."""
+    return f"intermediate/{tenant}/{id_}"

@@ -101,7 +101,7 @@ class Factors:
             last_step=step,
         )
         kept = msgspec.structs.replace(
-            factor, sealed=self.sealing.seal(secret, self._place(factor))
+            factor, sealed=self.sealing.seal(secret, place(self.options.tenant, factor))
         )
         return await self.add(kept)
 
@@ -179,7 +179,7 @@ class Factors:
                 factor = each.value
                 if factor.kind is not FactorKind.CODES:
                     continue
-                secret = self.sealing.unseal(factor.sealed, self._place(factor))
+                secret = self.sealing.unseal(factor.sealed, place(self.options.tenant, factor))
                 step = totp.matching_step(secret, code, now_ms / 1000, factor.last_step)
                 if step is not None:
                     new = msgspec.structs.replace(factor, last_step=step, used_ms=now_ms)
@@ -192,9 +192,6 @@ class Factors:
     def _offer(self, user: str) -> str:
         return f"{self.options.tenant}/offered/{fold(user)}"
 
-    def _place(self, factor: Factor) -> str:
-        return f"{self.options.tenant}/factor/{factor.user}/{factor.id}"
-
 
 def _attempts(user: str) -> str:
     """Where wrong codes are counted: apart from wrong passwords, which a right one forgets."""
@@ -204,3 +201,8 @@ def _attempts(user: str) -> str:
 def wrong(why: str) -> PermanentError:
     """A second factor that is not accepted."""
     return PermanentError("SecondFactorWrong", f"That is not accepted: {why}.")
+
+
+def place(tenant: str, factor: Factor) -> str:
+    """What the secret of codes is sealed for."""
+    return f"{tenant}/factor/{factor.user}/{factor.id}"

@@ -17,6 +17,9 @@ from heliostat.identity.options import IdentityOptions
 from heliostat.identity.passwords.hashing import Hashing
 from heliostat.identity.sealing import Sealing
 
+MASTER, TICKETS, PASSWORD_SERVICE = "K/M", "krbtgt", "kadmin/changepw"
+"""What a realm's own keys are sealed for."""
+
 
 class TenantRealm:
     """The realm of one tenant."""
@@ -60,9 +63,9 @@ class TenantRealm:
         made = KerberosRealm(
             id=REALM,
             name=wanted,
-            master=self.sealed({18: key_forms.random_keys()[18]}, "K/M"),
-            tickets=self.sealed(key_forms.random_keys(), "krbtgt"),
-            password_service=self.sealed(key_forms.random_keys(), "kadmin/changepw"),
+            master=self.sealed({18: key_forms.random_keys()[18]}, MASTER),
+            tickets=self.sealed(key_forms.random_keys(), TICKETS),
+            password_service=self.sealed(key_forms.random_keys(), PASSWORD_SERVICE),
             created_ms=self._clock.now_ms(),
         )
         if not plan and await self.find() is None:
@@ -119,11 +122,15 @@ class TenantRealm:
 
     def sealed(self, keys: Keys, principal: str) -> str:
         raw = b"".join(bytes([number]) + key for number, key in keys.items())
-        return self._sealing.seal(raw, self._place(principal))
+        return self._sealing.seal(raw, place(self.options.tenant, principal))
 
     def opened(self, sealed: str, principal: str) -> Keys:
         """Raises ``SealBroken``."""
-        return key_forms.unpacked(self._sealing.unseal(sealed, self._place(principal)))
+        return key_forms.unpacked(
+            self._sealing.unseal(sealed, place(self.options.tenant, principal))
+        )
 
-    def _place(self, principal: str) -> str:
-        return f"kerberos:{self.options.tenant}:{principal}"
+
+def place(tenant: str, principal: str) -> str:
+    """What the keys of a principal are sealed for; people's and services' with their realm."""
+    return f"kerberos:{tenant}:{principal}"

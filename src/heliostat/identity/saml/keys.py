@@ -14,7 +14,7 @@ from heliostat.core.ids import Ids
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.saml.certificates import KeyPair, load_pair, new_pair
-from heliostat.identity.saml.records import SamlKey, SamlKinds
+from heliostat.identity.saml.records import SamlKey, SamlKinds, key_place
 from heliostat.identity.sealing import Sealing
 
 DAY_MS = 86_400_000
@@ -96,7 +96,7 @@ class SamlKeys:
         id_ = self._ids.new_id()
         made = SamlKey(
             id=id_,
-            sealed=self._sealing.seal(private.encode(), self._place(id_)),
+            sealed=self._sealing.seal(private.encode(), key_place(self._options.tenant, id_)),
             certificate_pem=certificate,
             signs_from_ms=signs_from_ms,
             created_ms=now_ms,
@@ -115,11 +115,8 @@ class SamlKeys:
         return await settle(self._store, decide)
 
     def _pair(self, key: SamlKey) -> KeyPair:
-        private = self._sealing.unseal(key.sealed, self._place(key.id))
+        private = self._sealing.unseal(key.sealed, key_place(self._options.tenant, key.id))
         return load_pair(private.decode(), key.certificate_pem)
-
-    def _place(self, id_: str) -> str:
-        return f"saml/{self._options.tenant}/{id_}"
 
     async def _all(self) -> list[SamlKey]:
         return [each.value for each in await self._kinds.keys.all(self._store)]

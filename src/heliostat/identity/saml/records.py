@@ -216,3 +216,8 @@ class SamlKinds:
 def named(provider: str, name_id: str) -> str:
     """Under what a provider's name for somebody is found."""
     return hashlib.sha256(f"{provider}\0{name_id}".encode()).hexdigest()
+
+
+def key_place(tenant: str, id_: str) -> str:
+    """What a private key is sealed for."""
+    return f"saml/{tenant}/{id_}"

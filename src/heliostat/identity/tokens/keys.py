@@ -95,7 +95,7 @@ class SigningKeys:
         record = SigningKey(
             kid=kid,
             algorithm=algorithm,
-            sealed=self._sealing.seal(pem, _place(self._tenant, kid)),
+            sealed=self._sealing.seal(pem, place(self._tenant, kid)),
             created_ms=self._clock.now_ms(),
         )
 
@@ -170,7 +170,7 @@ async def seal_at_rest(store: CloudStore, sealing: Sealing, tenant: str) -> int:
         if old.sealed and sealing.is_current(old.sealed):
             continue
         pem = _private_pem(old, sealing, tenant)
-        sealed = sealing.seal(pem, _place(tenant, old.kid))
+        sealed = sealing.seal(pem, place(tenant, old.kid))
         new = msgspec.structs.replace(old, private_pem="", sealed=sealed, schema=2)
         try:
             await store.commit([kept.guard(stored)], kept.put(new, old))
@@ -190,7 +190,7 @@ def _generate(algorithm: Algorithm) -> tuple[str, bytes]:
     return jwk.thumbprint(), jwk.as_pem(private=True)
 
 
-def _place(tenant: str, kid: str) -> str:
+def place(tenant: str, kid: str) -> str:
     """What a sealed key is bound to."""
     return f"signing-key/{tenant}/{kid}"
 
@@ -199,7 +199,7 @@ def _private_pem(record: SigningKey, sealing: Sealing, tenant: str) -> bytes:
     """Raises ``SealBroken``."""
     if not record.sealed:
         return record.private_pem.encode()
-    return sealing.unseal(record.sealed, _place(tenant, record.kid))
+    return sealing.unseal(record.sealed, place(tenant, record.kid))
 
 
 def _key(record: SigningKey, private_pem: bytes) -> Key:
