@@ -27,6 +27,7 @@ _COLUMNS = (
     Column[DirectoryNode]("url", lambda node: node.url),
     Column[DirectoryNode]("here", lambda node: text.cell(node.local)),
     Column[DirectoryNode]("joined", lambda node: text.cell(node.joined)),
+    Column[DirectoryNode]("configuration", lambda node: node.configuration),
 )
 _STANDINGS = (
     Column[DirectoryNodeStanding]("name", lambda node: node.name),

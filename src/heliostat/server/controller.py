@@ -63,7 +63,15 @@ from heliostat.identity.ldap_face.telling import Tell
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.site import Identity
 from heliostat.identity.tokens import endpoints as identity_http
-from heliostat.server import daemon, event_loop, garbage, pidfile, ports, sign_ins
+from heliostat.server import (
+    daemon,
+    event_loop,
+    garbage,
+    node_records,
+    pidfile,
+    ports,
+    sign_ins,
+)
 from heliostat.server.backups import keep_copies
 from heliostat.server.controller_id import controller_id
 from heliostat.server.home import Home
@@ -155,7 +163,9 @@ async def _serve(home: Home, settings: Settings, stack: AsyncExitStack, lines: S
     await _listen(home, settings, stack, identity, app, gateway.gate.app())
     identity.kerberos.tell = sign_ins.kerberos_teller(app[SERVICES])
     await _open_kerberos(settings, stack, identity)
-    told = sign_ins.of_ldap(app[SERVICES].trail, clock, SystemIds())
+    trail = app[SERVICES].trail
+    identity.openldap.configurations.tell = node_records.of_nodes(trail, clock, SystemIds())
+    told = sign_ins.of_ldap(trail, clock, SystemIds())
     await _answer_ldap(home, settings, stack, identity, told)
     if settings.metrics.port:
         scraped = await _runner(stack, scrape_app(app[SERVICES].gatherer.gather, metrics))

@@ -27,7 +27,10 @@ class DirectoryNodeCreateSpec(Request):
 
 
 class DirectoryNode(Response):
-    """A node; ``joined``: it had every change once and is asked since."""
+    """A node; ``joined``: it had every change once and is asked since.
+
+    ``configuration`` says in words whether its server is configured as this version does it.
+    """
 
     id: str
     kind: str
@@ -38,6 +41,7 @@ class DirectoryNode(Response):
     joined: bool
     created_time: int
     self_link: str
+    configuration: str = ""
 
 
 class CreatedDirectoryNode(DirectoryNode):

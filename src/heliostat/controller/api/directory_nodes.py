@@ -36,6 +36,7 @@ def show_node(call: Call, node: NodeRecord) -> wire.DirectoryNode:
         local=node.local,
         joined=node.joined,
         created_time=node.created_ms,
+        configuration=node.configuration,
         self_link=f"{call.base}{wire.NODES}/{quote(node.name, safe='')}",
     )
 
@@ -51,6 +52,7 @@ def _made(call: Call, node: NodeRecord, bundle: str = "") -> wire.CreatedDirecto
         local=shown.local,
         joined=shown.joined,
         created_time=shown.created_time,
+        configuration=shown.configuration,
         self_link=shown.self_link,
         bundle=bundle,
     )

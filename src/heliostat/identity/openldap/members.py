@@ -61,7 +61,8 @@ class Members:
         self._where = folder
         self._pool = pool
         self._suffix = suffix
-        self._settling = asyncio.Lock()
+        self.settling = asyncio.Lock()
+        """Held by whoever changes how nodes are configured."""
         self._away: set[str] = set()
         self.returned_ms = 0
         """When a node that had not answered did so again; 0 once that was looked into."""
@@ -79,7 +80,7 @@ class Members:
 
     async def settle(self) -> None:
         """Make what is so what should be so; what can't be reached is done the next time."""
-        async with self._settling:
+        async with self.settling:
             nodes = await self.declared.nodes()
             if nodes or self.local.running:
                 self._pool.set_trust(self.credentials.trust())
@@ -97,7 +98,7 @@ class Members:
                 continue
             renewed = await self.credentials.files(node, self.local.folder(node).path)
             if renewed and node.name in self.local.running:
-                async with self._settling:  # nobody starts it while it ends
+                async with self.settling:  # nobody starts it while it ends
                     await self.local.stop(node.name)
                 await self.settle()
 
@@ -135,7 +136,7 @@ class Members:
 
     async def stop(self) -> None:
         """End the nodes of this machine."""
-        async with self._settling:
+        async with self.settling:
             await self.local.stop_all()
 
     def endpoint(self, node: Node) -> Endpoint:

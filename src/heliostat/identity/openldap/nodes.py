@@ -7,6 +7,7 @@ configuration with its keys, shown once.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,6 +40,8 @@ class NodeView:
     joined: bool
     number: int
     created_ms: int
+    configuration: str
+    """Whether it is configured as this version does it, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +52,26 @@ class NodeStanding:
     standing: Standing
 
 
+def _unknown(_: Node) -> str:
+    return ""
+
+
 class Nodes:
     """Administration of the directory's nodes."""
 
-    def __init__(self, store: CloudStore, clock: Clock, members: Members, domain: str) -> None:
+    def __init__(
+        self,
+        store: CloudStore,
+        clock: Clock,
+        members: Members,
+        domain: str,
+        configured: Callable[[Node], str] = _unknown,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._members = members
         self._domain = domain
+        self._configured = configured
 
     async def add_node(
         self,
@@ -127,29 +142,31 @@ class Nodes:
         node = await settle(self._store, decide, plan=plan)
         if not plan:
             await self._members.settle()
-        return view(node)
+        return self._view(node)
 
     async def get_node(self, name: str) -> NodeView:
         """Raises ``DirectoryNodeNotFound``."""
-        return view((await self._members.declared.stored(name)).value)
+        return self._view((await self._members.declared.stored(name)).value)
 
     async def list_nodes(self) -> list[NodeView]:
         """All nodes, by name."""
-        return [view(each) for each in await self._members.declared.nodes()]
+        return [self._view(each) for each in await self._members.declared.nodes()]
 
     async def node_standings(self) -> list[NodeStanding]:
         """All nodes with how far each is, by name."""
         nodes = {each.name: each for each in await self._members.declared.nodes()}
         found = await self._members.standings()
-        return [NodeStanding(view(nodes[each.name]), each) for each in found if each.name in nodes]
+        return [
+            NodeStanding(self._view(nodes[each.name]), each) for each in found if each.name in nodes
+        ]
 
     async def _made(self, node: Node, *, plan: bool) -> tuple[NodeView, str]:
         if plan:
-            return view(node), ""
+            return self._view(node), ""
         await self._members.settle()
         if node.local:
-            return view((await self._members.declared.stored(node.name)).value), ""
-        return view(node), await self._bundle(node)
+            return self._view((await self._members.declared.stored(node.name)).value), ""
+        return self._view(node), await self._bundle(node)
 
     async def _bundle(self, node: Node) -> str:
         nodes = await self._members.declared.nodes()
@@ -174,8 +191,11 @@ class Nodes:
             )
         return [unmoved, NODES.guard(others[0])]
 
+    def _view(self, node: Node) -> NodeView:
+        return view(node, self._configured(node))
 
-def view(node: Node) -> NodeView:
+
+def view(node: Node, configuration: str) -> NodeView:
     return NodeView(
         name=node.name,
         site=node.site,
@@ -184,6 +204,7 @@ def view(node: Node) -> NodeView:
         joined=node.joined,
         number=node.number,
         created_ms=node.created_ms,
+        configuration=configuration,
     )
 
 

@@ -22,6 +22,7 @@ from heliostat.identity.machines.servers import LdapServers
 from heliostat.identity.names import ADMINISTRATORS, fold
 from heliostat.identity.openldap.comparing import SETTLED_S, Comparing
 from heliostat.identity.openldap.config import DISABLED
+from heliostat.identity.openldap.configurations import Configurations
 from heliostat.identity.openldap.contents import Count
 from heliostat.identity.openldap.homes import Place, read_home
 from heliostat.identity.openldap.members import Members
@@ -74,8 +75,9 @@ class OpenLdap:
         self.pool = Pool(clock, options.directory.site)
         self.store = DirectoryStore(store, clock, ids, Tree(self.pool, suffix))
         self.members = Members(store, clock, options, authority, folder, self.pool, suffix)
+        self.configurations = Configurations(self.members, self.pool, suffix, options.hashing)
         self.comparing = Comparing(clock, self.members, self.pool, suffix)
-        self.nodes = Nodes(store, clock, self.members, options.domain)
+        self.nodes = Nodes(store, clock, self.members, options.domain, self.configurations.words)
         self.mover = Mover(self.store, clock, self.members.settled)
 
     async def start(self) -> None:
@@ -155,9 +157,13 @@ class OpenLdap:
 
     async def keep(self) -> None:
         """Look after the nodes for ever; once one that was away is back, compare all copies."""
+        compared = False
         while True:
             try:
                 await self.members.settle()
+                if not compared:
+                    await self.configurations.update()
+                    compared = True
                 await self._look_into_return()
             except HeliostatError as error:
                 log.warning("the directory's nodes: %s", error)
@@ -175,6 +181,7 @@ class OpenLdap:
         """Compare the nodes, empty what a move left; gives how many documents went."""
         try:
             await self.members.renew()
+            await self.configurations.update()
             if await self.store.place() is Place.OPENLDAP:
                 for sentence in await self.comparing.agree():
                     log.warning("the directory's nodes: %s", sentence)
