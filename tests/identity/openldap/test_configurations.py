@@ -20,7 +20,8 @@ from heliostat.identity.openldap.configurations import CURRENT, UNKNOWN, ToldUpd
 from heliostat.identity.openldap.configuring import carry_out
 from heliostat.identity.openldap.drift import Drift, drift
 from heliostat.identity.openldap.ldif import Entry
-from heliostat.identity.options import DirectoryOptions, HashCost
+from heliostat.identity.options import DirectoryOptions
+from heliostat.identity.passwords.options import HashCost
 from heliostat.identity.site import Identity
 from heliostat.testing.signin import OPTIONS, PASSWORD
 from heliostat.testing.slapds import free_port

@@ -19,7 +19,7 @@ from heliostat.identity.openldap.configuring import Updated, found_at, updated
 from heliostat.identity.openldap.members import Members
 from heliostat.identity.openldap.node import Node
 from heliostat.identity.openldap.pool import Pool
-from heliostat.identity.options import HashCost
+from heliostat.identity.passwords.options import HashCost
 
 log = logging.getLogger(__name__)
 UNKNOWN = "not compared yet"

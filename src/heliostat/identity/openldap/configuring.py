@@ -21,7 +21,7 @@ from heliostat.identity.openldap.library import ldap_library
 from heliostat.identity.openldap.membership import links_in
 from heliostat.identity.openldap.node import Node
 from heliostat.identity.openldap.references import Raw
-from heliostat.identity.options import HashCost
+from heliostat.identity.passwords.options import HashCost
 
 _OWNER = re.compile(rb"gidNumber=(\d+)\\\+uidNumber=(\d+),cn=peercred")
 

@@ -40,7 +40,7 @@ class NodeView:
     joined: bool
     number: int
     created_ms: int
-    configuration: str
+    configuration: str = ""
     """Whether it is configured as this version does it, in words."""
 
 
