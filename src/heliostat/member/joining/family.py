@@ -24,7 +24,7 @@ class Family:
 
     ``log_in`` are programs that switch sssd on for log-in, each with the one that takes it back.
     ``own_nsswitch``: the name service's order is a file that is ours to change; ``own_pam``: the
-    stacks of PAM are, too.
+    stacks of PAM are, too.  ``is_fedora``: log-in and SELinux are as ``fedora`` has it.
     """
 
     name: str
@@ -37,6 +37,8 @@ class Family:
     log_in: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
     own_nsswitch: bool = True
     own_pam: bool = False
+    is_fedora: bool = False
+    sshd: str = "ssh.service"
 
 
 FAMILIES = (
@@ -76,14 +78,9 @@ FAMILIES = (
         packages=("sssd-ldap", "sssd-client", "authselect", "oddjob-mkhomedir", "acl"),
         kerberos_packages=("sssd-krb5", "krb5-workstation"),
         active_directory_packages=("sssd-ad", "adcli", "krb5-workstation"),
-        log_in=(
-            (
-                ("authselect", "select", "sssd", "with-mkhomedir", "--force", "--backup=heliostat"),
-                ("authselect", "backup-restore", "heliostat"),
-            ),
-            (("systemctl", "enable", "--now", "oddjobd.service"), ()),
-        ),
         own_nsswitch=False,
+        is_fedora=True,
+        sshd="sshd.service",
     ),
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 
+from heliostat.member.joining import fedora
 from heliostat.member.joining.admission import Admission, ssh_passwords, sudoers
 from heliostat.member.joining.changes import Change, CommandChange, FileChange
 from heliostat.member.joining.family import Family
@@ -47,19 +48,31 @@ def changes_for(
         why = "programs that ask the directory"
         yield CommandChange((*family.install, *missing), (), why, once=True)
     yield forgotten(machine, membership.domain)
+    kerberos = membership.kerberos
+    roots = machine.roots_bundle
+    if family.is_fedora:
+        roots = machine.root / fedora.ROOTS
+        yield from fedora.roots_for_sssd(machine)
+        asked = (*directory.servers, *directory.backup, *(kerberos.servers if kerberos else ()))
+        yield from fedora.let_through(machine, asked)
     text = sssd_conf(
         membership.domain,
         directory,
-        machine.roots_bundle,
+        roots,
         membership.admission,
         membership.kerberos,
         has_key=bool(membership.keytab),
     )
     yield FileChange(SSSD_CONF, text, 0o600, "where the directory is, and who may log in")
     yield FileChange(SSHD_CONF, _SSHD, 0o644, "log-in with the keys that people keep there")
-    if membership.kerberos is not None and not membership.elsewhere:
+    written = [SSSD_CONF]
+    if kerberos is not None and not membership.elsewhere:
         keytab = base64.b64decode(membership.keytab)
-        yield from realm_files(machine, membership.domain, membership.kerberos, keytab)
+        for file in realm_files(machine, membership.domain, kerberos, keytab):
+            written.append(file.path)
+            yield file
+    if family.is_fedora:
+        yield from fedora.labelled(machine, [*written, fedora.ROOTS])
     yield from switched_on(machine, family, membership.admission)
 
 
@@ -78,8 +91,8 @@ def switched_on(machine: Machine, family: Family, admission: Admission) -> Itera
     )
     yield CommandChange(("systemctl", "restart", "sssd.service"), (), "sssd reads its settings")
     yield CommandChange(
-        ("systemctl", "try-reload-or-restart", "ssh.service", "sshd.service"),
-        ("systemctl", "try-reload-or-restart", "ssh.service", "sshd.service"),
+        ("systemctl", "try-reload-or-restart", family.sshd),
+        ("systemctl", "try-reload-or-restart", family.sshd),
         "sshd reads its settings",
     )
 
@@ -98,6 +111,9 @@ def _name_service(machine: Machine, family: Family) -> Iterator[Change]:
         present = machine.root / NSSWITCH
         before = present.read_text() if present.exists() else ""
         yield FileChange(NSSWITCH, with_sss(before), 0o644, "names of people come from sssd, too")
+    if family.is_fedora:
+        yield from fedora.selected(machine)
+        yield fedora.home_folders()
     for argv, undo in family.log_in:
         yield CommandChange(argv, undo, "sssd is asked for passwords")
     if family.own_pam:
