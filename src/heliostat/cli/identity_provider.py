@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from heliostat.cli import options, text
 from heliostat.cli.carrying import end, make
+from heliostat.cli.given import fields_of, pairs
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.session import Session
@@ -22,10 +22,16 @@ from heliostat.wire.identity_providers import (
     IdentityProviderStep,
 )
 
-F = TypeVar("F", bound=Callable[..., Any])
 FAILED = 1
 """Exit code of a probe with a step that failed."""
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FILES = {
+    "client_secret_file": "client_secret",
+    "private_key": "private_key_pem",
+    "roots": "trusted_roots_pem",
+    "metadata": "metadata",
+}
+"""Options that name a file, and the fields that what stands there is."""
 _COLUMNS = (
     Column[IdentityProvider]("name", lambda each: each.name),
     Column[IdentityProvider]("type", lambda each: each.type),
@@ -161,29 +167,12 @@ def probe(session: Session, name: str) -> None:
 
 def _read(settings: dict[str, Any]) -> dict[str, Any]:
     """The fields of a body, with what stands in files."""
-    fields: dict[str, Any] = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in settings.items()
-        if value is not None and value != ()
-    }
-    for name, field in (
-        ("client_secret_file", "client_secret"),
-        ("private_key", "private_key_pem"),
-        ("roots", "trusted_roots_pem"),
-        ("metadata", "metadata"),
-    ):
-        if name in fields:
-            fields[field] = fields.pop(name).read_text(encoding="utf-8").rstrip("\r\n")
+    fields = fields_of(settings, _FILES)
     if "claims" in fields:
-        fields["claims"] = dict(map(_pair, fields["claims"]))
+        fields["claims"] = dict(pairs(fields["claims"], "MEANING=CLAIM"))
     if "groups" in fields:
-        rules = map(_pair, fields["groups"])
-        fields["groups"] = [IdentityProviderGroupRule(value=a, group=b) for a, b in rules]
+        fields["groups"] = [
+            IdentityProviderGroupRule(value=there, group=here)
+            for there, here in pairs(fields["groups"], "THERE=HERE")
+        ]
     return fields
-
-
-def _pair(given: str) -> tuple[str, str]:
-    left, equals, right = given.rpartition("=")
-    if not equals or not left:
-        raise click.UsageError(f"{given!r} is not of the form NAME=VALUE.")
-    return left, right

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from heliostat.cli import options, text
 from heliostat.cli.carrying import end, make
+from heliostat.cli.given import fields_of, pairs
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.session import Session
@@ -23,10 +23,16 @@ from heliostat.wire.identity_sources import (
     IdentitySourceStep,
 )
 
-F = TypeVar("F", bound=Callable[..., Any])
 FAILED = 1
 """Exit code of a probe with a step that failed."""
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FILES = {
+    "roots": "trusted_roots_pem",
+    "bind_password_file": "bind_password",
+    "bind_certificate": "bind_certificate_pem",
+    "bind_key": "bind_key_pem",
+}
+"""Options that name a file, and the fields that what stands there is."""
 _COLUMNS = (
     Column[IdentitySource]("domain", lambda source: source.domain),
     Column[IdentitySource]("type", lambda source: source.type),
@@ -163,29 +169,9 @@ def _outcome(probed: IdentitySourceProbe) -> str:
 
 def _read(settings: dict[str, Any]) -> dict[str, Any]:
     """The fields of a body, with what stands in files."""
-    fields: dict[str, Any] = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in settings.items()
-        if value is not None and value != ()
-    }
-    for name, field in (
-        ("roots", "trusted_roots_pem"),
-        ("bind_password_file", "bind_password"),
-        ("bind_certificate", "bind_certificate_pem"),
-        ("bind_key", "bind_key_pem"),
-    ):
-        if name in fields:
-            content = fields.pop(name).read_text(encoding="utf-8")
-            fields[field] = content.rstrip("\r\n") if name == "bind_password_file" else content
+    fields = fields_of(settings, _FILES)
     if "attributes" in fields:
-        fields["attributes"] = dict(map(_pair, fields["attributes"]))
+        fields["attributes"] = dict(pairs(fields["attributes"], "MEANING=ATTRIBUTE"))
     if "nested" in fields:
         fields["nested_groups"] = fields.pop("nested")
     return fields
-
-
-def _pair(given: str) -> tuple[str, str]:
-    meaning, equals, attribute = given.partition("=")
-    if not equals:
-        raise click.UsageError(f"{given!r} is not MEANING=ATTRIBUTE.")
-    return meaning, attribute

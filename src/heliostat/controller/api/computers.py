@@ -5,10 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from heliostat.controller.api.call import Call
-from heliostat.controller.api.cursors import paginate
-from heliostat.controller.api.directories import directory_of, place_of
+from heliostat.controller.api.directories import directory_of, named_page, place_of
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
-from heliostat.controller.api.listing import of_directory
 from heliostat.identity.directory.views import ComputerView
 from heliostat.wire import computers as wire
 from heliostat.wire.directory_tenants import TENANT
@@ -36,15 +34,7 @@ def show_computer(call: Call, computer: ComputerView) -> wire.Computer:
 
 
 async def _list(call: Call) -> wire.ComputerList:
-    directory = await directory_of(call)
-    name = call.query.get("name") or ""
-    page = await paginate(
-        call,
-        of_directory(
-            call.store,
-            lambda limit, after: directory.page_computers(limit=limit, after=after, name=name),
-        ),
-    )
+    page = await named_page(call, (await directory_of(call)).page_computers)
     return wire.ComputerList(
         items=[show_computer(call, each) for each in page.items],
         next_page_link=page.link,

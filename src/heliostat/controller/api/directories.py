@@ -6,16 +6,27 @@ tenants: ``directory_of`` finds the one in the path, ``place_of`` says where it 
 
 from __future__ import annotations
 
+from typing import Protocol, TypeVar
 from urllib.parse import quote
 
 from heliostat.controller.api.call import Call
-from heliostat.controller.api.cursors import paginate
+from heliostat.controller.api.cursors import Listed, paginate
 from heliostat.controller.api.directory_ports import DirectoryPort, TenantRecord
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
-from heliostat.controller.api.listing import of_names
+from heliostat.controller.api.listing import Named, PageOfNames, of_directory, of_names
 from heliostat.wire import directory_tenants as wire
 
 KIND = "directory-tenant"
+N = TypeVar("N", bound=Named)
+N_co = TypeVar("N_co", bound=Named, covariant=True)
+
+
+class PagesOfNames(Protocol[N_co]):
+    """A directory's verb that lists something, a page after another."""
+
+    async def __call__(
+        self, *, limit: int, after: str = "", name: str = ""
+    ) -> PageOfNames[N_co]: ...
 
 
 async def directory_of(call: Call) -> DirectoryPort:
@@ -32,6 +43,13 @@ def place_of(call: Call) -> str:
     """The address below which the call's users, groups and accounts lie."""
     domain = call.params.get(wire.TENANT)
     return f"{call.base}/v1" if domain is None else _link(call, domain)
+
+
+async def named_page(call: Call, pages: PagesOfNames[N]) -> Listed[N]:
+    """The page that the call asks for of what ``pages`` lists; ``name`` in the query: only that."""
+    name = call.query.get("name") or ""
+    read = of_directory(call.store, lambda limit, after: pages(limit=limit, after=after, name=name))
+    return await paginate(call, read)
 
 
 def in_tenants(handlers: dict[str, Handler]) -> dict[str, Handler]:

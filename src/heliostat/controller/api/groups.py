@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from heliostat.controller.api.call import Call
-from heliostat.controller.api.cursors import paginate
-from heliostat.controller.api.directories import directory_of, in_tenants, place_of
+from heliostat.controller.api.directories import directory_of, in_tenants, named_page, place_of
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
-from heliostat.controller.api.listing import of_directory
 from heliostat.identity.directory.contract.groups import MemberVerbs
 from heliostat.identity.directory.views import GroupView
 from heliostat.wire import groups as wire
@@ -31,15 +29,7 @@ def show_group(call: Call, group: GroupView) -> wire.Group:
 
 
 async def _list(call: Call) -> wire.GroupList:
-    members = await _members(call)
-    name = call.query.get("name") or ""
-    page = await paginate(
-        call,
-        of_directory(
-            call.store,
-            lambda limit, after: members.page_groups(limit=limit, after=after, name=name),
-        ),
-    )
+    page = await named_page(call, (await _members(call)).page_groups)
     return wire.GroupList(
         items=[show_group(call, each) for each in page.items],
         next_page_link=page.link,

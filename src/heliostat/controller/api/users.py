@@ -5,10 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from heliostat.controller.api.call import Call
-from heliostat.controller.api.cursors import paginate
-from heliostat.controller.api.directories import directory_of, in_tenants, place_of
+from heliostat.controller.api.directories import directory_of, in_tenants, named_page, place_of
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
-from heliostat.controller.api.listing import of_directory
 from heliostat.controller.api.recording import note_proven
 from heliostat.controller.trail.record import Proof
 from heliostat.identity.directory.views import UserView
@@ -49,15 +47,7 @@ async def _whoami(call: Call) -> wire.Whoami:
 
 
 async def _list(call: Call) -> wire.UserList:
-    directory = await directory_of(call)
-    name = call.query.get("name") or ""
-    page = await paginate(
-        call,
-        of_directory(
-            call.store,
-            lambda limit, after: directory.page_users(limit=limit, after=after, name=name),
-        ),
-    )
+    page = await named_page(call, (await directory_of(call)).page_users)
     return wire.UserList(
         items=[show_user(call, each) for each in page.items],
         next_page_link=page.link,

@@ -12,22 +12,20 @@ import msgspec
 from aiohttp import web
 
 from heliostat.core.errors import HeliostatError, PermanentError
-from heliostat.core.ids import Ids
 from heliostat.identity.account import pages
 from heliostat.identity.account.own import OwnAccount
 from heliostat.identity.directory.contract.people import Person
 from heliostat.identity.factors.enrolment import Enrolment
 from heliostat.identity.realm import Realm
-from heliostat.identity.realms import Realms
 from heliostat.identity.steps import browser_state
 from heliostat.identity.steps.enrolling import enrolled
-from heliostat.identity.steps.onward import GoElsewhere, Onward, Visit
+from heliostat.identity.steps.onward import GoElsewhere, Visit
+from heliostat.identity.steps.onward_pages import OnwardPages
 from heliostat.identity.steps.pages import Passkey, recovery
 from heliostat.identity.steps.proofs import Assurance
 from heliostat.identity.steps.records import Continuation
 from heliostat.identity.steps.rules import RECENT_S
-from heliostat.identity.steps.sign_in import SignInSteps, shown_by
-from heliostat.identity.steps.step_pages import StepPages
+from heliostat.identity.steps.sign_in import shown_by
 from heliostat.identity.tokens import to_browser
 from heliostat.identity.tokens.forms import fields_of
 from heliostat.identity.tokens.records import BrowserSession
@@ -44,28 +42,11 @@ TOLD = {
 """What the audit trail calls what is done here."""
 
 
-class AccountPage(Onward):
+class AccountPage(OnwardPages):
     """Continuations that lead back to the page, and the page."""
 
     kind = "account"
-
-    def __init__(
-        self, realms: Realms, ids: Ids, domain: str, steps: SignInSteps, step_pages: StepPages
-    ) -> None:
-        self._realms = realms
-        self._ids = ids
-        self._domain = domain
-        self._steps = steps
-        self._pages = step_pages
-        steps.add(self)
-
-    def routes(self) -> list[web.RouteDef]:
-        """The routes to add; the tenant comes last and may be left out."""
-        return [
-            method(f"{PATH}{tenant}", answer)
-            for tenant in ("", "/{tenant}")
-            for method, answer in ((web.get, self.show), (web.post, self.take))
-        ]
+    path = PATH
 
     async def asked(self, _realm: Realm, _fields: Mapping[str, str], /) -> Continuation:
         return Continuation(kind=self.kind, program="your account")

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -33,17 +32,17 @@ from heliostat.identity.authority.host_names import (
     common_name_of,
     host_id_of,
 )
+from heliostat.identity.authority.host_trust import remember
 from heliostat.identity.authority.issuer_keys import Issuer
 from heliostat.identity.authority.issuing import Certificates
 from heliostat.identity.authority.key_files import SERVER_CHAIN, ServerFiles, write_key
 from heliostat.identity.authority.leaves import platform_leaf
 from heliostat.identity.authority.policy import CLIENT
 from heliostat.identity.authority.policy import SERVER as SERVER_USAGE
-from heliostat.identity.authority.records import HOST, HOST_TRUST, SERVER, HostTrust
+from heliostat.identity.authority.records import HOST, SERVER
 from heliostat.identity.authority.refusals import bad_request
 from heliostat.identity.authority.requests import read_request
 from heliostat.identity.authority.roots import Roots, moment
-from heliostat.identity.decided import Decided, settle
 
 PLATFORM = "heliostat"
 
@@ -168,7 +167,7 @@ class Authority:
         record = await self._certificates.record(
             issuer, leaf, names=[f"uri:{name}"], usages=(CLIENT,), by=PLATFORM, via=HOST
         )
-        await self._remember(host_id, issuer=issuer.id, serial=record.id)
+        await remember(self._roots.store, host_id, issuer=issuer.id, serial=record.id)
         return pem(leaf).decode()
 
     async def trust_of(self, host_id: str) -> dict[str, str]:
@@ -179,7 +178,7 @@ class Authority:
         """
         await self.refresh()
         trusted = [each.record.id for each in await self._roots.trusted()]
-        await self._remember(host_id, roots=tuple(sorted(trusted)))
+        await remember(self._roots.store, host_id, roots=tuple(sorted(trusted)))
         issuer = await self._certificates.issuers.current()
         own = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
         return {"ca": self.ca_pem, "issuer": own.value.digest.hex()}
@@ -212,21 +211,6 @@ class Authority:
                 for id_ in await kind.ids_by_index(self._roots.store, "revoked", issuer)
             )
         return frozenset(revoked)
-
-    async def _remember(self, host_id: str, **changes: object) -> None:
-        """What a host was told or given; nothing is written where nothing changed."""
-        store = self._roots.store
-
-        async def decide() -> Decided[None]:
-            stored = await HOST_TRUST.get(store, host_id)
-            old = stored.value if stored is not None else HostTrust(id=host_id)
-            new = msgspec.structs.replace(old, **changes)
-            if stored is not None and new == old:
-                return Decided(None, [], [])
-            guard = HOST_TRUST.guard(stored) if stored is not None else HOST_TRUST.absent(host_id)
-            return Decided(None, [guard], HOST_TRUST.put(new))
-
-        await settle(store, decide)
 
     def _leaf(
         self,

@@ -13,16 +13,13 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from heliostat.core.errors import HeliostatError, PermanentError
-from heliostat.core.ids import Ids
 from heliostat.identity.clients.named import named_client
 from heliostat.identity.realm import Realm
-from heliostat.identity.realms import Realms
 from heliostat.identity.steps import browser_state
 from heliostat.identity.steps.first_page import STALE
-from heliostat.identity.steps.onward import GoElsewhere, Onward, Visit
+from heliostat.identity.steps.onward import GoElsewhere, Visit
+from heliostat.identity.steps.onward_pages import OnwardPages
 from heliostat.identity.steps.records import Continuation
-from heliostat.identity.steps.sign_in import SignInSteps
-from heliostat.identity.steps.step_pages import StepPages
 from heliostat.identity.tokens import pages, to_browser
 from heliostat.identity.tokens.asks import asks_of
 from heliostat.identity.tokens.devices import normal, shown
@@ -34,28 +31,11 @@ PATH = f"{to_browser.BASE}/device"
 UNKNOWN = "No machine waits with this code. Compare it; codes end after ten minutes."
 
 
-class DevicePages(Onward):
+class DevicePages(OnwardPages):
     """Continuations with a machine's code."""
 
     kind = "device"
-
-    def __init__(
-        self, realms: Realms, ids: Ids, domain: str, steps: SignInSteps, step_pages: StepPages
-    ) -> None:
-        self._realms = realms
-        self._ids = ids
-        self._domain = domain
-        self._steps = steps
-        self._pages = step_pages
-        steps.add(self)
-
-    def routes(self) -> list[web.RouteDef]:
-        """The routes to add; the tenant comes last and may be left out."""
-        return [
-            method(f"{PATH}{tenant}", answer)
-            for tenant in ("", "/{tenant}")
-            for method, answer in ((web.get, self.show), (web.post, self.take))
-        ]
+    path = PATH
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """Where to type the code; one in the address is there already."""
@@ -166,9 +146,6 @@ class DevicePages(Onward):
             wrong=wrong,
         )
         return to_browser.form(body, token, "")
-
-    async def _realm(self, request: web.Request) -> Realm:
-        return await self._realms.get(request.match_info.get("tenant", self._domain))
 
 
 _OUTCOMES = {
