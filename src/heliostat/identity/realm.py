@@ -52,6 +52,7 @@ from heliostat.identity.tokens.departures import Departures
 from heliostat.identity.tokens.devices import Devices
 from heliostat.identity.tokens.exchange import Exchange
 from heliostat.identity.tokens.grants import Grants
+from heliostat.identity.tokens.holds import Holds
 from heliostat.identity.tokens.issuing import Issuing
 from heliostat.identity.tokens.keys import SigningKeys
 from heliostat.identity.tokens.pushed import PushedRequests
@@ -116,6 +117,7 @@ class Realm:
         self.pushed = PushedRequests(store, clock, ids, options, self.authorization)
         codes = Codes(store, clock, options, sessions)
         self.standing = Standing(self.people, self.directory, self.keys, sessions, clock)
+        self.holds = Holds(self.directory, sessions)
         self.signed_in = SessionsAtHand(store, clock, options, sessions, self.browsers, self.people)
         self.consents = Consents(store, clock, options, sessions, self.people)
         self.devices = Devices(store, clock, ids, options)

@@ -29,13 +29,14 @@ class TokenClass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Whom tokens are about; ``groups`` as ``DOMAIN\\name``."""
+    """Whom tokens are about; ``groups`` as ``DOMAIN\\name``, ``stamp`` as ``holds`` tells it."""
 
     subject: str
     groups: tuple[str, ...]
     given_name: str = ""
     family_name: str = ""
     email: str = ""
+    stamp: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ def access_claims(occasion: Occasion, options: IdentityOptions, jti: str) -> dic
         claims["exchanged"] = True
     if occasion.act is not None:
         claims["act"] = occasion.act
+    if occasion.bearer.stamp and not occasion.session:
+        claims["stamp"] = occasion.bearer.stamp
     if occasion.scope.groups_in_access:
         claims["groups"] = list(occasion.bearer.groups)
     if occasion.event is not None:

@@ -23,6 +23,7 @@ from heliostat.identity.tokens.claims import (
     sign,
 )
 from heliostat.identity.tokens.exchange import ACCESS_TOKEN, Exchanged
+from heliostat.identity.tokens.holds import stamped
 from heliostat.identity.tokens.keys import SigningKeys
 from heliostat.identity.tokens.records import Session
 from heliostat.identity.tokens.scopes import Scope
@@ -137,4 +138,4 @@ def _bare(group: str) -> str:
 def bearer_of(person: Person) -> Bearer:
     """What tokens say of a person."""
     names = (person.given_name, person.family_name, person.email)
-    return Bearer(person.subject, person.groups, *names)
+    return Bearer(person.subject, person.groups, *names, stamped(person.stamp))

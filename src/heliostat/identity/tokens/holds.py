@@ -1,0 +1,102 @@
+"""What an access token hangs on: a session, the person or account it is about, their ``stamp``.
+
+A token proves itself until it ends, but our own API counts it no longer than what it hangs on:
+who signs out, gets another password, is disabled or deleted has no use of tokens that are out.
+``why_ended`` decides and says why; reading is two look-ups by key, which ``Verifier`` makes for
+each token every few seconds and not for each request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+from heliostat.core.errors import TemporaryError
+from heliostat.identity.clients.records import Client
+from heliostat.identity.directory.part import DirectoryPart
+from heliostat.identity.directory.records import User
+from heliostat.identity.names import bare_name
+from heliostat.identity.tokens.jose import Claims
+from heliostat.identity.tokens.opened import invalid, number
+from heliostat.identity.tokens.records import Session
+from heliostat.identity.tokens.sessions import Sessions
+
+STAMP_CHARACTERS = 16
+
+
+class Hold(NamedTuple):
+    """What is kept of a token to look again; ``given_s`` is when it was given.
+
+    ``session`` is empty for a token without one, which says its person's ``stamp`` instead
+    (empty, too, for accounts and for tokens from before that was said).
+    """
+
+    subject: str
+    given_s: float
+    session: str = ""
+    stamp: str = ""
+
+
+def hold_of(claims: Claims) -> Hold:
+    """What a token hangs on; raises ``InvalidAuthToken`` for one without ``iat``."""
+    return Hold(
+        str(claims["sub"]),
+        number(claims, "iat"),
+        str(claims.get("sid", "")),
+        str(claims.get("stamp", "")),
+    )
+
+
+def stamped(stamp: str) -> str:
+    """A person's stamp as tokens say it: the stamp itself is nobody's business."""
+    return hashlib.sha256(stamp.encode()).hexdigest()[:STAMP_CHARACTERS] if stamp else ""
+
+
+def why_ended(hold: Hold, session: Session | None, about: User | Client | None) -> str:
+    """Why a token about one of our own counts no longer; empty: it counts."""
+    gone = "whom it is about signs in no longer"
+    if about is None or hold.given_s < about.created_ms // 1000:
+        return gone
+    if isinstance(about, Client):
+        return "" if about.is_service_account else gone
+    if about.disabled:
+        return gone
+    if session is not None:
+        return "" if session.stamp == about.stamp else "it is from before a change of the sign-in"
+    if hold.stamp and hold.stamp != stamped(about.stamp):
+        return "it is from before a change of the sign-in"
+    return ""
+
+
+class Holds:
+    """Looks whether tokens of one tenant still have what they hang on."""
+
+    def __init__(self, directory: DirectoryPart, sessions: Sessions) -> None:
+        self._directory = directory
+        self._sessions = sessions
+
+    async def refuse_ended(self, hold: Hold) -> None:
+        """Raise ``InvalidAuthToken`` for a token whose session or person's stamp has ended.
+
+        People of identity sources are asked for when they refresh: here only their session
+        counts.  While a directory elsewhere is away, tokens count.
+        """
+        try:
+            why = await self._why_ended(hold)
+        except TemporaryError:
+            return
+        if why:
+            raise invalid(why)
+
+    async def _why_ended(self, hold: Hold) -> str:
+        session = await self._sessions.find(hold.session)
+        if hold.session and session is None:
+            return "its session has ended"
+        directory = self._directory
+        bare = bare_name(hold.subject, directory.options.domain)
+        key = directory.key_of(bare) if bare is not None else ""
+        if not key:
+            return ""
+        kinds, store = directory.kinds, directory.store
+        about = await kinds.users.get(store, key) or await kinds.clients.get(store, key)
+        return why_ended(hold, session, about.value if about is not None else None)
