@@ -70,9 +70,11 @@ async def test_sessions_and_consents_are_listed_and_ended(helio: Any, served: Se
         (("session", "end", "x"), "SessionNotFound"),
         (("session", "end", "x", "--own"), "SessionNotFound"),
         (("consent", "withdraw", "x"), "ConsentNotFound"),
+        (("consent", "withdraw", "x", "--own"), "ConsentNotFound"),
     ):
         assert (await run(*argv, "-o", "json")).error["code"] == code
     assert (await run("consent", "list")).code == 0
+    assert (await run("consent", "list", "--own", "-o", "json")).json == []
 
 
 def _platform(controller: RecordingController) -> None:

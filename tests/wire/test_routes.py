@@ -33,6 +33,7 @@ def test_mutating_routes_answer_201_and_a_task_but_for_the_directory_and_join_to
         "/v1/identity",
         "/v1/oidc-clients",
         "/v1/sessions",
+        "/v1/consents",
         "/v1/password",
     )
     assert others == {

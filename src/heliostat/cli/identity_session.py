@@ -55,7 +55,8 @@ def list_sessions(session: Session, user: str, own: bool) -> None:
 def end_session(session: Session, session_id: str | None, user: str, own: bool) -> None:
     """End the session SESSION_ID, or all of a user's; programs that want to are told.
 
-    Access tokens that are out already count until they end, an hour at most.
+    The platform's API refuses its access tokens within five seconds; other programs that were
+    given them count them until they end, an hour at most.
     """
     if bool(session_id) == bool(user) or (own and user):
         raise click.UsageError("Name a session or --user, and not both.")
@@ -76,20 +77,26 @@ def consent() -> None:
 
 @consent.command("list")
 @_user
+@click.option("--own", is_flag=True, help="Only your own.")
 @options.domain
 @pass_session
-def list_consents(session: Session, user: str) -> None:
-    """List whom people of a domain have let in."""
-    found = session.client.identity_consents.list(session.domain, user=user)
+def list_consents(session: Session, user: str, own: bool) -> None:
+    """List whom people of a domain have let in, or you have."""
+    consents = session.client.identity_consents
+    found = consents.own() if own else consents.list(session.domain, user=user)
     session.output.items(found, _CONSENTS, empty="Nobody was asked.")
 
 
 @consent.command("withdraw")
 @click.argument("consent_id")
+@click.option("--own", is_flag=True, help="One of your own.")
 @options.domain
 @options.changes
 @pass_session
-def withdraw(session: Session, consent_id: str) -> None:
+def withdraw(session: Session, consent_id: str, own: bool) -> None:
     """Take the consent CONSENT_ID back; the program's sessions of that person end."""
-    change = session.client.identity_consents.withdraw(session.domain, consent_id)
+    consents = session.client.identity_consents
+    change = (
+        consents.withdraw_own(consent_id) if own else consents.withdraw(session.domain, consent_id)
+    )
     end(session, change, consent_id, "The program has to ask again.")

@@ -47,10 +47,16 @@ class IdentitySessions:
 
 
 class IdentityConsents:
-    """Consents, by domain."""
+    """Consents, by domain, and the caller's own."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+
+    def own(self) -> Iterator[IdentityConsent]:
+        return pages(self._transport, "listOwnConsents", answer=IdentityConsentList)
+
+    def withdraw_own(self, consent_id: str) -> Change[None]:
+        return Change(self._transport, "withdrawOwnConsent", (consent_id,), NoneType)
 
     def list(self, domain: str, *, user: str = "") -> Iterator[IdentityConsent]:
         return pages(

@@ -207,7 +207,7 @@ async def _people(directory: Directory) -> None:
 
 
 async def _signed_in(directory: Directory) -> None:
-    """Two are signed in to the shop, and one has let it in."""
+    """Two are signed in to the shop, and have let it in."""
     kinds, now_ms = TokenKinds.of(directory.options.tenant), directory.clock.now_ms()
     sessions = [
         Session(
@@ -222,15 +222,18 @@ async def _signed_in(directory: Directory) -> None:
         )
         for user in ("ada", "project-user")
     ]
-    consent = Consent(
-        id="adasconsent",
-        user="ada",
-        client="shop",
-        client_made_ms=now_ms,
-        scopes=("openid", "email"),
-        given_ms=now_ms,
-    )
-    changes = kinds.consents.put(consent)
+    consents = [
+        Consent(
+            id=id_,
+            user=user,
+            client="shop",
+            client_made_ms=now_ms,
+            scopes=("openid", "email"),
+            given_ms=now_ms,
+        )
+        for id_, user in (("adasconsent", "ada"), ("usersconsent", "project-user"))
+    ]
+    changes = [change for consent in consents for change in kinds.consents.put(consent)]
     for session in sessions:
         changes += kinds.sessions.put(session)
     await directory.store.commit([], changes)

@@ -8,7 +8,12 @@ from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
 from heliostat.controller.api.listing import of_names
-from heliostat.controller.api.sign_in_ports import ConsentRecord, SessionRecord, SessionsPort
+from heliostat.controller.api.sign_in_ports import (
+    ConsentRecord,
+    ConsentsPort,
+    SessionRecord,
+    SessionsPort,
+)
 from heliostat.core.errors import PermanentError
 from heliostat.wire import identity_sessions as wire
 from heliostat.wire.directory_tenants import TENANT
@@ -89,7 +94,14 @@ async def _end_all(call: Call, plan: bool) -> None:
 
 async def _list_consents(call: Call) -> wire.IdentityConsentList:
     consents = await call.services.directories.consents(call.params[TENANT])
-    found = await consents.list_consents(call.query.get("user") or "")
+    return await _page_of(call, await consents.list_consents(call.query.get("user") or ""))
+
+
+async def _list_own_consents(call: Call) -> wire.IdentityConsentList:
+    return await _page_of(call, await _own_consents(call))
+
+
+async def _page_of(call: Call, found: Sequence[ConsentRecord]) -> wire.IdentityConsentList:
     page = await paginate(call, of_names(call.store, list(found), None))
     return wire.IdentityConsentList(
         items=[show_consent(each) for each in page.items],
@@ -103,9 +115,28 @@ async def _withdraw(call: Call, plan: bool) -> None:
     await consents.withdraw(call.id, plan=plan)
 
 
+async def _own_consents(call: Call) -> Sequence[ConsentRecord]:
+    """The caller's, in the tenant that has signed the caller in; programs have given none."""
+    consents = await _where_consents_are(call)
+    return await consents.list_consents(call.caller.subject)
+
+
+async def _withdraw_own(call: Call, plan: bool) -> None:
+    if call.id not in [each.id for each in await _own_consents(call)]:
+        raise PermanentError("ConsentNotFound", f"You have not agreed to {call.id[:80]!r}.")
+    await (await _where_consents_are(call)).withdraw(call.id, plan=plan)
+
+
+async def _where_consents_are(call: Call) -> ConsentsPort:
+    assert call.principal is not None
+    return await call.services.directories.consents(call.principal.tenant)
+
+
 HANDLERS: dict[str, Handler] = {
     "listOwnSessions": Reads(_list_own),
     "endOwnSession": Applies(_end_own, SESSION, again=nothing),
+    "listOwnConsents": Reads(_list_own_consents),
+    "withdrawOwnConsent": Applies(_withdraw_own, CONSENT, again=nothing),
     "listIdentitySessions": Reads(_list),
     "endIdentitySession": Applies(_end, SESSION, again=nothing),
     "endIdentitySessions": Applies(_end_all, SESSION, again=nothing),

@@ -37,7 +37,7 @@ TOLD = {
     "remove": "removeSecondFactor",
     "renew": "renewRecoveryCodes",
     "end-session": "endOwnSession",
-    "withdraw": "withdrawConsent",
+    "withdraw": "withdrawOwnConsent",
 }
 """What the audit trail calls what is done here."""
 
