@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from heliostat.cloudstore.contract import StoreUnavailable
+from heliostat.identity.clients.named import NAMELESS
 from heliostat.identity.clients.records import Client, Grant
-from heliostat.identity.directory.clients import NAMELESS
 from heliostat.identity.directory.records import User
 from heliostat.identity.site import Identity
 from heliostat.identity.tokens.holds import Hold, stamped, why_ended
