@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import shutil
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -14,17 +15,18 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from heliostat.core.clock import SystemClock
-from heliostat.core.errors import HeliostatError
+from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.join_token import decode_machine, encode
 from heliostat.core.process import run
 from heliostat.member import openssl
 from heliostat.member.entries import CERTIFICATE_FILE, KEY_FILE, Entries
-from heliostat.member.joining import membership
+from heliostat.member.joining import membership, upkeep
 from heliostat.member.joining.commands import join as join_command
 from heliostat.member.joining.controller import Controller
 from heliostat.member.joining.join import Member, Wishes
 from heliostat.member.joining.journal import Journal
 from heliostat.member.joining.log_in import ENTRY
+from heliostat.member.joining.rewriting import BESIDE
 from heliostat.member.joining.workloads import keep_certificate, token_for
 from heliostat.member.places import VARIABLE, Machine
 from heliostat.member.stores import MACHINE, ROOTS, Stores
@@ -199,6 +201,61 @@ async def test_a_plan_names_the_computer_and_changes_nothing(
     assert CliRunner().invoke(join_command, ["-", "--plan"], f"{token}\n").output == told.output
     assert "write /etc/sssd/sssd.conf" in told.output
     assert sorted(machine.root.rglob("*")) == before
+
+
+async def test_newer_settings_reach_a_member_or_leave_it_as_it_was(
+    site: Site, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version to come writes another timer; the one of now is known by its journal."""
+    await _join(machine, await _token(site))
+    timer = machine.root / f"etc/systemd/system/{upkeep.UNIT}.timer"
+    before = timer.read_text()
+    ran: list[Sequence[str]] = []
+    told: list[str] = []
+
+    def notes(argv: Sequence[str]) -> str:
+        ran.append(argv)
+        return ""
+
+    def fails(argv: Sequence[str]) -> str:
+        raise PermanentError("CommandFailed", f"{argv[0]} exited with 1.")
+
+    await asyncio.to_thread(Member(machine, notes, told.append).refresh)
+    assert (ran, told) == ([], []), "nothing is newer"
+    monkeypatch.setattr(upkeep, "_TIMER", before.replace("1h", "2h"))
+    with pytest.raises(HeliostatError, match="MembershipUnchanged"):
+        await asyncio.to_thread(Member(machine, fails).refresh)
+    assert timer.read_text() == before
+    await asyncio.to_thread(Member(machine, notes, told.append).refresh)
+    assert "OnUnitActiveSec=2h" in timer.read_text()
+    assert [argv[1] for argv in ran] == ["daemon-reload", "enable"]
+    assert len(told) == 1
+    timer.write_text(before.replace("1h", "3h"))
+    monkeypatch.setattr(upkeep, "_TIMER", before)
+    for _ in range(2):
+        await asyncio.to_thread(Member(machine, notes, told.append).refresh)
+    assert "OnUnitActiveSec=3h" in timer.read_text(), "an administrator's"
+    assert len(told) == 2
+    assert timer.with_name(timer.name + BESIDE).read_text() == before
+
+
+async def test_a_member_of_an_earlier_version_is_brought_up_to_date(
+    site: Site, machine: Machine
+) -> None:
+    """Its files say nothing of what is known now."""
+    await _join(machine, await _token(site))
+    known = json.loads(machine.membership.read_bytes())
+    for name in ("keytab", "key", "elsewhere", "leaving", "account_ended", "written"):
+        del known[name]
+    machine.membership.write_text(json.dumps(known))
+    steps = json.loads(machine.changes.read_bytes())
+    for step in steps:
+        step.pop("was", None)
+    machine.changes.write_text(json.dumps(steps))
+    assert not membership.required(machine).written
+    await asyncio.to_thread(_member(machine).refresh)
+    assert membership.required(machine).written
+    assert await asyncio.to_thread(_member(machine).leave) == []
 
 
 async def test_programs_of_a_member_have_tokens_and_certificates(

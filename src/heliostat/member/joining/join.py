@@ -120,10 +120,10 @@ class Member:
             member.domain, asking.proof(), request, system_name(self._machine)
         )
         self._keep(told, new)
-        done = self._renewed(member, told, due=due)
+        now = self._as_told(member, told, due=due)
         for fault in renewed(self._machine):
             self._tell(f"not renewed: {fault}")
-        return done
+        return self._written_anew(now)
 
     def leave(self, credentials: Credentials | None = None) -> list[str]:
         """Take back what joining changed; see ``leaving.leave``.
@@ -186,8 +186,8 @@ class Member:
         if told.certificate:
             Stores(self._machine).entries(MACHINE).put(ENTRY, told.certificate.encode(), key)
 
-    def _renewed(self, member: Membership, told: Told, *, due: bool) -> Membership:
-        """Servers come and go, and so do versions of what is written about them."""
+    def _as_told(self, member: Membership, told: Told, *, due: bool) -> Membership:
+        """Servers come and go: what they are now is kept before anything is done about it."""
         directory = told.directory
         if directory is None and member.directory is not None:
             self._tell("the site offers no directory by LDAP now: log-in stays as it was")
@@ -195,14 +195,21 @@ class Member:
         elif directory is not None and not directory.secret and member.directory is not None:
             directory = replace(directory, secret=member.directory.secret)
         new = replace(member, issuer=told.issuer, directory=directory, kerberos=told.kerberos)
-        new = self._with_key(new, due=due)
         if new != member:
             membership.keep(self._machine, new)
-        if not new.joined or name_of_plan(self._machine, new) == new.written:
-            return new
-        for sentence in rewrite(self._journal, planned(self._machine, new, self._run)):
+        return self._with_key(new, due=due)
+
+    def _written_anew(self, member: Membership) -> Membership:
+        """What is written about them, where it is of an older version or of other servers.
+
+        Raises ``MembershipUnchanged``.
+        """
+        if not member.joined or name_of_plan(self._machine, member) == member.written:
+            return member
+        member = membership.required(self._machine)  # programs' certificates are kept in it, too
+        for sentence in rewrite(self._journal, planned(self._machine, member, self._run)):
             self._tell(sentence)
-        done = replace(new, written=name_of_plan(self._machine, new))
+        done = replace(member, written=name_of_plan(self._machine, member))
         membership.keep(self._machine, done)
         return done
 
