@@ -17,7 +17,7 @@ from heliostat.cli.main import run as helio_run
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import CommandFailed, run
 from heliostat.member.commands import cert
-from heliostat.member.entries import CERTIFICATE_FILE, KEY_FILE
+from heliostat.member.contents import CERTIFICATE_FILE, KEY_FILE
 from heliostat.member.grants import Right
 from heliostat.member.joining.trust import write_bundle
 from heliostat.member.places import VARIABLE, Machine

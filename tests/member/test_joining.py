@@ -19,7 +19,8 @@ from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.core.join_token import decode_machine, encode
 from heliostat.core.process import run
 from heliostat.member import openssl
-from heliostat.member.entries import CERTIFICATE_FILE, KEY_FILE, Entries
+from heliostat.member.contents import CERTIFICATE_FILE, KEY_FILE
+from heliostat.member.entries import Entries
 from heliostat.member.joining import membership, upkeep
 from heliostat.member.joining.commands import join as join_command
 from heliostat.member.joining.controller import Controller

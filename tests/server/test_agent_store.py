@@ -10,7 +10,7 @@ from heliostat.agent.credentials import Credentials
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import run
 from heliostat.member import openssl
-from heliostat.member.entries import CERTIFICATE_FILE, KEY_FILE
+from heliostat.member.contents import CERTIFICATE_FILE, KEY_FILE
 from heliostat.member.places import Machine
 from heliostat.member.stores import MACHINE, ROOTS, Stores
 from heliostat.server.agent_store import ENTRY, copy

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from heliostat.member import printing
-from heliostat.member.entries import CERTIFICATE_FILE, CRL_FILE, KEY_FILE
+from heliostat.member.contents import CERTIFICATE_FILE, CRL_FILE, KEY_FILE
 from heliostat.member.grants import Right
 from heliostat.member.joining.trust import write_bundle
 from heliostat.member.places import Machine

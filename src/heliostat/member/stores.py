@@ -16,7 +16,8 @@ from pathlib import Path
 
 from heliostat.core.errors import PermanentError
 from heliostat.member import grants, names
-from heliostat.member.entries import Entries, Kind
+from heliostat.member.contents import Kind
+from heliostat.member.entries import Entries
 from heliostat.member.grants import Grant, Right
 from heliostat.member.places import Machine
 

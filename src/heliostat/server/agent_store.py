@@ -15,7 +15,7 @@ from heliostat.agent.credentials import Credentials
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError
 from heliostat.member import openssl
-from heliostat.member.entries import CERTIFICATE_FILE
+from heliostat.member.contents import CERTIFICATE_FILE
 from heliostat.member.joining.trust import keep_trust
 from heliostat.member.places import Machine
 from heliostat.member.stores import MACHINE, Stores

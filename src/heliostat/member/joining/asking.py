@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from heliostat.core.errors import PermanentError
-from heliostat.member.entries import CERTIFICATE_FILE, KEY_FILE
+from heliostat.member.contents import CERTIFICATE_FILE, KEY_FILE
 from heliostat.member.joining import membership
 from heliostat.member.joining.controller import Controller
 from heliostat.member.joining.log_in import ENTRY

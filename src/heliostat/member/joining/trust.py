@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from heliostat.core.errors import PermanentError
 from heliostat.core.files import atomic_write
 from heliostat.member import openssl
-from heliostat.member.entries import CERTIFICATE_FILE, Entries
+from heliostat.member.contents import CERTIFICATE_FILE
+from heliostat.member.entries import Entries
 from heliostat.member.places import Machine
 from heliostat.member.stores import CRLS, ROOTS, Stores
 
