@@ -14,6 +14,8 @@ import select
 import signal
 import subprocess
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from enum import Enum
@@ -50,6 +52,7 @@ class Fate(Enum):
 
 def meet(doom: Doom, number: int, folder: Path, action: Callable[[], object]) -> Fate:
     """Do ``action`` in a process whose change ``number`` (from 1) below ``folder`` is its doom."""
+    _let_threads_end()
     child = os.fork()
     if child == 0:
         os._exit(_live(doom, number, folder, action))
@@ -57,6 +60,18 @@ def meet(doom: Doom, number: int, folder: Path, action: Callable[[], object]) ->
     assert code != _BROKE, f"the action broke at change {number}: see its traceback"
     assert code >= 0, f"the process hung at change {number}, before or after the action"
     return Fate(code)
+
+
+def _let_threads_end() -> None:
+    """Wait for threads that Python has joined and the system has not ended yet.
+
+    On its way out a thread still frees what libraries keep for it, under locks of theirs
+    (OpenSSL's list of threads): a fork in that moment takes a lock along that nobody opens.
+    """
+    until_s = time.monotonic() + _PATIENCE_S
+    while len(os.listdir("/proc/self/task")) > threading.active_count():
+        assert time.monotonic() < until_s, "a thread that Python knows nothing of does not end"
+        time.sleep(0.001)
 
 
 def _end_of(child: int) -> int:
