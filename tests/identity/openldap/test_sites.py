@@ -22,7 +22,7 @@ from heliostat.identity.openldap.slapd import program
 from heliostat.testing.cut_line import CutLine, cut_line
 from heliostat.testing.slapds import Slapds, add, free_port, slapds
 
-PATIENCE_S = 30.0
+PATIENCE_S = 300.0
 NAMES = {1: "west", 2: "east"}
 
 

@@ -18,13 +18,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from heliostat.identity.openldap.conflicts import Logged
-from heliostat.identity.openldap.entries import at_csn
+from heliostat.identity.openldap.entries import RELAX, at_csn
 from heliostat.identity.openldap.library import ldap_library
 
 Copy = Mapping[str, Mapping[str, tuple[bytes, ...]]]
 """Entries by folded name; each attribute's values sorted, with ``entryCSN`` among them."""
-_UNWRITTEN = ("objectClass",)
+IDENTITY = "entryUUID"
+"""What an entry is, whatever it is called: the same everywhere, and written by nobody."""
+_OF_PASSWORDS = ("pwdChangedTime", "pwdAccountLockedTime", "pwdReset", "pwdPolicySubentry")
+"""Operational attributes that decide who gets in: lists of failures grow at each node by itself."""
+_UNWRITTEN = ("objectClass", IDENTITY)
 _STAMPS = ("entryCSN", "createTimestamp")
+_READ = ["*", *_STAMPS, *_OF_PASSWORDS, IDENTITY]
 _SECOND = len("20261231235959")
 
 
@@ -38,15 +43,20 @@ class Difference:
     missing: tuple[int, ...] = ()
     created: str = ""
     csn: str = ""
+    others: tuple[int, ...] = ()
+    """Nodes that hold another version."""
+
+    @property
+    def is_another(self) -> bool:
+        """Whether the nodes have different entries of that name: none can become the other."""
+        return IDENTITY in self.attributes
 
 
 def read(connection: Any, suffix: str) -> Copy:
     """All entries of a node.  Blocking."""
     ldap = ldap_library()
     try:
-        found = connection.search_s(
-            suffix, ldap.SCOPE_SUBTREE, "(objectClass=*)", ["*", "entryCSN", "createTimestamp"]
-        )
+        found = connection.search_s(suffix, ldap.SCOPE_SUBTREE, "(objectClass=*)", _READ)
     except ldap.NO_SUCH_OBJECT:
         return {}
     return {
@@ -77,8 +87,14 @@ def differing(copies: Mapping[int, Copy], *, before: str) -> list[Difference]:
         if attributes or missing:
             created = best.get("createTimestamp", (b"",))[0].decode()
             named = tuple(sorted(attributes))
-            found.append(Difference(dn, winner, named, missing, created, csns[winner]))
+            others = tuple(number for number, each in versions.items() if _differs(each, best))
+            found.append(Difference(dn, winner, named, missing, created, csns[winner], others))
     return found
+
+
+def _differs(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
+    names = (one.keys() | other.keys()) - set(_STAMPS)
+    return any(one.get(name) != other.get(name) for name in names)
 
 
 def was_deleted(difference: Difference, logged: Iterable[Logged]) -> bool:
@@ -113,6 +129,8 @@ def _mended(ldap: Any, connection: Any, difference: Difference, *, deleted: bool
     found = connection.search_s(difference.dn, ldap.SCOPE_BASE, "(objectClass=*)", names)
     values = found[0][1]
     changes = [(ldap.MOD_REPLACE, name, list(values.get(name, ())) or None) for name in names]
+    if set(names) & set(_OF_PASSWORDS):
+        unchanged.append(ldap.controls.LDAPControl(RELAX, criticality=True))
     connection.modify_ext_s(difference.dn, changes, serverctrls=unchanged)
 
 
@@ -123,5 +141,11 @@ def told(difference: Difference, names: Mapping[int, str], *, deleted: bool) -> 
         where = ", ".join(names.get(each, str(each)) for each in difference.missing)
         done = "it had been deleted and was again" if deleted else "it was written again"
         return f"{difference.dn} was at {winner} and not at {where}; {done}."
+    if difference.is_another:
+        where = ", ".join(names.get(each, str(each)) for each in difference.others)
+        return (
+            f"{difference.dn} is one entry at {winner} and another one at {where}: make that "
+            "node anew with `helio identity node replace`."
+        )
     what = ", ".join(difference.attributes)
     return f"{difference.dn}: {what} differed; what {winner} has was written again."

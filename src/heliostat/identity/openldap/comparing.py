@@ -59,6 +59,9 @@ class Comparing:
         sentences = []
         for one in sorted(found, key=lambda each: -each.dn.count(",")):  # what lies in it first
             deleted = agreement.was_deleted(one, logged)
+            if one.is_another and not deleted:
+                sentences.append(agreement.told(one, names, deleted=False))
+                continue
             endpoint = self._members.endpoint(by_number[one.winner])
             mend = partial(agreement.mended, difference=one, deleted=deleted)
             try:
