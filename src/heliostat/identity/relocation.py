@@ -52,7 +52,9 @@ async def complete(store: CloudStore, tenants: Sequence[str]) -> int:
     await complete_indexes(
         store, [kind for id_ in tenants for kind in kinds_of(id_).directory.indexed]
     )
-    await complete_indexes(store, [kinds_of(id_).authority.certificates for id_ in tenants])
+    authorities = [kinds_of(id_).authority for id_ in tenants]
+    await complete_indexes(store, [each.certificates for each in authorities])
+    await complete_indexes(store, [each.acme.accounts for each in authorities])
     count = 0
     for tenant_id in tenants:
         kinds = kinds_of(tenant_id).directory

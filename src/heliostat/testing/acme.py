@@ -20,7 +20,7 @@ from heliostat.core.clock import SystemClock
 from heliostat.core.ids import SystemIds
 from heliostat.identity.acme.server import Server
 from heliostat.identity.acme.site import AcmeSite
-from heliostat.identity.authority.options import AuthorityOptions, ValidationOptions
+from heliostat.identity.authority.options import AcmeOptions, AuthorityOptions, ValidationOptions
 from heliostat.identity.authority.publication import Publication
 from heliostat.identity.authority.tls import server_ssl_context
 from heliostat.identity.options import IdentityOptions
@@ -77,8 +77,11 @@ class ServedAcme:
 
 
 @asynccontextmanager
-async def served_acme(folder: Path) -> AsyncIterator[ServedAcme]:
-    """A site with the tenant ``acme.example``; validation reaches loopback, on free ports."""
+async def served_acme(folder: Path, bounds: AcmeOptions | None = None) -> AsyncIterator[ServedAcme]:
+    """A site with the tenant ``acme.example``; validation reaches loopback, on free ports.
+
+    ``bounds``: others than by default.
+    """
     port, http_port, tls_port = free_port(), free_port(), free_port()
     loop = asyncio.get_running_loop()
     transport, names = await loop.create_datagram_endpoint(Names, local_addr=("127.0.0.1", 0))
@@ -93,7 +96,9 @@ async def served_acme(folder: Path) -> AsyncIterator[ServedAcme]:
     )
     base = f"https://127.0.0.1:{port}"
     options = IdentityOptions(
-        base_url=base, hashing=CHEAP, authority=AuthorityOptions(validation=validation)
+        base_url=base,
+        hashing=CHEAP,
+        authority=AuthorityOptions(validation=validation, acme=bounds or AcmeOptions()),
     )
     store = MemoryStore(clock)
     identity = Identity(store, clock, SystemIds(), options, authority_folder=folder / "authority")

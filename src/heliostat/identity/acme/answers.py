@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ PROBLEM = "application/problem+json"
 
 
 def refused_answer(problem: Problem) -> web.Response:
-    headers = {"Retry-After": "60"} if problem.kind == "rateLimited" else {}
+    headers = {"Retry-After": str(problem.retry_s)} if problem.kind == "rateLimited" else {}
     return web.json_response(
         problem.document, status=problem.status, content_type=PROBLEM, headers=headers
     )
@@ -29,6 +30,15 @@ def account_answer(exchange: Exchange, account: AcmeAccount, status: int) -> web
         "orders": f"{place}/orders",
     }
     return web.json_response(body, status=status, headers={"Location": place})
+
+
+def orders_answer(exchange: Exchange, ids: Sequence[str], after: str) -> web.Response:
+    """A page of an account's orders; ``after`` is where the next begins (RFC 8555, 7.1.2.1)."""
+    answer = web.json_response({"orders": [exchange.url(f"order/{id_}") for id_ in ids]})
+    if after:
+        place = exchange.url(f"account/{exchange.id}/orders?cursor={after}")
+        answer.headers.add("Link", f'<{place}>;rel="next"')
+    return answer
 
 
 def order_answer(exchange: Exchange, order: AcmeOrder, status: int = 200) -> web.Response:

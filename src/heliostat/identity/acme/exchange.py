@@ -52,7 +52,7 @@ class Exchange:
         if len(raw) > messages.MAX_BODY_BYTES:
             raise Problem("malformed", f"A request has at most {messages.MAX_BODY_BYTES} bytes.")
         signed = messages.read(raw)
-        if signed.url != f"{self.base}{self.request.path}":
+        if signed.url != f"{self.base}{self.request.path_qs}":
             raise Problem("unauthorized", "The request is for another address.")
         if signed.jwk is not None:
             self.acme.nonces.check(signed.nonce)

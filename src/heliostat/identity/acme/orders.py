@@ -17,13 +17,12 @@ from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import Ids
 from heliostat.identity.acme.authorizations import ORDER_MS, Authorizations, new_id, rules_of
+from heliostat.identity.acme.bounds import Bounds
 from heliostat.identity.acme.problems import Problem, of_error
 from heliostat.identity.acme.records import (
-    HOUR_MS,
     AcmeAccount,
     AcmeKinds,
     AcmeOrder,
-    hour_of,
 )
 from heliostat.identity.authority.alternative_names import checked_dns
 from heliostat.identity.authority.issuing import Certificates
@@ -34,6 +33,8 @@ from heliostat.identity.decided import Decided, settle
 WORKING_MS = 60_000
 MAX_NAMES = 90  # a commit holds an order and what has to be proved for each
 VIA = "acme"
+PAGE = 100
+"""Orders in one answer."""
 
 
 class Orders:
@@ -47,6 +48,7 @@ class Orders:
         tenant: str,
         certificates: Certificates,
         authorizations: Authorizations,
+        bounds: Bounds,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -54,13 +56,14 @@ class Orders:
         self._kinds = AcmeKinds.of(tenant)
         self._certificates = certificates
         self._authorizations = authorizations
+        self._bounds = bounds
 
     async def create(self, account: AcmeAccount, content: dict[str, Any]) -> AcmeOrder:
         """Raises ``Problem``: too many, or a name that ACME may not have here."""
         rules = await rules_of(self._certificates)
         names = _names(content.get("identifiers"))
         _refuse_names(rules, account, names)
-        await self._refuse_many(account, rules)
+        await self._bounds.refuse_order(account.id, len(names), rules.orders_an_hour)
         replaces = await self._replaced(account, content.get("replaces"))
         now_ms = self._clock.now_ms()
         proofs = [self._authorizations.wanted(account, name, rules, now_ms) for name in names]
@@ -109,9 +112,17 @@ class Orders:
             raise Problem("serverInternal", "Nothing was issued.")
         return await self._end(marked, status="valid", certificate=issued.record.id)
 
-    async def orders_of(self, account: AcmeAccount) -> Sequence[str]:
-        """The ids of an account's orders that have not ended."""
-        return await self._kinds.orders.ids_by_index(self._store, "account", account.id)
+    async def page(self, account: AcmeAccount, after: str = "") -> tuple[list[str], str]:
+        """Ids of an account's orders that are kept, and where the next page begins (empty: none).
+
+        Raises ``Problem`` for a place that is none.
+        """
+        if after and not (after.isascii() and after.isalnum()):
+            raise Problem("malformed", "There is no such page.")
+        prefix = self._kinds.orders.index_prefix("account", account.id)
+        page = await self._store.list(prefix, limit=PAGE, after=prefix + after if after else None)
+        ids = [each.key.removeprefix(prefix) for each in page.items]
+        return ids, (page.after or "").removeprefix(prefix)
 
     async def _mark(self, order: AcmeOrder) -> AcmeOrder:
         now_ms = self._clock.now_ms()
@@ -157,15 +168,6 @@ class Orders:
         if not states <= {"valid", "pending"}:
             status = "invalid"
         return msgspec.structs.replace(order, status=status)
-
-    async def _refuse_many(self, account: AcmeAccount, rules: AcmeRules) -> None:
-        since_ms, lately = self._clock.now_ms() - HOUR_MS, 0
-        for ms in (since_ms, since_ms + HOUR_MS):
-            hour = hour_of(account.id, ms)
-            found = await self._kinds.orders.by_index(self._store, "hour", hour)
-            lately += sum(each.value.created_ms > since_ms for each in found)
-        if lately >= rules.orders_an_hour:
-            raise Problem("rateLimited", f"An account orders {rules.orders_an_hour} an hour here.")
 
     async def _replaced(self, account: AcmeAccount, told: Any) -> str:
         """The serial number that an order replaces (RFC 9773, 5)."""

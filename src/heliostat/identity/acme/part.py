@@ -7,6 +7,7 @@ from heliostat.core.clock import Clock
 from heliostat.core.ids import Ids
 from heliostat.identity.acme.accounts import Accounts
 from heliostat.identity.acme.authorizations import Authorizations, Vouch
+from heliostat.identity.acme.bounds import Bounds
 from heliostat.identity.acme.nonces import Nonces
 from heliostat.identity.acme.orders import Orders
 from heliostat.identity.acme.validation import Validation
@@ -37,7 +38,10 @@ class Acme:
         self.authorizations = Authorizations(
             store, clock, ids, options.tenant, certificates, validation, vouch
         )
-        self.orders = Orders(store, clock, ids, options.tenant, certificates, self.authorizations)
+        self.bounds = Bounds(store, clock, options.authority.acme, options.tenant)
+        self.orders = Orders(
+            store, clock, ids, options.tenant, certificates, self.authorizations, self.bounds
+        )
 
     @property
     def domain(self) -> str:

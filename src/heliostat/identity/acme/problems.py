@@ -27,10 +27,11 @@ _OF_CODES = {
 
 
 class Problem(Exception):
-    """A refusal; ``kind`` is the last part of its type."""
+    """A refusal; ``kind`` is the last part of its type, ``retry_s`` when it may be otherwise."""
 
-    def __init__(self, kind: str, detail: str) -> None:
+    def __init__(self, kind: str, detail: str, retry_s: int = 60) -> None:
         super().__init__(detail)
+        self.retry_s = retry_s
         self.kind = kind
         self.detail = detail
         self.status = _STATUS.get(kind, 400)

@@ -14,6 +14,9 @@ import msgspec
 from heliostat.cloudstore.documents import Kind
 
 HOUR_MS = 3_600_000
+EVERYBODY = "*"
+"""Stands for all accounts of a tenant together."""
+PENDING = "pending"
 
 
 class AcmeKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +99,7 @@ class SpentNonce(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def hour_of(account: str, ms: int) -> str:
-    """An account's orders of one hour: few, however many it has."""
+    """An account's orders of one hour: few, however many it has; or ``EVERYBODY``'s."""
     return f"{account}.{ms // HOUR_MS}"
 
 
@@ -117,14 +120,21 @@ class AcmeKinds:
             Kind(
                 f"acme-account/{tenant_id}",
                 AcmeAccount,
-                indexes={"thumbprint": lambda each: each.thumbprint},
+                indexes={
+                    "thumbprint": lambda each: each.thumbprint,
+                    "status": lambda each: each.status,
+                },
             ),
             Kind(
                 f"acme-order/{tenant_id}",
                 AcmeOrder,
                 indexes={
                     "account": lambda each: each.account,
-                    "hour": lambda each: hour_of(each.account, each.created_ms),
+                    "hour": lambda each: (
+                        hour_of(each.account, each.created_ms),
+                        hour_of(EVERYBODY, each.created_ms),
+                    ),
+                    "pending": lambda each: str(len(each.names)) if each.status == PENDING else (),
                 },
             ),
             Kind(f"acme-authorization/{tenant_id}", AcmeAuthorization),

@@ -17,6 +17,7 @@ from heliostat.identity.acme.answers import (
     authorization_body,
     challenge_bodies,
     order_answer,
+    orders_answer,
     refused_answer,
 )
 from heliostat.identity.acme.exchange import Exchange, account_of, jwk_of
@@ -108,6 +109,7 @@ class Server:
         accounts, binding = exchange.acme.accounts, content.get("externalAccountBinding")
         await accounts.refuse_unbound(jwk, binding, exchange.url("new-account"), rules.binding)
         await exchange.spend()
+        await exchange.acme.bounds.refuse_account()
         contacts, url = content.get("contact", []), exchange.url("new-account")
         exchange.account = await accounts.create(jwk, contacts, binding, url)
         return account_answer(exchange, exchange.account, 201)
@@ -121,8 +123,9 @@ class Server:
         return account_answer(exchange, account, 200)
 
     async def orders(self, exchange: Exchange) -> web.Response:
-        ids = await exchange.acme.orders.orders_of(account_of(exchange))
-        return web.json_response({"orders": [exchange.url(f"order/{id_}") for id_ in ids]})
+        cursor = exchange.request.query.get("cursor", "")
+        ids, after = await exchange.acme.orders.page(account_of(exchange), cursor)
+        return orders_answer(exchange, ids, after)
 
     async def change_key(self, exchange: Exchange) -> web.Response:
         """RFC 8555, 7.3.5: the new key signs within what the old one signs."""

@@ -50,6 +50,20 @@ class ValidationOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class AcmeOptions:
+    """How much ACME a domain may have; what each account may order an hour is its policy's."""
+
+    accounts: int = bounded(10_000, 1, 1_000_000)
+    """Accounts that are valid; a deactivated one makes room."""
+    orders: int = bounded(20_000, 1, 1_000_000)
+    """Orders that are kept: each for a week, whatever became of it."""
+    pending: int = bounded(5_000, 90, 1_000_000)
+    """Names in orders that got no certificate yet, each with a proof to wait for; for a week."""
+    orders_an_hour: int = bounded(3_000, 1, 1_000_000)
+    """New orders of all accounts together within an hour."""
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorityOptions:
     """The certificate authority."""
 
@@ -68,6 +82,10 @@ class AuthorityOptions:
     """Keys in a hardware module."""
     validation: ValidationOptions = field(default_factory=ValidationOptions)
     """How ACME looks whether somebody controls a name."""
+    acme: AcmeOptions = field(default_factory=AcmeOptions)
+    """How much ACME a domain may have."""
+    machine_certificates_an_hour: int = bounded(60, 1, 100_000)
+    """Certificates that one computer may ask for within an hour, for itself and what runs on it."""
     base_url: str = ""
     """Where certificates say that revocation lists and OCSP are; the server fills it in when it is
     empty."""
