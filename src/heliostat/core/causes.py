@@ -55,6 +55,10 @@ CAUSES: dict[str, str] = {
     "ComputerNotFound": "There is no computer of this name.",
     "AddressRefused": "An address of an identity source or a provider is the controller's own, "
     "link-local or barred, and the operator has not allowed it.",
+    "DirectoryReadOnly": "Something of a directory elsewhere was to be changed; those are only "
+    "read.",
+    "TooManyEntries": "A search of an identity source would look at more entries than are read for "
+    "one answer, or the source's own server gave up.",
     "InvalidFilter": "A search's filter is not one, or is larger than what is read.",
     "UnitExists": "An organisational unit has this name in this place.",
     "UnitNotEmpty": "An organisational unit was to be deleted while something lay in it.",

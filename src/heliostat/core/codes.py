@@ -256,6 +256,10 @@ CODES: dict[str, Code] = {
     "AddressRefused": Code(
         400, "The operator may open its network by the setting identity.reach.allowed."
     ),
+    "DirectoryReadOnly": Code(400, "Change it where that directory is administered."),
+    "TooManyEntries": Code(
+        400, "Ask for less: a filter, one kind (--kind), one unit (--base) or one group (memberOf)."
+    ),
     "InvalidFilter": Code(
         400, "Write it as LDAP does: (&(objectClass=person)(mail=*@acme.example))."
     ),

@@ -77,7 +77,7 @@ def wanted_of_groups(source: Source) -> tuple[str, ...]:
 def person_in(entry: Entry, source: Source, now_ms: int) -> Found | None:
     """The person that an entry is; ``None`` where it names nobody."""
     name = entry.text(attribute(source, "name"))
-    id_ = _id(entry.raw(attribute(source, "id")), source)
+    id_ = id_of(entry.raw(attribute(source, "id")), source)
     if not is_name(name) or not id_:
         return None
     return Found(
@@ -85,9 +85,9 @@ def person_in(entry: Entry, source: Source, now_ms: int) -> Found | None:
         id=id_,
         name=fold(name),
         principal=fold(entry.text(attribute(source, "principal"))),
-        given_name=_shown(entry.text(attribute(source, "givenName"))),
-        family_name=_shown(entry.text(attribute(source, "familyName"))),
-        email=_shown(entry.text(attribute(source, "email"))),
+        given_name=shown(entry.text(attribute(source, "givenName"))),
+        family_name=shown(entry.text(attribute(source, "familyName"))),
+        email=shown(entry.text(attribute(source, "email"))),
         stamp=_stamp(entry, source, id_),
         barred=is_barred(entry, source.kind, now_ms),
         locked=_number(entry.text("lockoutTime")) > 0 or bool(entry.text("pwdAccountLockedTime")),
@@ -99,7 +99,7 @@ def person_in(entry: Entry, source: Source, now_ms: int) -> Found | None:
 def group_in(entry: Entry, source: Source) -> FoundGroup | None:
     """The group that an entry is; ``None`` where it names none."""
     name = entry.text(attribute(source, "groupName"))
-    id_ = _id(entry.raw(attribute(source, "groupId")), source)
+    id_ = id_of(entry.raw(attribute(source, "groupId")), source)
     # a group's name may have spaces and more, but nothing that could be read as another's
     odd = "\\" in name or any(unicodedata.category(letter)[0] == "C" for letter in name)
     if not name.strip() or len(name) > LONGEST_NAME or odd or not id_:
@@ -147,7 +147,7 @@ def id_filter_value(id_: str, source: Source) -> str | bytes:
     return id_
 
 
-def _id(raw: bytes, source: Source) -> str:
+def id_of(raw: bytes, source: Source) -> str:
     if source.kind is SourceKind.ACTIVE_DIRECTORY and len(raw) == _GUID_BYTES:
         return str(uuid.UUID(bytes_le=raw))
     text = raw.decode(errors="replace")
@@ -175,7 +175,7 @@ def _number(text: str) -> int:
     return int(text) if re.fullmatch(r"-?[0-9]{1,20}", text) else 0
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """A text that is safe to show."""
     kept = "".join(letter for letter in text if unicodedata.category(letter)[0] != "C")
     return kept.strip()[:LONGEST_NAME]

@@ -81,23 +81,39 @@ async def groups_of(connection: Connection, source: Source, person: Found) -> li
 
     Raises ``TooManyGroups``.
     """
-    primary = await _primary(connection, source, person)
+    sid = person.primary_group_sid
+    return await groups_holding(connection, source, person.dn, person.name, sid)
+
+
+async def groups_holding(
+    connection: Connection, source: Source, dn: str, name: str = "", primary_sid: bytes = b""
+) -> list[FoundGroup]:
+    """The groups that hold an entry, as ``groups_of``; ``name`` is a person's.
+
+    ``primary_sid`` is of the group that is in nobody's list.
+    """
+    primary = await _primary(connection, source, primary_sid)
     if source.nested and source.kind.knows_chains:
-        asked = [by_rule(_member(source), IN_CHAIN, dn) for dn in (person.dn, *_dns(primary))]
+        asked = [by_rule(_member(source), IN_CHAIN, each) for each in (dn, *_dns(primary))]
         found = await _groups(connection, source, either(*asked))
     else:
-        found = await _followed(connection, source, person)
+        found = await _followed(connection, source, dn, name)
     unique = {each.id: each for each in (*primary, *found)}
     return sorted(unique.values(), key=lambda each: fold(each.name))
 
 
-async def _followed(connection: Connection, source: Source, person: Found) -> list[FoundGroup]:
+async def holding(connection: Connection, source: Source, dn: str, name: str) -> list[FoundGroup]:
+    """The groups that hold an entry themselves; raises ``TooManyGroups``."""
+    return await _groups(connection, source, _holds(source, dn, name))
+
+
+async def _followed(connection: Connection, source: Source, dn: str, name: str) -> list[FoundGroup]:
     known: dict[str, FoundGroup] = {}
-    holders = await _groups(connection, source, _holds(source, person.dn, person.name))
+    holders = await _groups(connection, source, _holds(source, dn, name))
     for _ in range(DEEPEST):
         new = [each for each in holders if each.id not in known]
         known |= {each.id: each for each in new}
-        if not new or not source.nested or not _hold_entries(source):
+        if not new or not source.nested or not hold_entries(source):
             break
         holders = []
         for start in range(0, len(new), AT_ONCE):
@@ -108,33 +124,34 @@ async def _followed(connection: Connection, source: Source, person: Found) -> li
     return list(known.values())
 
 
-async def _primary(connection: Connection, source: Source, person: Found) -> list[FoundGroup]:
-    if not person.primary_group_sid:
+async def _primary(connection: Connection, source: Source, sid: bytes) -> list[FoundGroup]:
+    if not sid:
         return []
-    return await _groups(connection, source, equals("objectSid", person.primary_group_sid))
+    return await _groups(connection, source, equals("objectSid", sid))
 
 
 def _holds(source: Source, dn: str, name: str = "") -> Filter:
     """Groups that hold the entry; by name where that is how groups name people."""
     named = [
         equals(each, name if fold(each) == fold(NAMES_PEOPLE) else dn)
-        for each in _members(source)
+        for each in members_of(source)
         if name or fold(each) != fold(NAMES_PEOPLE)
     ]
     return either(*named)
 
 
-def _hold_entries(source: Source) -> bool:
+def hold_entries(source: Source) -> bool:
     """Whether groups name entries, so that they can hold groups."""
-    return any(fold(each) != fold(NAMES_PEOPLE) for each in _members(source))
+    return any(fold(each) != fold(NAMES_PEOPLE) for each in members_of(source))
 
 
-def _members(source: Source) -> Sequence[str]:
+def members_of(source: Source) -> Sequence[str]:
+    """The attributes by which groups name whom they hold."""
     return [each.strip() for each in attribute(source, "groupMember").split(",")]
 
 
 def _member(source: Source) -> str:
-    return _members(source)[0]
+    return members_of(source)[0]
 
 
 def _dns(groups: Iterable[FoundGroup]) -> list[str]:
@@ -152,7 +169,7 @@ async def _people(
         entries = await connection.search(search)
     except TooMany:
         return []  # a name that many have is nobody's
-    _refuse_elsewhere(entries, base)
+    refuse_elsewhere(entries, base)
     found = [person_in(entry, source, now_ms) for entry in entries]
     return [each for each in found if each is not None]
 
@@ -169,12 +186,13 @@ async def _groups(connection: Connection, source: Source, asked: Filter) -> list
         entries = await connection.search(search)
     except TooMany as error:
         raise _too_many(source) from error
-    _refuse_elsewhere(entries, base)
+    refuse_elsewhere(entries, base)
     found = [group_in(entry, source) for entry in entries]
     return [each for each in found if each is not None]
 
 
-def _refuse_elsewhere(entries: Iterable[Entry], base: str) -> None:
+def refuse_elsewhere(entries: Iterable[Entry], base: str) -> None:
+    """Raises ``Unreachable`` for an entry that was not asked for."""
     for entry in entries:
         if not is_below(entry.dn, base):
             raise Unreachable(f"it answered with {entry.dn[:80]!r}, which is not below {base}")

@@ -74,7 +74,14 @@ def unsealed(source: Source, sealing: Sealing) -> Credentials:
 class Servers:
     """Asks one source's servers."""
 
-    def __init__(self, source: Source, credentials: Credentials, clock: Clock, gate: Gate) -> None:
+    def __init__(
+        self,
+        source: Source,
+        credentials: Credentials,
+        clock: Clock,
+        gate: Gate,
+        at_once: int = AT_ONCE,
+    ) -> None:
         self._source = source
         self._credentials = credentials
         self._clock = clock
@@ -82,7 +89,7 @@ class Servers:
         self._tls: ssl.SSLContext | None = None
         self._health: dict[str, Health] = dict.fromkeys(source.urls, WELL)
         self._idle: dict[str, deque[tuple[int, Connection]]] = {url: deque() for url in source.urls}
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(at_once)
         self._waiting = 0
 
     async def ask(self, question: Callable[[Connection], Awaitable[T]]) -> T:

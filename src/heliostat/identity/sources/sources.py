@@ -20,6 +20,7 @@ from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.decided import Decided, settle
+from heliostat.identity.external.directory import External
 from heliostat.identity.names import fold
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.passwords.records import attempts_of
@@ -200,6 +201,13 @@ class Sources:
                 return self.people(stored)
         return None
 
+    async def directory(self, spelling: str) -> External:
+        """The source with this domain or alias as a directory; raises ``SourceNotFound``."""
+        for stored in await self._all():
+            if fold(spelling) in stored.value.spellings:
+                return self._links.external(stored, self._guesses, self._options.lockout)
+        raise no_source(spelling)
+
     def people(self, stored: Stored[Source]) -> SourcePeople:
         return self._links.people(stored, self._guesses)
 
@@ -220,7 +228,7 @@ class Sources:
         for stored in await self._all():
             if fold(stored.value.domain) == fold(domain):
                 return stored
-        raise PermanentError("SourceNotFound", f"There is no identity source {domain[:80]!r}.")
+        raise no_source(domain)
 
     async def _free(self, domain: str) -> list[Guard]:
         """Guards that nobody on this site has ``domain``; raises ``SourceExists``."""
@@ -256,6 +264,11 @@ class Sources:
                 other = msgspec.structs.replace(each.value, default=False)
                 changes += self._kinds.sources.put(other, each.value)
         return changes
+
+
+def no_source(domain: str) -> PermanentError:
+    """The error for a domain that no source of the tenant has."""
+    return PermanentError("SourceNotFound", f"There is no identity source {domain[:80]!r}.")
 
 
 def _view(source: Source, servers: tuple[State, ...] = ()) -> SourceView:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from heliostat.identity.directory.views import ComputerView, Paged
+from heliostat.identity.directory.contract.reading import ComputerReading
+from heliostat.identity.directory.views import ComputerView
 
 
-class ComputerVerbs(Protocol):
+class ComputerVerbs(ComputerReading, Protocol):
     """Machines; each verb raises ``ComputerNotFound``."""
 
     async def create_computer(
@@ -45,10 +46,6 @@ class ComputerVerbs(Protocol):
         ``proven``: only while it may sign in by this one; else raises ``InvalidClient``.
         """
 
-    async def get_computer(self, name: str) -> ComputerView: ...
-    async def page_computers(
-        self, *, limit: int, after: str = "", name: str = ""
-    ) -> Paged[ComputerView]: ...
     async def computer_with(self, certificate_sha256: str) -> ComputerView | None:
         """The machine that proves itself with this certificate, or the next one, if any."""
 

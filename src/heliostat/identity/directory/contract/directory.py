@@ -1,7 +1,8 @@
 """What every directory does, whoever keeps its people.
 
-``People`` is what signing in asks; ``Directory`` is all of it: a protocol for each noun, and
-searching them.  The API's ports are these, too, so a verb is signed once.  Every implementation
+``People`` is what signing in asks; ``ReadableDirectory`` is what can be read, also of one that is
+never written to; ``Directory`` is all of it: a protocol for each noun, and searching them.  The
+API's ports are these, too, so a verb is signed once.  Every implementation
 promises (``tests/identity/directory`` holds each of them to it):
 
 * ``authenticate`` answers a wrong password, an unknown name, a disabled and a locked
@@ -20,7 +21,6 @@ promises (``tests/identity/directory`` holds each of them to it):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from heliostat.identity.directory.contract.accounts import AccountVerbs
@@ -28,34 +28,28 @@ from heliostat.identity.directory.contract.clients import ClientVerbs
 from heliostat.identity.directory.contract.computers import ComputerVerbs
 from heliostat.identity.directory.contract.groups import GroupVerbs
 from heliostat.identity.directory.contract.people import People
+from heliostat.identity.directory.contract.reading import LookingUp, ReadableDirectory
 from heliostat.identity.directory.contract.units import UnitVerbs
 from heliostat.identity.directory.contract.users import UserVerbs
-from heliostat.identity.directory.search import Entry, Found, Query
 
 FIRST_NUMBER = 1_900_000_000
 """Of uids and gids: above what systemd gives to containers and shadow to subordinate ids."""
 
 
 class Administered(
-    UserVerbs, GroupVerbs, AccountVerbs, ClientVerbs, UnitVerbs, ComputerVerbs, Protocol
+    LookingUp, UserVerbs, GroupVerbs, AccountVerbs, ClientVerbs, UnitVerbs, ComputerVerbs, Protocol
 ):
     """All that somebody administers in a directory."""
 
-    async def look_up(
-        self, text: str, *, base: str, below: bool, kind: str, limit: int, after: str
-    ) -> tuple[Sequence[Entry], str]:
-        """What the filter ``text`` finds, and the cursor to go on with (empty: no more).
 
-        ``base`` is a unit's path; ``below``: what lies deeper, too; ``kind`` empty: every.
-        Raises ``InvalidFilter``, ``UnitNotFound``, ``PageExpired``, ``InvalidEntity`` (kind).
-        """
-
-
-class Directory(People, UserVerbs, GroupVerbs, AccountVerbs, UnitVerbs, ComputerVerbs, Protocol):
+class Directory(
+    ReadableDirectory,
+    People,
+    UserVerbs,
+    GroupVerbs,
+    AccountVerbs,
+    UnitVerbs,
+    ComputerVerbs,
+    Protocol,
+):
     """All that every directory does, whoever keeps it."""
-
-    async def search(self, query: Query) -> Found:
-        """Entries that match, in the order of ``Entry.position``.
-
-        Raises ``UnitNotFound`` (the base) and ``PageExpired`` (a cursor of nowhere).
-        """

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from heliostat.identity.directory.views import GroupView, Paged
+from heliostat.identity.directory.contract.reading import GroupReading
+from heliostat.identity.directory.views import GroupView
 
 
-class MemberVerbs(Protocol):
+class MemberVerbs(GroupReading, Protocol):
     """Who is in groups; each verb raises ``GroupNotFound``."""
 
-    async def get_group(self, name: str) -> GroupView: ...
-    async def page_groups(
-        self, *, limit: int, after: str = "", name: str = ""
-    ) -> Paged[GroupView]: ...
     async def add_member(self, group: str, member: str, *, plan: bool = False) -> GroupView:
         """Raises ``UserNotFound`` (no such member), ``CyclicGroups``."""
 

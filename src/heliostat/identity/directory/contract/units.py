@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
+from heliostat.identity.directory.contract.reading import UnitReading
 from heliostat.identity.directory.search import EntryKind
 from heliostat.identity.directory.views import UnitView
 
@@ -17,17 +17,13 @@ CONTAINERS = {
 """The built-in unit in which something lies unless another is said."""
 
 
-class UnitVerbs(Protocol):
+class UnitVerbs(UnitReading, Protocol):
     """Organisational units; each verb raises ``UnitNotFound``."""
 
     async def create_unit(
         self, path: str, *, description: str = "", plan: bool = False
     ) -> UnitView:
         """Raises ``InvalidName``, ``UnitExists``."""
-
-    async def get_unit(self, path: str) -> UnitView: ...
-    async def list_units(self) -> Sequence[UnitView]:
-        """All, the built-in ones too, in order of their paths."""
 
     async def change_unit(
         self,

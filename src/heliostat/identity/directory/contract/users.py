@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from heliostat.identity.directory.views import Paged, UserView
+from heliostat.identity.directory.contract.reading import UserReading
+from heliostat.identity.directory.views import UserView
 
 
-class UserVerbs(Protocol):
+class UserVerbs(UserReading, Protocol):
     """People, as they are administered; each verb raises ``UserNotFound``."""
 
     async def create_user(
@@ -48,10 +49,6 @@ class UserVerbs(Protocol):
 
         Raises ``InvalidEntity``, ``UnitNotFound``.
         """
-
-    async def get_user(self, name: str) -> UserView: ...
-    async def page_users(self, *, limit: int, after: str = "", name: str = "") -> Paged[UserView]:
-        """Up to ``limit`` people; with ``name`` only whoever has it."""
 
     async def set_password(
         self, name: str, password: str, *, must_change: bool = False, plan: bool = False

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
 from heliostat.identity.sources.protocol import messages
@@ -114,40 +114,53 @@ class Connection:
         return await self._within(exchange())
 
     async def search(self, asked: Search) -> list[Entry]:
-        """The entries; raises ``Unreachable``, ``Refused``, and ``TooMany`` beyond the limit."""
+        """The entries; raises as ``each``."""
+        found: list[Entry] = []
+        await self.each(asked, found.append)
+        return found
 
-        async def exchange() -> list[Entry]:
-            found: list[Entry] = []
-            cookie, until = b"", self._received + LONGEST_ANSWER
+    async def each(self, asked: Search, take: Callable[[Entry], None]) -> None:
+        """Give each entry to ``take``, so that not all have to be kept.
+
+        Raises ``Unreachable``, ``Refused``, and ``TooMany`` beyond the limit.
+        """
+
+        async def exchange() -> None:
+            cookie, until, count = b"", self._received + LONGEST_ANSWER, 0
             page = PAGE if asked.limit > 2 else 0
             while True:
                 await self._ask(asked, page, cookie)
-                outcome = await self._page(asked, found, until)
+                outcome, count = await self._page(asked, take, count, until)
                 cookie = outcome.cookie
-                if outcome.code == SIZE_EXCEEDED and found:
-                    raise TooMany(f"more than the {len(found)} that the server gives at once")
+                if outcome.code == SIZE_EXCEEDED and count:
+                    raise TooMany(f"more than the {count} that the server gives at once")
                 if outcome.code:
                     raise Refused("the search was refused", outcome)
                 if not cookie:
-                    return found
+                    return
 
-        return await self._within(exchange())
+        await self._within(exchange())
 
     async def _ask(self, asked: Search, page: int, cookie: bytes) -> None:
         limit_s = max(1, round(self._link.timeout_s))
         request = messages.search(self._next(), asked, page=page, cookie=cookie, limit_s=limit_s)
         await self._send(request)
 
-    async def _page(self, asked: Search, found: list[Entry], until: int) -> Outcome:
+    async def _page(
+        self, asked: Search, take: Callable[[Entry], None], count: int, until: int
+    ) -> tuple[Outcome, int]:
+        """How a page ends, and how many entries there were up to then."""
         while True:
             tag, answer = await self._answer()
             if isinstance(answer, Entry) and tag == Answer.ENTRY:
-                found.append(answer)
+                count += 1
+                if count <= asked.limit:
+                    take(answer)
             elif tag == Answer.DONE and isinstance(answer, Outcome):
-                return answer
+                return answer, count
             elif tag != Answer.REFERENCE:
                 raise Malformed("an answer to something else")
-            if len(found) > asked.limit or self._received > until:
+            if count > asked.limit or self._received > until:
                 self.broken = True  # the rest of the answer would be taken for the next one
                 raise TooMany(f"more than {asked.limit} entries or {LONGEST_ANSWER} bytes")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 _HEX = re.compile(r"[0-9A-Fa-f]{2}")
+_RELATIVE = re.compile(r"(?:\\.|[^,\\])+", re.DOTALL)
+_ESCAPED = re.compile(r"(?:\\[0-9A-Fa-f]{2})+|\\.", re.DOTALL)
 _PARTS = re.compile(r"[^=,+]+=[^\0]*")
 
 
@@ -15,6 +17,31 @@ def is_dn(text: str) -> bool:
     except UnicodeDecodeError:
         return False
     return bool(parts) and all(_PARTS.fullmatch(each) for each in parts)
+
+
+def split(dn: str) -> list[str]:
+    """The relative names as they are written, nearest first.
+
+    >>> split("CN=Last\\\\, First,DC=corp")
+    ['CN=Last\\\\, First', 'DC=corp']
+    """
+    return [each.strip() for each in _RELATIVE.findall(dn)]
+
+
+def value_of(relative: str) -> str:
+    """The value in a relative name, nothing escaped.
+
+    >>> value_of("CN=Last\\\\, First")
+    'Last, First'
+    """
+    return _ESCAPED.sub(_plain, relative.partition("=")[2].strip())
+
+
+def _plain(found: re.Match[str]) -> str:
+    text = found[0]
+    if len(text) == 2:
+        return text[1]
+    return bytes.fromhex(text.replace("\\", "")).decode(errors="replace")
 
 
 def is_below(dn: str, base: str) -> bool:

@@ -8,6 +8,7 @@ is read only where an administrator has written a filter.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NewType
 
 from heliostat.identity.sources.protocol.ber import boolean, octets, sequence, tlv
@@ -54,6 +55,26 @@ def both(*filters: Filter) -> Filter:
 def either(*filters: Filter) -> Filter:
     """One of them holds."""
     return filters[0] if len(filters) == 1 else Filter(tlv(0xA1, b"".join(filters)))
+
+
+def negated(inner: Filter) -> Filter:
+    """It does not hold."""
+    return Filter(tlv(0xA2, inner))
+
+
+def at_least(attribute: str, value: str) -> Filter:
+    return Filter(sequence(octets(attribute), octets(value), tag=0xA5))
+
+
+def at_most(attribute: str, value: str) -> Filter:
+    return Filter(sequence(octets(attribute), octets(value), tag=0xA6))
+
+
+def substrings(attribute: str, initial: str, middle: Sequence[str], final: str) -> Filter:
+    """A value has these parts in their order; there is one at least."""
+    tagged = [(0x80, initial), *((0x81, each) for each in middle), (0x82, final)]
+    pieces = [octets(part, tag) for tag, part in tagged if part]
+    return Filter(sequence(octets(attribute), sequence(*pieces), tag=0xA4))
 
 
 def parse(text: str) -> Filter:

@@ -43,6 +43,7 @@ class Scope(IntEnum):
     """How far below its base a search looks."""
 
     BASE = 0
+    ONE = 1
     SUBTREE = 2
 
 

@@ -1,0 +1,21 @@
+"""The verbs that a directory elsewhere has not: each is refused in the same words."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from heliostat.core.errors import PermanentError
+
+
+class ReadOnly:
+    """The writing half of a ``Directory`` that is only read."""
+
+    async def _refuse(self, *_given: Any, **_named: Any) -> NoReturn:
+        raise PermanentError("DirectoryReadOnly", "A directory elsewhere is only read from here.")
+
+    create_user = change_user = delete_user = _refuse
+    set_password = change_password = set_disabled = unlock_user = _refuse
+    create_group = change_group = delete_group = add_member = remove_member = _refuse
+    create_service_account = delete_service_account = _refuse
+    create_unit = change_unit = delete_unit = move = _refuse
+    create_computer = change_computer = delete_computer = _refuse
