@@ -39,7 +39,7 @@ from heliostat.identity.external.views import (
     user_view,
 )
 from heliostat.identity.names import fold
-from heliostat.identity.options import LockoutPolicy
+from heliostat.identity.passwords.options import LockoutPolicy
 from heliostat.identity.sources.people import Login, SourcePeople
 from heliostat.identity.sources.protocol.connection import Connection, Refused, TooMany
 from heliostat.identity.sources.protocol.results import NO_SUCH_OBJECT

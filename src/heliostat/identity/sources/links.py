@@ -11,7 +11,7 @@ from collections import OrderedDict
 from heliostat.cloudstore.documents import Stored
 from heliostat.core.clock import Clock
 from heliostat.identity.external.directory import AT_ONCE, External
-from heliostat.identity.options import LockoutPolicy
+from heliostat.identity.passwords.options import LockoutPolicy
 from heliostat.identity.reach.gate import Gate
 from heliostat.identity.sealing import Sealing
 from heliostat.identity.sources.guessing import Guesses
