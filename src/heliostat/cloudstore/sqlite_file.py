@@ -27,6 +27,9 @@ from heliostat.core.files import sync_directory
 APPLICATION_ID = 0x48454C49  # "HELI"
 FORMAT = 1
 POSITION_BITS = 10
+PAGES_KIB = 4000
+"""Pages that each of the four connections keeps; the system keeps the file's pages, too.
+Sixteen thousand took 12 us a random read of 60,000 documents and 1 ms a commit of ten, as this."""
 CHECKED_AT_OPEN_BYTES = 512 << 20
 """Larger files are not read whole at open (about 1 s for each GB)."""
 
@@ -135,7 +138,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
                 f"SQLite opened {path} with journal mode {mode} and synchronous={synchronous},"
                 " which would not keep acknowledged commits."
             )
-        connection.execute("PRAGMA cache_size = -16000")
+        connection.execute(f"PRAGMA cache_size = -{PAGES_KIB}")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
     except (sqlite3.Error, StoreUnavailable) as error:

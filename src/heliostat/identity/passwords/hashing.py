@@ -15,10 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import HashingError, InvalidHashError
 
 from heliostat.core.errors import TemporaryError
 from heliostat.core.ids import Ids
+from heliostat.identity.passwords import argon2id
 from heliostat.identity.passwords.options import HashCost
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class Hashing:
         self._hasher = PasswordHasher(
             time_cost=cost.passes, memory_cost=cost.memory_kib, parallelism=cost.lanes
         )
+        self._cost = argon2id.Cost(cost.passes, cost.memory_kib, cost.lanes)
         self._pool = ThreadPoolExecutor(cost.concurrency, thread_name_prefix="argon2")
         self._dummy = ""
         self.under_way = 0
@@ -42,7 +44,7 @@ class Hashing:
         """The hash to keep; raises ``TooManyRequests`` when the line is full."""
         salt = hashlib.sha256(self._ids.secret(_SALT_BYTES).encode()).digest()[:_SALT_BYTES]
         plain = normal(password)
-        return await self._run(lambda: self._hasher.hash(plain, salt=salt))
+        return await self._run(lambda: argon2id.made(plain, salt, self._cost))
 
     async def matches(self, password: str, kept: str | None) -> bool:
         """Whether ``password`` has the hash ``kept``.
@@ -75,8 +77,8 @@ class Hashing:
 
     def _verify(self, password: bytes, kept: str) -> bool:
         try:
-            return self._hasher.verify(kept, password)
-        except (VerificationError, InvalidHashError):
+            return argon2id.matches(password, kept)
+        except (HashingError, InvalidHashError):
             return False
 
     async def _run(self, work: Callable[[], T]) -> T:
