@@ -259,6 +259,10 @@ CAUSES: dict[str, str] = {
     "SignInOver": "The browser's sign-in was finished, was left alone for ten minutes, or has gone "
     "on in another window.",
     "SecurityGroupsAlreadyInherited": "A group of the tenant was to be named for its project, too.",
+    "AccountKeyExists": "A service account was to get a key or certificate that it has.",
+    "AccountKeyNotFound": "A service account has no such key or certificate.",
+    "LastAccountKey": "Without its last key or certificate an account signs in only with what "
+    "the domain's own authority has issued for it.",
     "ServiceAccountNotFound": "There is no service account of this name.",
     "ServiceProviderNotFound": "There is no program of this name that people sign in to with SAML.",
     "ShuttingDown": "The controller, or the agent, is stopping.",

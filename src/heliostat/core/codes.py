@@ -49,6 +49,13 @@ CODES: dict[str, Code] = {
         404, "`helio identity service-provider list` shows the service providers."
     ),
     "ServiceAccountNotFound": Code(404, "`helio service-account list` shows the accounts."),
+    "AccountKeyNotFound": Code(
+        404, "`helio service-account show ACCOUNT` shows its keys and certificates."
+    ),
+    "AccountKeyExists": Code(400, "Add another one: `helio service-account key add`."),
+    "LastAccountKey": Code(
+        409, "Add another one first, disable the account, or say that you mean it with --force."
+    ),
     "CertificateStoreNotFound": Code(404, "`helio cert store list` shows the stores."),
     "CertificateEntryNotFound": Code(404, "`helio cert entry list STORE` shows what is in it."),
     "ProviderNotFound": Code(404, "`helio identity provider list` shows the providers."),

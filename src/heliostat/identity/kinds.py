@@ -20,6 +20,7 @@ from heliostat.identity.machines.records import MachineJoin, machine_joins_of
 from heliostat.identity.passwords.records import Attempts, attempts_of
 from heliostat.identity.policies.records import PolicyRecord, policies_of
 from heliostat.identity.saml.records import SamlKinds
+from heliostat.identity.service_accounts.records import CredentialUse, uses_of
 from heliostat.identity.sources.records import SourceKinds
 from heliostat.identity.steps.records import UnderWay, under_way_of
 from heliostat.identity.tokens.records import TokenKinds
@@ -41,6 +42,7 @@ class TenantKinds:
     attempts: Kind[Attempts]
     under_way: Kind[UnderWay]
     machine_joins: Kind[MachineJoin]
+    credential_uses: Kind[CredentialUse]
 
     @property
     def all(self) -> tuple[Kind[Any], ...]:
@@ -60,6 +62,7 @@ class TenantKinds:
             *self.kerberos.lasting,
             self.policies,
             self.factors,
+            self.credential_uses,
         )
 
     @property
@@ -98,4 +101,5 @@ def kinds_of(tenant_id: str) -> TenantKinds:
         attempts=attempts_of(tenant_id),
         under_way=under_way_of(tenant_id),
         machine_joins=machine_joins_of(tenant_id),
+        credential_uses=uses_of(tenant_id),
     )

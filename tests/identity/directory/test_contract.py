@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.directory.contract.directory import FIRST_NUMBER, Directory
 from heliostat.identity.directory.filter_text import parse
 from heliostat.identity.directory.search import EntryKind, Query, Scope
+from heliostat.identity.service_accounts.credentials import MOST
+from heliostat.testing.account_keys import SERVER, certificate, p256, pem_of, public_pem, x5c
 from heliostat.testing.signin import OTHER_PASSWORD, PASSWORD, code_of, new_key_pair
 
 DOMAIN = "heliostat.local"
 SUFFIX = "dc=heliostat,dc=local"
+SMALL = rsa.generate_private_key(65537, 1024)
+LONG = (-1.0, 30_000.0)
 SSH_KEY = (
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJi ada@laptop"
 )
@@ -317,3 +322,94 @@ async def test_whoever_is_in_many_groups_leaves_all_of_them(directory: Directory
     assert (await directory.get_user("bob")).groups == (f"{DOMAIN}\\Inner",)
     with pytest.raises(HeliostatError, match="GroupNotFound"):
         await directory.get_group("g0")
+
+
+async def test_service_accounts_have_several_keys_and_certificates(directory: Directory) -> None:
+    first, second = p256(), ed25519.Ed25519PrivateKey.generate()
+    made = await directory.create_service_account(
+        "Robot", public_pem(first), description="Builds", days=30
+    )
+    (old,) = made.keys
+    assert (made.name, made.description, made.disabled) == ("robot", "Builds", False)
+    assert (old.algorithm, old.expires_ms - old.created_ms) == ("ES256", 30 * 86_400_000)
+    planned = await directory.add_account_key("robot", public_pem(second), plan=True)
+    assert len(planned.keys) == 2
+    assert await directory.get_service_account("robot") == made
+    both = await directory.add_account_key(f"ROBOT@{DOMAIN}", public_pem(second), title="laptop")
+    assert await directory.list_service_accounts() == [both]
+    again = directory.add_account_key("robot", public_pem(second))
+    assert await code_of(again) == "AccountKeyExists"
+    shown = certificate(p256(), days=(-1, 30_000))
+    held = await directory.add_account_certificate("robot", pem_of(shown))
+    (kept,) = held.certificates
+    assert (kept.subject, kept.pem) == ("CN=from elsewhere", pem_of(shown))
+    assert await code_of(directory.add_account_certificate("robot", pem_of(shown))) == (
+        "AccountKeyExists"
+    )
+    assert await found(directory, "(userCertificate=*)") == ["robot"]
+    (entry,) = (await directory.search(Query(parse("(uid=robot)")))).entries
+    assert entry.attributes["userCertificate"] == (*x5c(shown),)
+    assert await code_of(directory.remove_account_key("robot", "none")) == "AccountKeyNotFound"
+    await directory.remove_account_key("robot", old.kid)
+    left = await directory.remove_account_key("robot", both.keys[1].kid)
+    assert (left.keys, left.certificates) == ((), held.certificates)
+    last = directory.remove_account_certificate("robot", kept.sha256)
+    assert await code_of(last) == "LastAccountKey"
+    bare = await directory.remove_account_certificate("robot", kept.sha256, force=True)
+    assert (bare.keys, bare.certificates) == ((), ())
+    assert await directory.list_service_accounts() == [bare]
+    await directory.add_account_key("robot", public_pem(first))
+    for verb in (directory.add_account_key, directory.remove_account_key):
+        assert await code_of(verb("nobody", public_pem(first))) == "ServiceAccountNotFound"
+
+
+async def test_service_accounts_are_described_and_disabled(directory: Directory) -> None:
+    await directory.create_service_account("robot", new_key_pair()[1])
+    with_it = await directory.create_service_account(
+        "other", pem_of(certificate(p256(), days=LONG))
+    )
+    assert ([*with_it.keys], len(with_it.certificates)) == ([], 1)
+    off = await directory.change_service_account("robot", description="Old", disabled=True)
+    assert (off.description, off.disabled) == ("Old", True)
+    assert await directory.get_service_account("robot") == off
+    assert await code_of(directory.account("robot")) == "ServiceAccountNotFound"
+    assert await found(directory, "(accountDisabled=TRUE)") == ["robot"]
+    assert await found(directory, "(&(uid=robot)(description=old))") == ["robot"]
+    on = await directory.change_service_account("robot", disabled=False)
+    assert (on.description, on.disabled) == ("Old", False)
+    assert (await directory.account("robot")).subject == f"robot@{DOMAIN}"
+    assert await found(directory, "(accountDisabled=TRUE)") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (pem_of(certificate(p256(), days=(-3, -2))), "expired"),
+        (pem_of(certificate(p256(), days=(1, 2))), "does not count yet"),
+        (pem_of(certificate(p256(), days=LONG, authority=True)), "an authority's"),
+        (pem_of(certificate(p256(), days=LONG, usages=SERVER)), "not for clients"),
+        (pem_of(certificate(p256(), days=LONG, signs=False)), "may not sign"),
+        (pem_of(certificate(SMALL, days=LONG)), "1024 bits"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "PEM"),
+        (new_key_pair()[1], "PEM"),
+    ],
+)
+async def test_certificates_of_accounts_are_checked(
+    directory: Directory, text: str, word: str
+) -> None:
+    await directory.create_service_account("robot", new_key_pair()[1])
+    with pytest.raises(HeliostatError) as caught:
+        await directory.add_account_certificate("robot", text)
+    assert caught.value.code == "InvalidEntity"
+    assert word in caught.value.message
+
+
+async def test_an_account_has_only_so_many_keys(directory: Directory) -> None:
+    await directory.create_service_account("robot", public_pem(p256()))
+    for _ in range(MOST - 1):
+        await directory.add_account_key("robot", public_pem(p256()))
+    more = directory.add_account_key("robot", public_pem(p256()))
+    assert await code_of(more) == "InvalidEntity"
+    for days in (-1, 100_000):
+        wrong = directory.create_service_account("x", public_pem(p256()), days=days)
+        assert await code_of(wrong) == "InvalidEntity"

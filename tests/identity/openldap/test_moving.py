@@ -25,6 +25,7 @@ from heliostat.identity.openldap.pool import Endpoint, Pool
 from heliostat.identity.openldap.store import DirectoryStore
 from heliostat.identity.openldap.tree import Tree
 from heliostat.identity.options import DirectoryOptions
+from heliostat.testing.account_keys import certificate, p256, pem_of, public_pem
 from heliostat.testing.clock import VirtualClock
 from heliostat.testing.signin import (
     KINDS,
@@ -74,7 +75,11 @@ async def populate(kit: IdentityKit) -> None:
         await directory.set_disabled("alan", True)
         await directory.create_group("Ops", description=" # odd: \\")
         await directory.create_group("Inner")
-        await directory.create_service_account("robot", public, ["Inner"])
+        await directory.create_service_account("robot", public, ["Inner"], description="Builds")
+        await directory.add_account_key("robot", public_pem(p256()), days=30, title="laptop")
+        shown = certificate(p256(), now_ms=kit.clock.now_ms())
+        await directory.add_account_certificate("robot", pem_of(shown))
+        await directory.change_service_account("robot", disabled=True)
         await directory.add_member("Inner", "zoe")
         await directory.add_member("Ops", "Inner")
         await directory.create_computer("host-1", description="rack 3")

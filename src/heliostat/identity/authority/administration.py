@@ -32,6 +32,8 @@ from heliostat.identity.authority.views import (
 from heliostat.identity.names import bare_name
 from heliostat.identity.realms import Realms
 from heliostat.identity.resealing import Resealed, Resealing
+from heliostat.identity.service_accounts.issuing import AccountCertificates
+from heliostat.identity.service_accounts.names import VIA
 
 
 class Administration:
@@ -86,11 +88,19 @@ class Administration:
         groups: frozenset[str],
         administers: bool,
         days: int = 0,
+        account: str = "",
         plan: bool = False,
     ) -> CertificateView:
-        """Raises ``InvalidEntity``, ``CertificateRefused``, ``RootTooOld``."""
+        """For the names of the request, or for a service account.
+
+        Raises ``InvalidEntity``, ``CertificateRefused``, ``RootTooOld``; of an account
+        ``ServiceAccountNotFound``, ``AccessForbidden``.
+        """
         certificates = (await self._of(domain)).certificates
         asker = await self._asker(domain, subject, groups, administers)
+        if account:
+            own = await self._accounts(domain)
+            return self._issued(await own.issue(account, request, asker, days=days, plan=plan))
         return self._issued(await certificates.issue(request, asker, days=days, plan=plan))
 
     async def renew(
@@ -108,7 +118,9 @@ class Administration:
         """Raises ``CertificateNotFound``, ``AccessForbidden``, and what ``issue`` does."""
         certificates = (await self._of(domain)).certificates
         asker = await self._asker(domain, subject, groups, administers)
-        issued = await certificates.renew(serial, request, asker, days=days, plan=plan)
+        stored = await certificates.stored(serial)
+        renewing = await self._accounts(domain) if stored.value.via == VIA else certificates
+        issued = await renewing.renew(serial, request, asker, days=days, plan=plan)
         return self._issued(issued)
 
     async def get_certificate(self, domain: str, serial: str) -> CertificateView:
@@ -207,6 +219,10 @@ class Administration:
 
     async def _of(self, domain: str) -> TenantAuthority:
         return self._authorities.of((await self._realms.get(domain)).options)
+
+    async def _accounts(self, domain: str) -> AccountCertificates:
+        directory = (await self._realms.get(domain)).directory
+        return AccountCertificates((await self._of(domain)).certificates, directory)
 
     async def _of_site(self, domain: str) -> None:
         await self._realms.get(domain)

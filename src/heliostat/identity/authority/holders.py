@@ -140,10 +140,10 @@ async def _member(directory: Directory, name: str) -> Holder:
     else:
         return _there(user.created_ms, disabled=user.disabled)
     try:
-        account = await directory.account(name)
+        account = await directory.get_service_account(name)
     except PermanentError as error:
         return _gone(error, "ServiceAccountNotFound")
-    return _there(account.made_ms, disabled=False)
+    return _there(account.created_ms, disabled=account.disabled)
 
 
 async def _outsider(realm: Realm, subject: str, domain: str) -> Holder:

@@ -12,8 +12,8 @@ from heliostat.identity.names import fold
 
 HOST_URI = "heliostat:"
 """URIs that name hosts of the platform; nobody but the platform gets them."""
-VOUCHED = ("machine", "project")
-"""Where SPIFFE ids of a domain begin that programs have by their machine alone."""
+VOUCHED = ("machine", "project", "service-account")
+"""Where SPIFFE ids of a domain begin that are given by machines, and to accounts, alone."""
 
 
 def reserved_name(requested: Requested, reserved: Iterable[str]) -> str | None:

@@ -81,7 +81,7 @@ def decide(
     if (taken := reserved_name(requested, reserved)) is not None:
         return Verdict(None, f"{taken} belongs to the platform itself")
     if (name := vouched_name(requested, domain)) is not None:
-        return Verdict(None, f"{name} is what a machine alone vouches for")
+        return Verdict(None, f"{name} is given by no rule, but to machines and service accounts")
     if constrained and (name := outside_name(requested, domain)) is not None:
         return Verdict(None, f"{name} lies outside of {domain}, for which this authority is")
     if not requested.names and not requested.common_name:

@@ -15,22 +15,35 @@ _EXPONENT = 65537
 
 def key_kind(key: object) -> tuple[str, int]:
     """Kind and size of a public key; raises ``InvalidEntity`` for what nobody should use."""
+    if why := weakness(key):
+        raise bad_request(why)
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"P-{key.key_size}", key.key_size
+    return ("RSA", key.key_size) if isinstance(key, rsa.RSAPublicKey) else ("Ed25519", 256)
+
+
+def weakness(key: object) -> str:
+    """Why nobody should use a public key; empty for a good one."""
     if isinstance(key, ec.EllipticCurvePublicKey):
         if isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1):
-            return f"P-{key.key_size}", key.key_size
-        raise bad_request(f"its key is on the curve {key.curve.name}; use P-256 or P-384")
-    if isinstance(key, ed25519.Ed25519PublicKey):
-        return "Ed25519", 256
+            return ""
+        return f"its key is on the curve {key.curve.name}; use P-256 or P-384"
     if isinstance(key, rsa.RSAPublicKey):
-        numbers = key.public_numbers()
-        if not 2048 <= key.key_size <= MAX_RSA_BITS:
-            raise bad_request(f"its RSA key has {key.key_size} bits; 2048 to {MAX_RSA_BITS} do")
-        if numbers.e != _EXPONENT:
-            raise bad_request(f"its RSA key has an exponent other than {_EXPONENT}")
-        if numbers.n % 2 == 0 or _has_small_factor(numbers.n):
-            raise bad_request("its RSA key has a small factor")
-        return "RSA", key.key_size
-    raise bad_request("its key is of a kind that is not issued here; use P-256, Ed25519 or RSA")
+        return _weakness_of_rsa(key)
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return ""
+    return "its key is of a kind that is not issued here; use P-256, Ed25519 or RSA"
+
+
+def _weakness_of_rsa(key: rsa.RSAPublicKey) -> str:
+    numbers = key.public_numbers()
+    if not 2048 <= key.key_size <= MAX_RSA_BITS:
+        return f"its RSA key has {key.key_size} bits; 2048 to {MAX_RSA_BITS} do"
+    if numbers.e != _EXPONENT:
+        return f"its RSA key has an exponent other than {_EXPONENT}"
+    if numbers.n % 2 == 0 or _has_small_factor(numbers.n):
+        return "its RSA key has a small factor"
+    return ""
 
 
 @cache

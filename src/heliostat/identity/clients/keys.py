@@ -70,14 +70,14 @@ def _imported(jwk: dict[str, Any]) -> ECKey | RSAKey:
     try:
         if jwk.get("kty") == "EC" and jwk.get("crv") == "P-256":
             return ECKey.import_key(jwk)
-        if jwk.get("kty") == "RSA" and _bits(str(jwk.get("n", ""))) in RSA_BITS:
+        if jwk.get("kty") == "RSA" and bits_of(str(jwk.get("n", ""))) in RSA_BITS:
             return RSAKey.import_key(jwk)
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise _refused("a key in it can't be read") from error
     raise _refused("its keys must be P-256, or RSA of 2048 bits or more")
 
 
-def _bits(text: str) -> int:
+def bits_of(text: str) -> int:
     """The length of a number as a JWK writes it."""
     data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     return int.from_bytes(data, "big").bit_length()

@@ -8,6 +8,7 @@ import msgspec
 
 from heliostat.cloudstore.documents import Kind
 from heliostat.identity.names import fold
+from heliostat.identity.service_accounts.records import AccountCertificate, AccountKey
 from heliostat.identity.tokens.records import Algorithm
 
 
@@ -44,8 +45,10 @@ class ClientSecret(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks for tokens: a program people use, or (with a public key) a service account.
+    """Who asks for tokens: a program people use, or (with ``account``) a service account.
 
+    A service account has ``keys`` and ``certificates``; ``public_key_pem`` and
+    ``certificate_pem`` are of one from when each had one key (``service_accounts.credentials``).
     ``title`` is what the sign-in page calls it.  ``scopes`` are those it may ask for; lifetimes
     are in seconds (0: the tenant's); ``jwks`` are public keys, each as JSON.  ``exchanges`` are
     the audiences for which it may trade tokens.  ``group_filter`` are the groups that matter to
@@ -77,11 +80,16 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     exchanges: tuple[str, ...] = ()
     impersonates: bool = False
     group_filter: tuple[str, ...] = ()
+    account: bool = False
+    description: str = ""
+    disabled: bool = False
+    keys: tuple[AccountKey, ...] = ()
+    certificates: tuple[AccountCertificate, ...] = ()
     schema: int = 3
 
     @property
     def is_service_account(self) -> bool:
-        return bool(self.public_key_pem)
+        return self.account or bool(self.public_key_pem)
 
     @property
     def proves_itself(self) -> bool:

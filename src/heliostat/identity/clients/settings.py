@@ -87,6 +87,10 @@ def changed(client: Client, settings: OidcClientSettings, lifetimes: TokenLifeti
         )
         if value is not None
     }
+    if client.is_service_account and settings.jwks:
+        raise _refused(
+            "a service account's keys are its own", "Use `helio service-account key add`."
+        )
     new = msgspec.structs.replace(client, **told)
     _check(new, lifetimes)
     return new

@@ -8,7 +8,15 @@ from __future__ import annotations
 from heliostat.identity.clients.records import Client
 from heliostat.identity.directory.entries import View
 from heliostat.identity.directory.records import Computer, Group, User
-from heliostat.identity.directory.views import AccountView, ComputerView, GroupView, UserView
+from heliostat.identity.directory.views import (
+    AccountCertificateView,
+    AccountView,
+    ComputerView,
+    GroupView,
+    UserView,
+)
+from heliostat.identity.service_accounts.credentials import certificates_of
+from heliostat.identity.service_accounts.records import AccountCertificate
 
 Record = User | Group | Client | Computer
 
@@ -48,7 +56,9 @@ def bare_view(record: Record) -> View:
                 "",
                 (),
                 record.created_ms,
-                certificate_pem=record.certificate_pem,
+                description=record.description,
+                disabled=record.disabled,
+                certificates=tuple(map(_certificate, certificates_of(record))),
             )
         case Computer():
             return ComputerView(
@@ -61,3 +71,7 @@ def bare_view(record: Record) -> View:
                 created_ms=record.created_ms,
                 last_seen_ms=record.last_seen_ms,
             )
+
+
+def _certificate(kept: AccountCertificate) -> AccountCertificateView:
+    return AccountCertificateView(kept.sha256, "", kept.pem, kept.created_ms, 0)

@@ -81,7 +81,9 @@ _GROUP: Table = {
 _ACCOUNT: Table = {
     "objectClass": lambda _: ("top", "account"),
     "uid": lambda account: account.name,
-    "userCertificate": lambda account: map(der_base64, filter(None, [account.certificate_pem])),
+    "description": lambda account: account.description,
+    "userCertificate": lambda account: [der_base64(each.pem) for each in account.certificates],
+    "accountDisabled": lambda account: "TRUE" if account.disabled else "",
 }
 _COMPUTER: Table = {
     "objectClass": lambda _: ("top", "device", "heliostatComputer"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from heliostat.core.errors import PermanentError
 from heliostat.identity.directory.accounts import ServiceAccounts
 from heliostat.identity.directory.contract.people import Account, Person
 from heliostat.identity.directory.records import User
@@ -127,7 +128,9 @@ class SignIn(Users, ServiceAccounts):
 
     async def account(self, name: str) -> Account:
         """See ``People.account``."""
-        client, _ = await self._stored_account(name)
+        client, _ = await self.stored_account(name)
+        if client.disabled:
+            raise PermanentError("ServiceAccountNotFound", f"{client.name} is disabled.")
         groups = await self.groups_of(f"account:{client.name}")
         return Account(subject_of(client.name, self.domain), groups, client.created_ms)
 

@@ -50,8 +50,39 @@ class GroupView:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountKeyView:
+    """A key of a service account; ``expires_ms`` 0: it does not end by itself.
+
+    ``last_used_ms`` is true to the hour (0: not yet, or not asked for).
+    """
+
+    kid: str
+    algorithm: str
+    public_pem: str
+    title: str
+    created_ms: int
+    expires_ms: int
+    last_used_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCertificateView:
+    """A certificate that was registered on a service account; times as a key's."""
+
+    sha256: str
+    subject: str
+    pem: str
+    created_ms: int
+    expires_ms: int
+    last_used_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class AccountView:
-    """A service account; ``client_id`` is what it signs in as."""
+    """A service account; ``client_id`` is what it signs in as.
+
+    ``last_used_ms`` is of all that it proves itself with, to the hour.
+    """
 
     name: str
     client_id: str
@@ -59,7 +90,11 @@ class AccountView:
     groups: tuple[str, ...]
     created_ms: int
     unit: str = ""
-    certificate_pem: str = ""
+    description: str = ""
+    disabled: bool = False
+    keys: tuple[AccountKeyView, ...] = ()
+    certificates: tuple[AccountCertificateView, ...] = ()
+    last_used_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

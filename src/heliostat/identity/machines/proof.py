@@ -8,12 +8,9 @@ Otherwise it is an assertion as service accounts use (RFC 7523), good once.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Awaitable, Callable
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from heliostat.core.clock import Clock
@@ -21,11 +18,11 @@ from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.identity.directory.contract.computers import ComputerVerbs
 from heliostat.identity.directory.views import ComputerView
 from heliostat.identity.options import IdentityOptions
+from heliostat.identity.service_accounts.certificates import fingerprint, lateness
 from heliostat.identity.tokens import jose
 from heliostat.identity.tokens.assertions import Assertions, check_assertion
 from heliostat.identity.tokens.records import Algorithm
-
-MAX_CERTIFICATE_CHARS = 8_192
+from heliostat.identity.tokens.shown_certificate import NotShown, certificate_in
 
 IsThere = Callable[[str], Awaitable[bool]]
 """Whether the platform still has the VM with this id."""
@@ -68,8 +65,11 @@ class MachineProofs:
             read = jose.parsed(assertion)
         except HeliostatError as error:
             raise _refused("it can't be read") from error
-        certificate = _certificate_in(read)
-        digest = certificate.fingerprint(hashes.SHA256()).hex()
+        try:
+            certificate = certificate_in(read.header)
+        except NotShown as error:
+            raise _refused(str(error)) from error
+        digest = fingerprint(certificate)
         computer = await self._known(certificate, digest)
         key = certificate.public_key()
         if not isinstance(key, ec.EllipticCurvePublicKey) or not jose.is_signed_by(
@@ -90,22 +90,11 @@ class MachineProofs:
             raise _refused(f"{computer.name} is disabled")
         if computer.vm and not await self._is_there(computer.vm):
             raise _refused(f"the VM that {computer.name} was is gone")
-        if self._clock.now_ms() >= certificate.not_valid_after_utc.timestamp() * 1000:
-            raise _refused(f"the certificate of {computer.name} has expired")
+        if why := lateness(certificate, self._clock.now_ms()):
+            raise _refused(f"the certificate of {computer.name} is no good, {why}")
         if await self._is_revoked(certificate):
             raise _refused(f"the certificate of {computer.name} was revoked")
         return computer
-
-
-def _certificate_in(read: jose.Parsed) -> x509.Certificate:
-    chain = read.header.get("x5c")
-    first = chain[0] if isinstance(chain, list) and chain else None
-    if not isinstance(first, str) or len(first) > MAX_CERTIFICATE_CHARS:
-        raise _refused("there is no certificate in its header")
-    try:
-        return x509.load_der_x509_certificate(base64.b64decode(first, validate=True))
-    except (ValueError, binascii.Error) as error:
-        raise _refused("the certificate in its header can't be read") from error
 
 
 def _refused(why: str) -> PermanentError:

@@ -91,7 +91,19 @@ def _read_group(base: str, raw: Raw, record: dict[str, Any]) -> None:
 
 
 def _account(_base: str, record: Mapping[str, Any]) -> Attributes:
-    return {"description": _text([record.get("title", "")])}
+    described = record.get("description", "") or record.get("title", "")
+    held = [each["pem"] for each in record.get("certificates", ())]
+    held += filter(None, [record.get("certificate_pem", "")])
+    return {
+        "description": _text([described]),
+        "userCertificate;binary": list(map(_der, held)),
+        "heliostatDisabled": ["TRUE"] if record.get("disabled") else [],
+    }
+
+
+def _read_account(_base: str, raw: Raw, record: dict[str, Any]) -> None:
+    if "disabled" in record:
+        record["disabled"] = first(raw, "heliostatDisabled") == "TRUE"
 
 
 def _unit(_base: str, record: Mapping[str, Any]) -> Attributes:
@@ -134,7 +146,7 @@ ATTRIBUTES = {
 READERS = {
     "user": _read_person,
     "group": _read_group,
-    "account": _read_nothing,
+    "account": _read_account,
     "unit": _read_nothing,
     "computer": _read_computer,
 }

@@ -45,7 +45,7 @@ class Form:
 
     def holds(self, record: Mapping[str, Any]) -> bool:
         """Whether a document of the kind is kept here at all: programs' clients are not."""
-        return self.kind != "client" or bool(record.get("public_key_pem"))
+        return self.kind != "client" or bool(record.get("account") or record.get("public_key_pem"))
 
     def attributes(self, base: str, key: str, value: bytes) -> Attributes:
         """The attributes of the document's entry."""
@@ -85,6 +85,8 @@ def _more_classes(reference: str, known: Attributes) -> list[str]:
     """Classes that attributes need, besides those that every entry of the kind has."""
     if reference == "computer":
         return ["simpleSecurityObject"] if known["userPassword"] else []
+    if reference == "account":
+        return ["pkiUser"] if known["userCertificate;binary"] else []
     needed = (("uidNumber", "posixAccount"), ("sshPublicKey", "ldapPublicKey"))
     found = [name for attribute, name in needed if known.get(attribute)]
     is_group = "member" in known and known.get("gidNumber")

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from joserfc.jwk import ECKey, RSAKey
 
-from heliostat.cloudstore.contract import CloudStore, GuardFailed
+from heliostat.cloudstore.contract import Change, CloudStore, GuardFailed
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.identity.clients.keys import algorithm_of
 from heliostat.identity.clients.named import named_client
 from heliostat.identity.clients.records import Client, Proof, clients_of
 from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
+from heliostat.identity.service_accounts.proof import AccountProofs
+from heliostat.identity.service_accounts.records import uses_of
+from heliostat.identity.service_accounts.uses import CredentialUses
 from heliostat.identity.tokens import jose
 from heliostat.identity.tokens.jose import Claims, Parsed, PublicKey
 from heliostat.identity.tokens.opened import audiences, number, unverified
@@ -43,6 +45,8 @@ class Assertions:
         self._spent = TokenKinds.of(options.tenant).spent_assertions
         self._clients = clients_of(options.tenant)
         self._audiences = token_audiences(options)
+        self._proofs = AccountProofs(store, clock, options)
+        self._uses = CredentialUses(uses_of(options.tenant), clock)
 
     async def client(self, assertion: str, client_id: str) -> Client:
         """The service account that signed ``assertion``; raises ``InvalidClient``."""
@@ -61,19 +65,29 @@ class Assertions:
         client = await named_client(self._store, self._clients, name)
         if client.proof is not Proof.PRIVATE_KEY:
             raise _refused(f"{name[:80]} has no key")
-        claims = _verified(read, client)
+        used = ""
+        if client.is_service_account:
+            used = await self._proofs.credential(read, client)
+        else:
+            _check_signature(read, client)
+        claims = read.claims
         check_assertion(claims, name, self._audiences, self._limits())
-        await self.spend(name, claims)
+        also = self._uses.due(client.name, used) if used else ()
+        await self.spend(name, claims, also=also)
+        if also:
+            self._uses.written(client.name, used)
         return client
 
     def _limits(self) -> tuple[float, float, float]:
         lifetimes = self._options.lifetimes
         return self._clock.now_ms() / 1000, lifetimes.assertion_s, lifetimes.tolerance_s
 
-    async def spend(self, name: str, claims: Claims, *, plan: bool = False) -> None:
+    async def spend(
+        self, name: str, claims: Claims, *, also: Sequence[Change] = (), plan: bool = False
+    ) -> None:
         """Take an assertion of ``name`` once; raises ``InvalidClient`` for one that was.
 
-        With ``plan`` it stays good.
+        ``also`` is committed with it.  With ``plan`` it stays good.
         """
         told = f"{name}\n{claims['jti']}".encode(errors="surrogatepass")
         digest = hashlib.sha256(told).hexdigest()
@@ -85,7 +99,7 @@ class Assertions:
                 raise _refused("it was used before")
             return
         try:
-            await self._store.commit([kept.absent(digest)], kept.put(spent))
+            await self._store.commit([kept.absent(digest)], [*kept.put(spent), *also])
         except GuardFailed as error:
             raise _refused("it was used before") from error
 
@@ -134,29 +148,16 @@ def check_assertion(
         raise _refused("it has no jti of 8 to 256 characters")
 
 
-def _verified(read: Parsed, client: Client) -> Claims:
-    """Its claims, if one of the client's keys has signed it."""
-    if client.is_service_account:
-        known = [(_key_of_pem(client.public_key_pem), Algorithm.ES256)]
-    else:
-        known = [_key_of_jwk(each) for each in client.jwks]
-        named = [
-            pair
-            for pair, each in zip(known, client.jwks, strict=True)
-            if json.loads(each)["kid"] == read.header.get("kid")
-        ]
-        known = named or known
-    if not any(jose.is_signed_by(read, key, algorithm) for key, algorithm in known):
+def _check_signature(read: Parsed, client: Client) -> None:
+    """Raise ``InvalidClient`` unless one of the client's keys has signed it."""
+    known = [_key_of_jwk(each) for each in client.jwks]
+    named = [
+        pair
+        for pair, each in zip(known, client.jwks, strict=True)
+        if json.loads(each)["kid"] == read.header.get("kid")
+    ]
+    if not any(jose.is_signed_by(read, key, algorithm) for key, algorithm in named or known):
         raise _refused("its signature is wrong")
-    return read.claims
-
-
-@lru_cache(maxsize=KEYS_KEPT)
-def _key_of_pem(pem: str) -> PublicKey:
-    key = load_pem_public_key(pem.encode())
-    if not isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
-        raise _refused("the account's key is of another kind")
-    return key
 
 
 @lru_cache(maxsize=KEYS_KEPT)

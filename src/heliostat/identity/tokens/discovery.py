@@ -6,6 +6,7 @@ from typing import Any
 
 from heliostat.identity.clients.records import Grant, Proof
 from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
+from heliostat.identity.service_accounts.signatures import ALGORITHMS
 from heliostat.identity.steps.proofs import Assurance
 from heliostat.identity.tokens.records import Algorithm
 from heliostat.identity.tokens.scopes import SUPPORTED
@@ -15,6 +16,7 @@ def openid_configuration(options: IdentityOptions) -> dict[str, Any]:
     """OpenID Connect Discovery 1.0 metadata."""
     base = f"{options.base_url.rstrip('/')}/openidconnect"
     algorithms = [each.value for each in Algorithm]
+    signed_with = list(ALGORITHMS)
     proofs = [each.value for each in Proof]
     return {
         "issuer": options.issuer,
@@ -44,11 +46,11 @@ def openid_configuration(options: IdentityOptions) -> dict[str, Any]:
         "grant_types_supported": [each.value for each in Grant],
         "scopes_supported": list(SUPPORTED),
         "token_endpoint_auth_methods_supported": proofs,
-        "token_endpoint_auth_signing_alg_values_supported": algorithms,
+        "token_endpoint_auth_signing_alg_values_supported": signed_with,
         "introspection_endpoint_auth_methods_supported": proofs[1:],
-        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
+        "introspection_endpoint_auth_signing_alg_values_supported": signed_with,
         "revocation_endpoint_auth_methods_supported": proofs,
-        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
+        "revocation_endpoint_auth_signing_alg_values_supported": signed_with,
         "claims_supported": [
             "iss", "sub", "aud", "iat", "exp", "jti", "sid", "scope", "tenant", "token_class",
             "token_type", "groups", "client_id", "nonce", "auth_time", "act", "acr",

@@ -58,7 +58,7 @@ def why_ended(hold: Hold, session: Session | None, about: User | Client | None) 
     if about is None or hold.given_s < about.created_ms // 1000:
         return gone
     if isinstance(about, Client):
-        return "" if about.is_service_account else gone
+        return "" if about.is_service_account and not about.disabled else gone
     if about.disabled:
         return gone
     if session is not None:
