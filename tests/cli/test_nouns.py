@@ -309,6 +309,39 @@ def test_a_service_account_gets_a_key_of_its_own(
     assert len(controller.seen) == 1
 
 
+def test_keys_of_a_service_account_are_found_by_what_they_begin_with_or_are_called(
+    helio: Any, controller: RecordingController, tmp_path: Path
+) -> None:
+    keys: list[dict[str, Any]] = [
+        {"id": id_, "algorithm": "ES256", "publicKeyPem": "", "createdTime": 1, "title": title}
+        for id_, title in (("abc1", "laptop"), ("abd2", ""))
+    ]
+    account: dict[str, Any] = {"groups": [], "keys": keys, "selfLink": ""}
+    account |= {"id": "ci", "kind": "k", "name": "ci", "clientId": "ci"}
+    controller.answer("GET /v1/service-accounts", answers.page(account))
+    controller.answer("GET /v1/service-accounts/ci", account)
+    controller.answer("DELETE /v1/service-accounts/ci/keys/abc1", status=204)
+    table = helio("service-account", "key", "list", "ci").out.splitlines()
+    assert table[1].split()[:3] == ["abc1", "ES256", "laptop"]
+    for named in ("abc1", "abc", "laptop"):
+        assert helio("-q", "service-account", "key", "remove", "ci", named).out == "abc1\n"
+    assert helio("service-account", "key", "remove", "ci", "ab").code == 1
+    assert "AccountKeyNotFound" in helio("service-account", "key", "remove", "ci", "x").err
+    public = tmp_path / "key.pub"
+    public.write_text("-----BEGIN PUBLIC KEY-----")
+    controller.answer("POST /v1/service-accounts/ci/keys", account, status=201)
+    added = helio("service-account", "key", "add", "ci", "--public-key", str(public), "--days", "9")
+    assert added.code == 0
+    told = controller.seen[-1].json
+    assert (told["publicKey"], told["days"]) == (public.read_text(), 9)
+    new = tmp_path / "new.json"
+    assert helio("service-account", "key", "add", "ci", "--key-file", str(new)).code == 0
+    assert controller.seen[-1].json["publicKey"].startswith("-----BEGIN PUBLIC KEY-----")
+    assert new.stat().st_mode & 0o777 == 0o600
+    for wrong in (["--key-file", str(new)], [], ["--key-file", "x", "--public-key", str(public)]):
+        assert helio("service-account", "key", "add", "ci", *wrong).code != 0
+
+
 def test_ssh_goes_through_the_platform(tmp_path: Path) -> None:
     login = Login(Session(), answers.VM, "root", Path("/k/id"), 22)
     proxy = ["/opt/my python", "-m", "heliostat.cli", "vm", "tunnel", answers.VM, "22"]

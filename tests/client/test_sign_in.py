@@ -204,7 +204,7 @@ def test_a_bare_pem_file_needs_the_client_id(tmp_path: Path) -> None:
 
 def test_a_key_that_is_none_is_refused() -> None:
     with pytest.raises(HeliostatError) as caught:
-        signing.sign_es256(signing._Cryptography(), "no key", b"data")
+        signing.signature(signing._Cryptography(), "no key", "ES256", b"data")
     assert caught.value.code == "InvalidSetting"
 
 

@@ -5,17 +5,31 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from joserfc import jws
 
 from heliostat.client import signing
+from heliostat.client.keyfile import read_key, write_key
 from heliostat.client.tokens import ServiceKey, signed_assertion
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.options import IdentityOptions
+from heliostat.identity.tokens import jose
 from heliostat.identity.tokens.assertions import token_audiences
 from heliostat.identity.tokens.records import SpentAssertion
+from heliostat.testing.account_keys import (
+    PrivateKey,
+    certificate,
+    certificate_of,
+    p256,
+    pem_of,
+    private_pem,
+    x5c,
+)
 from heliostat.testing.robot import DOMAIN, Robot
 from heliostat.testing.signin import KINDS, new_key_pair
 
@@ -102,10 +116,21 @@ async def test_a_deleted_account_signs_in_no_more(robot: Robot) -> None:
 
 
 @pytest.mark.parametrize("program", [False, True])
-async def test_our_client_library_signs_what_we_accept(robot: Robot, program: bool) -> None:
-    """With the cryptography package and with the openssl program."""
+@pytest.mark.parametrize(
+    "make",
+    [
+        None,
+        lambda: ec.generate_private_key(ec.SECP384R1()),
+        lambda: rsa.generate_private_key(65537, 2048),
+        ed25519.Ed25519PrivateKey.generate,
+    ],
+)
+async def test_our_client_library_signs_what_we_accept(
+    robot: Robot, make: Callable[[], PrivateKey] | None, program: bool
+) -> None:
+    """With the cryptography package and with the openssl program; P-256 is made by either."""
     tool = signing._Openssl("openssl") if program else signing.key_tool()
-    private = tool.new_key()
+    private = tool.new_key() if make is None else private_pem(make())
     directory = robot.kit.identity.directory
     await directory.create_service_account("lib", tool.public_key(private))
     endpoint = f"https://site.test:9000/openidconnect/token/{DOMAIN}"
@@ -113,6 +138,30 @@ async def test_our_client_library_signs_what_we_accept(robot: Robot, program: bo
     assertion = signed_assertion(ServiceKey("lib", private), endpoint, tool, now_s)
     answer = await robot.sign_in(assertion, client_id="lib")
     assert (await robot.kit.identity.verify(answer.access_token)).client == "lib"
+
+
+async def test_our_client_library_shows_a_certificate(robot: Robot, tmp_path: Path) -> None:
+    """From a file beside the key, or from the key's own file."""
+    key, directory = p256(), robot.kit.identity.directory
+    shown = pem_of(certificate(key))
+    await directory.add_account_certificate("ci", shown)
+    bare, beside, whole = (tmp_path / name for name in ("key.pem", "leaf.pem", "ci.json"))
+    bare.write_text(private_pem(key))
+    beside.write_text(f"of the robot\n{shown}{pem_of(certificate(p256()))}")
+    held = read_key(bare, f"ci@{DOMAIN}", beside)
+    write_key(whole, held)
+    assert read_key(whole) == held
+    endpoint = f"https://site.test:9000/openidconnect/token/{DOMAIN}"
+    now_s = robot.kit.clock.now_ms() / 1000
+    signed = signed_assertion(held, endpoint, signing.key_tool(), now_s)
+    assert jose.parsed(signed).header["x5c"] == x5c(certificate_of(shown))
+    await robot.sign_in(signed)
+    for files in ((bare, "", None), (bare, "ci", tmp_path / "none"), (beside, "", None)):
+        with pytest.raises(HeliostatError) as caught:
+            read_key(*files)
+        assert caught.value.code == "InvalidSetting"
+    with pytest.raises(HeliostatError, match="PEM"):
+        signed_assertion(replace(held, certificate_pem="x"), endpoint, signing.key_tool(), now_s)
 
 
 def test_the_address_without_a_tenant_is_the_sites_own() -> None:

@@ -70,7 +70,7 @@ CATALOGUE: dict[str, Entry] = {
         Section.SITE,
         "heliostat.cli.service_account",
         "service_account",
-        "Programs that sign in with a key.",
+        "Programs that sign in with keys or certificates.",
     ),
     "identity": Entry(
         Section.SITE, "heliostat.cli.identity", "identity", "Tenants of the directory, and clients."

@@ -50,14 +50,16 @@ def certificate() -> None:
 
 @certificate.command("issue")
 @click.argument("csr", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--account", default="", metavar="NAME", help="For this service account to sign in.")
 @_days
 @_out
 @options.domain
 @options.changes
 @pass_session
-def issue(session: Session, csr: Path, days: int | None, out: Path | None) -> None:
+def issue(session: Session, csr: Path, account: str, days: int | None, out: Path | None) -> None:
     """Issue a certificate for the signing request in the file CSR (PEM; - is standard input)."""
-    change = session.client.certificates.issue(session.domain, content(csr), days=days or 0)
+    issuing = session.client.certificates
+    change = issuing.issue(session.domain, content(csr), days=days or 0, account=account)
     _carry_out(session, change, out)
 
 

@@ -37,6 +37,7 @@ ENVIRONMENT = """\
 | `HELIO_CA` | PEM file of the CA to trust, alone |
 | `HELIO_TOKEN` | a bearer token to send, instead of the profile's sign-in |
 | `HELIO_KEY` | key file of a service account to sign in with |
+| `HELIO_CERTIFICATE` | the certificate (PEM) that such a key shows, if it lies beside the key |
 | `HELIO_PROFILE` | the profile to use |
 | `HELIO_TENANT`, `HELIO_PROJECT` | tenant and project where none is named |
 | `HELIO_CONFIG` | the configuration file (mode 0600: tokens are in it) |

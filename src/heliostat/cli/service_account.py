@@ -1,4 +1,4 @@
-"""``helio service-account``: programs that sign in with a key of their own."""
+"""``helio service-account``: programs that sign in with keys and certificates of their own."""
 
 from __future__ import annotations
 
@@ -6,67 +6,83 @@ from pathlib import Path
 
 import click
 
-from heliostat.cli import naming, options, text
-from heliostat.cli.carrying import end, show_plan
+from heliostat.cli import options, text
+from heliostat.cli.carrying import end, make, show_plan
+from heliostat.cli.given_file import content
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
+from heliostat.cli.service_account_keys import (
+    account_id,
+    certificate,
+    key,
+    key_file_option,
+    public_key_option,
+    written,
+)
 from heliostat.cli.session import Session
-from heliostat.client.keyfile import write_key
 from heliostat.client.signing import key_tool
-from heliostat.client.tokens import ServiceKey
-from heliostat.core.errors import HeliostatError
-from heliostat.wire.service_accounts import ServiceAccount
+from heliostat.wire.service_accounts import ServiceAccount, ServiceAccountChange
 
 _COLUMNS = (
     Column[ServiceAccount]("id", lambda account: account.id),
     Column[ServiceAccount]("name", lambda account: account.name),
     Column[ServiceAccount]("client", lambda account: account.client_id),
+    Column[ServiceAccount]("disabled", lambda account: text.cell(account.disabled)),
+    Column[ServiceAccount]("keys", lambda account: text.cell(len(account.keys))),
+    Column[ServiceAccount]("certificates", lambda account: text.cell(len(account.certificates))),
     Column[ServiceAccount]("groups", lambda account: text.cell(account.groups)),
 )
 
 
 @click.group("service-account", cls=Noun)
 def service_account() -> None:
-    """Programs that sign in with a key, not a password."""
+    """Programs that sign in with keys or certificates, not a password."""
+
+
+service_account.add_command(key)
+service_account.add_command(certificate)
 
 
 @service_account.command("create")
 @click.argument("name")
-@click.option(
-    "--key-file",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Where the new private key is written (mode 0600); it never leaves this machine.",
-)
+@key_file_option
+@public_key_option
 @click.option("--group", "groups", multiple=True, metavar="DOMAIN\\NAME", help="What it may do.")
+@click.option("--description", default="")
+@click.option(
+    "--days", type=click.IntRange(0), default=0, help="How long the key counts; 0: always."
+)
 @options.changes
 @options.domain
 @pass_session
-def create(session: Session, name: str, key_file: Path, groups: tuple[str, ...]) -> None:
-    """Create the service account NAME with a new key."""
-    if key_file.exists():
-        raise HeliostatError(
-            "InvalidSetting",
-            f"{key_file} exists already.",
-            hint="Name a file that is not there yet; keys are never overwritten.",
-        )
-    tool = key_tool()
-    private_pem = tool.new_key()
-    change = session.service_accounts.create(name, tool.public_key(private_pem), groups)
+def create(
+    session: Session,
+    name: str,
+    key_file: Path | None,
+    public_key: Path | None,
+    groups: tuple[str, ...],
+    description: str,
+    days: int,
+) -> None:
+    """Create the service account NAME, with a new key or with one that it has."""
+    if (key_file is None) == (public_key is None):
+        raise click.UsageError("Name --key-file for a new key, or --public-key for one that is.")
+    tool = key_tool() if key_file is not None else None
+    private_pem = tool.new_key() if tool is not None else ""
+    given = tool.public_key(private_pem) if tool is not None else content(public_key or Path("-"))
+    change = session.service_accounts.create(
+        name, given, groups, description=description, days=days
+    )
     if session.choices.plan:
         show_plan(session, change.plan())
         return
     account = change.submit()
-    domain = session.choices.domain
-    client_id = f"{account.client_id}@{domain}" if domain else account.client_id
-    write_key(key_file, ServiceKey(client_id, private_pem))
+    if key_file is not None:
+        written(session, key_file, account.client_id, private_pem)
     if session.output.json or session.output.quiet:
         session.output.entity(account)
         return
     session.output.line(f"Service account {account.name} ({account.client_id}) is created.")
-    session.output.note(
-        f"It signs in with HELIO_KEY={key_file}, or `helio login --key {key_file}`."
-    )
 
 
 @service_account.command("list")
@@ -79,17 +95,36 @@ def list_accounts(session: Session, name: str) -> None:
     session.output.items(found, _COLUMNS, empty="No service accounts.")
 
 
+@service_account.command("show")
+@click.argument("account")
+@options.domain
+@pass_session
+def show(session: Session, account: str) -> None:
+    """Show ACCOUNT (name or id) with its keys and certificates."""
+    session.output.entity(session.service_accounts.get(account_id(session, account)))
+
+
+@service_account.command("update")
+@click.argument("account")
+@click.option("--description", default=None)
+@click.option("--disable/--enable", "disabled", default=None, help="Bar, or let in again.")
+@options.changes
+@options.domain
+@pass_session
+def update(session: Session, account: str, description: str | None, disabled: bool | None) -> None:
+    """Change what is given of ACCOUNT."""
+    wanted = ServiceAccountChange(description=description, disabled=disabled)
+    change = session.service_accounts.update(account_id(session, account), wanted)
+    make(session, change, lambda made: f"Service account {made.name} is changed.")
+
+
 @service_account.command("delete")
 @click.argument("account")
 @options.changes
 @options.domain
 @pass_session
 def delete(session: Session, account: str) -> None:
-    """Delete ACCOUNT (name or id); its key no longer signs in."""
-    found = account
-    if not naming.is_id(account):
-        listed = session.service_accounts.list(name=account)
-        hint = "`helio service-account list` shows the service accounts."
-        found = naming.choose("service account", account, listed, "NotFound", hint=hint)
+    """Delete ACCOUNT (name or id); its keys no longer sign in."""
+    found = account_id(session, account)
     change = session.service_accounts.delete(found)
     end(session, change, found, f"Service account {account} is deleted.")

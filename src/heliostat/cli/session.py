@@ -142,12 +142,15 @@ class Session:
         if token := self.environ.get("HELIO_TOKEN"):
             return FixedToken(token)
         if key_file := self.environ.get("HELIO_KEY"):
-            return ServiceAccount(read_key(Path(key_file)))
+            shown = self.environ.get("HELIO_CERTIFICATE")
+            return ServiceAccount(read_key(Path(key_file), "", Path(shown) if shown else None))
         if not self.uses_profile:
             return Anonymous()
         profile = self.profile
         if profile.key_file:
-            return ServiceAccount(read_key(Path(profile.key_file), profile.client_id))
+            beside = Path(profile.certificate_file) if profile.certificate_file else None
+            key = read_key(Path(profile.key_file), profile.client_id, beside)
+            return ServiceAccount(key)
         if profile.access_token:
             return SignedIn(ProfileTokens(self.config_file, self.profile_name))
         return Anonymous()

@@ -6,6 +6,7 @@ import dataclasses
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -27,7 +28,12 @@ from heliostat.core.errors import HeliostatError
 @click.option(
     "--key",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Sign in as the service account of this key file.",
+    help="Sign in as the service account of this key file; of a bare PEM file as USER.",
+)
+@click.option(
+    "--certificate",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Show this certificate (PEM) with the key.",
 )
 @click.option(
     "--device",
@@ -42,6 +48,7 @@ def login(
     user: str | None,
     password_stdin: bool,
     key: Path | None,
+    certificate: Path | None,
     device: bool,
     kerberos: bool,
 ) -> None:
@@ -57,32 +64,36 @@ def login(
         raise click.UsageError("--kerberos needs a ticket and nothing else.")
     if password_stdin and user is None:
         raise click.UsageError("--password-stdin needs USER: whose password is it?")
-    place = session.place()
+    if certificate is not None and key is None:
+        raise click.UsageError("--certificate needs the --key that it is about.")
+    place, shown = session.place(), KeyFiles(None, None, "")
     with Client(place.target, Anonymous(), session.ca_pem()) as client:
         if key is not None:
-            tokens, signed_in = None, key.absolute()
-            token = ServiceAccount(read_key(key)).bearer(client.token_service) or ""
+            tokens = None
+            own = read_key(key, _client_id(session, user), certificate)
+            shown = KeyFiles(key, certificate, own.client_id)
+            token = ServiceAccount(own).bearer(client.token_service) or ""
         elif kerberos:
             domain = session.choices.domain or domain_of(user or "")
             grant = client.token_service.by_ticket(domain)
-            tokens, signed_in = Tokens.of(grant, time.time()), None
+            tokens = Tokens.of(grant, time.time())
             token = grant.access_token
         elif device or user is None or not (password_stdin or sys.stdin.isatty()):
             domain = session.choices.domain or domain_of(user or "")
             grant = device_login.sign_in(session, client.token_service, domain)
-            tokens, signed_in = Tokens.of(grant, time.time()), None
+            tokens = Tokens.of(grant, time.time())
             token = grant.access_token
         else:
             grant = client.token_service.by_password(
                 _full_name(client, user), _password(password_stdin)
             )
-            tokens, signed_in = Tokens.of(grant, time.time()), None
+            tokens = Tokens.of(grant, time.time())
             token = grant.access_token
     with Client(place.target, FixedToken(token), session.ca_pem()) as client:
         caller = client.users.whoami()
     if (device or kerberos) and user and not _names(user, caller.subject):
         session.output.note(f"Somebody else has signed in than {user}: {caller.subject}.")
-    _keep(session, place.target, caller.subject, tokens, signed_in)
+    _keep(session, place.target, caller.subject, tokens, shown)
     if session.output.json or session.output.quiet:
         session.output.value(caller) if session.output.json else session.output.line(caller.subject)
         return
@@ -145,8 +156,16 @@ def _names(user: str, subject: str) -> bool:
     return user.casefold() in (subject.casefold(), subject.partition("@")[0].casefold())
 
 
+class KeyFiles(NamedTuple):
+    """Where the key of a service account and its certificate lie, and which account it is."""
+
+    key: Path | None
+    certificate: Path | None
+    client_id: str
+
+
 def _keep(
-    session: Session, target: str, subject: str, tokens: Tokens | None, key_file: Path | None
+    session: Session, target: str, subject: str, tokens: Tokens | None, shown: KeyFiles
 ) -> None:
     name, ca_pem = session.profile_name, session.ca_pem()
     kept = session.profile
@@ -159,12 +178,32 @@ def _keep(
     clean = _signed_out(dataclasses.replace(kept, target=target, ca_pem=ca_pem))
     filled = with_tokens(clean, tokens) if tokens is not None else clean
     filled = dataclasses.replace(
-        filled, subject=subject, key_file=str(key_file) if key_file is not None else ""
+        filled,
+        subject=subject,
+        key_file=_absolute(shown.key),
+        certificate_file=_absolute(shown.certificate),
+        client_id=shown.client_id or filled.client_id,
     )
     session.config_file.change(lambda config: config.replace(name, filled))
 
 
 def _signed_out(profile: Profile) -> Profile:
     return dataclasses.replace(
-        profile, subject="", access_token="", refresh_token="", expires_at_s=0.0, key_file=""
+        profile,
+        subject="",
+        access_token="",
+        refresh_token="",
+        expires_at_s=0.0,
+        key_file="",
+        certificate_file="",
     )
+
+
+def _client_id(session: Session, user: str | None) -> str:
+    """The account of a bare key; of another domain where one is named."""
+    domain = session.choices.domain
+    return f"{user}@{domain}" if user and domain and "@" not in user else user or ""
+
+
+def _absolute(path: Path | None) -> str:
+    return str(path.absolute()) if path is not None else ""

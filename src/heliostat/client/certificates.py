@@ -21,6 +21,7 @@ from heliostat.wire.authority import (
 )
 from heliostat.wire.certificates import (
     Certificate,
+    CertificateIssue,
     CertificateList,
     CertificateRequest,
     CertificateRevocation,
@@ -33,8 +34,11 @@ class Certificates:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def issue(self, domain: str, csr: str, *, days: int = 0) -> Change[Certificate]:
-        body = CertificateRequest(csr=csr, days=days)
+    def issue(
+        self, domain: str, csr: str, *, days: int = 0, account: str = ""
+    ) -> Change[Certificate]:
+        """For the names of the request, or for the service account ``account``."""
+        body = CertificateIssue(csr=csr, days=days, account=account)
         return Change(self._transport, "issueCertificate", (domain,), Certificate, body)
 
     def list(

@@ -48,6 +48,7 @@ class Profile:
     expires_at_s: float = 0.0
     client_id: str = ""
     key_file: str = ""
+    certificate_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

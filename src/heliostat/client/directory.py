@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from types import NoneType
 from typing import Self, TypeVar
 
@@ -26,7 +27,10 @@ from heliostat.wire.oidc_clients import (
 )
 from heliostat.wire.service_accounts import (
     ServiceAccount,
+    ServiceAccountCertificateSpec,
+    ServiceAccountChange,
     ServiceAccountCreateSpec,
+    ServiceAccountKeySpec,
     ServiceAccountList,
 )
 from heliostat.wire.users import (
@@ -129,12 +133,25 @@ class Groups(_Directory):
 
 
 class ServiceAccounts(_Directory):
-    """Programs that sign in with a key."""
+    """Programs that sign in with keys and certificates."""
 
     def create(
-        self, name: str, public_key_pem: str, groups: Sequence[str] = ()
+        self,
+        name: str,
+        public_key_pem: str,
+        groups: Sequence[str] = (),
+        *,
+        description: str = "",
+        days: int = 0,
     ) -> Change[ServiceAccount]:
-        body = ServiceAccountCreateSpec(name=name, public_key_pem=public_key_pem, groups=[*groups])
+        """With a public key (PEM, JWK) or a certificate (PEM)."""
+        body = ServiceAccountCreateSpec(
+            name=name,
+            public_key_pem=public_key_pem,
+            groups=[*groups],
+            description=description,
+            days=days,
+        )
         return self._change("createServiceAccount", (), ServiceAccount, body)
 
     def list(self, *, name: str = "") -> Iterator[ServiceAccount]:
@@ -146,8 +163,37 @@ class ServiceAccounts(_Directory):
             query=query,
         )
 
+    def get(self, account_id: str) -> ServiceAccount:
+        named = self._named("getServiceAccount", account_id)
+        return read(self._transport, *named, answer=ServiceAccount)
+
+    def update(self, account_id: str, change: ServiceAccountChange) -> Change[ServiceAccount]:
+        return self._change("updateServiceAccount", (account_id,), ServiceAccount, change)
+
     def delete(self, account_id: str) -> Change[None]:
         return self._change("deleteServiceAccount", (account_id,), NoneType)
+
+    def add_key(
+        self, account_id: str, public_key: str, *, title: str = "", days: int = 0
+    ) -> Change[ServiceAccount]:
+        body = ServiceAccountKeySpec(public_key=public_key, title=title, days=days)
+        return self._change("addServiceAccountKey", (account_id,), ServiceAccount, body)
+
+    def remove_key(self, account_id: str, key: str, *, force: bool = False) -> Change[None]:
+        """``force``: also the last one."""
+        change = self._change("removeServiceAccountKey", (account_id, key), NoneType)
+        return replace(change, query={"force": "true"} if force else {})
+
+    def add_certificate(self, account_id: str, certificate: str) -> Change[ServiceAccount]:
+        body = ServiceAccountCertificateSpec(certificate=certificate)
+        return self._change("addServiceAccountCertificate", (account_id,), ServiceAccount, body)
+
+    def remove_certificate(
+        self, account_id: str, sha256: str, *, force: bool = False
+    ) -> Change[None]:
+        """As ``remove_key``."""
+        change = self._change("removeServiceAccountCertificate", (account_id, sha256), NoneType)
+        return replace(change, query={"force": "true"} if force else {})
 
 
 class OidcClients(_Directory):

@@ -1,4 +1,6 @@
-"""ES256 signatures and P-256 keys for service accounts, without a library of our own.
+"""Signatures and keys of service accounts, without a library of our own.
+
+A key that is made here is P-256; one that is brought along may be RSA, P-384 or Ed25519, too.
 
 The base install carries no cryptography.  What the machine has is used: the
 ``cryptography`` package where it is installed (it comes with the server), else
@@ -15,6 +17,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from heliostat.core.deferred import deferred
@@ -26,18 +29,25 @@ else:
     process = deferred("heliostat.core.process")
 
 _TIMEOUT_S = 30.0
-_COORDINATE_BYTES = 32
+_COORDINATE_BYTES = {"ES256": 32, "ES384": 48}
+_KINDS = {
+    bytes.fromhex("06082a8648ce3d030107"): "ES256",  # prime256v1
+    bytes.fromhex("06052b81040022"): "ES384",  # secp384r1
+    bytes.fromhex("06092a864886f70d010101"): "RS256",  # rsaEncryption
+    bytes.fromhex("06032b6570"): "EdDSA",  # Ed25519
+}
+"""How keys sign, by the object identifier that begins a public key (RFC 5280, 4.1)."""
 
 
 class KeyTool(Protocol):
-    """Makes P-256 keys and signs with them; keys are PEM text (PKCS #8)."""
+    """Makes P-256 keys and signs with keys of every kind; keys are PEM text (PKCS #8)."""
 
     def new_key(self) -> str: ...
 
     def public_key(self, private_pem: str) -> str: ...
 
-    def sign(self, private_pem: str, data: bytes) -> bytes:
-        """The signature over SHA-256 of ``data`` as DER."""
+    def sign(self, private_pem: str, data: bytes, algorithm: str) -> bytes:
+        """The signature in the key's own form: DER of ECDSA, else the bytes themselves."""
 
 
 def key_tool() -> KeyTool:
@@ -56,10 +66,30 @@ def key_tool() -> KeyTool:
     return _Openssl(program)
 
 
-def sign_es256(tool: KeyTool, private_pem: str, data: bytes) -> str:
-    """A JWS signature: the two numbers of the DER form side by side (RFC 7518, 3.4), base64url."""
-    r, s = _numbers(tool.sign(private_pem, data))
-    return base64url(r.to_bytes(_COORDINATE_BYTES, "big") + s.to_bytes(_COORDINATE_BYTES, "big"))
+def algorithm_of(tool: KeyTool, private_pem: str) -> str:
+    """How a key signs (RFC 7518, 3.1): ES256, ES384, RS256 or EdDSA.
+
+    Raises ``InvalidSetting`` for a key of another kind.
+    """
+    lines = tool.public_key(private_pem).strip().splitlines()[1:-1]
+    try:
+        head = base64.b64decode("".join(lines))[:32]
+    except ValueError as error:
+        raise _bad_key("it can't be read") from error
+    for identifier, algorithm in _KINDS.items():
+        if identifier in head:
+            return algorithm
+    raise _bad_key("it is none of P-256, P-384, RSA and Ed25519")
+
+
+def signature(tool: KeyTool, private_pem: str, algorithm: str, data: bytes) -> str:
+    """A JWS signature, base64url; of ECDSA the two numbers side by side (RFC 7518, 3.4)."""
+    signed = tool.sign(private_pem, data, algorithm)
+    size = _COORDINATE_BYTES.get(algorithm)
+    if size is None:
+        return base64url(signed)
+    r, s = _numbers(signed, size)
+    return base64url(r.to_bytes(size, "big") + s.to_bytes(size, "big"))
 
 
 def base64url(data: bytes) -> str:
@@ -71,6 +101,9 @@ class _Cryptography:
 
     def __init__(self) -> None:
         self._ec: Any = importlib.import_module("cryptography.hazmat.primitives.asymmetric.ec")
+        self._padding: Any = importlib.import_module(
+            "cryptography.hazmat.primitives.asymmetric.padding"
+        )
         self._hashes: Any = importlib.import_module("cryptography.hazmat.primitives.hashes")
         self._forms: Any = importlib.import_module("cryptography.hazmat.primitives.serialization")
 
@@ -91,9 +124,16 @@ class _Cryptography:
         )
         return pem.decode()
 
-    def sign(self, private_pem: str, data: bytes) -> bytes:
-        signature: bytes = self._load(private_pem).sign(data, self._ec.ECDSA(self._hashes.SHA256()))
-        return signature
+    def sign(self, private_pem: str, data: bytes, algorithm: str) -> bytes:
+        key, hashes = self._load(private_pem), self._hashes
+        how: dict[str, tuple[Any, ...]] = {
+            "ES256": (self._ec.ECDSA(hashes.SHA256()),),
+            "ES384": (self._ec.ECDSA(hashes.SHA384()),),
+            "RS256": (self._padding.PKCS1v15(), hashes.SHA256()),
+            "EdDSA": (),
+        }
+        signed: bytes = key.sign(data, *how[algorithm])
+        return signed
 
     def _load(self, private_pem: str) -> Any:
         try:
@@ -118,11 +158,21 @@ class _Openssl:
         argv = [self._program, "pkey", "-pubout"]
         return process.run(argv, timeout_s=_TIMEOUT_S, stdin=private_pem.encode()).stdout
 
-    def sign(self, private_pem: str, data: bytes) -> bytes:
+    def sign(self, private_pem: str, data: bytes, algorithm: str) -> bytes:
         with _private_file(private_pem) as path:
-            argv = [self._program, "dgst", "-sha256", "-hex", "-sign", path]
+            if algorithm == "EdDSA":
+                return self._sign_whole(path, data)
+            digest = "-sha384" if algorithm == "ES384" else "-sha256"
+            argv = [self._program, "dgst", digest, "-hex", "-sign", path]
             text = process.run(argv, timeout_s=_TIMEOUT_S, stdin=data).stdout
         return bytes.fromhex(text.rpartition("=")[2].strip())
+
+    def _sign_whole(self, key_path: str, data: bytes) -> bytes:
+        """Ed25519 hashes nothing beforehand, and the program then reads and writes files."""
+        with _private_file(data.decode("ascii")) as path, _private_file("") as out:
+            argv = [self._program, "pkeyutl", "-sign", "-rawin", "-inkey", key_path]
+            process.run([*argv, "-in", path, "-out", out], timeout_s=_TIMEOUT_S)
+            return Path(out).read_bytes()
 
 
 @contextmanager
@@ -136,16 +186,16 @@ def _private_file(text: str) -> Iterator[str]:
         os.unlink(path)
 
 
-def _numbers(der: bytes) -> tuple[int, int]:
+def _numbers(der: bytes, size: int) -> tuple[int, int]:
     """The two INTEGERs of an ECDSA signature's SEQUENCE (all lengths are below 128)."""
     if len(der) < 8 or der[0] != 0x30 or der[1] != len(der) - 2 or der[2] != 0x02:
-        raise _bad_key("it is not a P-256 key")
+        raise _bad_key("its signature can't be read")
     r_end = 4 + der[3]
     if der[r_end] != 0x02:
-        raise _bad_key("it is not a P-256 key")
+        raise _bad_key("its signature can't be read")
     r, s = int.from_bytes(der[4:r_end], "big"), int.from_bytes(der[r_end + 2 :], "big")
-    if max(r, s).bit_length() > _COORDINATE_BYTES * 8:
-        raise _bad_key("it is not a P-256 key")
+    if max(r, s).bit_length() > size * 8:
+        raise _bad_key("its signature can't be read")
     return r, s
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ import msgspec
 from heliostat.client.calls import path_of
 from heliostat.client.faults import InvalidAnswer, ServerError, refusal
 from heliostat.client.negotiation import Negotiation
-from heliostat.client.signing import KeyTool, base64url, key_tool, sign_es256
+from heliostat.client.signing import KeyTool, algorithm_of, base64url, key_tool, signature
 from heliostat.client.target import Target
 from heliostat.client.transport import Request, Transport
 from heliostat.core.deferred import deferred
@@ -42,6 +43,9 @@ KEY_SCOPE = "openid rs_esxcloud at_groups"
 TICKET_GRANT = "urn:heliostat:grant-type:kerberos"
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 ASSERTION_LIFETIME_S = 60
+_CERTIFICATE = re.compile(
+    r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----"
+)
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 _OAUTH_CODES = {
@@ -80,10 +84,14 @@ class DeviceCode(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class ServiceKey:
-    """What a service account signs in with; ``client_id`` may be ``name@domain``."""
+    """What a service account signs in with; ``client_id`` may be ``name@domain``.
+
+    With ``certificate_pem`` (the account's own first) it proves itself by that.
+    """
 
     client_id: str
     private_pem: str
+    certificate_pem: str = ""
 
 
 class _Refusal(msgspec.Struct):
@@ -250,9 +258,25 @@ def signed_assertion(key: ServiceKey, audience: str, tool: KeyTool, now_s: float
         "exp": issued + ASSERTION_LIFETIME_S,
         "jti": str(uuid.uuid4()),
     }
-    parts = [json.dumps(part).encode() for part in ({"alg": "ES256", "typ": "JWT"}, claims)]
+    algorithm = algorithm_of(tool, key.private_pem)
+    header: dict[str, object] = {"alg": algorithm, "typ": "JWT"}
+    if key.certificate_pem:
+        header["x5c"] = [_first_block(key.certificate_pem)]
+    parts = [json.dumps(part).encode() for part in (header, claims)]
     signed = ".".join(base64url(part) for part in parts)
-    return f"{signed}.{sign_es256(tool, key.private_pem, signed.encode())}"
+    return f"{signed}.{signature(tool, key.private_pem, algorithm, signed.encode())}"
+
+
+def _first_block(pem: str) -> str:
+    """The first certificate of a PEM file as a header shows it (RFC 7515, 4.1.6)."""
+    found = _CERTIFICATE.search(pem)
+    if found is None:
+        raise HeliostatError(
+            "InvalidSetting",
+            "The certificate to sign in with is none in PEM form.",
+            hint="`helio identity certificate issue CSR --account NAME --out FILE` writes one.",
+        )
+    return "".join(found[1].split())
 
 
 def _refused(transport: Transport, response: httpx.Response) -> HeliostatError:

@@ -12,7 +12,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from heliostat.testing.clock import START_MS
@@ -30,6 +35,11 @@ def public_pem(key: PrivateKey) -> str:
     """The public half, as accounts are given it."""
     form = PublicFormat.SubjectPublicKeyInfo
     return key.public_key().public_bytes(Encoding.PEM, form).decode()
+
+
+def private_pem(key: PrivateKey) -> str:
+    """As PKCS #8, which is what programs keep."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def text_of(data: bytes) -> str:
@@ -95,3 +105,7 @@ def certificate(
 
 def pem_of(shown: x509.Certificate) -> str:
     return shown.public_bytes(Encoding.PEM).decode()
+
+
+def certificate_of(pem: str) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(pem.encode())

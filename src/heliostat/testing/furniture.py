@@ -67,6 +67,20 @@ Zz+5sRzH3J96RLQhwqLUilg7+fvHM4p+9o6d8O8mCs+v60O+vzeg6beV7Q==
 -----END PUBLIC KEY-----
 """
 
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBbDCCARGgAwIBAgIUGVpcS61b3CmiDBvA7DggF1HIdCUwCgYIKoZIzj0EAwIw
+GTEXMBUGA1UEAwwOZnJvbSBlbHNld2hlcmUwIBcNMjMxMTEzMjIxMzIwWhgPMjEy
+MjA2MDgyMjEzMjBaMBkxFzAVBgNVBAMMDmZyb20gZWxzZXdoZXJlMFkwEwYHKoZI
+zj0CAQYIKoZIzj0DAQcDQgAEjlM7b6C/e0YluzBmfAH7YH75+LioD+9bMAYocDGH
+sqNz6x294DMYNm0Gn4Om9ZAAU8c2M8sEGyHFXhqGwfQAtKM1MDMwDAYDVR0TAQH/
+BAIwADAOBgNVHQ8BAf8EBAMCB4AwEwYDVR0lBAwwCgYIKwYBBQUHAwIwCgYIKoZI
+zj0EAwIDSQAwRgIhAOr7RgIt1nekP2yY0pwrRJsoT0Cooe6avJrx/iPD7FVGAiEA
+m2NPKYmD92YqJsc9qwgWKGC8/GHiqvTx6DA4sTqos4g=
+-----END CERTIFICATE-----
+"""
+"""Of a program elsewhere: CN=from elsewhere."""
+
 _CALLER = Caller("admin@heliostat.local", frozenset(), is_system_admin=True, request_id="seed")
 _VM_COST = (
     CostItem(key="vm", value=1.0, unit=Unit.COUNT),
@@ -156,6 +170,7 @@ async def _certificates(directories: Directories) -> dict[str, str]:
     root = (await authority.roots.active()).record
     return {
         "certificate": issued.record.id,
+        "account-csr": request(common="robot"),
         "csr": csr,
         "foreign-csr": request("www.elsewhere.example"),
         "acme-key": acme.id,
@@ -200,6 +215,7 @@ async def _people(directory: Directory) -> None:
     await directory.add_member("operators", "ada")
     await directory.create_user("grace", "a phrase to sign in")
     await directory.create_service_account("robot", PUBLIC_KEY)
+    await directory.add_account_certificate("robot", CERTIFICATE)
     await directory.create_client("shop", ["https://shop.example/signed-in"], title="The shop")
     proof = OidcClientSettings(authentication="client_secret_basic")
     await _signed_in(directory)

@@ -17,6 +17,12 @@ class CertificateRequest(Request):
     days: int = 0
 
 
+class CertificateIssue(CertificateRequest):
+    """With ``account`` it is for that service account, whose names alone it may say."""
+
+    account: str = ""
+
+
 class CertificateRevocation(Request):
     """Why a certificate is taken back, as RFC 5280 calls it."""
 
@@ -65,7 +71,7 @@ ROUTES = (
         operation="issueCertificate",
         access=Access.AUTHENTICATED,
         summary="Issue a certificate from a signing request, as the domain's policy allows.",
-        request=CertificateRequest,
+        request=CertificateIssue,
         body=Body.JSON,
         response=Certificate,
         status=201,

@@ -159,6 +159,7 @@ class CertificatesPort(Protocol):
         groups: frozenset[str],
         administers: bool,
         days: int = 0,
+        account: str = "",
         plan: bool = False,
     ) -> CertificateRecord: ...
     async def renew(

@@ -49,7 +49,7 @@ def show_certificate(call: Call, found: CertificateRecord) -> wire.Certificate:
 
 
 async def _issue(call: Call, plan: bool) -> wire.Certificate:
-    body: wire.CertificateRequest = call.body
+    body: wire.CertificateIssue = call.body
     made = await _port(call).issue(
         call.params[TENANT],
         body.csr,
@@ -57,6 +57,7 @@ async def _issue(call: Call, plan: bool) -> wire.Certificate:
         groups=frozenset(call.caller.groups),
         administers=await _administers(call),
         days=_days(body.days),
+        account=body.account,
         plan=plan,
     )
     return show_certificate(call, made)
