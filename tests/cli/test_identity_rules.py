@@ -31,6 +31,8 @@ async def test_rules_and_kerberos(
     done = await run(*longer, "passwords.own_words=rocket,sled")
     assert done.code == 0, done.err
     assert "generation 1" in done.err
+    nothing = await run("identity", "policy", "show", "pasword", *at)
+    assert (nothing.code, "passwords, lockout" in nothing.err) == (2, True)
     rows = (await run("identity", "policy", "show", "passwords", *at)).out.splitlines()
     assert rows[1].split() == ["passwords.minimum_length", "12", "8", "own"]
     shown = (await run("identity", "policy", "show", *at, "-o", "json")).json

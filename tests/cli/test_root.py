@@ -56,6 +56,14 @@ def test_a_mistyped_command_names_the_nearest(helio: Any) -> None:
     assert "Code:  UsageError" in shown.err
 
 
+def test_a_noun_without_a_verb_lists_its_verbs(helio: Any) -> None:
+    told = helio("identity", "policy")
+    assert told.code == failures.USAGE
+    assert told.err.startswith("Usage: helio identity policy")
+    assert "reset" in told.err
+    assert "Hint:" not in told.err
+
+
 def test_wrong_usage_is_json_when_json_is_wanted(helio: Any) -> None:
     shown = helio("vm", "create", "-o", "json")
     assert shown.code == failures.USAGE

@@ -89,6 +89,9 @@ def fail(error: BaseException, *, as_json: bool) -> int:
         return REFUSED
     if isinstance(error, click.exceptions.Exit):
         return code
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and not as_json:
+        print(error.format_message(), file=sys.stderr)  # a noun without a verb: its verbs
+        return code
     if as_json:
         print(json.dumps(_as_object(error), indent=2), file=sys.stderr)
     else:

@@ -40,8 +40,14 @@ def show(session: Session, sections: tuple[str, ...]) -> None:
     if session.output.json and not sections:
         session.output.entity(found)
         return
+    for section in sections:
+        if not any(_is_in(each.path, (section,)) for each in found.settings):
+            known = dict.fromkeys(each.path.partition(".")[0] for each in found.settings)
+            raise click.UsageError(
+                f"There is no section {section!r}; there are {', '.join(known)}."
+            )
     chosen = [each for each in found.settings if _is_in(each.path, sections)]
-    session.output.items(chosen, _COLUMNS, key=lambda each: each.path, empty="No such section.")
+    session.output.items(chosen, _COLUMNS, key=lambda each: each.path, empty="No settings.")
     if not session.output.json:
         session.output.note(f"{found.domain}, generation {found.generation}.")
 

@@ -20,6 +20,10 @@ from heliostat.core.errors import PermanentError
 
 PREFIX = "hjt1."
 MACHINE_PREFIX = "hmt1."
+_HINTS = {
+    PREFIX: "Copy all of it, or make a new one with `helio host join-token`.",
+    MACHINE_PREFIX: "Copy all of it, or make a new one with `helio identity computer join-token`.",
+}
 
 
 class JoinToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,27 +69,28 @@ def decode_machine(text: str) -> MachineToken:
 def _decoded(text: str, prefix: str, kind: type[Token]) -> Token:
     body = text.strip()
     if not body.startswith(prefix):
-        raise _invalid(f"it does not begin with {prefix}")
+        raise _invalid(prefix, f"it does not begin with {prefix.rstrip('.')}")
     body = body.removeprefix(prefix)
     try:
         raw = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
         token = msgspec.json.decode(raw, type=kind)
     except (ValueError, msgspec.MsgspecError) as error:  # no ValueError in msgspec 0.19
-        raise _invalid("it is damaged or cut short") from error
+        raise _invalid(prefix, "it is damaged or cut short") from error
     if urlsplit(token.url).scheme != "https":
-        raise _invalid("its address is not https")
-    _check_fingerprint(token)
+        raise _invalid(prefix, "its address is not https")
+    _check_fingerprint(token, prefix)
     return token
 
 
-def _check_fingerprint(token: JoinToken | MachineToken) -> None:
+def _check_fingerprint(token: JoinToken | MachineToken, prefix: str) -> None:
     try:
         der = ssl.PEM_cert_to_DER_cert(token.ca)
     except ValueError as error:
-        raise _invalid("its certificate is damaged") from error
+        raise _invalid(prefix, "its certificate is damaged") from error
     if hashlib.sha256(der).hexdigest() != token.fingerprint.replace(":", "").lower():
-        raise _invalid("its certificate does not have its fingerprint")
+        raise _invalid(prefix, "its certificate does not have its fingerprint")
 
 
-def _invalid(why: str) -> PermanentError:
-    return PermanentError("InvalidToken", f"The join token is of no use: {why}.")
+def _invalid(prefix: str, why: str) -> PermanentError:
+    sentence = f"The join token is of no use: {why}."
+    return PermanentError("InvalidToken", sentence, hint=_HINTS[prefix])

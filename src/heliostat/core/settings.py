@@ -72,7 +72,7 @@ def load(tree: type[T], path: Path | None, environ: Mapping[str, str]) -> T:
 
 def with_setting(tree: T, path: str, value: Any, source: str) -> T:
     """A copy with ``value`` (a JSON value) at a path such as ``scheduler.fill_limit``."""
-    changed = _with(tree, path.split("."), value, source)
+    changed = _with(tree, path.split("."), value, source, path)
     _refuse_faults(changed, source, "")
     return changed
 
@@ -85,8 +85,8 @@ def with_settings(tree: T, values: Mapping[str, Any], source: str) -> T:
     changed = tree
     for path, value in values.items():
         kind = type_at(changed, path, source)
-        read = _parse(kind, value, source) if isinstance(value, str) else value
-        changed = _with(changed, path.split("."), read, source)
+        read = _parse(kind, value, source, f"{path}: ") if isinstance(value, str) else value
+        changed = _with(changed, path.split("."), read, source, path)
     _refuse_faults(changed, source, "")
     return changed
 
@@ -95,25 +95,25 @@ def type_at(tree: Any, path: str, source: str) -> Any:
     """The type of the setting at a path; raises ``InvalidSetting`` where there is none."""
     *tables, name = path.split(".")
     for table in tables:
-        tree = getattr(tree, _field_of(tree, table, source).name)
+        tree = getattr(tree, _field_of(tree, table, source, path).name)
         if not dataclasses.is_dataclass(tree):
             raise InvalidSetting(source, f"{table} has no settings below it.")
-    return typing.get_type_hints(type(tree))[_field_of(tree, name, source).name]
+    return typing.get_type_hints(type(tree))[_field_of(tree, name, source, path).name]
 
 
-def _with(node: T, keys: list[str], value: Any, source: str) -> T:
+def _with(node: T, keys: list[str], value: Any, source: str, where: str) -> T:
     field = _field_of(node, keys[0], source)
     current = getattr(node, field.name)
     if len(keys) > 1:
         if not dataclasses.is_dataclass(current):
             raise InvalidSetting(source, f"{field.name} has no settings below it.")
-        new: Any = _with(current, keys[1:], value, source)
+        new: Any = _with(current, keys[1:], value, source, where)
     elif dataclasses.is_dataclass(current):
         raise InvalidSetting(source, f"{field.name} is a table of settings, not a value.")
     else:
         kind = typing.get_type_hints(type(node))[field.name]
-        new = _check(kind, value, source, field.name)
-        _refuse_out_of_bounds(field, new, source, field.name)
+        new = _check(kind, value, source, where)
+        _refuse_out_of_bounds(field, new, source, where)
     return typing.cast(T, dataclasses.replace(typing.cast(Any, node), **{field.name: new}))
 
 
@@ -133,10 +133,10 @@ def documented(tree: Any) -> Iterator[tuple[dataclasses.Field[Any], str]]:
         yield field, texts[field.name]
 
 
-def _field_of(node: Any, key: str, source: str) -> dataclasses.Field[Any]:
+def _field_of(node: Any, key: str, source: str, path: str = "") -> dataclasses.Field[Any]:
     fields = {field.name: field for field in dataclasses.fields(node)}
     if key not in fields:
-        raise _unknown(source, key, key, fields)
+        raise _unknown(source, path or key, key, fields)
     return fields[key]
 
 
@@ -206,7 +206,7 @@ def _replace(node: T, keys: list[str], text: str, source: str) -> T:
     return typing.cast(T, dataclasses.replace(typing.cast(Any, node), **{key: new}))
 
 
-def _parse(kind: Any, text: str, source: str) -> Any:
+def _parse(kind: Any, text: str, source: str, where: str = "") -> Any:
     kind = _plain(kind)
     if typing.get_origin(kind) is tuple:
         return [part.strip() for part in text.split(",") if part.strip()]
@@ -215,12 +215,12 @@ def _parse(kind: Any, text: str, source: str) -> Any:
             return True
         if text.lower() in ("0", "false", "no", "off"):
             return False
-        raise InvalidSetting(source, f"{text!r} is neither true nor false.")
+        raise InvalidSetting(source, f"{where}{text!r} is neither true nor false.")
     if kind in (int, float):
         try:
             return kind(text)
         except ValueError as error:
-            raise InvalidSetting(source, f"{text!r} is not a number.") from error
+            raise InvalidSetting(source, f"{where}{text!r} is not a number.") from error
     return text
 
 

@@ -23,7 +23,7 @@ def checked_name(text: str, domain: str) -> str:
     if bare is None or not is_name(bare):
         raise PermanentError(
             "InvalidName",
-            f"{text[:80]!r} is no name of a user, group or account in {domain}.",
+            f"{text[:80]!r} is no name for something new in {domain}.",
             hint="Use a letter first, then letters, digits, dots, hyphens and underscores, "
             "at most 63 characters.",
         )

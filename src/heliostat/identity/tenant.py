@@ -84,5 +84,5 @@ def no_tenant(domain: str) -> PermanentError:
     return PermanentError(
         "TenantNotFound",
         f"There is no sign-in for {domain[:80]!r}.",
-        hint="GET /v1/system/auth names this site's domain.",
+        hint="`helio identity tenant list` shows the tenants; /v1/system/auth the site's own.",
     )

@@ -119,7 +119,11 @@ class Tenants:
         Raises ``TenantNotFound``, and ``InvalidOperation`` for the system's tenant.
         """
         if fold(domain) == fold(self._options.domain):
-            raise PermanentError("InvalidOperation", f"{self._options.domain} is the site itself.")
+            raise PermanentError(
+                "InvalidOperation",
+                f"{self._options.domain} is the site itself.",
+                hint="`helio identity tenant list` shows the tenants that can be deleted.",
+            )
 
         async def decide() -> Decided[TenantView]:
             stored = await self._stored(domain)

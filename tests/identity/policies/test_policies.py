@@ -61,7 +61,7 @@ async def test_a_tenants_own_lie_over_the_sites(kit: IdentityKit, tmp_path: Path
     [
         ({"passwords.minimum_length": 5000}, "from 1 to 4096"),
         ({"passwords.minimum_length": 20, "passwords.maximum_length": 19}, "more than maximum"),
-        ({"passwords.minimum_lenght": 20}, "no setting minimum_lenght"),
+        ({"passwords.minimum_lenght": 20}, "no setting passwords.minimum_lenght"),
         ({"passwords": {}}, "no setting"),
         ({"domain.x": 1}, "no setting"),
         ({"hashing.memory_kib": 8}, "no setting"),
@@ -97,6 +97,8 @@ async def test_what_was_seen_and_what_is_planned(kit: IdentityKit) -> None:
     await policies.change_policy(domain, {"lockout.failures": 3}, generation=0)
     assert await code_of(policies.reset_policy(domain, generation=0)) == "PolicyChanged"
     assert await code_of(policies.get_policy("nobody.example")) == "TenantNotFound"
+    for unknown in ("nothing", "lockout.nothing", "domain"):
+        assert await code_of(policies.change_policy(domain, {}, [unknown])) == "InvalidPolicy"
 
 
 async def test_deleted_with_its_tenant(kit: IdentityKit) -> None:

@@ -160,6 +160,8 @@ def _usage(oid: x509.ObjectIdentifier) -> str:
 
 def _short(error: Exception) -> str:
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if "PEM" in text:  # the library's sentence is an address to read, and about what it tried
+        return "it is no PEM, which begins with -----BEGIN"
     return f"it can't be read ({text[:120]})"
 
 

@@ -101,7 +101,12 @@ class Clients(DirectoryPart):
             before = await self._stored_client(name)
             known = upgraded(before.value, HELIO)
             if not known.proof.has_secret:
-                raise PermanentError("InvalidEntity", f"{known.name} has no secret.")
+                raise PermanentError(
+                    "InvalidEntity",
+                    f"{known.name} has no secret.",
+                    hint="Let it prove itself by one: `helio identity client update NAME "
+                    "--authentication client_secret_basic`.",
+                )
             secret = self.ids.secret(SECRET_BYTES)
             now_ms = self.clock.now_ms()
             client = msgspec.structs.replace(

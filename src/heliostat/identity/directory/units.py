@@ -193,4 +193,8 @@ def _view(unit: Unit, path: str) -> UnitView:
 
 
 def _built_in(unit: Unit) -> PermanentError:
-    return PermanentError("InvalidOperation", f"{unit.name} is built in.")
+    return PermanentError(
+        "InvalidOperation",
+        f"{unit.name} is built in.",
+        hint="It stays as it is; `helio identity ou create` makes units beside it.",
+    )

@@ -108,7 +108,11 @@ class ProviderSettings:
             raise _refused("client_secret", "another issuer is not told the secret of this one")
         for name in ("issuer", "client_id"):
             if not getattr(settings, name):
-                raise _refused(name, "an OpenID provider needs one")
+                raise _refused(
+                    name,
+                    "an OpenID provider needs one",
+                    "Name its issuer and what we are called there; for SAML, its metadata.",
+                )
         return settings
 
     def _issuer(self, issuer: str) -> str:
@@ -197,6 +201,7 @@ def _line(field: str, text: object) -> str:
     return line
 
 
-def _refused(field: str, why: str) -> PermanentError:
+def _refused(field: str, why: str, hint: str | None = None) -> PermanentError:
     spelled = fold(field)
-    return PermanentError("InvalidEntity", f"{spelled}: {why}.", data={"field": spelled})
+    sentence = f"{spelled}: {why}."
+    return PermanentError("InvalidEntity", sentence, hint=hint, data={"field": spelled})

@@ -24,6 +24,7 @@ from heliostat.identity.policies.sections import (
     Setting,
     checked,
     laid_over,
+    refuse_unknown,
     settings_of,
     value_at,
 )
@@ -77,6 +78,7 @@ class Policies:
             read = await _read(self._store, base.tenant)
             before = read.record
             _refuse_unseen(before, generation)
+            refuse_unknown(base, dropped - before.settings.keys())
             own = {path: value for path, value in before.settings.items() if path not in dropped}
             options = checked(base, {**own, **values})
             own |= {path: value_at(options, path) for path in values}

@@ -8,12 +8,12 @@ are the defaults of every tenant; a tenant's own are laid over them by path.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
 from heliostat.core.errors import PermanentError
-from heliostat.core.settings import InvalidSetting, documented, with_settings
+from heliostat.core.settings import InvalidSetting, documented, type_at, with_settings
 from heliostat.identity.options import IdentityOptions
 
 SECTIONS: Mapping[str, str] = {
@@ -59,17 +59,26 @@ def laid_over(site: IdentityOptions, own: Mapping[str, Any]) -> IdentityOptions:
 
 def checked(site: IdentityOptions, own: Mapping[str, Any]) -> IdentityOptions:
     """As ``laid_over``, for a policy that somebody sets; raises ``InvalidPolicy``."""
-    for path in own:
+    refuse_unknown(site, own)
+    try:
+        return with_settings(site, own, SOURCE)
+    except InvalidSetting as error:
+        raise _refused(error.message.removeprefix(f"{SOURCE}: "), error.hint) from error
+
+
+def refuse_unknown(site: IdentityOptions, paths: Iterable[str]) -> None:
+    """Raises ``InvalidPolicy`` for the path of no setting."""
+    for path in sorted(paths):
         section, _, name = path.partition(".")
         if section not in SECTIONS or not name:
             raise _refused(
                 f"there is no setting {path[:80]!r}.",
                 f"Sections are {', '.join(SECTIONS)}; `helio identity policy show` lists all.",
             )
-    try:
-        return with_settings(site, own, SOURCE)
-    except InvalidSetting as error:
-        raise _refused(error.message.removeprefix(f"{SOURCE}: "), error.hint) from error
+        try:
+            type_at(site, path, SOURCE)
+        except InvalidSetting as error:
+            raise _refused(error.message.removeprefix(f"{SOURCE}: "), error.hint) from error
 
 
 def value_at(options: IdentityOptions, path: str) -> Any:

@@ -71,7 +71,7 @@ def parse(data: bytes, longest: int = LONGEST_MESSAGE, *, comments: bool = False
     try:
         root = etree.fromstring(data, parser=parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise refused(f"it is no XML ({str(error)[:120]})") from error
+        raise refused(f"it is no XML ({str(error).partition(' (<')[0][:120]})") from error
     if root is None or root.getroottree().docinfo.doctype:
         raise refused("it declares a document type, or is empty")
     _inspect(root, longest // 50)

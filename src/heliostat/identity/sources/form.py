@@ -105,7 +105,11 @@ def _check_texts(source: Source) -> None:
 
 def _check_urls(source: Source) -> None:
     if not 0 < len(source.urls) <= MOST_URLS or len(set(source.urls)) < len(source.urls):
-        raise _wrong("urls", f"Name 1 to {MOST_URLS} servers, each once.")
+        raise _wrong(
+            "urls",
+            f"Name 1 to {MOST_URLS} servers, each once.",
+            "Such as ldaps://dc1.corp.example; `helio identity source probe` tries them.",
+        )
     for url in source.urls:
         where = address.parse(url)
         if where is None:
