@@ -111,6 +111,8 @@ def status(session: Session) -> None:
     session.output.items(iter(home.nodes), _STANDINGS, empty="No nodes.")
     for each in home.conflicts:
         session.output.line(f"Conflict: {each}")
+    for each in home.removed:
+        session.output.line(f"Removed: {each}")
 
 
 @node.command("remove")

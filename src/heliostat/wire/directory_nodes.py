@@ -83,7 +83,8 @@ class DirectoryHome(Response):
     """Where everybody is (``embedded`` or ``openldap``); ``moving_to`` while they move.
 
     ``counts`` are of the last move that this controller made.  ``conflicts`` are changes of the
-    last day that were made on both sides of a cut link.
+    last day that were made on both sides of a cut link; ``removed`` is about nodes elsewhere
+    that were removed and could not be told so yet.
     """
 
     id: str
@@ -95,6 +96,7 @@ class DirectoryHome(Response):
     conflicts: list[str]
     counts: list[DirectoryCount]
     self_link: str
+    removed: list[str] = []
 
 
 class DirectoryMoveSpec(Request):

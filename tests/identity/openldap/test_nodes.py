@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import ldap
+import msgspec
 import pytest
 
 from heliostat.cloudstore.contract import Change, CloudStore, Guard
@@ -28,6 +29,7 @@ from heliostat.identity.openldap import members as members_module
 from heliostat.identity.openldap.agreement import differing
 from heliostat.identity.openldap.bundle import unpacked
 from heliostat.identity.openldap.config import LOG_SUFFIX
+from heliostat.identity.openldap.dismissal import dismiss, is_dismissed
 from heliostat.identity.openldap.lag import Seen, standings
 from heliostat.identity.openldap.nodes import Nodes
 from heliostat.identity.openldap.pool import Endpoint, Pool
@@ -351,16 +353,75 @@ async def test_a_node_of_another_machine_is_made_from_its_bundle(
         both = (identity.openldap.store.tree.suffix, LOG_SUFFIX)
         for base in both:
             assert shown.search_s(base, ldap.SCOPE_SUBTREE, "(objectClass=*)", ["1.1"])
+        before = ldap.initialize(node.url)
+        trusted(before, far)
+        who = f"uid=ada,ou=people,{identity.openldap.store.tree.suffix}"
+        await asyncio.to_thread(before.simple_bind_s, who, PASSWORD)
         await nodes.remove_node("far")
         again = await asyncio.to_thread(shown_link, identity, far)
         for base, connection in itertools.product(both, (shown, again)):
             with pytest.raises(ldap.NO_SUCH_OBJECT):
                 connection.search_s(base, ldap.SCOPE_SUBTREE, "(objectClass=*)", ["1.1"])
+        # and it serves no old copy: it refuses at once, then it ends and its files go
+        with pytest.raises((ldap.UNWILLING_TO_PERFORM, ldap.SERVER_DOWN)):
+            await asyncio.to_thread(before.search_s, who, ldap.SCOPE_BASE)
+        assert await identity.openldap.removed() == []
+        assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 0
+        assert not far.exists()
     finally:
-        process.send_signal(signal.SIGTERM)
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
         ended = await process.wait()
     assert ended == 0
     assert await has(identity, "first", "ada")
+
+
+def trusted(connection: Any, tls: Path) -> None:
+    """Have a connection believe in servers that a node's folder vouches for."""
+    connection.set_option(ldap.OPT_X_TLS_CACERTFILE, str(tls / "ca.pem"))
+    connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+
+
+async def test_a_removed_node_that_is_away_is_told_when_it_is_back(
+    identity: Identity, tmp_path: Path
+) -> None:
+    openldap = identity.openldap
+    node, bundle = await openldap.nodes.add_node(
+        "far", host="127.0.0.1", port=free_port(), local=False
+    )
+    config = unpacked(bundle.encode(), tmp_path / "far")
+    await prepare_node(Folder(config.folder), config)
+    server = await start(Folder(config.folder), [node.url])
+    await eventually(lambda: joined(identity, "far"))
+    await server.kill()
+    await openldap.nodes.remove_node("far")
+    (told,) = await openldap.removed()
+    assert told.startswith(f"far at {node.url} was removed and does not know:")
+    assert "end its process" in told
+    server = await start(Folder(config.folder), [node.url])
+    try:
+        assert not await asyncio.to_thread(look_dismissed, server.folder)
+        await openldap.members.removals.carry_out()
+        assert await openldap.removed() == []
+        assert await asyncio.to_thread(look_dismissed, server.folder)
+    finally:
+        await server.stop()
+    # a node that was made anew at that address is another one, which is not meant
+    first = (await openldap.members.declared.stored("first")).value
+    other = msgspec.structs.replace(first, number=99)
+    at = openldap.members.endpoint(first)
+    assert not await openldap.pool.run_at(at, lambda connection: dismiss(connection, other))
+    assert await has(identity, "first", "administrator")
+
+
+def look_dismissed(folder: Folder) -> bool:
+    """What the process of a node sees."""
+    connection = ldap.initialize(folder.socket_url)
+    connection.sasl_non_interactive_bind_s("EXTERNAL")
+    try:
+        return is_dismissed(connection)
+    finally:
+        connection.unbind_s()
 
 
 def shown_link(identity: Identity, tls: Path) -> Any:

@@ -83,6 +83,7 @@ async def show_home(call: Call) -> wire.DirectoryHome:
         phase=home.phase,
         nodes=[_standing(each.node, each.standing) for each in standings],
         conflicts=list(await openldap.conflicts()),
+        removed=list(await openldap.removed()),
         counts=[
             wire.DirectoryCount(
                 tenant=each.tenant, kind=each.kind, count=each.count, sha256=each.digest

@@ -31,6 +31,7 @@ from heliostat.identity.openldap.local_nodes import LocalNodes
 from heliostat.identity.openldap.membership import admitted, joined_up, links_in
 from heliostat.identity.openldap.node import Node
 from heliostat.identity.openldap.pool import Endpoint, Pool
+from heliostat.identity.openldap.removals import Removals
 from heliostat.identity.options import IdentityOptions
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class Members:
         self.credentials = Credentials(
             lambda: self._folder, clock, authority, tuple(options.directory.names)
         )
+        self.removals = Removals(store, clock, pool)
         self._clock = clock
         self._options = options
         self._where = folder

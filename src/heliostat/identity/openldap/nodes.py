@@ -129,7 +129,7 @@ class Nodes:
         return await self._made(node, plan=plan)
 
     async def remove_node(self, name: str, *, plan: bool = False) -> NodeView:
-        """Take a node out; one of this machine ends, its files go.
+        """Take a node out; one of this machine ends, its files go; one elsewhere is told.
 
         Raises ``DirectoryNodeNotFound``, and ``InvalidOperation`` when it is the last.
         """
@@ -137,11 +137,13 @@ class Nodes:
         async def decide() -> Decided[Node]:
             stored = await self._members.declared.stored(name)
             guards = [NODES.guard(stored), *await self._refuse_last(name)]
-            return Decided(stored.value, guards, NODES.delete(stored.value))
+            left = self._members.removals.decided(stored.value)
+            return Decided(stored.value, guards, [*NODES.delete(stored.value), *left])
 
         node = await settle(self._store, decide, plan=plan)
         if not plan:
             await self._members.settle()
+            await self._members.removals.carry_out()
         return self._view(node)
 
     async def get_node(self, name: str) -> NodeView:

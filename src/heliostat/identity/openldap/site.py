@@ -39,6 +39,8 @@ FIRST_NODE = "first"
 POLL_S = 1.0
 IDLE_S = 10.0
 """Between looks for a first node: whoever adds one looks at once."""
+REMOVED_EVERY_S = 60.0
+"""Between attempts to tell nodes elsewhere that they were removed."""
 MOVE_WAIT_S = 20.0
 """How long a request to move waits for the end."""
 
@@ -155,9 +157,13 @@ class OpenLdap:
         """See ``Comparing.conflicts``."""
         return await self.comparing.conflicts()
 
+    async def removed(self) -> list[str]:
+        """Of nodes that were removed and have not been told, as sentences."""
+        return await self.members.removals.words()
+
     async def keep(self) -> None:
         """Look after the nodes for ever; once one that was away is back, compare all copies."""
-        compared = False
+        compared, told_s = False, -REMOVED_EVERY_S
         while True:
             try:
                 await self.members.settle()
@@ -165,6 +171,9 @@ class OpenLdap:
                     await self.configurations.update()
                     compared = True
                 await self._look_into_return()
+                if self._clock.monotonic_s() - told_s >= REMOVED_EVERY_S:
+                    told_s = self._clock.monotonic_s()
+                    await self.members.removals.carry_out()
             except HeliostatError as error:
                 log.warning("the directory's nodes: %s", error)
             await self._clock.sleep(IDLE_S if self.members.is_idle else POLL_S)
