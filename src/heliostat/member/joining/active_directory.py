@@ -9,20 +9,21 @@ with the keytab that it got.  What is changed is journalled as with our own dire
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from heliostat.core.errors import PermanentError
 from heliostat.core.process import run
 from heliostat.member.joining import membership
 from heliostat.member.joining.active_directory_files import active_directory_conf, krb5_conf
 from heliostat.member.joining.admission import Admission
-from heliostat.member.joining.changes import Change, CommandChange, FileChange, Run
+from heliostat.member.joining.changes import Change, CommandChange, FileChange, Run, digest
 from heliostat.member.joining.family import Family, family_of, packages_installed
 from heliostat.member.joining.journal import Journal
 from heliostat.member.joining.log_in import SSSD_CONF, forgotten, switched_on
 from heliostat.member.joining.membership import Membership
 from heliostat.member.joining.realm_files import KEYTAB, KRB5_CONF
+from heliostat.member.joining.rewriting import rewrite
 from heliostat.member.places import Machine
 
 ADCLI_TIMEOUT_S = 120.0
@@ -98,9 +99,31 @@ class DomainMember:
         self._tell(f"asking {wishes.controller or wishes.domain} to let {wishes.computer} in")
         self._hears(adcli(wishes, self._machine), password.encode())
         self._make(self._after(wishes, family))
-        done = _membership(wishes, joined=True)
+        written = _name_of(self._settings(wishes, family))
+        done = replace(_membership(wishes, joined=True), written=written)
         membership.keep(self._machine, done)
         return done
+
+    def refresh(self) -> Membership:
+        """Write settings anew that an older version has written; the domain is not asked.
+
+        Raises ``MembershipUnchanged``, and ``StateError`` for a machine that is leaving.
+        """
+        with membership.alone(self._machine):
+            member = membership.required(self._machine)
+            if member.leaving or not member.joined:
+                raise PermanentError(
+                    "StateError", f"This machine is not wholly a member of {member.domain}."
+                )
+            wishes, family = _wishes_of(member), family_of(self._machine)
+            changes = self._settings(wishes, family)
+            if _name_of(changes) == member.written:
+                return member
+            for sentence in rewrite(self._journal, changes):
+                self._tell(sentence)
+            done = replace(member, written=_name_of(self._settings(wishes, family)))
+            membership.keep(self._machine, done)
+            return done
 
     def foreseen(self, wishes: DomainWishes) -> list[Change]:
         """What ``join`` would change."""
@@ -108,6 +131,9 @@ class DomainMember:
         family = self._refuse(wishes)
         asks = CommandChange(tuple(adcli(wishes, self._machine)), (), "the domain lets it in")
         return [*self._before(wishes, family), asks, *self._after(wishes, family)]
+
+    def _settings(self, wishes: DomainWishes, family: Family) -> list[Change]:
+        return [*self._before(wishes, family), *self._after(wishes, family)]
 
     def _refuse(self, wishes: DomainWishes) -> Family:
         present = membership.read(self._machine)
@@ -170,6 +196,19 @@ def _membership(wishes: DomainWishes, *, joined: bool = False) -> Membership:
         joined=joined,
         admission=wishes.admission,
     )
+
+
+def _wishes_of(member: Membership) -> DomainWishes:
+    host = member.url.removeprefix("ldap://")
+    controller = host if host != member.domain else ""
+    return DomainWishes(
+        member.domain, member.computer, controller=controller, admission=member.admission
+    )
+
+
+def _name_of(changes: Iterable[Change]) -> str:
+    """One for the settings; what is fetched once does not count."""
+    return digest(each for each in changes if isinstance(each, FileChange) or not each.once)
 
 
 def _wrong(why: str) -> PermanentError:

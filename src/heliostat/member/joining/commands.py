@@ -9,7 +9,9 @@ import click
 from heliostat.core.join_token import decode_machine
 from heliostat.member import printing
 from heliostat.member.joining import membership
+from heliostat.member.joining.active_directory import DomainMember
 from heliostat.member.joining.admission import Admission
+from heliostat.member.joining.changes import run_command
 from heliostat.member.joining.domain_command import domain_options, join_domain
 from heliostat.member.joining.join import Member, Wishes
 from heliostat.member.joining.leave_command import leave
@@ -95,8 +97,15 @@ def show_membership(output: str) -> None:
 @click.command("refresh")
 @output_option
 def refresh(output: str) -> None:
-    """Ask the directory what is trusted now, and for a new certificate where one is due."""
-    found = Member(Machine.here(), tell=progress).refresh()
+    """Ask the directory what is trusted now, and for a new certificate where one is due.
+
+    Settings of an older version are written anew; what was changed here since stays.
+    """
+    machine = Machine.here()
+    if membership.required(machine).issuer:
+        found = Member(machine, tell=progress).refresh()
+    else:
+        found = DomainMember(machine, run_command, tell=progress).refresh()
     if output == "json":
         printing.print_json(told(found))
     else:
