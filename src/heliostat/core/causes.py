@@ -288,6 +288,8 @@ CAUSES: dict[str, str] = {
     "TenantNotFound": "There is no tenant with this id.",
     "TimedOut": "Something took longer than it may.",
     "TooManyGroups": "Somebody is in more groups of an identity source than are looked at.",
+    "TooManyCertificates": "A computer asked for more certificates within an hour, for itself and "
+    "what runs on it, than one may; a program there may renew in a circle.",
     "TooManyRequests": "More attempts than allowed in this time.",
     "UnfullfillableAffinities": "No host meets all the affinities of the VM.",
     "UnfullfillableDiskAffinities": "No datastore meets all the affinities of the disk.",

@@ -282,6 +282,9 @@ CODES: dict[str, Code] = {
     "GuardFailed": Code(412, "Read the entity again and retry."),
     "RevisionGone": Code(410, "List again and go on from the revision in its X-Revision header."),
     "RequestTooLarge": Code(413, "Send a smaller request."),
+    "TooManyCertificates": Code(
+        429, "Renew later; `identity.authority.machine_certificates_an_hour` says how many."
+    ),
     "TooManyRequests": Code(429, "Wait a moment and try again."),
     "InternalError": Code(500, "This is a defect; report it with the request id."),
     "StepFailed": Code(500, "`helio task explain` tells what happened."),

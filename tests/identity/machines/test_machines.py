@@ -248,3 +248,22 @@ def test_what_is_kept_of_a_secret_is_no_secret() -> None:
     assert is_secret("a secret", hashed)
     for wrong, of in (("another", hashed), ("a secret", ""), ("", ""), ("a secret", "damaged")):
         assert not is_secret(wrong, of)
+
+
+async def test_a_machine_asks_for_no_more_certificates_than_may_be(world: World) -> None:
+    authority = await world.directories.authority(DOMAIN)
+    most = authority.options.authority.machine_certificates_an_hour
+    key = await joined(world)
+    for number in range(most - 1):
+        await world.machines.refresh(key.assertion(jti=f"number {number:04}"), Key().request(), "")
+    with pytest.raises(HeliostatError, match="TooManyCertificates") as caught:
+        await world.machines.refresh(key.assertion(jti="one more of them"), Key().request(), "")
+    assert 0 < getattr(caught.value, "retry_after_s", 0) <= 3600
+    await world.machines.refresh(key.assertion(jti="asks for none"), "", "")
+    token, other = await world.invited("web-2"), Key()
+    await world.machines.join(token.secret, other.request(common=f"web-2.{DOMAIN}"), "")
+    subject = f"{NAME}$@{DOMAIN}"
+    with pytest.raises(HeliostatError, match="TooManyCertificates"):
+        await authority.certificates.refuse_often(subject, most)
+    await world.clock.advance(3601)
+    await authority.certificates.refuse_often(subject, most)

@@ -6,6 +6,7 @@ number is bounded.  They hold no state but what a reading of the store gives aga
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection
 from pathlib import Path
@@ -14,14 +15,16 @@ import msgspec
 
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
+from heliostat.core.errors import HeliostatError
 from heliostat.identity.authority.custody import Custody
 from heliostat.identity.authority.departed import take_back_departed
 from heliostat.identity.authority.issuer import Authority
 from heliostat.identity.authority.issuers import Issuers
 from heliostat.identity.authority.issuing import Certificates
 from heliostat.identity.authority.overlap import Hosts
-from heliostat.identity.authority.records import CESSATION, intermediates
+from heliostat.identity.authority.records import CESSATION, ROOT_LISTS, intermediates
 from heliostat.identity.authority.revocation import Revocation
+from heliostat.identity.authority.revocation_lists import prune_root, root_crl
 from heliostat.identity.authority.roots import Roots
 from heliostat.identity.authority.rotation import Rotation
 from heliostat.identity.authority.taking_back import taken_back
@@ -29,6 +32,8 @@ from heliostat.identity.decided import Decided, settle
 from heliostat.identity.options import SYSTEM_TENANT, IdentityOptions
 from heliostat.identity.sealing import Sealing
 from heliostat.identity.tenant import TENANTS, options_of
+
+log = logging.getLogger(__name__)
 
 KEPT = 256
 
@@ -131,14 +136,32 @@ class Authorities:
 
     async def maintain(self) -> None:
         """Forget certificates that ended long ago, take back those of hosts that were removed,
-        and retire a root that nothing lives under."""
+        keep lists current, and retire a root that nothing lives under."""
         async for each in self.all():
             await each.certificates.maintain()
+            await self._keep_lists(each)
+        await self._keep_root_lists()
         if self._hosts is not no_hosts and await take_back_departed(
             self._store, self._clock, self.system.certificates, self._hosts
         ):
             await self.platform.refresh()
         await self.rotation.maintain()
+
+    async def _keep_lists(self, authority: TenantAuthority) -> None:
+        try:
+            await authority.revocation.keep_current()
+        except HeliostatError as error:  # such as a hardware module that is away
+            log.warning("a list of %s is signed later: %s", authority.options.domain, error)
+
+    async def _keep_root_lists(self) -> None:
+        for each in await ROOT_LISTS.all(self._store):
+            root_id, days = each.value.id, self.system.options.authority.crl_days
+            try:
+                if await root_crl(self.roots, root_id, days) is not None:
+                    await prune_root(self.roots, root_id)
+            except HeliostatError as error:
+                log.warning("the list of root %s is signed later: %s", root_id, error)
+        await self.roots.all(0.0)
 
     async def forget(self) -> None:
         """Read again what is kept in memory, because keys lie there otherwise now."""

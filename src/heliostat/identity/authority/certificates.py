@@ -7,7 +7,6 @@ issuers' keys are P-256.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from heliostat.core.errors import PermanentError
+from heliostat.identity.authority.serial_numbers import serial_number
 
 ROOT_DAYS = 3650
 INTERMEDIATE_DAYS = 1825
@@ -28,19 +28,7 @@ OCSP_SIGNER_DAYS = 7
 RENEW_BELOW = 1 / 3
 BACKDATE = timedelta(minutes=5)  # for clocks that run behind ours
 MAX_COMMON_NAME = 64  # characters (RFC 5280, ub-common-name)
-_RANDOM_BYTES = 10
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", re.ASCII)
-
-
-def serial_number(now: datetime) -> int:
-    """Positive, 16 octets: milliseconds (48 bits), then 80 random bits (RFC 5280, 4.1.2.2)."""
-    moment_ms = int(now.timestamp() * 1000) & ((1 << 47) - 1)
-    return moment_ms << (8 * _RANDOM_BYTES) | secrets.randbits(8 * _RANDOM_BYTES)
-
-
-def serial_text(number: int) -> str:
-    """A serial number as documents are called."""
-    return f"{number:032x}"
 
 
 def key_id(key: CertificatePublicKeyTypes) -> str:

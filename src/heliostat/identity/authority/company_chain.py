@@ -8,10 +8,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from heliostat.core.errors import PermanentError
-from heliostat.identity.authority.certificates import (
-    path_length,
-    public_bytes,
-)
+from heliostat.identity.authority.certificates import path_length, public_bytes
 
 MAX_CHAIN = 6
 

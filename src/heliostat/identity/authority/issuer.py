@@ -20,12 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from heliostat.core.clock import Clock
 from heliostat.core.files import atomic_write
 from heliostat.identity.authority.alternative_names import name_text
-from heliostat.identity.authority.certificates import (
-    alternative_name,
-    common_name,
-    is_due,
-    pem,
-)
+from heliostat.identity.authority.certificates import alternative_name, common_name, is_due, pem
 from heliostat.identity.authority.host_names import (
     HOST_SAN,
     common_name_in,

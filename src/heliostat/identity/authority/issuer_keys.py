@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from heliostat.identity.authority.certificates import (
-    pem,
-)
+from heliostat.identity.authority.certificates import pem
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from heliostat.cloudstore.contract import CloudStore, Guard, GuardFailed
 from heliostat.core.clock import Clock
 from heliostat.core.errors import TemporaryError
-from heliostat.identity.authority.certificates import (
-    pem,
-)
+from heliostat.identity.authority.certificates import pem
 from heliostat.identity.authority.issuer_keys import Issuer
 from heliostat.identity.authority.issuers import Issuers
 from heliostat.identity.authority.leaves import (

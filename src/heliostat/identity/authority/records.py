@@ -47,11 +47,15 @@ class RootState(StrEnum):
 
 
 class Revoked(msgspec.Struct, frozen=True, kw_only=True):
-    """An intermediate that no longer counts: its serial number, when and why."""
+    """What no longer counts: its serial number, when and why, and when it ends by itself.
+
+    Of intermediates taken back by an earlier version nobody noted the end (0).
+    """
 
     serial: str
     revoked_ms: int
     reason: str
+    not_after_ms: int = 0
 
 
 class Root(msgspec.Struct, frozen=True, kw_only=True):

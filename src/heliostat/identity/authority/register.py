@@ -7,7 +7,6 @@ order of issue, because serial numbers begin with the time.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from urllib.parse import unquote
 
 import msgspec
@@ -17,9 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from heliostat.cloudstore.contract import CloudStore, Guard
 from heliostat.cloudstore.documents import Stored
 from heliostat.core.clock import Clock
-from heliostat.core.errors import PermanentError
-from heliostat.identity.authority.certificates import serial_text
+from heliostat.core.errors import PermanentError, TemporaryError
 from heliostat.identity.authority.issuer_keys import Issuer
+from heliostat.identity.authority.pages import Page, ending
 from heliostat.identity.authority.policy import Asker
 from heliostat.identity.authority.public_keys import key_kind
 from heliostat.identity.authority.records import (
@@ -29,8 +28,10 @@ from heliostat.identity.authority.records import (
     day_of,
     revocation_lists,
 )
+from heliostat.identity.authority.serial_numbers import serial_text, start_of_numbers
 from heliostat.identity.authority.standing import Holder, Standing, standing
 from heliostat.identity.decided import Decided, settle
+from heliostat.identity.names import fold
 from heliostat.identity.options import IdentityOptions
 
 REASONS = (
@@ -41,16 +42,8 @@ REASONS = (
     "cessationOfOperation",
     "privilegeWithdrawn",
 )
+HOUR_MS = 3_600_000
 _BATCH = 25
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Certificates with the key to go on after each, as of one revision."""
-
-    items: tuple[tuple[str, Certificate], ...]
-    after: str | None
-    revision: int
 
 
 class Register:
@@ -94,6 +87,25 @@ class Register:
         await self._store.commit([self.kind.absent(record.id), *guards], self.kind.put(record))
         return record
 
+    async def refuse_often(self, by: str, most: int) -> None:
+        """Raises ``TooManyCertificates`` for who was issued ``most`` within an hour.
+
+        Numbers begin with the time, so these are the last of whoever it is.
+        """
+        now_ms = self._clock.now_ms()
+        prefix = self.kind.index_prefix("by", fold(by)[:253])
+        since = f"{prefix}{start_of_numbers(now_ms - HOUR_MS)}"
+        page = await self._store.list(prefix, limit=most, after=since)
+        if len(page.items) < most:
+            return
+        first = await self.kind.get(self._store, page.items[0].key.removeprefix(prefix))
+        begun_ms = first.value.created_ms if first is not None else now_ms
+        raise TemporaryError(
+            "TooManyCertificates",
+            f"{by} was issued {most} certificates within an hour.",
+            retry_after_s=max(1.0, (begun_ms + HOUR_MS - now_ms) / 1000),
+        )
+
     async def stored(self, serial: str) -> Stored[Certificate]:
         """Raises ``CertificateNotFound``."""
         id_ = serial.replace(":", "").lower().zfill(32)
@@ -122,7 +134,8 @@ class Register:
     ) -> Page:
         """A page in order of issue; of one name; or, by day, of what ends in some days."""
         if within_days:
-            return await self._ending(limit, after, revision, within_days)
+            now_ms = self._clock.now_ms()
+            return await ending(self._store, self.kind, now_ms, within_days, limit, after, revision)
         if name:
             value = (name if ":" in name else f"dns:{name.lower()}")[:253]
             prefix = self.kind.index_prefix("name", value)
@@ -134,25 +147,6 @@ class Register:
         found = await self.kind.list(self._store, limit=limit, after=after, at_revision=revision)
         items = [(each.key, each.value) for each in found.items]
         return Page(tuple(items), found.after, found.revision)
-
-    async def _ending(
-        self, limit: int, after: str | None, revision: int | None, within_days: int
-    ) -> Page:
-        """Keys of the index of ends begin with the day, so they are a list by the end."""
-        now_ms = self._clock.now_ms()
-        prefix = self.kind.entries_prefix("ends")
-        last = f"{prefix}{day_of(now_ms + within_days * 86_400_000)}0"  # sorts after that day's
-        first = after or f"{prefix}{day_of(now_ms)}"
-        page = await self._store.list(prefix, limit=limit, after=first, at_revision=revision)
-        items: list[tuple[str, Certificate]] = []
-        for entry in page.items:
-            if entry.key > last:
-                return Page(tuple(items), None, page.revision)
-            id_ = entry.key.rpartition("/")[2]
-            found = await self.kind.get(self._store, id_, at_revision=page.revision)
-            if found is not None and found.value.is_active(now_ms):
-                items.append((entry.key, found.value))
-        return Page(tuple(items), page.after, page.revision)
 
     async def revoke(
         self, serial: str, reason: str, asker: Asker, *, plan: bool = False

@@ -19,7 +19,7 @@ from cryptography.x509 import ocsp
 
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
-from heliostat.identity.authority.certificates import is_due, make_ocsp_signer, serial_text
+from heliostat.identity.authority.certificates import is_due, make_ocsp_signer
 from heliostat.identity.authority.issuer_keys import Issuer
 from heliostat.identity.authority.issuers import Issuers
 from heliostat.identity.authority.records import (
@@ -29,8 +29,9 @@ from heliostat.identity.authority.records import (
     certificates,
     revocation_lists,
 )
-from heliostat.identity.authority.revocation_lists import DAY_MS, Publisher, current_list
+from heliostat.identity.authority.revocation_lists import Publisher, current_list
 from heliostat.identity.authority.roots import moment
+from heliostat.identity.authority.serial_numbers import serial_text
 from heliostat.identity.options import IdentityOptions
 
 MAX_OCSP_BYTES = 4096
@@ -135,14 +136,21 @@ class Revocation:
             known = self._signers[issuer.id] = _Signer(certificate, key)
         return known
 
+    async def keep_current(self) -> None:
+        """Sign again what is due, asked for or not: what ends has to be in one more list."""
+        for stored in await self._lists.all(self._store):
+            await self.crl(stored.value.id)
+
     async def _revoked(self, issuer_id: str) -> list[Revoked]:
-        """What still would be valid: an ended certificate is in one more list (RFC 5280, 3.3)."""
-        since_ms = self._clock.now_ms() - int(self._options.authority.crl_days * DAY_MS)
         found = await self._certificates.by_index(self._store, "revoked", issuer_id)
         return [
-            Revoked(serial=each.id, revoked_ms=each.revoked_ms, reason=each.reason)
+            Revoked(
+                serial=each.id,
+                revoked_ms=each.revoked_ms,
+                reason=each.reason,
+                not_after_ms=each.not_after_ms,
+            )
             for each in (stored.value for stored in found)
-            if each.not_after_ms > since_ms
         ]
 
 

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,8 +19,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.cloudstore.documents import Kind
 from heliostat.core.clock import Clock
+from heliostat.identity.authority.certificates import INTERMEDIATE_DAYS
 from heliostat.identity.authority.records import (
     ROOT_LISTS,
+    ROOTS,
     RevocationList,
     Revoked,
 )
@@ -59,6 +62,37 @@ async def root_crl(roots: Roots, root_id: str, days: float) -> RevocationList | 
     return await current_list(roots.store, roots.clock, ROOT_LISTS, publisher, revoked, days)
 
 
+async def prune_root(roots: Roots, root_id: str) -> int:
+    """Forget what a root took back and what has ended since; gives how many.
+
+    It was in the newest list, which is from after its end, so the next need not have it.
+    """
+
+    async def decide() -> Decided[int]:
+        stored = await ROOTS.get(roots.store, root_id)
+        listed = await ROOT_LISTS.get(roots.store, root_id)
+        if stored is None or listed is None or listed.value.stale:
+            return Decided(0, [], [])
+        old = stored.value
+        left = tuple(each for each in old.revoked if not is_over(each, listed.value.made_ms))
+        if left == old.revoked:
+            return Decided(0, [], [])
+        new = msgspec.structs.replace(old, revoked=left)
+        guards = [ROOTS.guard(stored), ROOT_LISTS.guard(listed)]
+        return Decided(len(old.revoked) - len(left), guards, ROOTS.put(new, old))
+
+    return await settle(roots.store, decide)
+
+
+def is_over(entry: Revoked, shown_ms: int) -> bool:
+    """Whether a list made at ``shown_ms`` had it after its end: then it may go (RFC 5280, 3.3).
+
+    Of an intermediate whose end nobody noted, the latest that it can be counts.
+    """
+    end_ms = entry.not_after_ms or entry.revoked_ms + INTERMEDIATE_DAYS * DAY_MS
+    return end_ms < shown_ms
+
+
 async def current_list(
     store: CloudStore,
     clock: Clock,
@@ -67,7 +101,10 @@ async def current_list(
     revoked: Callable[[], Awaitable[list[Revoked]]],
     days: float,
 ) -> RevocationList:
-    """The newest list of ``publisher``, signed again if it has to be."""
+    """The newest list of ``publisher``, signed again if it has to be.
+
+    The first number is the time in seconds: after the loss of a store it still rises.
+    """
     now_ms = clock.now_ms()
     stored = await kind.get(store, publisher.id)
     life_ms = int(days * DAY_MS)
@@ -77,8 +114,9 @@ async def current_list(
 
     async def decide() -> Decided[RevocationList]:
         before = await kind.get(store, publisher.id)
-        number = before.value.number + 1 if before is not None else 1
-        entries = await revoked()
+        number = before.value.number + 1 if before is not None else now_ms // 1000
+        shown_ms = before.value.made_ms if before is not None else 0
+        entries = [each for each in await revoked() if not is_over(each, shown_ms)]
         der = await asyncio.to_thread(_signed, publisher, entries, number, now_ms, life_ms)
         made = RevocationList(
             id=publisher.id, number=number, der=der, made_ms=now_ms, next_ms=now_ms + life_ms

@@ -13,12 +13,7 @@ from cryptography import x509
 
 from heliostat.cloudstore.contract import PrefixUnchanged
 from heliostat.core.errors import PermanentError
-from heliostat.identity.authority.certificates import (
-    key_id,
-    make_request,
-    make_root,
-    pem,
-)
+from heliostat.identity.authority.certificates import key_id, make_request, make_root, pem
 from heliostat.identity.authority.company_chain import checked_chain
 from heliostat.identity.authority.moves import Advice, Move, Snapshot, advice
 from heliostat.identity.authority.overlap import Hosts, snapshot

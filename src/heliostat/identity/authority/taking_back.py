@@ -6,9 +6,6 @@ import msgspec
 from cryptography import x509
 
 from heliostat.cloudstore.contract import Change, CloudStore, Guard
-from heliostat.identity.authority.certificates import (
-    serial_text,
-)
 from heliostat.identity.authority.records import (
     ROOT_LISTS,
     ROOTS,
@@ -16,6 +13,7 @@ from heliostat.identity.authority.records import (
     Revoked,
     SignedBefore,
 )
+from heliostat.identity.authority.serial_numbers import serial_text
 from heliostat.identity.decided import Decided
 
 
@@ -27,16 +25,24 @@ async def taken_back(
     Every certificate of the key is taken back, those from before another root among them:
     whoever has the key would show the one that nobody took back.
     """
-    serials: dict[str, list[str]] = {}
+    signed: dict[str, list[SignedBefore]] = {}
     for each in all_of(record, now_ms):
-        serials.setdefault(each.root, []).append(each.serial)
+        signed.setdefault(each.root, []).append(each)
     guards: list[Guard] = []
     changes: list[Change] = []
-    for root_id, own in serials.items():
+    for root_id, own in signed.items():
         root = await ROOTS.get(store, root_id)
         if root is None:
             continue
-        revoked = [Revoked(serial=each, revoked_ms=now_ms, reason=reason) for each in own]
+        revoked = [
+            Revoked(
+                serial=each.serial,
+                revoked_ms=now_ms,
+                reason=reason,
+                not_after_ms=each.not_after_ms,
+            )
+            for each in own
+        ]
         told = msgspec.structs.replace(root.value, revoked=(*root.value.revoked, *revoked))
         guards.append(ROOTS.guard(root))
         changes += ROOTS.put(told, root.value)

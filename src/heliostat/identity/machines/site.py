@@ -75,9 +75,12 @@ class MachineSite:
     async def certify(self, csr_pem: str, computer: str) -> MachineCertificate:
         """Certify the key of a request for ``computer``'s name, and for no other.
 
-        Raises ``InvalidEntity`` (the request), ``CertificateRefused`` (it asks for another name).
+        Raises ``InvalidEntity`` (the request), ``CertificateRefused`` (it asks for another name),
+        ``TooManyCertificates``.
         """
         subject = computer_subject(computer, self._options.domain)
+        most = self._options.authority.machine_certificates_an_hour
+        await self._authority.certificates.refuse_often(subject, most)
         asker = Asker(subject, controls=(self.name_of(computer),))
         issued = await self._authority.certificates.issue(csr_pem, asker, via=VIA)
         assert issued.record is not None  # nothing was planned

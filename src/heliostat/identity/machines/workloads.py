@@ -75,12 +75,17 @@ class Workloads:
     ) -> Workload:
         """What ``name`` on the machine that signed ``assertion`` proves itself with.
 
-        Raises ``InvalidClient`` (the machine), ``InvalidName``, ``InvalidEntity``.
+        Raises ``InvalidClient`` (the machine), ``InvalidName``, ``InvalidEntity``,
+        ``TooManyCertificates``.
         """
         _check(name, audience)
         key = read_request(csr_pem).key if csr_pem else None
         computer, _ = await self._proofs.computer(assertion, plan=plan)
         spiffe_id = spiffe_id_of(self._options.domain, computer, name)
+        by = computer_subject(computer.name, self._options.domain)
+        if key is not None:
+            most = self._options.authority.machine_certificates_an_hour
+            await self._certificates.refuse_often(by, most)
         if plan:
             return Workload(spiffe_id)
         token, expires_ms = await self._token(computer, name, audience) if audience else ("", 0)
@@ -93,7 +98,6 @@ class Workloads:
                 days=CERTIFICATE_DAYS,
                 reason=f"{name} on {computer.name}",
             )
-            by = computer_subject(computer.name, self._options.domain)
             issued = await self._certificates.vouch(key, profile, by=by, via=VIA)
             chain = issued.own_pem + issued.chain_pem
         return Workload(spiffe_id, token, expires_ms, chain)
