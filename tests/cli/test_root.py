@@ -64,6 +64,29 @@ def test_a_noun_without_a_verb_lists_its_verbs(helio: Any) -> None:
     assert "Hint:" not in told.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("user", "update", "ada"),
+        ("group", "update", "staff"),
+        ("identity", "ou", "update", "labs"),
+        ("identity", "computer", "update", "web1"),
+        ("identity", "provider", "update", "corp"),
+        ("identity", "source", "update", "corp.example"),
+    ],
+)
+def test_a_change_of_nothing_is_wrong_usage(
+    helio: Any, controller: RecordingController, words: tuple[str, ...]
+) -> None:
+    told = helio(*words)
+    assert (told.code, "Name at least one setting." in told.err) == (failures.USAGE, True)
+
+
+def test_people_are_named_beside_identity(helio: Any) -> None:
+    told = helio("identity", "user", "list")
+    assert (told.code, "It is `helio user`" in told.err) == (failures.USAGE, True)
+
+
 def test_wrong_usage_is_json_when_json_is_wanted(helio: Any) -> None:
     shown = helio("vm", "create", "-o", "json")
     assert shown.code == failures.USAGE

@@ -73,7 +73,7 @@ CATALOGUE: dict[str, Entry] = {
         "Programs that sign in with keys or certificates.",
     ),
     "identity": Entry(
-        Section.SITE, "heliostat.cli.identity", "identity", "Tenants of the directory, and clients."
+        Section.SITE, "heliostat.cli.identity", "identity", "Tenants, machines, programs and rules."
     ),
     "audit": Entry(Section.SITE, "heliostat.cli.audit", "audit", "Who did what, and from where."),
     "system": Entry(Section.SITE, "heliostat.cli.system", "system", "The site itself."),

@@ -6,6 +6,7 @@ import click
 
 from heliostat.cli import options, text
 from heliostat.cli.carrying import end, make
+from heliostat.cli.given import something
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.session import Session
@@ -104,12 +105,14 @@ def update(
     disabled: bool | None,
 ) -> None:
     """Change what is given of the computer NAME."""
-    wanted = ComputerChange(
-        operating_system=operating_system,
-        certificate_sha256=certificate_sha256,
-        description=description,
-        unit=unit,
-        disabled=disabled,
+    wanted = something(
+        ComputerChange(
+            operating_system=operating_system,
+            certificate_sha256=certificate_sha256,
+            description=description,
+            unit=unit,
+            disabled=disabled,
+        )
     )
     change = session.client.computers.update(session.domain, name, wanted)
     make(session, change, lambda made: f"Computer {made.name} is changed.")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+import msgspec
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 def fields_of(
@@ -25,6 +28,13 @@ def fields_of(
         if name in fields:
             fields[field] = _text_in(fields.pop(name))
     return fields
+
+
+def something(wanted: S) -> S:
+    """``wanted``, a change; raises ``click.UsageError`` where it changes nothing."""
+    if all(value in (None, msgspec.UNSET) for value in msgspec.structs.asdict(wanted).values()):
+        raise click.UsageError("Name at least one setting.")
+    return wanted
 
 
 def pairs(given: Iterable[str], form: str) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ import click
 
 from heliostat.cli import naming, options, text
 from heliostat.cli.carrying import end, make
+from heliostat.cli.given import something
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.session import Session
@@ -65,7 +66,7 @@ def show(session: Session, group: str) -> None:
 @pass_session
 def update(session: Session, group: str, description: str | None, unit: str | None) -> None:
     """Describe GROUP anew, or move it."""
-    wanted = GroupChange(description=description, unit=unit)
+    wanted = something(GroupChange(description=description, unit=unit))
     change = session.groups.update(naming.group_id(session, group), wanted)
     make(session, change, lambda made: f"Group {made.security_group} is changed.")
 

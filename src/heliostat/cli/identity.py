@@ -42,11 +42,22 @@ _OF_THIS_MACHINE = ("join", "leave", "membership", "refresh", "token", "workload
 """Verbs on the machine itself, in a part of its own."""
 
 
+_ELSEWHERE = ("group", "service-account", "user")
+"""Nouns of the directory that are older than this one, and stand by themselves."""
+
+
 class _Identity(Noun):
     """Brings the machine's own verbs when they are asked for: they run on POSIX alone."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *_OF_THIS_MACHINE])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] in _ELSEWHERE:
+            raise click.UsageError(f"It is `helio {args[0]}`, without `identity`.", ctx)
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _OF_THIS_MACHINE:
@@ -57,7 +68,10 @@ class _Identity(Noun):
 
 @click.group("identity", cls=_Identity)
 def identity() -> None:
-    """Tenants of the directory, and programs that people sign in to."""
+    """Tenants, machines, programs, certificates and rules of the directory.
+
+    People are `helio user`, groups `helio group`, programs without people `helio service-account`.
+    """
 
 
 identity.add_command(computer)

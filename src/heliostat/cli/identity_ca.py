@@ -92,7 +92,7 @@ def rotate(session: Session, force: bool) -> None:
 def cancel(session: Session) -> None:
     """Give up a root that does not sign yet."""
     change = session.client.authorities.cancel_rotation(session.domain)
-    end(session, change, session.domain, "The root that was on its way is given up.")
+    end(session, change, session.domain, "No root is on its way to sign.")
 
 
 @authority.command("csr")

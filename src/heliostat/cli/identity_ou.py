@@ -6,6 +6,7 @@ import click
 
 from heliostat.cli import options, text
 from heliostat.cli.carrying import end, make
+from heliostat.cli.given import something
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.session import Session
@@ -62,7 +63,7 @@ def show(session: Session, path: str) -> None:
 @pass_session
 def update(session: Session, path: str, description: str | None) -> None:
     """Describe the unit PATH anew."""
-    wanted = OrganizationalUnitChange(description=description)
+    wanted = something(OrganizationalUnitChange(description=description))
     change = session.client.organizational_units.update(session.domain, path, wanted)
     make(session, change, lambda made: f"Unit {made.path} is changed.")
 

@@ -9,7 +9,7 @@ import click
 
 from heliostat.cli import options, text
 from heliostat.cli.carrying import end, make
-from heliostat.cli.given import fields_of, pairs
+from heliostat.cli.given import fields_of, pairs, something
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.session import Session
@@ -132,7 +132,7 @@ def people(session: Session, name: str) -> None:
 @pass_session
 def update(session: Session, /, name: str, **settings: Any) -> None:
     """Change what is given of NAME; lists are replaced as a whole."""
-    spec = IdentityProviderChange(**_read(settings))
+    spec = something(IdentityProviderChange(**_read(settings)))
     change = session.client.identity_providers.update(session.domain, name, spec)
     make(session, change, lambda made: f"Provider {made.name} is changed.")
 

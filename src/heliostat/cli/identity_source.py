@@ -10,7 +10,7 @@ import click
 
 from heliostat.cli import options, text
 from heliostat.cli.carrying import end, make
-from heliostat.cli.given import fields_of, pairs
+from heliostat.cli.given import fields_of, pairs, something
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.session import Session
@@ -117,7 +117,7 @@ def show(session: Session, source_domain: str) -> None:
 @pass_session
 def update(session: Session, /, source_domain: str, **settings: Any) -> None:
     """Change what is given of SOURCE; an empty text takes a value away."""
-    spec = IdentitySourceChange(**_read(settings))
+    spec = something(IdentitySourceChange(**_read(settings)))
     change = session.client.identity_sources.update(session.domain, source_domain, spec)
     make(session, change, lambda made: f"Source {made.domain} is changed.")
 

@@ -8,6 +8,7 @@ import click
 
 from heliostat.cli import naming, options, text
 from heliostat.cli.carrying import end, make
+from heliostat.cli.given import something
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.passwords import new_password
@@ -32,7 +33,7 @@ _STDIN = click.option(
 
 @click.group("user", cls=Noun)
 def user() -> None:
-    """Users of the site's own directory."""
+    """People of the site's own directory, or of a tenant's (--domain)."""
 
 
 @user.command("create")
@@ -144,6 +145,7 @@ def update(
         ssh_public_keys=_lines(ssh_keys) if ssh_keys or no_ssh_keys else None,
         certificates=[each.read_text() for each in certificates] or None,
     )
+    something(wanted)
     change = session.users.update(naming.user_id(session, user), wanted)
     make(session, change, lambda made: f"User {made.subject} is changed.")
 

@@ -76,6 +76,8 @@ def _fault(uri: str) -> str:
         return "" if parts.hostname else "it names no host"
     if parts.scheme == "http":
         return "" if _on_loopback(uri) else "only the loopback address does without TLS"
+    if not parts.scheme:
+        return "it has no scheme"
     return "" if "." in parts.scheme else f"the scheme {parts.scheme[:20]!r} is nobody's own"
 
 

@@ -140,7 +140,11 @@ class Clients(DirectoryPart):
         async def decide() -> Decided[ClientView]:
             stored = await self._stored_client(name)
             if stored.value.name in BUILT_IN:
-                raise PermanentError("InvalidOperation", f"{stored.value.name} is built in.")
+                raise PermanentError(
+                    "InvalidOperation",
+                    f"{stored.value.name} is built in.",
+                    hint="Others can be deleted; `helio identity client list` shows them.",
+                )
             changes = self.kinds.clients.delete(stored.value)
             return Decided(_view(stored.value), [self.kinds.clients.guard(stored)], changes)
 

@@ -93,7 +93,12 @@ class Groups(Memberships):
         """
         first = (await self._stored_group(name)).value
         if first.built_in:
-            raise PermanentError("InvalidOperation", f"{first.name} can't be deleted.")
+            raise PermanentError(
+                "InvalidOperation",
+                f"{first.name} can't be deleted.",
+                hint="Its members administer this directory; `helio group remove-member` takes "
+                "somebody out.",
+            )
         view = await self._view_group(first)
         if not plan:
             await self.leave_most(f"group:{fold(first.name)}")
