@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from heliostat.cloudstore.contract import CloudStore
-from heliostat.identity.authority.certificates import serial_text
 from heliostat.identity.authority.records import Certificate, certificates, intermediates
+from heliostat.identity.authority.serial_numbers import serial_text
 
 
 class Believed:
