@@ -6,6 +6,7 @@ import asyncio
 from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 import pytest
 
 from heliostat.identity.factors import totp
@@ -16,13 +17,14 @@ from heliostat.identity.saml.markup import Node, make, name, text_of
 from heliostat.identity.saml.vocabulary import AuthnContext, NameIdFormat
 from heliostat.testing.browser import Browser, Page
 from heliostat.testing.saml import TestProvider, message_in
-from heliostat.testing.signin import PASSWORD, IdentityKit
+from heliostat.testing.signin import KINDS, PASSWORD, IdentityKit
 from heliostat.wire.service_providers import ServiceProviderUpdateSpec
 
 DOMAIN = "heliostat.local"
 SITE = "https://site.test:9000"
 SSO = f"/websso/SAML2/SSO/{DOMAIN}"
 SLO = f"/websso/SAML2/SLO/{DOMAIN}"
+LONGEST_ADDRESS = 8_000
 IDP = f"{SITE}/websso/SAML2/Metadata/{DOMAIN}"
 
 
@@ -345,6 +347,35 @@ async def test_one_provider_signs_out_and_the_other_is_told(
     codes = [each.get("Value") for each in done.root.iter(name("samlp:StatusCode"))]
     assert codes == [words.Status.SUCCESS]
     assert "over" in (await browser.get(f"{SLO}?{answers}")).text
+    assert 'name="password"' in (await asked(kit, browser, sp)).text
+
+
+@pytest.mark.parametrize(("more", "one_name", "requests"), [(130, False, 100), (30, True, 1)])
+async def test_more_than_a_browser_can_be_led_through_is_a_partial_logout(
+    kit: IdentityKit, browser: Browser, sp: TestProvider, more: int, one_name: bool, requests: int
+) -> None:
+    other, mine, theirs = await both_signed_in(kit, browser, sp)
+    kept = KINDS.saml.participants
+    (known,) = [e.value for e in await kept.all(kit.store) if e.value.name_id == theirs.name_id]
+    for number in range(more):
+        name_id = known.name_id if one_name else f"name{number}"
+        index = f"index{number}"
+        new = msgspec.structs.replace(known, id=index, name_id=name_id, session_index=index)
+        await kit.store.commit([], kept.put(new))
+    request = sp.logout_request(SITE + SLO, kit.clock.now_ms(), mine.name_id, mine.session_index)
+    answer = await browser.get(f"{SLO}?{sp.query(request, 'rs')}")
+    assert await kept.all(kit.store) == []
+    asked_out = set()
+    while answer.headers["Location"].startswith(other.slo):
+        sent = going_to(answer, other.slo)
+        assert len(answer.headers["Location"]) < LONGEST_ADDRESS
+        asked_out.add(sent.root.get("ID"))
+        success = logout_response(other, kit, sent.root.get("ID"), words.Status.SUCCESS)
+        answer = await browser.get(f"{SLO}?{other.query(success, sent.relay_state, RESPONSE)}")
+    assert len(asked_out) == requests
+    done = going_to(answer, sp.slo)
+    codes = [each.get("Value") for each in done.root.iter(name("samlp:StatusCode"))]
+    assert codes == [words.Status.SUCCESS, words.Status.PARTIAL_LOGOUT]
     assert 'name="password"' in (await asked(kit, browser, sp)).text
 
 

@@ -12,7 +12,11 @@ from heliostat.identity.saml.markup import Node, children, one, text_of
 from heliostat.identity.saml.records import Participant, SamlKinds, ServiceProvider, named
 
 MOST = 100
-"""Providers that one logout goes through."""
+"""Requests to providers that one logout makes; whoever is beyond is not told."""
+MOST_INDEXES = 20
+"""Sessions that one request names: it has to fit into an address."""
+TOGETHER = 20
+"""Participants that one commit deletes, each with its indexes."""
 
 
 class Participants:
@@ -34,23 +38,34 @@ class Participants:
         return [each for each in found if not indexes or each.session_index in indexes]
 
     async def _by(self, index: str, value: str) -> list[Participant]:
-        page = await self._kept.list_by_index(self._store, index, value, limit=MOST)
-        return [each.value for each in page.items]
+        """All of them: one that is overlooked would stay signed in."""
+        found = await self._kept.by_index(self._store, index, value)
+        return [each.value for each in found]
 
     async def forget(self, gone: Sequence[Participant]) -> None:
         """They are signed out, or as good as."""
-        for each in gone:
-            await self._store.commit([], self._kept.delete(each))
+        each_once = [*{each.id: each for each in gone}.values()]
+        for at in range(0, len(each_once), TOGETHER):
+            batch = each_once[at : at + TOGETHER]
+            changes = [change for each in batch for change in self._kept.delete(each)]
+            await self._store.commit([], changes)
 
 
-def together(left: Sequence[Participant]) -> tuple[Participant, ...]:
-    """One for each name at each provider, with all its sessions."""
+def together(left: Sequence[Participant]) -> tuple[tuple[Participant, ...], bool]:
+    """Whom to ask, one for each name at each provider with its sessions, and whether that is all.
+
+    Pure.  Who signs in again and again has more sessions than a browser can be led through.
+    """
     found: dict[str, Participant] = {}
+    complete = True
     for each in left:
-        first = found.get(named(each.provider, each.name_id))
+        key = named(each.provider, each.name_id)
+        first = found.get(key)
         if first is None:
-            found[named(each.provider, each.name_id)] = each
-        else:
+            found[key] = each
+        elif len(first.also) + 1 < MOST_INDEXES:
             also = (*first.also, each.session_index)
-            found[named(each.provider, each.name_id)] = msgspec.structs.replace(first, also=also)
-    return tuple(found.values())
+            found[key] = msgspec.structs.replace(first, also=also)
+        else:
+            complete = False
+    return tuple(found.values())[:MOST], complete and len(found) <= MOST

@@ -2,7 +2,8 @@
 
 A run is begun by a provider's request, or by the person here; the browser's session ends
 first, then each provider is sent its request by way of the browser and answers.  Whoever
-does not answer well makes the logout partial; a provider without an address for it, too.
+does not answer well makes the logout partial; a provider without an address for it, and more
+of them than a browser can be led through, too.
 The run is a document, so any controller goes on.
 """
 
@@ -133,7 +134,10 @@ class SingleLogout:
         await self._participants.forget([*left.values(), *besides])
         others = [each for each in left.values() if each.provider not in known]
         expires_ms = self._clock.now_ms() + RUN_MS
-        begun = msgspec.structs.replace(run, left=together(others), expires_ms=expires_ms)
+        asked, complete = together(others)
+        begun = msgspec.structs.replace(
+            run, left=asked, partial=run.partial or not complete, expires_ms=expires_ms
+        )
         return await self._next(begun)
 
     async def _answered(self, received: Received) -> Onward:
