@@ -96,8 +96,7 @@ class Groups(Memberships):
             raise PermanentError(
                 "InvalidOperation",
                 f"{first.name} can't be deleted.",
-                hint="Its members administer this directory; `helio group remove-member` takes "
-                "somebody out.",
+                hint="It is who administers here; `helio group remove-member` takes out.",
             )
         view = await self._view_group(first)
         if not plan:
