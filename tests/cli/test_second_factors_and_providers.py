@@ -35,7 +35,9 @@ async def test_a_provider_is_registered_tried_and_deleted(
     assert (shown["claims"]["name"], shown["hasSecret"]) == ("upn", True)
     assert "hidden" not in str(shown)
     assert (await run("list")).out.splitlines()[1].split()[:3] == ["corp", "oidc", "Corp"]
-    assert (await run("update", "corp", "--disable", "--make-users")).code == 0
+    assert (await run("update", "corp", "--keep-sessions")).code == 2
+    assert (await run("update", "corp", "--enable", "--keep-sessions")).code == 2
+    assert (await run("update", "corp", "--disable", "--make-users", "--keep-sessions")).code == 0
     assert (await run("show", "corp", "-o", "json")).json["disabled"] is True
     assert "Nobody has signed in with it." in (await run("people", "corp")).err
     probed = await run("probe", "corp")
@@ -50,7 +52,7 @@ async def test_a_provider_is_registered_tried_and_deleted(
         assert (await run(*wrong, "-o", "json")).error["code"] == code
     assert "THERE" in (await run("update", "--help")).out
     assert (await run("update", "corp", "--group", "eng")).code == 2
-    assert (await run("delete", "corp", "--with-people")).code == 0
+    assert (await run("delete", "corp", "--with-people", "--keep-sessions")).code == 0
 
 
 async def test_second_factors_are_required_listed_and_removed(

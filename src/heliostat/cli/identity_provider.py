@@ -73,6 +73,11 @@ _SETTINGS = (
 )  # fmt: skip
 
 
+_keep_sessions = click.option(
+    "--keep-sessions", is_flag=True, help="Let sessions go on that came through it."
+)
+
+
 @click.group("provider", cls=Noun)
 def provider() -> None:
     """Other OpenID and SAML providers that people sign in with."""
@@ -127,26 +132,37 @@ def people(session: Session, name: str) -> None:
 @provider.command("update")
 @click.argument("name")
 @options.every(_SETTINGS)
+@_keep_sessions
 @options.domain
 @options.changes
 @pass_session
-def update(session: Session, /, name: str, **settings: Any) -> None:
-    """Change what is given of NAME; lists are replaced as a whole."""
+def update(session: Session, /, name: str, keep_sessions: bool, **settings: Any) -> None:
+    """Change what is given of NAME; lists are replaced as a whole.
+
+    Disabling it ends the sessions that came through it.
+    """
+    if keep_sessions and not settings["disabled"]:
+        raise click.UsageError("--keep-sessions goes with --disable.")
     spec = something(IdentityProviderChange(**_read(settings)))
-    change = session.client.identity_providers.update(session.domain, name, spec)
+    change = session.client.identity_providers.update(
+        session.domain, name, spec, keep_sessions=keep_sessions
+    )
     make(session, change, lambda made: f"Provider {made.name} is changed.")
 
 
 @provider.command("delete")
 @click.argument("name")
 @click.option("--with-people", is_flag=True, help="Delete the users that it has made, too.")
+@_keep_sessions
 @options.domain
 @options.changes
 @pass_session
-def delete(session: Session, name: str, with_people: bool) -> None:
-    """Delete NAME: nobody signs in with it any longer."""
+def delete(session: Session, name: str, with_people: bool, keep_sessions: bool) -> None:
+    """Delete NAME: nobody signs in with it any longer, and who has is signed out."""
     providers = session.client.identity_providers
-    change = providers.delete(session.domain, name, with_people=with_people)
+    change = providers.delete(
+        session.domain, name, with_people=with_people, keep_sessions=keep_sessions
+    )
     end(session, change, name, f"Provider {name} is deleted.")
 
 

@@ -34,14 +34,30 @@ class IdentityProviders:
         return read(self._transport, "getIdentityProvider", tenant, name, answer=IdentityProvider)
 
     def update(
-        self, tenant: str, name: str, spec: IdentityProviderChange
+        self,
+        tenant: str,
+        name: str,
+        spec: IdentityProviderChange,
+        *,
+        keep_sessions: bool = False,
     ) -> Change[IdentityProvider]:
-        arguments = (tenant, name)
-        return Change(self._transport, "updateIdentityProvider", arguments, IdentityProvider, spec)
+        """``keep_sessions``: disabling it does not end those that came through it."""
+        query = {"keepSessions": "true"} if keep_sessions else {}
+        return Change(
+            self._transport,
+            "updateIdentityProvider",
+            (tenant, name),
+            IdentityProvider,
+            spec,
+            query=query,
+        )
 
-    def delete(self, tenant: str, name: str, *, with_people: bool = False) -> Change[None]:
-        """``with_people``: and the users that it has made."""
-        query = {"withPeople": "true"} if with_people else {}
+    def delete(
+        self, tenant: str, name: str, *, with_people: bool = False, keep_sessions: bool = False
+    ) -> Change[None]:
+        """``with_people``: and the users that it has made; ``keep_sessions`` as in ``update``."""
+        asked = {"withPeople": with_people, "keepSessions": keep_sessions}
+        query = {name: "true" for name, value in asked.items() if value}
         arguments = (tenant, name)
         return Change(self._transport, "deleteIdentityProvider", arguments, NoneType, query=query)
 

@@ -17,6 +17,7 @@ from heliostat.identity.factors.challenges import Challenges
 from heliostat.identity.factors.factors import Factors
 from heliostat.identity.factors.passkeys import Passkeys
 from heliostat.identity.federation.administered import AdministeredProviders
+from heliostat.identity.federation.barring import Barring
 from heliostat.identity.federation.elsewhere import Elsewhere
 from heliostat.identity.federation.newcomers import Newcomers
 from heliostat.identity.federation.outbound import Outbound
@@ -99,7 +100,8 @@ class Realm:
         self.clients = ClientAuthentication(self.directory, self._assertions)
         self.browsers = Browsers(store, clock, ids, options, departures)
         self.under_way = SignInsUnderWay(store, clock, ids, options)
-        self.providers = Providers(store, clock, ids, options, self.directory)
+        barring = Barring(store, options, self.browsers, sessions)
+        self.providers = Providers(store, clock, ids, options, self.directory, barring)
         self.newcomers = Newcomers(store, clock, ids, options, self.directory, sealing)
         self.elsewhere = Elsewhere(
             store, clock, ids, options, sealing, outbound, self.providers, self.newcomers
@@ -199,4 +201,5 @@ class Realm:
         if (await SamlKinds.of(self.options.tenant).keys.list(self._store, limit=1)).items:
             await self.saml.keys.maintain()
         await self.signed_in.end_stale()
+        await self.providers.end_barred()
         return await sweep(self._store, self._clock, kinds_of(self.options.tenant).expiring)

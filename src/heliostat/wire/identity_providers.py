@@ -10,6 +10,7 @@ from heliostat.wire.route import PAGE, Body, Owner, Query, Route
 PATH = f"{BASE}/{{{TENANT}}}/providers"
 _OWNER = Owner(DIRECTORY, TENANT)
 WITH_PEOPLE = Query("withPeople", bool, "Delete the users that it has made, too.")
+KEEP_SESSIONS = Query("keepSessions", bool, "Let sessions go on that came through it.")
 
 
 class IdentityProviderGroupRule(Request):
@@ -171,7 +172,8 @@ ROUTES = (
         operation="updateIdentityProvider",
         access=Access.TENANT_ADMIN,
         owner=_OWNER,
-        summary="Change another provider of a directory's tenant.",
+        summary="Change another provider; disabling it ends the sessions that came through it.",
+        query=(KEEP_SESSIONS,),
         request=IdentityProviderChange,
         body=Body.JSON,
         response=IdentityProvider,
@@ -183,8 +185,8 @@ ROUTES = (
         operation="deleteIdentityProvider",
         access=Access.TENANT_ADMIN,
         owner=_OWNER,
-        summary="Delete another provider; its people no longer sign in with it.",
-        query=(WITH_PEOPLE,),
+        summary="Delete another provider, and end the sessions that came through it.",
+        query=(WITH_PEOPLE, KEEP_SESSIONS),
         status=204,
         mutating=True,
     ),

@@ -187,6 +187,23 @@ async def test_there_and_back(kit: IdentityKit, corp: Corp, browser: Browser) ->
     assert answered(await back(browser, told))["code"]
 
 
+async def test_who_came_through_a_provider_is_signed_out_with_it(
+    kit: IdentityKit, corp: Corp, browser: Browser
+) -> None:
+    await register(kit, corp)
+    code = answered(await back(browser, await left(browser, corp)))["code"]
+    assert (await trade(browser, code)).status_code == 200
+    half = await left(browser, corp, prompt="login")  # on the way when it is disabled
+    realm = kit.identity.realms.system
+    assert await realm.signed_in.list_sessions("eve")
+    await realm.administered_providers.update_provider("corp", {"disabled": True})
+    assert await realm.signed_in.list_sessions("eve") == []
+    assert "code=" not in (await back(browser, half)).headers.get("Location", "")
+    page = await browser.authorize()
+    assert page.status_code == 200
+    assert "Corp" not in Page(page.text).text
+
+
 async def test_only_the_browser_that_was_sent_comes_back(
     kit: IdentityKit, corp: Corp, browser: Browser
 ) -> None:

@@ -88,15 +88,20 @@ async def _created(call: Call) -> wire.IdentityProvider:
 
 
 async def _update(call: Call, plan: bool) -> wire.IdentityProvider:
-    fields = _fields(call.body)
-    return await _shown(
-        call, await (await _providers(call)).update_provider(call.id, fields, plan=plan)
-    )
+    providers, fields = await _providers(call), _fields(call.body)
+    keep = True if call.query.get("keepSessions") else None
+    changed = await providers.update_provider(call.id, fields, keep_sessions=keep, plan=plan)
+    return await _shown(call, changed)
 
 
 async def _delete(call: Call, plan: bool) -> None:
-    with_people = bool(call.query.get("withPeople", False))
-    await (await _providers(call)).delete_provider(call.id, with_people=with_people, plan=plan)
+    providers, query = await _providers(call), call.query
+    await providers.delete_provider(
+        call.id,
+        with_people=bool(query.get("withPeople", False)),
+        keep_sessions=bool(query.get("keepSessions", False)),
+        plan=plan,
+    )
 
 
 async def _probe(call: Call, plan: bool) -> wire.IdentityProviderProbe:

@@ -334,10 +334,20 @@ class ProvidersPort(Protocol):
     async def get_provider(self, name: str) -> ProviderRecord: ...
     async def list_providers(self) -> Sequence[ProviderRecord]: ...
     async def update_provider(
-        self, name: str, fields: Mapping[str, Any], *, plan: bool = False
+        self,
+        name: str,
+        fields: Mapping[str, Any],
+        *,
+        keep_sessions: bool | None = None,
+        plan: bool = False,
     ) -> ProviderRecord: ...
     async def delete_provider(
-        self, name: str, *, with_people: bool = False, plan: bool = False
+        self,
+        name: str,
+        *,
+        with_people: bool = False,
+        keep_sessions: bool = False,
+        plan: bool = False,
     ) -> ProviderRecord: ...
     async def people_of_provider(self, name: str) -> Sequence[ProviderPerson]: ...
     async def probe_provider(self, name: str, *, plan: bool = False) -> Sequence[StepRecord]: ...

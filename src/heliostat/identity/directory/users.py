@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from heliostat.cloudstore.contract import Change
+from heliostat.cloudstore.contract import Change, Delete
 from heliostat.cloudstore.documents import Kind
 from heliostat.core.errors import PermanentError
 from heliostat.identity.decided import Decided, settle
@@ -22,9 +22,14 @@ from heliostat.identity.directory.views import Paged, UserView
 from heliostat.identity.factors.records import factors_of
 from heliostat.identity.federation.records import FederationKinds
 from heliostat.identity.names import ADMINISTRATORS, fold
+from heliostat.identity.passwords.lockout import second_id
+from heliostat.identity.passwords.records import attempts_of
 from heliostat.identity.saml.records import SamlKinds
+from heliostat.identity.tokens.records import TokenKinds
 
 BUILT_IN_USER = "administrator"
+CONSENTS = 20
+"""Those that one commit deletes, each with its index."""
 
 
 class Users(UserPasswords):
@@ -150,6 +155,7 @@ class Users(UserPasswords):
             )
         if not plan:
             await self.leave_most(f"user:{first.value.name}")
+            await self._forget_consents(first.value)
 
         async def decide() -> Decided[UserView]:
             stored = await self.stored_user(name)
@@ -162,14 +168,26 @@ class Users(UserPasswords):
 
         return await settle(self.store, decide, plan=plan)
 
+    async def _forget_consents(self, user: User) -> None:
+        """Whom somebody has let in, but for what was said meanwhile: it fits into no one commit."""
+        consents = TokenKinds.of(self.options.tenant).consents
+        found = await consents.by_index(self.store, "user", user.name)
+        for at in range(0, len(found), CONSENTS):
+            batch = found[at : at + CONSENTS]
+            await self.store.commit([], [c for each in batch for c in consents.delete(each.value)])
+
     async def _shown_besides(self, user: User) -> list[Change]:
-        """Second factors, links to other providers, names at them: nobody inherits those."""
-        changes: list[Change] = []
+        """Second factors, links to other providers, names at them, consents: nobody inherits those.
+
+        Wrong codes of before count no more, either.
+        """
         tenant = self.options.tenant
+        changes: list[Change] = [Delete(attempts_of(tenant).key(second_id(user.name)))]
         kinds: tuple[Kind[Any], ...] = (
             factors_of(tenant),
             FederationKinds.of(tenant).links,
             SamlKinds.of(tenant).names,
+            TokenKinds.of(tenant).consents,
         )
         for kind in kinds:
             for each in await kind.by_index(self.store, "user", user.name):

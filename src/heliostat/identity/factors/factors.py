@@ -24,7 +24,7 @@ from heliostat.identity.factors.recovery_codes import RecoveryCodes
 from heliostat.identity.factors.views import FactorView, Held, named, view
 from heliostat.identity.names import fold
 from heliostat.identity.options import IdentityOptions
-from heliostat.identity.passwords.lockout import Lockouts
+from heliostat.identity.passwords.lockout import Lockouts, second_id
 from heliostat.identity.passwords.records import attempts_of
 from heliostat.identity.sealing import Sealing
 from heliostat.identity.steps.proofs import Proof
@@ -128,7 +128,7 @@ class Factors:
 
         Raises ``SecondFactorWrong``, with one sentence for wrong, used and locked.
         """
-        attempts = _attempts(user)
+        attempts = second_id(user)
         right = None
         if await self._lockouts.admitted(attempts):
             spend = self.recovery.spend if looks_like_one(code) else self._spend_step
@@ -170,7 +170,7 @@ class Factors:
         return await settle(self.store, decide, plan=plan)
 
     def _attempts_key(self, user: str) -> str:
-        return attempts_of(self.options.tenant).key(_attempts(user))
+        return attempts_of(self.options.tenant).key(second_id(user))
 
     async def _spend_step(self, user: str, code: str) -> Proof | None:
         async def decide() -> Decided[Proof | None]:
@@ -191,11 +191,6 @@ class Factors:
 
     def _offer(self, user: str) -> str:
         return f"{self.options.tenant}/offered/{fold(user)}"
-
-
-def _attempts(user: str) -> str:
-    """Where wrong codes are counted: apart from wrong passwords, which a right one forgets."""
-    return f"second.{fold(user)}"
 
 
 def wrong(why: str) -> PermanentError:

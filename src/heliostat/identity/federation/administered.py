@@ -63,19 +63,37 @@ class AdministeredProviders:
         return await self._providers.views()
 
     async def update_provider(
-        self, name: str, fields: Mapping[str, Any], *, plan: bool = False
+        self,
+        name: str,
+        fields: Mapping[str, Any],
+        *,
+        keep_sessions: bool | None = None,
+        plan: bool = False,
     ) -> ProviderView:
-        """Raises ``ProviderNotFound``, ``InvalidEntity``, ``GroupNotFound``."""
+        """Raises ``ProviderNotFound``, ``InvalidEntity``, ``GroupNotFound``.
+
+        ``keep_sessions``: disabling it ends no session that came through it.
+        """
         await self._refuse_missing(fields)
         return await self._providers.change(
-            name, lambda provider: self._settings.changed(provider, fields), plan=plan
+            name,
+            lambda provider: self._settings.changed(provider, fields),
+            keep_sessions=keep_sessions,
+            plan=plan,
         )
 
     async def delete_provider(
-        self, name: str, *, with_people: bool = False, plan: bool = False
+        self,
+        name: str,
+        *,
+        with_people: bool = False,
+        keep_sessions: bool = False,
+        plan: bool = False,
     ) -> ProviderView:
         """Raises ``ProviderNotFound``."""
-        return await self._providers.delete(name, with_people=with_people, plan=plan)
+        return await self._providers.delete(
+            name, with_people=with_people, keep_sessions=keep_sessions, plan=plan
+        )
 
     async def people_of_provider(self, name: str) -> list[Link]:
         """Who here signs in with it; raises ``ProviderNotFound``."""

@@ -15,6 +15,7 @@ from heliostat.core.errors import PermanentError
 from heliostat.core.ids import Ids
 from heliostat.identity.decided import Decided, settle
 from heliostat.identity.directory.contract.directory import Directory
+from heliostat.identity.federation.barring import Barring, barred
 from heliostat.identity.federation.records import FederationKinds, Link, Provider, link_id
 from heliostat.identity.names import fold
 from heliostat.identity.options import IdentityOptions
@@ -45,8 +46,10 @@ class Providers:
         ids: Ids,
         options: IdentityOptions,
         directory: Directory,
+        barring: Barring,
     ) -> None:
         self._store = store
+        self._barring = barring
         self._clock = clock
         self._ids = ids
         self._directory = directory
@@ -102,30 +105,56 @@ class Providers:
         return sorted(usable, key=lambda provider: fold(provider.title))
 
     async def change(
-        self, name: str, changed: Callable[[Provider], Provider], *, plan: bool = False
+        self,
+        name: str,
+        changed: Callable[[Provider], Provider],
+        *,
+        keep_sessions: bool | None = None,
+        plan: bool = False,
     ) -> ProviderView:
-        """What ``changed`` makes of it; raises ``ProviderNotFound``."""
+        """What ``changed`` makes of it; raises ``ProviderNotFound``.
+
+        One that is disabled by it ends what came through it, unless ``keep_sessions``.
+        """
 
         async def decide() -> Decided[ProviderView]:
             stored = await self._stored(name)
-            new = changed(stored.value)
+            now_ms = self._clock.now_ms()
+            new = barred(stored.value, changed(stored.value), now_ms, keep_sessions)
             view = await self._view(new)
             changes = self._kept.put(new, stored.value)
             return Decided(view, [self._kept.guard(stored)], changes)
 
-        return await settle(self._store, decide, plan=plan)
+        view = await settle(self._store, decide, plan=plan)
+        if not plan:
+            await self._barring.end(view.provider)
+        return view
+
+    async def end_barred(self) -> int:
+        """End what came through disabled providers, where somebody was killed before doing so."""
+        kept = await self._kept.all(self._store)
+        return sum([await self._barring.end(each.value) for each in kept])
 
     async def delete(
-        self, name: str, *, with_people: bool = False, plan: bool = False
+        self,
+        name: str,
+        *,
+        with_people: bool = False,
+        keep_sessions: bool = False,
+        plan: bool = False,
     ) -> ProviderView:
         """Delete a provider and its links; ``with_people``: and the users that it has made.
 
-        It is disabled first, so that nobody is made anew meanwhile, and goes last: who is killed
-        between leaves one that can be deleted again.
+        It is disabled first, so that nobody is made anew meanwhile, which ends what came through
+        it unless ``keep_sessions``; and it goes last: who is killed between leaves one that can
+        be deleted again.
         """
-        if not plan:
-            await self.change(name, lambda each: msgspec.structs.replace(each, disabled=True))
-        view = await self.view(name)
+        view = await self.change(
+            name,
+            lambda each: msgspec.structs.replace(each, disabled=True),
+            keep_sessions=keep_sessions,
+            plan=plan,
+        )
         if not plan:
             await self._unlink(name, with_people=with_people)
 
@@ -134,8 +163,9 @@ class Providers:
             return Decided(view, [self._kept.guard(stored)], self._kept.delete(stored.value))
 
         await settle(self._store, decide, plan=plan)
-        if not plan:
-            await self._unlink(name, with_people=with_people)  # who was on the way in
+        if not plan:  # who was on the way in
+            await self._barring.end(view.provider)
+            await self._unlink(name, with_people=with_people)
         return view
 
     async def links(self, name: str) -> list[Link]:

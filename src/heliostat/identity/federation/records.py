@@ -69,7 +69,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
 
     ``make_users``: whoever it knows is made here at the first sign-in.  ``email_domains``: only
     people whose proven address is in one of them (empty: all).  ``trust_second_factor``: it is
-    believed when it says that it asked for two.
+    believed when it says that it asked for two.  ``disabled_ms`` is since when it is disabled (0:
+    it is not, or nobody wrote it down yet); ``keeps_sessions``: what came through it goes on.
     """
 
     id: str
@@ -85,6 +86,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[GroupRule, ...] = ()
     oidc: OidcSettings | None = None
     saml: SamlSettings | None = None
+    disabled_ms: int = 0
+    keeps_sessions: bool = False
     schema: int = 1
 
 

@@ -13,6 +13,7 @@ from heliostat.cloudstore.contract import CloudStore
 from heliostat.cloudstore.documents import Kind
 from heliostat.core.clock import Clock
 from heliostat.identity.decided import Decided, settle
+from heliostat.identity.names import fold
 from heliostat.identity.passwords.options import LockoutPolicy
 from heliostat.identity.passwords.records import Attempts
 
@@ -88,6 +89,11 @@ class Lockouts:
         stored = await self._kept.get(self._store, id_)
         if stored is not None:
             await self._store.commit([], self._kept.delete(stored.value))
+
+
+def second_id(user: str) -> str:
+    """Where wrong codes are counted: apart from wrong passwords, which a right one forgets."""
+    return f"second.{fold(user)}"
 
 
 def known_id(key: str) -> str:
