@@ -81,12 +81,18 @@ async def test_the_policy_says_whether_machines_have_keys_and_check_passwords(
 ) -> None:
     key = await joined(world)
     await world.directories.kerberos.enable_realm(DOMAIN)
+    await world.machines.give_key(key.assertion(jti="number 0"))
     settings = {"tickets.machines": False, "tickets.log_in": True}
     await world.directories.policies.change_policy(DOMAIN, settings)
     await _again(world)
     told = await _told(world, key, "number 1")
     assert told is not None
     assert (told.service, told.log_in) == ("", True)
+    services = (await world.directories.realms.get(DOMAIN)).services
+    assert await services.list_services() == [], "what it had counts no longer"
+    await services.create_service(SERVICE)
+    await _told(world, key, "number 3")
+    assert await services.list_services(), "an administrator's is left alone"
     with pytest.raises(HeliostatError) as refused:
         await world.machines.give_key(key.assertion(jti="number 2"))
     assert refused.value.code == "AccessForbidden"

@@ -36,7 +36,10 @@ ComputerStands = Callable[[str], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class ServiceView:
-    """A service; ``keytab`` only where it was just made or rotated."""
+    """A service; ``keytab`` only where it was just made or rotated.
+
+    ``computer``: the machine that it is of, if it was given to one.
+    """
 
     name: str
     principal: str
@@ -45,6 +48,7 @@ class ServiceView:
     created_ms: int
     changed_ms: int
     keytab: bytes = b""
+    computer: str = ""
 
 
 class Services:
@@ -227,6 +231,7 @@ class Services:
             created_ms=service.created_ms,
             changed_ms=service.changed_ms,
             keytab=made,
+            computer=service.computer,
         )
 
 

@@ -113,6 +113,7 @@ class Machines:
         )
         if plan:
             return self._planned(computer.name)
+        await self._site.realm.withdraw(computer.name)
         chain = new.chain if new else ""
         return await self._told(computer.name, chain, reads=not computer.vm)
 

@@ -86,10 +86,20 @@ class RealmKeys:
         key = "" if plan else _name_of(made)
         return MachineKey(computer, subject, made.name, key, made.keytab)
 
+    async def withdraw(self, computer: str) -> None:
+        """End the machine's key where the policy gives none any more."""
+        if not self._options.tickets.machines:
+            await self.forget(computer)
+
     async def forget(self, computer: str) -> None:
-        """Nobody gets tickets for the machine any more; safe to do again."""
+        """Nobody gets tickets for the machine any more; safe to do again.
+
+        A service that an administrator has made for it by hand stays the administrator's.
+        """
+        service = self._service(computer)
         try:
-            await self._services.delete_service(self._service(computer))
+            if (await self._services.get_service(service)).computer:
+                await self._services.delete_service(service)
         except HeliostatError as error:
             if error.code not in ("ServiceNotFound", "KerberosNotEnabled"):
                 raise
