@@ -57,6 +57,15 @@ $ssh $gssapi ada@{name} true || echo "eve as ada: refused"
 kdestroy
 $ssh $gssapi ada@{name} true || echo "without a ticket: refused"
 
+pause
+helio identity refresh
+cmp /etc/krb5.conf {work}/krb5.conf.before && echo "without the realm: krb5.conf as before"
+test -e /etc/krb5.keytab || echo "without the realm: no keytab"
+enter ada && echo "without the realm: ada is in"
+pause
+helio identity refresh
+enter ada
+
 echo "# mine" >> /etc/ssh/sshd_config.d/62-heliostat-tickets.conf
 pause
 helio identity refresh
@@ -146,6 +155,8 @@ def test_tickets_and_a_long_absence_of_the_controller(site: TestPlatform, tmp_pa
         tmp_path,
         script,
         lambda: _enable(site),
+        lambda: _disable(site),
+        lambda: _enable(site),
         lambda: _check_passwords_there(site),
         site.down,
     )
@@ -157,6 +168,8 @@ def test_tickets_and_a_long_absence_of_the_controller(site: TestPlatform, tmp_pa
     assert "ticket: ada\n/home/ada\n" in said
     for refused in ("eve", "eve as ada", "without a ticket", "wrong password"):
         assert f"{refused}: refused" in said
+    for gone in ("krb5.conf as before", "no keytab", "ada is in"):
+        assert f"without the realm: {gone}" in said
     assert said.count("/etc/sssd/sssd.conf: where the directory is") == 1, "not at each refresh"
     assert "ada: in by the realm" in said
     assert f"krbtgt/{REALM}@{REALM}" in said.partition("hers: ")[2].partition("\n")[0]
@@ -173,6 +186,10 @@ def test_tickets_and_a_long_absence_of_the_controller(site: TestPlatform, tmp_pa
 
 def _enable(site: TestPlatform) -> None:
     _told(site, "identity", "kerberos", "enable")
+
+
+def _disable(site: TestPlatform) -> None:
+    _told(site, "identity", "kerberos", "disable")
 
 
 def _check_passwords_there(site: TestPlatform) -> None:
