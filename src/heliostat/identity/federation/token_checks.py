@@ -15,6 +15,7 @@ LONGEST_SUBJECT = 255
 LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 LOGOUT_TOKEN_S = 300.0
 """Age of a logout token that still counts; used ones are remembered for twice as long."""
+LATEST_S = 2**53
 TOLERANCE_S = 60.0
 """Clock difference between the provider and us that is forgiven."""
 
@@ -67,4 +68,7 @@ def check_logout_token(claims: Mapping[str, Any], settings: OidcSettings, now_s:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """A time: JSON has whole numbers that no float holds, and one overflows to infinity."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value < LATEST_S

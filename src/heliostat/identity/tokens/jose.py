@@ -40,6 +40,9 @@ _PKCS1 = padding.PKCS1v15()
 _SHA256 = SHA256()
 _encode = msgspec.json.Encoder().encode
 _URL = bytes.maketrans(b"-_", b"+/")
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_LAST = (_ALPHABET, b"", _ALPHABET[::16], _ALPHABET[::4])
+"""How a text of so many characters more than fours may end, so that bytes have one spelling."""
 
 
 class Parsed(NamedTuple):
@@ -104,6 +107,8 @@ def _bytes(text: bytes) -> bytes:
     """base64url without padding, and nothing but that."""
     if b"+" in text or b"/" in text or b"=" in text:
         raise ValueError("not base64url")
+    if text[-1:] not in _LAST[len(text) % 4]:
+        raise ValueError("bits at the end that mean nothing")
     padded = text.translate(_URL) + b"=" * (-len(text) % 4)
     return binascii.a2b_base64(padded, strict_mode=True)
 
