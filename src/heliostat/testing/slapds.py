@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from heliostat.core.clock import Clock, SystemClock
+from heliostat.core.process import run
 from heliostat.identity.authority.issuer import Authority
 from heliostat.identity.openldap.config import Links, NodeConfig
 from heliostat.identity.openldap.ldif import Entry
@@ -21,7 +22,7 @@ from heliostat.identity.openldap.library import ldap_library
 from heliostat.identity.openldap.links import REPLICATOR, LinkAuthority
 from heliostat.identity.openldap.names import suffix_of
 from heliostat.identity.openldap.node import Node
-from heliostat.identity.openldap.slapd import Folder, Slapd, prepare_node, start
+from heliostat.identity.openldap.slapd import Folder, Slapd, prepare_node, program, start
 from heliostat.identity.passwords.options import HashCost
 from heliostat.testing.authority import open_authority
 
@@ -86,6 +87,20 @@ async def slapds(folder: Path, domain: str = "lab.test") -> AsyncIterator[Slapds
     finally:
         for each in made.running.values():
             await each.kill()
+
+
+def rewrite(folder: Folder, edited: Callable[[str], str]) -> None:
+    """Give a node that does not run another copy, behind the back of replication.
+
+    All of it is written anew: slapmodify would make each entry another one (entryUUID).
+    """
+    home = ["-F", str(folder.config), "-n", "1"]
+    copy = run([program("slapcat"), *home, "-o", "ldif-wrap=no"], timeout_s=30).stdout
+    file = folder.path / "copy.ldif"
+    file.write_text(edited(copy))
+    for each in (folder.path / "data").iterdir():
+        each.unlink()
+    run([program("slapadd"), *home, "-l", str(file)], timeout_s=30)
 
 
 def free_port() -> int:

@@ -23,7 +23,6 @@ from heliostat.cloudstore.views import CheckedStore
 from heliostat.core.clock import SystemClock
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SystemIds
-from heliostat.core.process import run
 from heliostat.identity.openldap import agreement, conflicts
 from heliostat.identity.openldap import members as members_module
 from heliostat.identity.openldap.agreement import differing
@@ -34,12 +33,12 @@ from heliostat.identity.openldap.lag import Seen, standings
 from heliostat.identity.openldap.nodes import Nodes
 from heliostat.identity.openldap.pool import Endpoint, Pool
 from heliostat.identity.openldap.renewal import NodeRenewal, entry_of, read
-from heliostat.identity.openldap.slapd import Folder, Slapd, prepare_node, program, start
+from heliostat.identity.openldap.slapd import Folder, Slapd, prepare_node, start
 from heliostat.identity.options import DirectoryOptions
 from heliostat.identity.site import Identity
 from heliostat.testing.clock import VirtualClock
 from heliostat.testing.signin import OPTIONS, OTHER_PASSWORD, PASSWORD, code_of
-from heliostat.testing.slapds import free_port
+from heliostat.testing.slapds import free_port, rewrite
 
 PATIENCE_S = 300.0
 """Only what never comes takes so long: on a machine with other work replication has its time."""
@@ -256,21 +255,16 @@ async def test_two_nodes_agree_and_one_of_them_stays(
 
 
 def rewritten(server: Slapd, ada: str) -> None:
-    """Give a node that does not run another copy: one person changed and locked, one too many."""
-    home = ["-F", str(server.folder.config), "-n", "1"]
-    copy = run([program("slapcat"), *home, "-o", "ldif-wrap=no"], timeout_s=30).stdout
+    """One person is changed and locked, and there is one too many."""
     changed = "description: wrong\npwdAccountLockedTime: 000001010000Z\n"
-    gone = ada.replace("uid=ada", "uid=gone")
-    copy = copy.replace(f"dn: {ada}\n", f"dn: {ada}\n{changed}") + (
-        f"dn: {gone}\nobjectClass: inetOrgPerson\nuid: gone\ncn: gone\nsn: gone\n"
-        "createTimestamp: 20260101000000Z\n"
+    gone = (
+        f"dn: {ada.replace('uid=ada', 'uid=gone')}\nobjectClass: inetOrgPerson\n"
+        "uid: gone\ncn: gone\nsn: gone\ncreateTimestamp: 20260101000000Z\n"
         "entryCSN: 20260101000000.000000Z#000000#001#000000\n"
     )
-    file = server.folder.path / "copy.ldif"
-    file.write_text(copy)
-    for each in (server.folder.path / "data").iterdir():
-        each.unlink()
-    run([program("slapadd"), *home, "-l", str(file)], timeout_s=30)
+    rewrite(
+        server.folder, lambda copy: copy.replace(f"dn: {ada}\n", f"dn: {ada}\n{changed}") + gone
+    )
 
 
 async def test_nobody_moves_from_a_node_that_lacks_changes(

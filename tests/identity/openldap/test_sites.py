@@ -13,14 +13,12 @@ import ldap
 import pytest
 
 from heliostat.core.clock import SystemClock
-from heliostat.core.process import run
 from heliostat.identity.openldap import agreement, conflicts
 from heliostat.identity.openldap.domains import Domain, make_domain
 from heliostat.identity.openldap.entries import state_of
 from heliostat.identity.openldap.node import Node
-from heliostat.identity.openldap.slapd import program
 from heliostat.testing.cut_line import CutLine, cut_line
-from heliostat.testing.slapds import Slapds, add, free_port, slapds
+from heliostat.testing.slapds import Slapds, add, free_port, rewrite, slapds
 
 PATIENCE_S = 300.0
 NAMES = {1: "west", 2: "east"}
@@ -194,11 +192,7 @@ async def test_copies_that_differ_are_found_and_mended(two: Two) -> None:
     # behind the back of replication: the file is changed while no server runs on it
     await two.site.running["east"].stop()
     folder = two.site.running["east"].folder
-    change = f"dn: {ada}\nchangetype: modify\nreplace: description\ndescription: wrong\n"
-    file = folder.path / "change.ldif"
-    file.write_text(change)
-    argv = [program("slapmodify"), "-F", str(folder.config), "-n", "1", "-l", str(file)]
-    run(argv, timeout_s=30)
+    rewrite(folder, lambda copy: copy.replace("description: right", "description: wrong"))
     await two.start("east")
     east = two.site.connect("east")
     put(west, ada, "title", "later")  # so that west's version is the later one
