@@ -38,7 +38,18 @@ Helio = Callable[..., Result]
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No setting of the person who runs the tests gets in."""
-    for name in ("TARGET", "CA", "TOKEN", "KEY", "PROFILE", "TENANT", "PROJECT", "HOME", "DEBUG"):
+    for name in (
+        "TARGET",
+        "CA",
+        "TOKEN",
+        "KEY",
+        "CERTIFICATE",
+        "PROFILE",
+        "TENANT",
+        "PROJECT",
+        "HOME",
+        "DEBUG",
+    ):
         monkeypatch.delenv(f"HELIO_{name}", raising=False)
     monkeypatch.setenv("HELIO_CONFIG", str(tmp_path / "config.toml"))
     monkeypatch.setenv("HOME", str(tmp_path))
