@@ -19,7 +19,7 @@ from benchmarks.record import record
 from heliostat.cloudstore.sqlite import SqliteStore
 from heliostat.core.clock import SystemClock
 
-FLOOR_MB, GOAL_MB = 250, 120
+FLOOR_MB, GOAL_MB = 250, 110
 ROUNDS = 3
 
 
