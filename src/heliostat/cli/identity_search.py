@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
 
 from heliostat.cli import options
@@ -24,11 +26,32 @@ _COLUMNS = (
 @click.option("--base", default="", help="Only below the unit with this path.")
 @click.option("--direct", is_flag=True, help="Only what lies in the base itself.")
 @click.option("--kind", type=click.Choice(_KINDS), default=None, help="Only entries of one kind.")
+@click.option("--source", default="", help="In this identity source (corp.example, CORP).")
+@click.option("--groups", "with_groups", is_flag=True, help="With memberOf, also of a source.")
 @options.domain
 @pass_session
-def search(session: Session, filter_: str, base: str, direct: bool, kind: str | None) -> None:
+def search(
+    session: Session,
+    filter_: str,
+    base: str,
+    direct: bool,
+    kind: str | None,
+    source: str,
+    with_groups: bool,
+) -> None:
     """Find what matches FILTER, such as (&(objectClass=person)(mail=*@acme.example))."""
     found = session.client.directory_search.find(
-        session.domain, filter_, base=base, direct=direct, kind=kind or ""
+        session.domain,
+        filter_,
+        base=base,
+        direct=direct,
+        kind=kind or "",
+        source=source,
+        with_groups=with_groups,
     )
+    show_entries(session, found)
+
+
+def show_entries(session: Session, found: Iterable[DirectoryEntry]) -> None:
+    """What a search found, as a table or as JSON."""
     session.output.items(found, _COLUMNS, empty="Nothing matches.")

@@ -11,6 +11,7 @@ import click
 from heliostat.cli import options, text
 from heliostat.cli.carrying import end, make
 from heliostat.cli.given import fields_of, pairs, something
+from heliostat.cli.identity_search import show_entries
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.session import Session
@@ -148,6 +149,33 @@ def probe(session: Session, /, source_domain: str, person: str, **settings: Any)
     else:
         change = sources.probe_saved(session.domain, source_domain, person)
     _show_steps(session, change.submit())
+
+
+@source.command("people")
+@click.argument("source_domain", metavar="SOURCE")
+@click.argument("filter_", metavar="[FILTER]", default="")
+@click.option("--groups", "with_groups", is_flag=True, help="With memberOf: a question for each.")
+@options.domain
+@pass_session
+def people(session: Session, source_domain: str, filter_: str, with_groups: bool) -> None:
+    """List people of SOURCE as they are there now; those that match FILTER."""
+    found = session.client.directory_search.find(
+        session.domain, filter_, kind="user", source=source_domain, with_groups=with_groups
+    )
+    show_entries(session, found)
+
+
+@source.command("groups")
+@click.argument("source_domain", metavar="SOURCE")
+@click.argument("filter_", metavar="[FILTER]", default="")
+@options.domain
+@pass_session
+def groups(session: Session, source_domain: str, filter_: str) -> None:
+    """List groups of SOURCE that count here; those that match FILTER."""
+    found = session.client.directory_search.find(
+        session.domain, filter_, kind="group", source=source_domain
+    )
+    show_entries(session, found)
 
 
 def _show_steps(session: Session, probed: IdentitySourceProbe) -> None:

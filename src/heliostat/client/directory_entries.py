@@ -81,10 +81,24 @@ class DirectorySearch:
         self._transport = transport
 
     def find(
-        self, domain: str, text: str, *, base: str = "", direct: bool = False, kind: str = ""
+        self,
+        domain: str,
+        text: str,
+        *,
+        base: str = "",
+        direct: bool = False,
+        kind: str = "",
+        source: str = "",
+        with_groups: bool = False,
     ) -> Iterator[DirectoryEntry]:
-        """Entries, a page at a time; ``kind`` is unit, user, group, account or computer."""
-        query = {"filter": text, "base": base, "entryKind": kind}
+        """Entries, a page at a time; ``kind`` is unit, user, group, account or computer.
+
+        ``source``: of the identity source with this domain or alias, instead of the tenant's own;
+        ``with_groups``: with ``memberOf``, which costs a question there for each entry.
+        """
+        query = {"filter": text, "base": base, "entryKind": kind, "source": source}
+        if with_groups:
+            query["withGroups"] = "true"
         if direct:
             query["direct"] = "true"
         return pages(

@@ -1,4 +1,4 @@
-"""Searching a directory's tenant with the filters of LDAP (RFC 4515)."""
+"""Searching a directory's tenant, or a source of it, with the filters of LDAP (RFC 4515)."""
 
 from __future__ import annotations
 
@@ -38,13 +38,15 @@ ROUTES = (
         operation="searchDirectory",
         access=Access.TENANT_ADMIN,
         owner=Owner(DIRECTORY, TENANT),
-        summary="Search the people, groups, units and computers of a directory's tenant.",
+        summary="Search people, groups, units and computers of a directory's tenant, or a source.",
         response=DirectoryEntryList,
         query=(
             Query("filter", str, "As in LDAP: (&(objectClass=person)(mail=*@acme.example))."),
             Query("base", str, "Only below the unit with this path, e.g. Engineering/EMEA."),
             Query("direct", bool, "Only what lies in the base itself."),
             Query("entryKind", str, "Only units, users, groups, accounts or computers: one kind."),
+            Query("source", str, "Through an identity source of the tenant, by domain or alias."),
+            Query("withGroups", bool, "With memberOf of a source's people: a question for each."),
             *PAGE,
         ),
         confidential=True,

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from heliostat.core.errors import HeliostatError
+from heliostat.identity.directory.filter_text import parse
+from heliostat.identity.directory.search import Query
 from heliostat.identity.realm import Realm
 from heliostat.testing.domain_controller import (
     ADMINISTRATOR,
@@ -22,6 +24,7 @@ from heliostat.testing.domain_controller import (
     DomainController,
     domain_controller,
 )
+from heliostat.testing.readable import SEARCHES, names_found, names_of_entries
 from heliostat.testing.signin import SCOPE, IdentityKit, ask, code_of, refresh
 
 pytestmark = [
@@ -205,3 +208,74 @@ async def test_a_probe_of_a_domain(
     assert "is not trusted: IP address mismatch" in steps[-1].sentence
     steps = await realm.sources.probe_source(DOMAIN, fields, saved=False)
     assert "is not trusted: " in steps[-1].sentence
+    controller.stop()
+    for name in ("tls.crt", "tls.key", "ca.crt"):
+        (tmp_path / name).rename(controller.folder / name)
+    controller.start()
+
+
+async def test_a_domain_is_read_as_every_directory_is(
+    kit: IdentityKit, realm: Realm, fields: dict[str, Any], controller: DomainController
+) -> None:
+    """The cases of ``tests/identity/directory``, for what lies in a unit of the domain."""
+    site = f"OU=Site,{BASE}"
+    for unit in ("Site", "people,OU=Site", "groups,OU=Site", "computers,OU=Site",
+                 "Engineering,OU=Site", "R&D,OU=Engineering,OU=Site"):  # fmt: skip
+        controller.tool("ou", "add", f"OU={unit},{BASE}")
+    controller.tool("user", "delete", "ada")
+    for name, unit, *more in (
+        ("ada", "OU=R&D,OU=Engineering", "--given-name=Ada", "--surname=Lovelace",
+         "--mail-address=Ada@acme.example"),
+        ("grace", "OU=Engineering", "--surname=grace", "--mail-address=grace@acme.example"),
+        ("alan", "OU=people", "--surname=alan"),
+    ):  # fmt: skip
+        place = f"--userou={unit},OU=Site"
+        controller.tool("user", "create", name, secret(name), place, *more)
+    for name in ("Inner", "Outer"):
+        controller.tool("group", "delete", name)
+        controller.tool("group", "add", name, "--groupou=OU=groups,OU=Site")
+    controller.tool("group", "addmembers", "Inner", "ada")
+    controller.tool("group", "addmembers", "Outer", "Inner")
+    controller.tool("computer", "create", "web01", "--computerou=OU=computers,OU=Site")
+    controller.tool("computer", "create", "web02", "--computerou=OU=Engineering,OU=Site")
+    await realm.sources.update_source(DOMAIN, {"people_base": site, "bind_password": PASSWORD})
+    directory = await realm.sources.directory("CORP")
+    dns = await names_of_entries(directory)
+    for text, query, expected in SEARCHES:
+        if text == "(accountDisabled=TRUE)":
+            continue  # Samba's tool makes computers disabled
+        asked = text.format(**dns)
+        assert await names_found(directory, asked, **query) == expected, asked
+    ada = await directory.get_user("CORP\\ada")
+    assert (ada.unit, ada.email) == ("Engineering/R&D", "Ada@acme.example")
+    assert ada.groups == ("CORP.EXAMPLE\\Inner", "CORP.EXAMPLE\\Outer")
+    assert (await directory.get_group("Inner")).members == ("ada@corp.example",)
+    by_words = "(&(objectClass=user)(sAMAccountName=ada))"
+    assert await names_found(directory, by_words) == ["ada"]
+    (entry,) = (await directory.search(Query(parse("(uid=ada)")))).entries
+    by_id = f"(entryUUID={entry.attributes['entryUUID'][0]})"
+    assert await names_found(directory, by_id) == ["ada"]
+    controller.tool("user", "disable", "alan")
+    disabled = "(&(uid=*)(accountDisabled=TRUE))"
+    assert await names_found(directory, disabled) == ["alan"]
+    # the whole domain, where somebody's primary group is in no list
+    await realm.sources.update_source(DOMAIN, {"people_base": BASE, "bind_password": PASSWORD})
+    whole = await realm.sources.directory(DOMAIN)
+    assert "CORP.EXAMPLE\\Domain Users" in (await whole.get_user("ada")).groups
+    primary = Query(parse("(&(objectClass=group)(cn=Domain Users))"))
+    (users,) = (await whole.search(primary)).entries
+    held = f"(&(uid=*)(memberOf={users.dn}))"
+    assert await names_found(whole, held) == ["ada", "alan", "grace"]
+    machines = [each.name for each in (await whole.page_computers(limit=9)).items]
+    assert machines == ["DC1", "web01", "web02"]
+    assert "Users" in [each.path for each in await whole.list_units()]
+    names: list[str] = []
+    after = ""
+    while True:
+        page = await whole.page_users(limit=2, after=after)
+        names += [each.name for each in page.items]
+        after = page.after
+        if not after:
+            break
+    assert names == sorted(names)
+    assert {"ada", "administrator", "krbtgt"} <= set(names)

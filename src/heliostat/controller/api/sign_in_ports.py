@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from heliostat.identity.directory.contract.reading import LookingUp
 from heliostat.wire.service_providers import (
     ServiceProviderCreateSpec,
     ServiceProviderUpdateSpec,
@@ -232,6 +233,8 @@ class SourcesPort(Protocol):
         saved: bool = True,
         plan: bool = False,
     ) -> tuple[StepRecord, ...]: ...
+    async def directory(self, spelling: str) -> LookingUp:
+        """The source with this domain or alias, to be looked through."""
 
 
 class OpenIdRecord(Protocol):

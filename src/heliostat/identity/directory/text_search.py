@@ -9,6 +9,7 @@ from heliostat.core.errors import PermanentError
 from heliostat.identity.directory.contract.reading import Searching
 from heliostat.identity.directory.filter_text import parse
 from heliostat.identity.directory.filters import EVERYTHING
+from heliostat.identity.directory.schema import CANONICAL
 from heliostat.identity.directory.search import ALL_KINDS, Entry, EntryKind, Query, Scope
 
 
@@ -24,9 +25,9 @@ class TextSearch(Searching, Protocol):
         kind: str,
         limit: int,
         after: str,
-        attributes: frozenset[str] | None = None,
+        with_groups: bool = False,
     ) -> tuple[Sequence[Entry], str]:
-        """See ``LookingUp.look_up``; ``attributes`` as in ``Query``."""
+        """See ``LookingUp.look_up``."""
         if kind and kind not in set(EntryKind):
             raise PermanentError(
                 "InvalidEntity", f"{kind[:40]!r} is none of {', '.join(EntryKind)}."
@@ -38,7 +39,7 @@ class TextSearch(Searching, Protocol):
             kinds=frozenset({EntryKind(kind)}) if kind else ALL_KINDS,
             limit=limit,
             after=after,
-            attributes=attributes,
+            attributes=frozenset(CANONICAL) if with_groups else None,
         )
         found = await self.search(query)
         return found.entries, found.after

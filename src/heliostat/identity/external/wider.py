@@ -86,6 +86,10 @@ def _narrower(asked: Filter, words: Words) -> Wire:
             return _not(wider(inner, words))
         case Present(name) if name in words.by_name and not words.by_name[name].known:
             return False  # what a server has never heard of is neither there nor not there
+        case Present("accountdisabled"):
+            return False  # worked out here, of much
+        case Equal("objectclass", value) if fold(value) in words.conditional:
+            return False
         case Present() | Equal("objectclass"):
             return _leaf(asked, words)
         case _:

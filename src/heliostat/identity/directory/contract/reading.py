@@ -62,11 +62,20 @@ class LookingUp(Protocol):
     """Searching by what people type."""
 
     async def look_up(
-        self, text: str, *, base: str, below: bool, kind: str, limit: int, after: str
+        self,
+        text: str,
+        *,
+        base: str,
+        below: bool,
+        kind: str,
+        limit: int,
+        after: str,
+        with_groups: bool = False,
     ) -> tuple[Sequence[Entry], str]:
         """What the filter ``text`` finds, and the cursor to go on with (empty: no more).
 
-        ``base`` is a unit's path; ``below``: what lies deeper, too; ``kind`` empty: every.
+        ``base`` is a unit's path; ``below``: what lies deeper, too; ``kind`` empty: every;
+        ``with_groups``: with ``memberOf`` also where it costs a question for each entry.
         Raises ``InvalidFilter``, ``UnitNotFound``, ``PageExpired``, ``InvalidEntity`` (kind).
         """
 
