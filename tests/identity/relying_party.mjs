@@ -110,4 +110,6 @@ const exchanged = await client.genericGrantRequest(
 const told = await client.tokenIntrospection(api, exchanged.access_token);
 assert.equal(told.active, true);
 assert.equal(told.act.sub, "api");
-console.log(JSON.stringify({ accessToken: first.access_token }));
+console.log(JSON.stringify({
+  accessToken: signedInThere.access_token, copied: first.access_token,
+}));

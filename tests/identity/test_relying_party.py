@@ -19,7 +19,7 @@ from heliostat.identity.authority.tls import server_ssl_context
 from heliostat.identity.clients.records import Grant
 from heliostat.identity.clients.settings import API_SCOPES
 from heliostat.identity.tokens.endpoints import routes
-from heliostat.testing.signin import FOR_THE_API, OPTIONS, start_identity
+from heliostat.testing.signin import FOR_THE_API, OPTIONS, code_of, start_identity
 from heliostat.wire.oidc_clients import OidcClientSettings
 
 SCRIPT = Path(__file__).with_name("relying_party.mjs")
@@ -82,7 +82,11 @@ async def test_openid_client_accepts_discovery_tokens_and_rotation(
         )
     finally:
         await runner.cleanup()
-    token = json.loads(printed.stdout)["accessToken"]
-    assert (await kit.identity.verify(token)).is_system_admin
+    told = json.loads(printed.stdout)
+    assert (await kit.identity.verify(told["accessToken"])).is_system_admin
+    copied = kit.identity.verify(
+        told["copied"]
+    )  # its session ended with a refresh token used twice
+    assert await code_of(copied) == "InvalidAuthToken"
     kit.identity.close()
     await kit.store.close()
