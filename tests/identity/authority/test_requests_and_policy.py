@@ -81,8 +81,8 @@ HOSTILE: dict[str, tuple[str, Callable[[], str]]] = {
         (NameOID.COMMON_NAME, "a"), (NameOID.COMMON_NAME, "b")))),
     "too many names": ("101 names", lambda: request(*(f"n{n}.x.example" for n in range(101)))),
     "too large": ("bytes", lambda: request(*(f"{'n' * 60}{n}.x.example" for n in range(300)))),
-    "nothing": ("read", lambda: ""),
-    "text": ("read", lambda: "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n"),
+    "nothing": ("PEM", lambda: ""),
+    "text": ("PEM", lambda: "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n"),
 }  # fmt: skip
 
 

@@ -26,7 +26,8 @@ from heliostat.identity.authority.refusals import bad_request
 MAX_REQUEST_BYTES = 16_384
 MAX_NAMES = 90  # a commit holds a certificate and an index entry for each
 MAX_ATTRIBUTES = 10
-_WEAK = frozenset({"md5", "sha1", "md2", "md4"})
+MAX_VALUE = 128
+WEAK_DIGESTS = frozenset({"md5", "sha1", "md2", "md4"})
 ATTRIBUTES = {
     NameOID.COMMON_NAME: "CN",
     NameOID.ORGANIZATION_NAME: "O",
@@ -48,6 +49,7 @@ _UNREADABLE = (
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
+    x509.InvalidVersion,
 )
 _IGNORED = (x509.SubjectKeyIdentifier,)
 
@@ -82,7 +84,7 @@ def read_request(text: str | bytes) -> Requested:
         raise bad_request(_short(error)) from error
     kind, bits = key_kind(key)
     _check_signature(request)
-    subject = _subject(request.subject)
+    subject = _subject(_subject_name(request))
     names: list[str] = []
     usages: tuple[str, ...] = ()
     for extension in extensions:
@@ -116,17 +118,26 @@ def _load(text: str | bytes) -> x509.CertificateSigningRequest:
             if isinstance(text, bytes):
                 return x509.load_der_x509_csr(raw)
             return x509.load_pem_x509_csr(raw)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except _UNREADABLE as error:
         raise bad_request(_short(error)) from error
+
+
+def _subject_name(request: x509.CertificateSigningRequest) -> x509.Name:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # lengths, which are judged below
+            return request.subject
+    except _UNREADABLE as error:
+        raise bad_request(f"its subject {_short(error).removeprefix('it ')}") from error
 
 
 def _check_signature(request: x509.CertificateSigningRequest) -> None:
     try:
         digest = request.signature_hash_algorithm
         proven = request.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except _UNREADABLE as error:
         raise bad_request(_short(error)) from error
-    if digest is not None and digest.name in _WEAK:
+    if digest is not None and digest.name in WEAK_DIGESTS:
         raise bad_request(f"it is signed with {digest.name.upper()}")
     if not proven:
         raise bad_request("it is not signed by its own key")
@@ -140,6 +151,12 @@ def _subject(name: x509.Name) -> tuple[tuple[str, str], ...]:
         if [known for known, _ in found].count(short) > 1 and short == "CN":
             raise bad_request("its subject has several common names")
         _check_text(value)
+        if len(value) > MAX_VALUE:
+            raise bad_request(f"its subject has a part of {len(value)} characters")
+    try:  # as it would be written: lengths and alphabets are those of RFC 5280, appendix A
+        x509.Name([x509.NameAttribute(each.oid, str(each.value)) for each in name]).public_bytes()
+    except ValueError as error:
+        raise bad_request(f"its subject can't be certified ({_short(error)})") from error
     return tuple(found)
 
 
