@@ -34,6 +34,7 @@ from heliostat.identity.external.told import Told, told
 from heliostat.identity.external.wider import wider, words_of
 from heliostat.identity.names import fold
 from heliostat.identity.sources.entries import id_filter_value
+from heliostat.identity.sources.lookup import refuse_elsewhere
 from heliostat.identity.sources.protocol import filters
 from heliostat.identity.sources.protocol.connection import Connection
 from heliostat.identity.sources.protocol.dn import is_below
@@ -106,6 +107,7 @@ class Listing:
             found = await connection.search(
                 Search(place.base, asked, wanted, place.scope, limit=4 * BY_ID)
             )
+            refuse_elsewhere(found, place.base)
             for entry in found:
                 known = told(kind, entry, self._source, self._clock.now_ms())
                 if known is not None:
