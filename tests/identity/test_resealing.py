@@ -24,7 +24,7 @@ from heliostat.identity.options import SYSTEM_TENANT
 from heliostat.identity.realm import Realm
 from heliostat.identity.sealing_check import SEALING, SITE
 from heliostat.identity.site import Identity
-from heliostat.identity.sources.servers import unsealed
+from heliostat.identity.sources.credentials import unsealed
 from heliostat.identity.sources.source import (
     KEY_PLACE,
     PASSWORD_PLACE,

@@ -15,11 +15,11 @@ import msgspec
 from heliostat.core.errors import PermanentError
 from heliostat.identity.names import fold
 from heliostat.identity.sealing import Sealing
+from heliostat.identity.sources.credentials import unsealed
 from heliostat.identity.sources.protocol import address, filters
 from heliostat.identity.sources.protocol.dn import is_dn
 from heliostat.identity.sources.protocol.filters import BadFilter
 from heliostat.identity.sources.protocol.trust import tls_context
-from heliostat.identity.sources.servers import unsealed
 from heliostat.identity.sources.source import (
     DEFAULTS,
     KEY_PLACE,

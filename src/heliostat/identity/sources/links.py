@@ -14,10 +14,11 @@ from heliostat.identity.external.directory import AT_ONCE, External
 from heliostat.identity.passwords.options import LockoutPolicy
 from heliostat.identity.reach.gate import Gate
 from heliostat.identity.sealing import Sealing
+from heliostat.identity.sources.credentials import unsealed
 from heliostat.identity.sources.guessing import Guesses
 from heliostat.identity.sources.people import SourcePeople
 from heliostat.identity.sources.servers import AT_ONCE as SIGN_INS_AT_ONCE
-from heliostat.identity.sources.servers import Servers, unsealed
+from heliostat.identity.sources.servers import Servers
 from heliostat.identity.sources.source import Source
 
 KEPT = 128

@@ -16,12 +16,13 @@ from heliostat.core.counting import counted
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.names import subject_of
 from heliostat.identity.sources import lookup
+from heliostat.identity.sources.credentials import Credentials, sign_in
 from heliostat.identity.sources.entries import Found, group_in, person_in, wanted, wanted_of_groups
 from heliostat.identity.sources.protocol import filters
 from heliostat.identity.sources.protocol.connection import Connection, Refused, TooMany
 from heliostat.identity.sources.protocol.messages import Entry, Search
 from heliostat.identity.sources.protocol.reach import Unreachable, connect, resolve
-from heliostat.identity.sources.servers import Credentials, Servers, sign_in
+from heliostat.identity.sources.servers import Servers
 from heliostat.identity.sources.source import Source, attribute, groups_filter, people_filter
 from heliostat.identity.sources.spelling import spelled
 

@@ -19,16 +19,16 @@ from typing import NamedTuple, TypeVar
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError, TemporaryError
 from heliostat.identity.reach.gate import Gate
-from heliostat.identity.sealing import Sealing
 from heliostat.identity.sources import breaker
 from heliostat.identity.sources.breaker import WELL, Health
+from heliostat.identity.sources.credentials import Credentials, sign_in
 from heliostat.identity.sources.protocol import address
 from heliostat.identity.sources.protocol.connection import Connection, Refused, TooMany
 from heliostat.identity.sources.protocol.messages import Outcome
 from heliostat.identity.sources.protocol.reach import Link, Unreachable
 from heliostat.identity.sources.protocol.results import BUSY
 from heliostat.identity.sources.protocol.trust import tls_context
-from heliostat.identity.sources.source import KEY_PLACE, PASSWORD_PLACE, Source
+from heliostat.identity.sources.source import Source
 
 T = TypeVar("T")
 AT_ONCE = 16
@@ -49,26 +49,6 @@ class State(NamedTuple):
     url: str
     state: str
     sentence: str
-
-
-class Credentials(NamedTuple):
-    """What a source signs in with; readable, so only in memory."""
-
-    dn: str = ""
-    password: str = ""
-    certificate_pem: str = ""
-    key_pem: str = ""
-
-
-def unsealed(source: Source, sealing: Sealing) -> Credentials:
-    """Raises ``SealBroken``."""
-    password = key = ""
-    if source.bind_password:
-        place = PASSWORD_PLACE.format(id=source.id)
-        password = sealing.unseal(source.bind_password, place).decode()
-    if source.bind_key:
-        key = sealing.unseal(source.bind_key, KEY_PLACE.format(id=source.id)).decode()
-    return Credentials(source.bind_dn, password, source.bind_certificate_pem, key)
 
 
 class Servers:
@@ -232,23 +212,6 @@ class Servers:
             connection.drop()
             raise
         return connection
-
-
-async def sign_in(connection: Connection, credentials: Credentials) -> None:
-    """As the source's own account; nothing is asked for where it has none.
-
-    Raises ``Unreachable``, also for a refusal: one more try with the same password would
-    count against the account.
-    """
-    if credentials.dn and credentials.password:
-        outcome = await connection.bind(credentials.dn, credentials.password)
-        whom = credentials.dn
-    elif credentials.certificate_pem:
-        outcome, whom = await connection.bind_external(), "the certificate"
-    else:
-        return
-    if outcome.code:
-        raise Unreachable(str(Refused(f"signing in as {whom} was refused", outcome)))
 
 
 def unavailable(domain: str, why: str = "") -> HeliostatError:

@@ -25,6 +25,7 @@ from heliostat.identity.names import fold
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.passwords.records import attempts_of
 from heliostat.identity.sealing import Sealing
+from heliostat.identity.sources.credentials import unsealed
 from heliostat.identity.sources.form import applied
 from heliostat.identity.sources.guessing import Guesses
 from heliostat.identity.sources.links import Links
@@ -32,7 +33,7 @@ from heliostat.identity.sources.people import SourcePeople
 from heliostat.identity.sources.probe import Step, probed
 from heliostat.identity.sources.protocol import address
 from heliostat.identity.sources.records import SourceKinds
-from heliostat.identity.sources.servers import State, unsealed
+from heliostat.identity.sources.servers import State
 from heliostat.identity.sources.source import SOURCE_DOMAINS, Source, SourceDomain, SourceKind
 from heliostat.identity.tenant import TENANTS, checked_domain
 
