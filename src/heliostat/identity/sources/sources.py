@@ -8,13 +8,13 @@ nobody knows them any more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from heliostat.cloudstore.contract import Change, CloudStore, Guard, PrefixUnchanged
+from heliostat.cloudstore.contract import CloudStore, Guard, PrefixUnchanged
 from heliostat.cloudstore.documents import Stored
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError
@@ -25,6 +25,7 @@ from heliostat.identity.names import fold
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.passwords.records import attempts_of
 from heliostat.identity.sealing import Sealing
+from heliostat.identity.sources.claims import free, no_other_default, refuse_ambiguous
 from heliostat.identity.sources.credentials import unsealed
 from heliostat.identity.sources.form import applied
 from heliostat.identity.sources.guessing import Guesses
@@ -35,7 +36,7 @@ from heliostat.identity.sources.protocol import address
 from heliostat.identity.sources.records import SourceKinds
 from heliostat.identity.sources.servers import State
 from heliostat.identity.sources.source import SOURCE_DOMAINS, Source, SourceDomain, SourceKind
-from heliostat.identity.tenant import TENANTS, checked_domain
+from heliostat.identity.tenant import checked_domain
 
 MOST_SOURCES = 32
 
@@ -92,11 +93,12 @@ class Sources:
                     "InvalidOperation", f"There are {len(others)} sources already."
                 )
             alone = PrefixUnchanged(self._kinds.sources.prefix, page.revision)
-            guards = [alone, *await self._free(new.domain)]
-            self._refuse_ambiguous(new, others)
+            guards = [alone, *await free(self._store, new.domain, self._site_domain)]
+            refuse_ambiguous(new, others)
             claimed = SourceDomain(domain=new.domain, tenant=self._options.tenant, source=new.id)
             changes = [*SOURCE_DOMAINS.put(claimed), *self._kinds.sources.put(new)]
-            return Decided(_view(new), guards, [*changes, *self._no_other_default(new, others)])
+            changes += no_other_default(self._kinds, new, others)
+            return Decided(_view(new), guards, changes)
 
         return await settle(self._store, decide, plan=plan)
 
@@ -118,13 +120,14 @@ class Sources:
             new = msgspec.structs.replace(new, changed_ms=self._clock.now_ms())
             page = await self._kinds.sources.list(self._store)
             others = [each for each in page.items if each.value.id != new.id]
-            self._refuse_ambiguous(new, others)
+            refuse_ambiguous(new, others)
             guards: list[Guard] = [
                 self._kinds.sources.guard(stored),
                 PrefixUnchanged(self._kinds.sources.prefix, page.revision),
             ]
             changes = [*self._kinds.sources.put(new, before)]
-            return Decided(_view(new), guards, [*changes, *self._no_other_default(new, others)])
+            changes += no_other_default(self._kinds, new, others)
+            return Decided(_view(new), guards, changes)
 
         return await settle(self._store, decide, plan=plan)
 
@@ -231,40 +234,12 @@ class Sources:
                 return stored
         raise no_source(domain)
 
-    async def _free(self, domain: str) -> list[Guard]:
-        """Guards that nobody on this site has ``domain``; raises ``SourceExists``."""
-        taken = await SOURCE_DOMAINS.get(self._store, domain)
-        tenants = await TENANTS.ids_by_index(self._store, "domain", domain)
-        if taken is not None or tenants or domain == fold(self._site_domain):
-            raise PermanentError(
-                "SourceExists", f"{domain} is the domain of a tenant or source here already."
-            )
-        return [SOURCE_DOMAINS.absent(domain), TENANTS.unused("domain", domain)]
-
     def _refuse_out_of_reach(self, new: Source, known: set[str]) -> None:
         """Raises ``AddressRefused`` for an address that no connection will be made to."""
         for url in new.urls:
             where = address.parse(url)
             if where is not None and url not in known:
                 self._links.gate.check(where.host)
-
-    def _refuse_ambiguous(self, new: Source, others: Sequence[Stored[Source]]) -> None:
-        """Raises ``SourceExists`` for a name that another has, too."""
-        for each in others:
-            shared = sorted(new.spellings & each.value.spellings)
-            if shared:
-                raise PermanentError(
-                    "SourceExists", f"{shared[0]} is a name of {each.value.domain} already."
-                )
-
-    def _no_other_default(self, new: Source, others: Sequence[Stored[Source]]) -> list[Change]:
-        """Changes by which only ``new`` is the default, if it is."""
-        changes: list[Change] = []
-        for each in others:
-            if new.default and each.value.default:
-                other = msgspec.structs.replace(each.value, default=False)
-                changes += self._kinds.sources.put(other, each.value)
-        return changes
 
 
 def no_source(domain: str) -> PermanentError:
