@@ -75,6 +75,7 @@ async def test_keys_and_certificates_of_an_account(
         "service-account", "update", "robot", "--disable", "--description", "Old", "-o", "json"
     )
     assert (changed.json["disabled"], changed.json["description"]) == (True, "Old")
+    assert await refused("service-account", "update", "robot") == "UsageError"
     shown = (await run("service-account", "show", "robot", "-o", "json")).json
     (last,) = shown["keys"]
     assert last["expiresTime"] - last["createdTime"] == 30 * 86_400_000

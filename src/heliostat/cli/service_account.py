@@ -8,6 +8,7 @@ import click
 
 from heliostat.cli import options, text
 from heliostat.cli.carrying import end, make, show_plan
+from heliostat.cli.given import something
 from heliostat.cli.given_file import content
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
@@ -113,7 +114,7 @@ def show(session: Session, account: str) -> None:
 @pass_session
 def update(session: Session, account: str, description: str | None, disabled: bool | None) -> None:
     """Change what is given of ACCOUNT."""
-    wanted = ServiceAccountChange(description=description, disabled=disabled)
+    wanted = something(ServiceAccountChange(description=description, disabled=disabled))
     change = session.service_accounts.update(account_id(session, account), wanted)
     make(session, change, lambda made: f"Service account {made.name} is changed.")
 
