@@ -17,11 +17,12 @@ from heliostat.cloudstore.memory import MemoryStore
 from heliostat.cloudstore.views import CheckedStore
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SeededIds
+from heliostat.identity.openldap.endpoint import Endpoint
 from heliostat.identity.openldap.homes import Phase, Place
 from heliostat.identity.openldap.moving import CLEAR_AFTER_S, Mover
 from heliostat.identity.openldap.node import Node
 from heliostat.identity.openldap.pending import PENDING, Pending, Step
-from heliostat.identity.openldap.pool import Endpoint, Pool
+from heliostat.identity.openldap.pool import Pool
 from heliostat.identity.openldap.store import DirectoryStore
 from heliostat.identity.openldap.tree import Tree
 from heliostat.identity.options import DirectoryOptions

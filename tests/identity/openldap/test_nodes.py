@@ -29,9 +29,10 @@ from heliostat.identity.openldap.agreement import differing
 from heliostat.identity.openldap.bundle import unpacked
 from heliostat.identity.openldap.config import LOG_SUFFIX
 from heliostat.identity.openldap.dismissal import dismiss, is_dismissed
+from heliostat.identity.openldap.endpoint import Endpoint
 from heliostat.identity.openldap.lag import Seen, standings
 from heliostat.identity.openldap.nodes import Nodes
-from heliostat.identity.openldap.pool import Endpoint, Pool
+from heliostat.identity.openldap.pool import Pool
 from heliostat.identity.openldap.renewal import NodeRenewal, entry_of, read
 from heliostat.identity.openldap.slapd import Folder, Slapd, prepare_node, start
 from heliostat.identity.options import DirectoryOptions
@@ -390,7 +391,7 @@ async def test_a_removed_node_that_is_away_is_told_when_it_is_back(
     await server.kill()
     await openldap.nodes.remove_node("far")
     (told,) = await openldap.removed()
-    assert told.startswith(f"far at {node.url} was removed and does not know:")
+    assert told.startswith(f"far at {node.url} was removed or replaced and does not know:")
     assert "end its process" in told
     server = await start(Folder(config.folder), [node.url])
     try:
@@ -406,6 +407,35 @@ async def test_a_removed_node_that_is_away_is_told_when_it_is_back(
     at = openldap.members.endpoint(first)
     assert not await openldap.pool.run_at(at, lambda connection: dismiss(connection, other))
     assert await has(identity, "first", "administrator")
+
+
+async def test_a_replaced_node_elsewhere_is_not_taken_for_the_new_one(
+    identity: Identity, tmp_path: Path
+) -> None:
+    openldap = identity.openldap
+    node, bundle = await openldap.nodes.add_node(
+        "far", host="127.0.0.1", port=free_port(), local=False
+    )
+    config = unpacked(bundle.encode(), tmp_path / "far")
+    await prepare_node(Folder(config.folder), config)
+    server = await start(Folder(config.folder), [node.url])
+    await eventually(lambda: joined(identity, "far"))
+    await server.kill()
+    again, _ = await openldap.nodes.replace_node("far")
+    (told,) = await openldap.removed()
+    assert told.startswith(f"far at {node.url} was removed or replaced and does not know:")
+    # the one before is back at that address, with every change: it is not the one that is awaited
+    server = await start(Folder(config.folder), [node.url])
+    try:
+        assert not await joined(identity, "far")
+        standing = (await openldap.nodes.node_standings())[0].standing
+        assert (standing.name, standing.answers) == ("far", False)
+        assert f"a server with the number {node.number}, not {again.number}" in standing.words
+        await openldap.members.removals.carry_out()
+        assert await openldap.removed() == []
+        assert await asyncio.to_thread(look_dismissed, server.folder)
+    finally:
+        await server.stop()
 
 
 def look_dismissed(folder: Folder) -> bool:

@@ -15,10 +15,11 @@ from heliostat.core.errors import PermanentError
 from heliostat.core.files import atomic_write
 from heliostat.identity.authority.issuer import Authority
 from heliostat.identity.openldap import renewal
+from heliostat.identity.openldap.endpoint import Endpoint, Trust
 from heliostat.identity.openldap.links import CONTROLLER, REPLICATOR, LinkAuthority
 from heliostat.identity.openldap.membership import links_in
 from heliostat.identity.openldap.node import Node
-from heliostat.identity.openldap.pool import Endpoint, Pool, Trust
+from heliostat.identity.openldap.pool import Pool
 from heliostat.identity.openldap.renewal import Papers
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""A node of another machine that was removed serves no old copy: it is told so, and ends itself.
+"""A node elsewhere that was removed or replaced serves no old copy: told so, it ends itself.
 
 The controller restricts the node's database over cn=config, which is not replicated: from then
 on the node refuses every request (``unwillingToPerform``), and clients ask another one.  Its
@@ -13,6 +13,7 @@ from typing import Any
 
 from heliostat.core.clock import Clock
 from heliostat.identity.openldap.config import DATA, LOG
+from heliostat.identity.openldap.endpoint import server_number
 from heliostat.identity.openldap.library import ldap_library
 from heliostat.identity.openldap.node import Node
 from heliostat.identity.openldap.slapd import Folder
@@ -23,8 +24,7 @@ REFUSING = b"all"
 def dismiss(connection: Any, node: Node) -> bool:
     """Have the node refuse everything; ``False`` where another one is in its place.  Blocking."""
     ldap = ldap_library()
-    found = connection.search_s("cn=config", ldap.SCOPE_BASE, attrlist=["olcServerID"])
-    if found[0][1].get("olcServerID") != [str(node.number).encode()]:
+    if server_number(connection) != node.number:
         return False
     alone = [(ldap.MOD_REPLACE, name, None) for name in ("olcSyncrepl", "olcMultiProvider")]
     connection.modify_s(DATA, [(ldap.MOD_REPLACE, "olcRestrict", [REFUSING]), *alone])

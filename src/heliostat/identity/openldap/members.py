@@ -25,12 +25,13 @@ from heliostat.identity.authority.issuer import Authority
 from heliostat.identity.openldap.config import NodeConfig
 from heliostat.identity.openldap.credentials import Credentials
 from heliostat.identity.openldap.declared import Declared
+from heliostat.identity.openldap.endpoint import Endpoint
 from heliostat.identity.openldap.entries import state_of
 from heliostat.identity.openldap.lag import Seen, Standing, standings
 from heliostat.identity.openldap.local_nodes import LocalNodes
 from heliostat.identity.openldap.membership import admitted, joined_up, links_in
 from heliostat.identity.openldap.node import Node
-from heliostat.identity.openldap.pool import Endpoint, Pool
+from heliostat.identity.openldap.pool import Pool
 from heliostat.identity.openldap.removals import Removals
 from heliostat.identity.options import IdentityOptions
 
@@ -144,8 +145,8 @@ class Members:
     def endpoint(self, node: Node) -> Endpoint:
         """How this controller reaches a node."""
         if node.local:
-            return Endpoint(node.name, self.local.folder(node).socket_url, node.site)
-        return Endpoint(node.name, node.url, node.site)
+            return Endpoint(node.name, self.local.folder(node).socket_url, node.site, node.number)
+        return Endpoint(node.name, node.url, node.site, node.number)
 
     def config(self, node: Node, nodes: Sequence[Node], folder: Path) -> NodeConfig:
         others = tuple(each for each in nodes if each.number != node.number)

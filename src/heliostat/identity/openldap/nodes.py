@@ -114,6 +114,7 @@ class Nodes:
     async def replace_node(self, name: str, *, plan: bool = False) -> tuple[NodeView, str]:
         """Make a node anew, empty, under its name: it copies everything from the others.
 
+        One elsewhere that still runs as it was is told that it is no node any more.
         Raises ``DirectoryNodeNotFound``, and ``InvalidOperation`` when it is the last.
         """
 
@@ -123,6 +124,7 @@ class Nodes:
             number, guard, changes = await self._members.declared.numbered()
             new = msgspec.structs.replace(stored.value, number=number, joined=False)
             guards = [guard, NODES.guard(stored), *others]
+            changes += self._members.removals.decided(stored.value)
             return Decided(new, guards, [*changes, *NODES.put(new, stored.value)])
 
         node = await settle(self._store, decide, plan=plan)
@@ -166,6 +168,7 @@ class Nodes:
         if plan:
             return self._view(node), ""
         await self._members.settle()
+        await self._members.removals.carry_out()
         if node.local:
             return self._view((await self._members.declared.stored(node.name)).value), ""
         return self._view(node), await self._bundle(node)

@@ -12,41 +12,18 @@ import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from heliostat.core.clock import Clock
 from heliostat.core.errors import PermanentError, TemporaryError
+from heliostat.identity.openldap.endpoint import CALL_S, Endpoint, Trust, opened, server_number
 from heliostat.identity.openldap.library import ldap_library
 
 T = TypeVar("T")
 THREADS = 8
-NETWORK_S, CALL_S = 3, 10
 REST_S = 3.0
 """How long a node that failed is asked last."""
 IDLE_KEPT = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """What a controller proves itself with over TLS, and whom it believes."""
-
-    authority: Path
-    certificate: Path
-    key: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """How a node is reached: over its socket on this machine, else over TLS."""
-
-    name: str
-    url: str
-    site: str
-
-    @property
-    def is_socket(self) -> bool:
-        return self.url.startswith("ldapi:")
 
 
 @dataclass
@@ -171,33 +148,25 @@ class Pool:
 
     def _connected(self, endpoint: Endpoint, known: _Known) -> Any:
         ldap = ldap_library()
-        connection = self._opened(endpoint)
+        connection = opened(endpoint, self._trust)
         try:
             connection.sasl_non_interactive_bind_s("EXTERNAL")
+            found = server_number(connection) if endpoint.number else 0
         except ldap.LDAPError as error:
             _end(connection)
             raise self._down(known, endpoint, error) from error
+        if found != endpoint.number:
+            _end(connection)
+            why = f"is another one: a server with the number {found}, not {endpoint.number}"
+            known.rests_until_s = self._clock.monotonic_s() + REST_S
+            raise unavailable(f"{endpoint.name} {why}", why=why)
         known.rests_until_s = 0.0
-        return connection
-
-    def _opened(self, endpoint: Endpoint) -> Any:
-        ldap = ldap_library()
-        connection = ldap.initialize(endpoint.url)
-        connection.set_option(ldap.OPT_NETWORK_TIMEOUT, NETWORK_S)
-        connection.set_option(ldap.OPT_TIMEOUT, CALL_S)
-        connection.set_option(ldap.OPT_REFERRALS, 0)
-        if not endpoint.is_socket and self._trust is not None:
-            connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
-            connection.set_option(ldap.OPT_X_TLS_CACERTFILE, str(self._trust.authority))
-            connection.set_option(ldap.OPT_X_TLS_CERTFILE, str(self._trust.certificate))
-            connection.set_option(ldap.OPT_X_TLS_KEYFILE, str(self._trust.key))
-            connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
         return connection
 
     def _bind(self, endpoint: Endpoint, dn: str, password: bytes) -> bool:
         ldap = ldap_library()
         known = self._known.setdefault(endpoint, _Known())
-        connection = self._opened(endpoint)
+        connection = opened(endpoint, self._trust)
         try:
             connection.simple_bind_s(dn, password)
         except (ldap.INVALID_CREDENTIALS, ldap.INSUFFICIENT_ACCESS, ldap.INAPPROPRIATE_AUTH):

@@ -1,6 +1,6 @@
-"""Nodes of other machines that were removed and are still to be told; see ``dismissal``.
+"""Nodes of other machines that were removed or replaced and are still to be told (``dismissal``).
 
-A removal is decided without the node: it may be gone for good.  Until it is told it goes on
+Either is decided without the node: it may be gone for good.  Until it is told it goes on
 answering programs from the copy that it had, so what is left to tell is a document, and said.
 """
 
@@ -16,8 +16,9 @@ from heliostat.cloudstore.documents import Kind, Stored
 from heliostat.core.clock import Clock
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.openldap.dismissal import dismiss
+from heliostat.identity.openldap.endpoint import Endpoint
 from heliostat.identity.openldap.node import Node
-from heliostat.identity.openldap.pool import Endpoint, Pool
+from heliostat.identity.openldap.pool import Pool
 
 log = logging.getLogger(__name__)
 FORGOTTEN_S = 398 * 86_400.0
@@ -25,7 +26,7 @@ FORGOTTEN_S = 398 * 86_400.0
 
 
 class Removed(msgspec.Struct, frozen=True, kw_only=True):
-    """A node that was removed, and why it does not know yet."""
+    """A node as it was when removed or replaced, and why it does not know yet."""
 
     node: Node
     removed_ms: int
@@ -59,7 +60,8 @@ class Removals:
         """A sentence for each that has not been told, by name."""
         left = [each.value for each in await REMOVED.all(self._store)]
         return [
-            f"{each.node.name} at {each.node.url} was removed and does not know: {each.why}. "
+            f"{each.node.name} at {each.node.url} was removed or replaced and does not know: "
+            f"{each.why}. "
             "Until it is told it answers programs from its old copy: end its process."
             for each in sorted(left, key=lambda each: each.node.identity)
         ]
@@ -77,7 +79,11 @@ class Removals:
                 await self._remember(stored, msgspec.structs.replace(removed, why=why))
                 return
         else:
-            log.info("%s was removed and %s", node.name, "refuses" if told else "is another now")
+            log.info(
+                "%s is no node any more and %s",
+                node.identity,
+                "refuses" if told else "is another now",
+            )
         await self._forget(stored)
 
     async def _remember(self, stored: Stored[Removed], new: Removed) -> None:

@@ -9,11 +9,12 @@ from heliostat.cloudstore.contract import CloudStore, Document
 from heliostat.core.errors import PermanentError
 from heliostat.identity.openldap import domains, entries
 from heliostat.identity.openldap.domains import Domain
+from heliostat.identity.openldap.endpoint import Endpoint
 from heliostat.identity.openldap.entries import Found, number_of
 from heliostat.identity.openldap.library import ldap_library
 from heliostat.identity.openldap.pending import Act, Step, domain_of, subtree
 from heliostat.identity.openldap.placing import Holding, Placed, Shelf
-from heliostat.identity.openldap.pool import Endpoint, Pool
+from heliostat.identity.openldap.pool import Pool
 from heliostat.identity.openldap.references import reference_dn
 from heliostat.identity.options import SYSTEM_TENANT
 from heliostat.identity.passwords.options import LockoutPolicy
