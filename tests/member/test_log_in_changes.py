@@ -78,12 +78,21 @@ def test_only_groups_that_were_named_log_in_and_administrators_too() -> None:
     assert MEMBER.directory is not None
     kerberos = KerberosServers("ACME.EXAMPLE", ("kdc.example:88",), log_in=True)
     admission = Admission(("Developers",), ("Cloud Admins",))
-    domain = _read(sssd_conf("acme.example", MEMBER.directory, ROOTS, admission, kerberos))[
-        "domain/acme.example"
-    ]
+    text = sssd_conf("acme.example", MEMBER.directory, ROOTS, admission, kerberos, has_key=True)
+    domain = _read(text)["domain/acme.example"]
     assert domain["simple_allow_groups"] == "Cloud Admins, Developers"
     assert (domain["auth_provider"], domain["krb5_realm"]) == ("krb5", "ACME.EXAMPLE")
+    assert domain["krb5_validate"] == "true"
     assert sudoers(admission) == "%Cloud\\ Admins ALL=(ALL:ALL) ALL\n"
+
+
+def test_a_machine_without_a_key_does_not_believe_the_realm_about_passwords() -> None:
+    assert MEMBER.directory is not None
+    kerberos = KerberosServers("ACME.EXAMPLE", ("kdc.example:88",), log_in=True)
+    text = sssd_conf("acme.example", MEMBER.directory, ROOTS, Admission(), kerberos)
+    domain = _read(text)["domain/acme.example"]
+    assert domain["auth_provider"] == domain["chpass_provider"] == "ldap"
+    assert not [name for name in domain if name.startswith("krb5")]
 
 
 @pytest.mark.parametrize("hostile", ["a\nb", "x]\n[domain/evil", "a, b", "", " a"])

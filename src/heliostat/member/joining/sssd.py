@@ -30,13 +30,14 @@ def sssd_conf(
 ) -> str:
     """The text of ``/etc/sssd/sssd.conf``; raises ``InvalidEntity`` for what can't stand in it.
 
-    With a key of its own the machine finds out whether a ticket comes from the realm.
+    Passwords are checked in the realm only by a machine with a key of its own: without one nobody
+    could tell the realm's answer from that of whoever stands between.
     """
-    checks = kerberos if kerberos is not None and kerberos.log_in else None
+    checks = kerberos if kerberos is not None and kerberos.log_in and has_key else None
     rows = [
         *_proven_by("krb5" if checks is not None else "ldap"),
         *_domain(directory, roots),
-        *(_realm(checks, has_key=has_key) if checks is not None else ()),
+        *(_realm(checks) if checks is not None else ()),
         *admitted(admission, "permit"),
     ]
     sections = [
@@ -83,10 +84,10 @@ def _domain(directory: DirectoryServers, roots: Path) -> Iterator[tuple[str, str
     )
 
 
-def _realm(kerberos: KerberosServers, *, has_key: bool) -> Iterator[tuple[str, str]]:
+def _realm(kerberos: KerberosServers) -> Iterator[tuple[str, str]]:
     yield "krb5_realm", kerberos.realm
     yield "krb5_server", listed(kerberos.servers)
     if kerberos.password_servers:
         yield "krb5_kpasswd", listed(kerberos.password_servers)
-    yield "krb5_validate", yes_or_no(has_key)
+    yield "krb5_validate", "true"
     yield "krb5_store_password_if_offline", "true"
