@@ -224,6 +224,21 @@ async def test_who_is_deleted_proves_itself_to_nobody(world: World) -> None:
         await world.machines.refresh(key.assertion(), "", "")
 
 
+@pytest.mark.parametrize("used", [False, True], ids=["unused", "used"])
+async def test_a_token_ends_with_its_computer(world: World, used: bool) -> None:
+    token, key = await world.invited(), Key()
+    if used:
+        await world.machines.join(token.secret, key.request(), "")
+    await world.machines.dismiss(NAME)
+    with pytest.raises(HeliostatError, match="InvalidToken"):
+        await world.machines.join(token.secret, key.request(), "")
+    await world.clock.advance(1)
+    new = await world.invited()
+    with pytest.raises(HeliostatError, match="InvalidToken"):
+        await world.machines.join(token.secret, key.request(), "")
+    assert (await world.machines.join(new.secret, Key().request(), "")).chain
+
+
 async def test_who_is_called_as_a_machine_is_another(world: World) -> None:
     await joined(world)
     authority = await world.directories.authority(DOMAIN)

@@ -74,6 +74,7 @@ class Invitations:
             expires_ms=expires_ms,
             project=project,
             vm=vm,
+            since=computer.created_ms,
         )
         token = "" if plan else await self._site.token(computer.name, secret)
 
@@ -97,7 +98,7 @@ class Invitations:
             record = stored.value
             if record.key and not hmac.compare_digest(record.key, key):
                 raise _refused()
-            if (await self._computers.get_computer(record.computer)).disabled:
+            if not await self._is_welcome(record):
                 raise _refused()
             claimed = msgspec.structs.replace(record, key=key)
             changes = self._joins.put(claimed, record) if not record.key else []
@@ -105,18 +106,29 @@ class Invitations:
 
         return await settle(self._store, decide, plan=plan)
 
+    async def _is_welcome(self, record: MachineJoin) -> bool:
+        """Not into an entry that was made since under the name of a deleted computer."""
+        try:
+            computer = await self._computers.get_computer(record.computer)
+        except HeliostatError as error:
+            if error.code != "ComputerNotFound":
+                raise
+            return False
+        return not computer.disabled and computer.created_ms == record.since
+
     async def _entry(
         self, name: str, unit: str, project: str, vm: str, *, plan: bool
     ) -> ComputerView:
         try:
-            return await self._computers.get_computer(name)
+            entry = await self._computers.get_computer(name)
         except HeliostatError as error:
             if error.code != "ComputerNotFound":
                 raise
-        made = await self._computers.create_computer(name, unit=unit, plan=plan)
-        if vm and not plan:  # so that it goes with its VM, also if that never joins
+            entry = await self._computers.create_computer(name, unit=unit, plan=plan)
+        if vm and not (entry.vm or entry.certificate_sha256 or plan):
+            # so that it goes with its VM, also if that never joins
             return await self._computers.change_computer(name, project=project, vm=vm)
-        return made
+        return entry
 
 
 def _hash(secret: str) -> str:

@@ -8,7 +8,10 @@ from heliostat.cloudstore.documents import Kind
 
 
 class MachineJoin(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine's join token; ``id`` is the hash of its secret, ``key`` whose it is once used."""
+    """A machine's join token; ``id`` is the hash of its secret, ``key`` whose it is once used.
+
+    ``since`` is when the computer that it is for was made: one of the same name is another.
+    """
 
     id: str
     computer: str
@@ -16,6 +19,7 @@ class MachineJoin(msgspec.Struct, frozen=True, kw_only=True):
     project: str = ""
     vm: str = ""
     key: str = ""
+    since: int = 0
     schema: int = 1
 
 
