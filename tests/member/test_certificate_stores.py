@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -304,3 +305,13 @@ def test_a_store_that_is_not_there_is_told_in_a_sentence(
     monkeypatch.setenv(VARIABLE, str(machine.root))
     assert helio_run(["cert", "entry", "list", "nowhere"]) != 0
     assert "There is no store nowhere." in capsys.readouterr().err
+
+
+@needs_root
+def test_joining_is_for_root(machine: Machine) -> None:
+    environment = f"{VARIABLE}={machine.root}"
+    argv = ["env", environment, sys.executable, "-m", "heliostat.member", "identity", "join"]
+    with pytest.raises(CommandFailed) as failed:
+        _as(USER, *argv)
+    assert "AccessForbidden" in str(failed.value.stderr)
+    assert "Traceback" not in str(failed.value.stderr)

@@ -7,6 +7,7 @@ sssd, PAM and the name service are real.
 from __future__ import annotations
 
 import configparser
+import fcntl
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -115,6 +116,26 @@ def test_a_machine_of_another_realm_stays_there(tmp_path: Path) -> None:
     assert (joined.domain, joined.computer, joined.joined) == ("corp.example", "WEB1", True)
     assert _code(WISHES, machine) == ""  # going on is joining again
     assert _code(replace(WISHES, domain="other.example"), machine) == "StateError"
+
+
+def test_who_joins_a_domain_is_alone(tmp_path: Path) -> None:
+    machine = _machine(tmp_path)
+    alone: list[bool] = []
+
+    def notes(_argv: object) -> str:
+        with machine.membership_lock.open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                alone.append(False)
+            except BlockingIOError:
+                alone.append(True)
+        return ""
+
+    def hears(argv: object, _secret: object) -> None:
+        notes(argv)
+
+    DomainMember(machine, notes, hears).join(WISHES, "secret")
+    assert set(alone) == {True}
 
 
 def test_newer_settings_reach_a_member_of_a_domain(tmp_path: Path) -> None:

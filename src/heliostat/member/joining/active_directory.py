@@ -92,6 +92,10 @@ class DomainMember:
         ``CommandFailed``, after which joining again goes on.
         """
         wishes.check()
+        with membership.alone(self._machine):
+            return self._joined(wishes, password)
+
+    def _joined(self, wishes: DomainWishes, password: str) -> Membership:
         family = self._refuse(wishes)
         member = _membership(wishes)
         membership.keep(self._machine, member)

@@ -79,9 +79,7 @@ def read(machine: Machine) -> Membership | None:
     except FileNotFoundError:
         return None
     except PermissionError as error:
-        raise PermanentError(
-            "AccessForbidden", f"Only root reads {path}.", hint="Run it as root, with sudo."
-        ) from error
+        raise _for_root(f"Only root reads {path}.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged(path) from error
 
@@ -101,11 +99,15 @@ def required(machine: Machine) -> Membership:
 
 @contextmanager
 def alone(machine: Machine) -> Iterator[None]:
-    """One at a time joins, refreshes or leaves; the others wait."""
+    """One at a time joins, refreshes or leaves; the others wait.  Raises ``AccessForbidden``."""
     import fcntl  # POSIX only; the client, which has these commands, is not
 
-    machine.membership_lock.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(machine.membership_lock, os.O_RDWR | os.O_CREAT, PRIVATE)
+    path = machine.membership_lock
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
+    except PermissionError as error:
+        raise _for_root(f"Only root changes what this machine is a member of ({path}).") from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -151,6 +153,10 @@ def _kerberos(fields: dict[str, Any] | None) -> KerberosServers | None:
         key=str(fields.get("key", "")),
         log_in=bool(fields.get("log_in", False)),
     )
+
+
+def _for_root(why: str) -> PermanentError:
+    return PermanentError("AccessForbidden", why, hint="Run it as root, with sudo.")
 
 
 def _damaged(path: Path) -> PermanentError:
