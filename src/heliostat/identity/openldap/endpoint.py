@@ -61,5 +61,5 @@ def server_number(connection: Any) -> int:
     """The server id of who answers; 0 where it has none that is ours."""
     ldap = ldap_library()
     found = connection.search_s("cn=config", ldap.SCOPE_BASE, attrlist=["olcServerID"])
-    values = found[0][1].get("olcServerID", ()) if found else ()
+    values: list[bytes] = found[0][1].get("olcServerID", []) if found else []
     return int(values[0]) if len(values) == 1 and values[0].isdigit() else 0
