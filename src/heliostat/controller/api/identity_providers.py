@@ -11,7 +11,7 @@ from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
 from heliostat.controller.api.listing import of_names
-from heliostat.controller.api.sign_in_ports import ProviderPerson, ProviderRecord, ProvidersPort
+from heliostat.controller.api.provider_ports import ProviderPerson, ProviderRecord, ProvidersPort
 from heliostat.wire import identity_providers as wire
 from heliostat.wire.directory_tenants import TENANT
 

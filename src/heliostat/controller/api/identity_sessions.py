@@ -8,7 +8,7 @@ from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
 from heliostat.controller.api.listing import of_names
-from heliostat.controller.api.sign_in_ports import (
+from heliostat.controller.api.session_ports import (
     ConsentRecord,
     ConsentsPort,
     SessionRecord,

@@ -11,7 +11,7 @@ from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
 from heliostat.controller.api.listing import of_names
-from heliostat.controller.api.sign_in_ports import SourceRecord, SourcesPort, StepRecord
+from heliostat.controller.api.source_ports import SourceRecord, SourcesPort, StepRecord
 from heliostat.wire import identity_sources as wire
 from heliostat.wire.directory_tenants import TENANT
 

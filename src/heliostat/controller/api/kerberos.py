@@ -9,8 +9,8 @@ from heliostat.controller.api.call import Call
 from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.directories import place_of
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
+from heliostat.controller.api.kerberos_ports import KerberosPort, RealmRecord, ServiceRecord
 from heliostat.controller.api.listing import of_names
-from heliostat.controller.api.sign_in_ports import KerberosPort, RealmRecord, ServiceRecord
 from heliostat.wire import kerberos as wire
 from heliostat.wire.directory_tenants import TENANT
 

@@ -15,17 +15,13 @@ from typing import Any, Protocol
 from heliostat.controller.api.authority_port import AcmeKeysPort, CertificatesPort
 from heliostat.controller.api.directory_ports import DirectoryPort, PoliciesPort, TenantsPort
 from heliostat.controller.api.forwarded import Network
+from heliostat.controller.api.kerberos_ports import KerberosPort
 from heliostat.controller.api.machine_ports import MachinesPort, WorkloadsPort
 from heliostat.controller.api.node_ports import OpenLdapPort
-from heliostat.controller.api.sign_in_ports import (
-    ConsentsPort,
-    FactorsPort,
-    KerberosPort,
-    ProvidersPort,
-    SamlPort,
-    SessionsPort,
-    SourcesPort,
-)
+from heliostat.controller.api.provider_ports import ProvidersPort
+from heliostat.controller.api.saml_ports import SamlPort
+from heliostat.controller.api.session_ports import ConsentsPort, FactorsPort, SessionsPort
+from heliostat.controller.api.source_ports import SourcesPort
 from heliostat.core.roles import Held
 from heliostat.identity.directory.contract.groups import MemberVerbs
 from heliostat.wire.access import Access

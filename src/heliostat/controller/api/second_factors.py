@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heliostat.controller.api.call import Call
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
-from heliostat.controller.api.sign_in_ports import FactorsPort
+from heliostat.controller.api.session_ports import FactorsPort
 from heliostat.wire import second_factors as wire
 from heliostat.wire.directory_tenants import TENANT
 

@@ -7,7 +7,7 @@ from heliostat.controller.api.cursors import paginate
 from heliostat.controller.api.directories import place_of
 from heliostat.controller.api.handler import Applies, Handler, Reads, nothing
 from heliostat.controller.api.listing import of_names
-from heliostat.controller.api.sign_in_ports import SamlPort, ServiceProviderRecord
+from heliostat.controller.api.saml_ports import SamlPort, ServiceProviderRecord
 from heliostat.wire import service_providers as wire
 from heliostat.wire.directory_tenants import TENANT
 

@@ -1,0 +1,73 @@
+"""What the API asks of SAML: programs that people sign in to with it, by domain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from heliostat.wire.service_providers import ServiceProviderCreateSpec, ServiceProviderUpdateSpec
+
+
+class SamlEndpoint(Protocol):
+    """Where a service provider takes messages."""
+
+    @property
+    def location(self) -> str: ...
+
+
+class ServiceProviderRecord(Protocol):
+    """A program that people sign in to with SAML; certificates are base64 of DER."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def entity_id(self) -> str: ...
+    @property
+    def consumers(self) -> Sequence[SamlEndpoint]: ...
+    @property
+    def logouts(self) -> Sequence[SamlEndpoint]: ...
+    @property
+    def fingerprints(self) -> Sequence[str]: ...
+    @property
+    def name_id_word(self) -> str: ...
+    @property
+    def attributes(self) -> Sequence[str]: ...
+    @property
+    def groups(self) -> Sequence[str]: ...
+    @property
+    def signs(self) -> str: ...
+    @property
+    def wants_signed_requests(self) -> bool: ...
+    @property
+    def encrypts(self) -> bool: ...
+    @property
+    def unsolicited(self) -> bool: ...
+    @property
+    def created_ms(self) -> int: ...
+
+
+class ServiceProvidersPort(Protocol):
+    """One tenant's service providers; changes as in ``DirectoryPort``."""
+
+    async def create(
+        self, spec: ServiceProviderCreateSpec, *, plan: bool = False
+    ) -> ServiceProviderRecord: ...
+    async def update(
+        self, name: str, spec: ServiceProviderUpdateSpec, *, plan: bool = False
+    ) -> ServiceProviderRecord: ...
+    async def delete(self, name: str, *, plan: bool = False) -> ServiceProviderRecord: ...
+    async def get(self, name: str) -> ServiceProviderRecord: ...
+    async def list(self) -> Sequence[ServiceProviderRecord]: ...
+
+
+class SamlPort(Protocol):
+    """What one tenant has of SAML."""
+
+    @property
+    def metadata_url(self) -> str: ...
+    @property
+    def providers(self) -> ServiceProvidersPort: ...
+    async def replace_key(self, *, plan: bool = False) -> int:
+        """Publishes the next key; gives when it signs (ms)."""
