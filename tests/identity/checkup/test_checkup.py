@@ -13,7 +13,9 @@ from heliostat.identity.checkup.checkup import Watched
 from heliostat.identity.checkup.finding import Area, Finding
 from heliostat.identity.checkup.nodes import conflicting, lagging, under_way
 from heliostat.identity.openldap.lag import Standing
+from heliostat.identity.openldap.node import Node
 from heliostat.identity.openldap.nodes import NodeStanding, NodeView
+from heliostat.identity.openldap.removals import REMOVED, Removed
 from heliostat.identity.tokens.records import Algorithm
 from heliostat.testing.members import DOMAIN, NAME, World, joined, made_world
 from heliostat.testing.signin import KINDS, PASSWORD, IdentityKit
@@ -182,4 +184,17 @@ def test_moves_and_conflicts_are_told() -> None:
     (conflict,) = conflicting(["uid=ada met", "uid=bob met"])
     assert conflict.message.startswith("2 changes of the last day met another")
     (move,) = under_way("embedded", "openldap", "copying")
-    assert "from embedded to openldap (copying)" in move.message
+    assert move.message == (
+        "Everybody moves from embedded to openldap (copying); changes go on meanwhile."
+    )
+    (move,) = under_way("embedded", "openldap", "closed")
+    assert move.message.endswith("nothing can be changed for a moment.")
+    assert "`helio identity migrate --to embedded` goes back" in move.hint
+
+
+async def test_a_removed_server_that_was_not_told_is_a_finding(kit: IdentityKit) -> None:
+    left = Removed(node=Node(name="far", number=7, host="far", port=636), removed_ms=1)
+    await kit.store.commit([], REMOVED.put(left))
+    (found,) = await findings(kit)
+    assert found.message.startswith("far at ldaps://far:636 was removed or replaced and does not")
+    assert "answers programs from its old copy" in found.message

@@ -17,7 +17,7 @@ from heliostat.identity.authority.administration import Administration
 from heliostat.identity.checkup.certificates import ending
 from heliostat.identity.checkup.documents import contradictions, held, unreadable
 from heliostat.identity.checkup.finding import Area, Finding
-from heliostat.identity.checkup.nodes import conflicting, lagging, under_way
+from heliostat.identity.checkup.nodes import conflicting, lagging, unaware, under_way
 from heliostat.identity.checkup.outside import unreachable
 from heliostat.identity.openldap.site import OpenLdap
 from heliostat.identity.realm import Realm
@@ -101,6 +101,7 @@ class Checkups:
         return [
             *under_way(home.place, home.moving_to, home.phase),
             *lagging(await self._openldap.nodes.node_standings()),
+            *unaware(await self._openldap.removed()),
             *conflicting(await self._openldap.conflicts()),
         ]
 

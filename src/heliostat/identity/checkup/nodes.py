@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from heliostat.core.counting import counted
 from heliostat.identity.checkup.finding import Area, Finding
+from heliostat.identity.openldap.homes import Phase
 from heliostat.identity.openldap.nodes import NodeStanding
 
 BEHIND_S = 60.0
@@ -38,13 +39,21 @@ def conflicting(conflicts: Sequence[str]) -> Iterator[Finding]:
         )
 
 
+def unaware(removed: Iterable[str]) -> Iterator[Finding]:
+    """Servers that are no nodes any more, and answer programs from the copy that they had."""
+    for sentence in removed:
+        yield _node(sentence, "End it there, or switch that machine off.")
+
+
 def under_way(place: str, target: str, phase: str) -> Iterator[Finding]:
     """Everybody is being moved; nothing is wrong with that, unless it takes long."""
     if target:
+        closed = phase == Phase.CLOSED
+        now = "nothing can be changed for a moment" if closed else "changes go on meanwhile"
         yield _node(
-            f"Everybody moves from {place} to {target} ({phase}); until that has ended nothing "
-            "can be changed in the directory.",
-            "Wait for it: `helio identity migrate` goes on and shows how far it is.",
+            f"Everybody moves from {place} to {target} ({phase}); {now}.",
+            f"`helio identity migrate --to {target}` goes on, also after it was cut off; "
+            f"`helio identity migrate --to {place}` goes back.",
         )
 
 
