@@ -16,9 +16,7 @@ from heliostat.identity.checkup.checkup import Watched
 from heliostat.identity.ldap_face.telling import Tell
 from heliostat.identity.options import IdentityOptions
 from heliostat.identity.site import Identity
-from heliostat.server import (
-    ports,
-)
+from heliostat.server import ports
 from heliostat.server.background import background
 from heliostat.server.home import Home
 from heliostat.server.settings import Settings
@@ -47,6 +45,7 @@ async def answer_ldap(
 async def open_identity(
     home: Home, settings: Settings, store: CloudStore, stack: AsyncExitStack
 ) -> Identity:
+    """Sign-in, started; at the first start the administrator's password is printed."""
     identity = identity_of(home, settings, store)
     stack.callback(identity.close)
     stack.push_async_callback(identity.stop)

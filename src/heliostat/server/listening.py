@@ -14,9 +14,7 @@ from heliostat.identity.authority.tls import (
     server_ssl_context,
 )
 from heliostat.identity.site import Identity
-from heliostat.server import (
-    ports,
-)
+from heliostat.server import ports
 from heliostat.server.background import background
 from heliostat.server.home import Home
 from heliostat.server.settings import Settings
@@ -32,6 +30,7 @@ async def listen(
     app: web.Application,
     gate: web.Application,
 ) -> None:
+    """Open all ports and the socket until the stack ends; raises ``PortTaken``."""
     files = await identity.authority.issue_server(settings.api.names)
     public = await runner_of(stack, app)
     agents = await runner_of(stack, gate)
