@@ -74,7 +74,7 @@ class Directories:
         self.policies = Policies(store, clock, options)
         self.kerberos = KerberosRealms(self.realms, options)
         self.checkups = Checkups(
-            store, clock, self.realms, self.openldap, lambda: self.certificates
+            store, clock, self.realms, self.openldap, lambda: self.certificates, self.resealing
         )
         self._domain = options.domain
         self._clock = clock

@@ -69,6 +69,23 @@ class Resealing:
             return None
         return await self._through() if stored.value.begun == self._sealing.name else None
 
+    async def broken(self) -> list[str]:
+        """Keys of documents with a sealed text that no key here opens."""
+        found: list[str] = []
+        async for row, stored in self._documents():
+            try:
+                row.anew(stored.value, self._opened)
+            except PermanentError:
+                found.append(stored.key)
+        return found
+
+    def _opened(self, text: str, place: str) -> str:
+        """``text`` as it is; raises ``SealBroken``."""
+        bare = text.removeprefix(SEALED)
+        if bare and not text.startswith(IN_TOKEN):
+            self._sealing.unseal(bare, place)
+        return text
+
     async def _through(self) -> Resealed:
         name = self._sealing.name
         await self._note(begun=name)

@@ -75,9 +75,10 @@ async def test_a_document_that_can_not_be_read_hides_nothing_of_other_tenants(
 ) -> None:
     await kit.identity.tenants.create_tenant("acme.example")
     await kit.store.commit([], [Put(KINDS.directory.users.key("eve"), b"{")])
-    (found,) = await findings(kit)
-    assert found.area is Area.STORE
-    assert "user/system/eve" in found.message
+    sealed, document = await findings(kit)
+    assert document.area is Area.STORE
+    assert "user/system/eve" in document.message
+    assert sealed.message == f"Can't look into what is sealed: {document.message}"
 
 
 async def test_a_root_that_ends_is_told_half_a_year_before(kit: IdentityKit) -> None:
@@ -102,7 +103,9 @@ async def test_keys_under_another_seal_are_told(kit: IdentityKit, tmp_path: Path
     (found,) = [
         each for each in await other.directories.checkups.findings() if each.area is Area.SIGN_IN
     ]
-    assert found.message.startswith("Can't look into the signing keys of heliostat.local")
+    assert found.message == (
+        f"No sealing key here opens what is kept in {KINDS.tokens.signing_keys.key(broken.kid)}."
+    )
 
 
 async def test_sources_and_providers_that_do_not_answer_are_told(kit: IdentityKit) -> None:

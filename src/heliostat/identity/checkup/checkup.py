@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
+from heliostat.core.counting import counted
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.authority.administration import Administration
 from heliostat.identity.checkup.certificates import ending
@@ -22,6 +24,7 @@ from heliostat.identity.checkup.outside import unreachable
 from heliostat.identity.openldap.site import OpenLdap
 from heliostat.identity.realm import Realm
 from heliostat.identity.realms import Realms
+from heliostat.identity.resealing import Resealing
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,14 @@ class Checkups:
         realms: Realms,
         openldap: OpenLdap,
         certificates: Callable[[], Administration],
+        resealing: Resealing,
     ) -> None:
         self._store = store
         self._clock = clock
         self._realms = realms
         self._openldap = openldap
         self._certificates = certificates
+        self._resealing = resealing
         self.watched: list[Watched] = []
 
     async def findings(self) -> list[Finding]:
@@ -55,6 +60,7 @@ class Checkups:
         found = [
             *(await _looked(Area.CERTIFICATES, "the roots", self._roots)),
             *(await _looked(Area.DIRECTORY, "the directory's nodes", self._nodes)),
+            *(await _looked(Area.SIGN_IN, "what is sealed", self._sealed)),
             *self._servers(),
         ]
         try:
@@ -75,21 +81,13 @@ class Checkups:
             those = await held(self._store, tenant, domain)
             return list(contradictions(those, self._clock.now_ms()))
 
-        async def keys() -> list[Finding]:
-            await realm.keys.jwks()
-            return []
-
         async def elsewhere() -> list[Finding]:
             return await unreachable(realm)
 
+        elsewhere = partial(unreachable, realm)
         return [
             *(await _looked(Area.DIRECTORY, f"the directory of {domain}", documents)),
-            *(await _looked(Area.SIGN_IN, f"the signing keys of {domain}", keys)),
-            *(
-                await _looked(
-                    Area.SIGN_IN, f"what {domain} has elsewhere", lambda: unreachable(realm)
-                )
-            ),
+            *(await _looked(Area.SIGN_IN, f"what {domain} has elsewhere", elsewhere)),
         ]
 
     async def _roots(self) -> Iterable[Finding]:
@@ -104,6 +102,14 @@ class Checkups:
             *unaware(await self._openldap.removed()),
             *conflicting(await self._openldap.conflicts()),
         ]
+
+    async def _sealed(self) -> Iterable[Finding]:
+        broken = await self._resealing.broken()
+        if not broken:
+            return []
+        others = f" and {counted(len(broken) - 1, 'other')}" if len(broken) > 1 else ""
+        told = f"No sealing key here opens what is kept in {broken[0]}{others}."
+        return [Finding(Area.SIGN_IN, told, "Put the key that sealed it back into its file.")]
 
     def _servers(self) -> Iterable[Finding]:
         for each in self.watched:
