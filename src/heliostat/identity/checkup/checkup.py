@@ -81,9 +81,6 @@ class Checkups:
             those = await held(self._store, tenant, domain)
             return list(contradictions(those, self._clock.now_ms()))
 
-        async def elsewhere() -> list[Finding]:
-            return await unreachable(realm)
-
         elsewhere = partial(unreachable, realm)
         return [
             *(await _looked(Area.DIRECTORY, f"the directory of {domain}", documents)),
