@@ -14,7 +14,9 @@ from heliostat.identity.authority.authorities import Authorities
 from heliostat.identity.authority.certificates import INTERMEDIATE_DAYS
 from heliostat.identity.authority.policy import Asker
 from heliostat.identity.authority.records import ROOTS, RevocationList, Revoked
-from heliostat.identity.authority.revocation_lists import is_over, root_crl
+from heliostat.identity.authority.revocation import Revocation
+from heliostat.identity.authority.revocation_lists import Entries, is_over, root_crl
+from heliostat.identity.authority.roots import Roots
 from heliostat.identity.options import IdentityOptions
 from heliostat.testing.authority import open_authorities
 from heliostat.testing.clock import VirtualClock
@@ -79,6 +81,39 @@ async def test_an_ended_certificate_is_in_one_more_list(
     third = await current(site)
     assert serials(third) == {long}
     assert number(first) < number(second) < number(third)
+
+
+@pytest.mark.parametrize("times", [1, 20], ids=["once", "all the time"])
+async def test_what_is_taken_back_while_a_list_is_signed_is_not_lost(
+    site: Authorities, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    wanted = {await revoked(site, days=90)}
+    real = Revocation._revoked
+
+    async def meanwhile(own: Revocation, issuer_id: str) -> Entries:
+        read = await real(own, issuer_id)
+        if len(wanted) <= times:
+            wanted.add(await revoked(site, days=90))
+        return read
+
+    monkeypatch.setattr(Revocation, "_revoked", meanwhile)
+    first = await current(site)
+    assert serials(first) <= wanted
+    monkeypatch.undo()
+    assert serials(await current(site)) == wanted
+
+
+async def test_controllers_know_what_another_took_back_of_a_root(
+    site: Authorities, clock: VirtualClock
+) -> None:
+    issuer = await site.system.issuers.current()
+    store = site.roots.store
+    other = Roots(store, clock, DOMAIN, site.roots.custody, None)
+    await other.all()
+    await site.system.issuers.replace("keyCompromise")
+    listed = await root_crl(other, issuer.root, 7)
+    assert listed is not None
+    assert serials(listed) == {issuer.certificate.serial_number}
 
 
 async def test_a_root_forgets_what_ended(site: Authorities, clock: VirtualClock) -> None:

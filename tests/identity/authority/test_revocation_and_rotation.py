@@ -29,6 +29,7 @@ from heliostat.identity.authority.publication import Publication
 from heliostat.identity.authority.records import HOST_TRUST, ROOTS, RootState
 from heliostat.identity.authority.revocation_lists import root_crl
 from heliostat.identity.authority.roots import moment
+from heliostat.identity.authority.rotation import Rotation
 from heliostat.testing.authority import open_authorities
 from heliostat.testing.certificates import request
 from heliostat.testing.clock import VirtualClock
@@ -232,6 +233,28 @@ async def test_from_one_root_to_the_next(
     assert stored is not None
     assert (stored.value.state, stored.value.key) == (RootState.RETIRED, "")
     assert len(x509.load_pem_x509_certificates((folder / "ca.pem").read_bytes())) == 1
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["moved", "another"])
+async def test_of_two_who_take_a_step_one_does(tmp_path: Path, again: bool) -> None:
+    """Else a second move follows the first, and no root signs any more."""
+    kit = await start_identity(tmp_path / "authority")
+    both = kit.identity.authorities
+    first = both.rotation
+    await first.step()
+
+    async def meanwhile() -> list[str]:
+        if again:
+            await first.cancel()
+        await first.step()
+        return []
+
+    with pytest.raises(HeliostatError, match="RotationWaits"):
+        await Rotation(both.roots, meanwhile).step()
+    states = [each.value.state for each in await ROOTS.all(kit.store)]
+    other = RootState.NEXT if again else RootState.RETIRING
+    assert sorted(states) == sorted([RootState.ACTIVE, other])
+    kit.identity.close()
 
 
 async def test_hosts_are_waited_for(tmp_path: Path) -> None:

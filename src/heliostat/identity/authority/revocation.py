@@ -29,7 +29,7 @@ from heliostat.identity.authority.records import (
     certificates,
     revocation_lists,
 )
-from heliostat.identity.authority.revocation_lists import Publisher, current_list
+from heliostat.identity.authority.revocation_lists import Entries, Publisher, current_list
 from heliostat.identity.authority.roots import moment
 from heliostat.identity.authority.serial_numbers import serial_text
 from heliostat.identity.options import IdentityOptions
@@ -141,9 +141,10 @@ class Revocation:
         for stored in await self._lists.all(self._store):
             await self.crl(stored.value.id)
 
-    async def _revoked(self, issuer_id: str) -> list[Revoked]:
+    async def _revoked(self, issuer_id: str) -> Entries:
+        since = await self._store.revision()
         found = await self._certificates.by_index(self._store, "revoked", issuer_id)
-        return [
+        revoked = [
             Revoked(
                 serial=each.id,
                 revoked_ms=each.revoked_ms,
@@ -152,6 +153,7 @@ class Revocation:
             )
             for each in (stored.value for stored in found)
         ]
+        return Entries(revoked, self._certificates.index_unchanged("revoked", issuer_id, since))
 
 
 def _issuer_hashes(

@@ -7,7 +7,7 @@ a seventh of its life has passed; its number rises in the same commit.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from heliostat.cloudstore.contract import CloudStore
+from heliostat.cloudstore.contract import CloudStore, Guard
 from heliostat.cloudstore.documents import Kind
 from heliostat.core.clock import Clock
 from heliostat.identity.authority.certificates import INTERMEDIATE_DAYS
@@ -30,6 +30,8 @@ from heliostat.identity.authority.roots import Roots, moment
 from heliostat.identity.decided import Decided, settle
 
 _AGED = 7
+_CALM = 3
+"""Attempts to sign a list while nothing is taken back."""
 DAY_MS = 86_400_000
 
 
@@ -43,15 +45,25 @@ class Publisher:
     key: ec.EllipticCurvePrivateKey
 
 
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What a list has to name; ``unchanged`` holds while nothing was taken back since."""
+
+    revoked: Sequence[Revoked]
+    unchanged: Guard
+
+
 async def root_crl(roots: Roots, root_id: str, days: float) -> RevocationList | None:
     """The list of a root: intermediates that it took back; ``None``: no such root."""
     root = await roots.find(root_id)
     if root is None or not root.record.state.is_trusted:
         return None
 
-    async def revoked() -> list[Revoked]:
-        found = await roots.find(root_id)
-        return list(found.record.revoked) if found is not None else []
+    async def revoked() -> Entries:
+        stored = await ROOTS.get(roots.store, root_id)
+        if stored is None:
+            return Entries((), ROOTS.absent(root_id))
+        return Entries(stored.value.revoked, ROOTS.guard(stored))
 
     publisher = Publisher(
         root.record.id,
@@ -98,12 +110,13 @@ async def current_list(
     clock: Clock,
     kind: Kind[RevocationList],
     publisher: Publisher,
-    revoked: Callable[[], Awaitable[list[Revoked]]],
+    revoked: Callable[[], Awaitable[Entries]],
     days: float,
 ) -> RevocationList:
     """The newest list of ``publisher``, signed again if it has to be.
 
     The first number is the time in seconds: after the loss of a store it still rises.
+    What is taken back while a list is signed is in it, or the list is stale from the start.
     """
     now_ms = clock.now_ms()
     stored = await kind.get(store, publisher.id)
@@ -112,17 +125,28 @@ async def current_list(
     if stored is not None and not stored.value.stale and stored.value.made_ms > aged_ms:
         return stored.value
 
+    tried = 0
+
     async def decide() -> Decided[RevocationList]:
+        nonlocal tried
+        tried += 1
         before = await kind.get(store, publisher.id)
         number = before.value.number + 1 if before is not None else now_ms // 1000
         shown_ms = before.value.made_ms if before is not None else 0
-        entries = [each for each in await revoked() if not is_over(each, shown_ms)]
+        found = await revoked()
+        entries = [each for each in found.revoked if not is_over(each, shown_ms)]
         der = await asyncio.to_thread(_signed, publisher, entries, number, now_ms, life_ms)
         made = RevocationList(
-            id=publisher.id, number=number, der=der, made_ms=now_ms, next_ms=now_ms + life_ms
+            id=publisher.id,
+            number=number,
+            der=der,
+            made_ms=now_ms,
+            next_ms=now_ms + life_ms,
+            stale=tried > _CALM,  # in a storm of revocations there is a list all the same
         )
         guard = kind.guard(before) if before is not None else kind.absent(publisher.id)
-        return Decided(made, [guard], kind.put(made))
+        guards = [guard] if made.stale else [guard, found.unchanged]
+        return Decided(made, guards, kind.put(made))
 
     return await settle(store, decide)
 

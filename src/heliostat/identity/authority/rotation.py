@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 from cryptography import x509
 
-from heliostat.cloudstore.contract import PrefixUnchanged
+from heliostat.cloudstore.contract import Change, PrefixUnchanged
 from heliostat.core.errors import PermanentError
 from heliostat.identity.authority.certificates import key_id, make_request, make_root, pem
 from heliostat.identity.authority.company_chain import checked_chain
@@ -45,7 +45,7 @@ class Rotation:
         ``force`` neither waits for hosts that did not ask nor for what lives under the old
         root.  Raises ``RotationWaits``.
         """
-        _, told = await self.look()
+        world, told = await self.look()
         if told.move is Move.INSTALL or (told.move in (Move.WAIT, Move.DRAIN) and not force):
             raise PermanentError("RotationWaits", f"Not yet: {told.reason}.")
         if plan:
@@ -53,16 +53,21 @@ class Rotation:
         if told.move is Move.BEGIN:
             await self._begin()
         elif told.move in (Move.WAIT, Move.SWITCH):
-            await self._switch()
+            await self._switch(world.next)
         else:
-            await self._retire()
+            await self._retire(world.retiring)
         return (await self.look())[1]
 
     async def maintain(self) -> None:
-        """Retire by itself what nothing lives under."""
-        _, told = await self.look()
-        if told.move is Move.RETIRE:
-            await self._retire()
+        """Retire by itself what nothing lives under, unless another controller does."""
+        world, told = await self.look()
+        if told.move is not Move.RETIRE:
+            return
+        try:
+            await self._retire(world.retiring)
+        except PermanentError as error:
+            if error.code != "RotationWaits":
+                raise
 
     async def request(self, *, plan: bool = False) -> str:
         """A request for the company's authority, as PEM; the same until it is installed.
@@ -189,30 +194,39 @@ class Rotation:
         if not plan:
             await self._roots.forget()
 
-    async def _switch(self) -> None:
-        await self._move({RootState.NEXT: RootState.ACTIVE, RootState.ACTIVE: RootState.RETIRING})
+    async def _switch(self, id_: str) -> None:
+        to = {RootState.NEXT: RootState.ACTIVE, RootState.ACTIVE: RootState.RETIRING}
+        await self._move(id_, RootState.NEXT, to)
 
-    async def _retire(self) -> None:
-        await self._move({RootState.RETIRING: RootState.RETIRED})
+    async def _retire(self, id_: str) -> None:
+        await self._move(id_, RootState.RETIRING, {RootState.RETIRING: RootState.RETIRED})
 
-    async def _move(self, to: dict[RootState, RootState]) -> None:
-        """All roots in these states at once; a retired one's key is destroyed."""
+    async def _move(self, id_: str, present: RootState, to: dict[RootState, RootState]) -> None:
+        """All roots in these states at once; a retired one's key is destroyed.
+
+        Raises ``RotationWaits`` unless ``id_`` is still ``present``: whoever moved it meanwhile
+        would be followed by a second move, after which no root signs.
+        """
 
         async def decide() -> Decided[None]:
             page = await ROOTS.list(self._store)
+            if (id_, present) not in [(each.value.id, each.value.state) for each in page.items]:
+                raise PermanentError("RotationWaits", f"The root {id_} has moved on meanwhile.")
             guards = [PrefixUnchanged(ROOTS.prefix, page.revision)]
-            changes = []
+            changes: list[Change] = []
             for stored in page.items:
                 if stored.value.state in to:
-                    state = to[stored.value.state]
-                    new = msgspec.structs.replace(
-                        stored.value,
-                        state=state,
-                        key="" if state is RootState.RETIRED else stored.value.key,
-                        changed_ms=self._roots.clock.now_ms(),
-                    )
-                    changes += ROOTS.put(new, stored.value)
+                    changes += ROOTS.put(self._moved(stored.value, to), stored.value)
             return Decided(None, guards, changes)
 
         await settle(self._store, decide)
         await self._roots.forget()
+
+    def _moved(self, root: Root, to: dict[RootState, RootState]) -> Root:
+        state = to[root.state]
+        return msgspec.structs.replace(
+            root,
+            state=state,
+            key="" if state is RootState.RETIRED else root.key,
+            changed_ms=self._roots.clock.now_ms(),
+        )
