@@ -82,6 +82,7 @@ async def test_requests_that_must_not_pass(client: Client) -> None:
         ({"payload": encoded(b'{"identifiers":[]}')}, "malformed"),
         ({"signature": encoded(b"x" * 64)}, "malformed"),
         ({"signature": body["signature"] + "="}, "malformed"),
+        ({"payload": "\ud800"}, "malformed"),
         ({"header": {}}, "malformed"),
     ):
         assert problem(await client.send(url, {**body, **change})) == expected
@@ -290,9 +291,9 @@ async def test_tls_alpn_issues_tells_when_to_renew_and_revokes(
     der = encoded(leaf.public_bytes(Encoding.DER))
     told = await stranger.post("revoke-cert", {"certificate": der})
     assert problem(told) == "unauthorized"
-    assert problem(await client.post("revoke-cert", {"certificate": der, "reason": 2})) == (
-        "badRevocationReason"
-    )
+    for reason in (2, 6, "1", [], {}, None):
+        told = await client.post("revoke-cert", {"certificate": der, "reason": reason})
+        assert problem(told) == "badRevocationReason", reason
     await client.post("revoke-cert", {"certificate": der, "reason": 1})
     assert client.last.status == 200
     assert problem(await client.post("revoke-cert", {"certificate": der})) == "alreadyRevoked"

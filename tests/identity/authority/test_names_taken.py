@@ -13,6 +13,7 @@ from heliostat.identity.authority.issuer_keys import Issuer
 from heliostat.identity.authority.issuing import Certificates
 from heliostat.identity.authority.policy import Asker
 from heliostat.identity.authority.rules import Rule
+from heliostat.identity.authority.standing import Holder, Presence
 from heliostat.testing.certificates import request
 from heliostat.testing.signin import IdentityKit, start_identity
 
@@ -64,3 +65,17 @@ async def test_of_two_at_once_one_gets_it(
         await found.issue(request(WEB), ADA)
     page = await found.page(limit=9, after=None, revision=None, name=WEB)
     assert [record.by for _, record in page.items] == [BOB.subject]
+
+
+async def test_the_name_of_a_barred_person_stays_theirs(
+    certificates: tuple[IdentityKit, Certificates],
+) -> None:
+    """Else two would hold it once they are let in again."""
+    _, found = certificates
+    made = await found.issue(request(WEB), ADA)
+    assert made.record is not None
+    await found.follow(made.record.id, Holder(Presence.BARRED))
+    with pytest.raises(HeliostatError, match="somebody else's"):
+        await found.issue(request(WEB), BOB)
+    await found.follow(made.record.id, Holder(Presence.GONE))
+    await found.issue(request(WEB), BOB)

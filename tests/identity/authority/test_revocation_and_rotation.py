@@ -148,11 +148,29 @@ async def test_ocsp_answers_nonces_get_and_nonsense(
         (b"", "MALFORMED_REQUEST"),
         (b"x" * 5000, "MALFORMED_REQUEST"),
         (b"\x30\x03\x0a\x01\x00", "MALFORMED_REQUEST"),
+        (_with_two_nonces(build.build()), "MALFORMED_REQUEST"),
     ):
         told = ocsp.load_der_ocsp_response(await authority.revocation.answer(issuer.id, raw_))
         assert told.response_status.name == status
     strange = await authority.revocation.answer("0" * 16, build.build().public_bytes(Encoding.DER))
     assert ocsp.load_der_ocsp_response(strange).response_status.name == "UNAUTHORIZED"
+
+
+def _with_two_nonces(asked: ocsp.OCSPRequest) -> bytes:
+    """As no library writes it."""
+    whole = asked.public_bytes(Encoding.DER)
+    wanted = _content(_content(whole))
+    nonce = _der(0x30, bytes.fromhex("06092b0601050507300102") + _der(4, _der(4, b"n")))
+    return _der(0x30, _der(0x30, wanted + _der(0xA2, _der(0x30, nonce + nonce))))
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    length = bytes([len(content)]) if len(content) < 128 else bytes([0x81, len(content)])
+    return bytes([tag]) + length + content
+
+
+def _content(der: bytes) -> bytes:
+    return der[3:] if der[1] == 0x81 else der[2:]
 
 
 async def test_ocsp_requests_may_come_in_pieces_but_not_for_ever(

@@ -34,7 +34,7 @@ async def certificate(exchange: Exchange) -> web.Response:
 async def revoke(exchange: Exchange) -> web.Response:
     """By the account that ordered it, or by who has its key (RFC 8555, 7.6)."""
     told, code = exchange.content.get("certificate"), exchange.content.get("reason", 0)
-    if code not in _CODES or _CODES[code] not in REASONS:
+    if not isinstance(code, int) or _CODES.get(code) not in REASONS:
         raise Problem("badRevocationReason", "There is no such reason.")
     try:
         given = x509.load_der_x509_certificate(messages.decoded(str(told)))
@@ -50,7 +50,7 @@ async def revoke(exchange: Exchange) -> web.Response:
         raise Problem("unauthorized", "The request is not signed with the certificate's key.")
     else:
         await exchange.spend()
-    if record.revoked_ms:
+    if record.is_over:
         raise Problem("alreadyRevoked", "The certificate was revoked before.")
     await exchange.acme.certificates.revoke(record.id, _CODES[code], Asker(record.by))
     return web.Response(status=200)

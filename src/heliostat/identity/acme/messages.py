@@ -60,8 +60,8 @@ class Signed:
         """Raises ``Problem`` unless the key ``jwk`` signed it."""
         if self.algorithm != _CURVES.get(jwk.get("crv", ""), "RS256"):
             raise Problem("badSignatureAlgorithm", "The key and its algorithm differ.")
-        message = f"{self.protected}.{self.payload}".encode()
         try:
+            message = f"{self.protected}.{self.payload}".encode()
             proven = _ENGINES[self.algorithm].verify(message, self.signature, imported(jwk))
         except (JoseError, ValueError, TypeError) as error:
             raise Problem("malformed", "The signature can't be checked.") from error
@@ -143,7 +143,7 @@ def check_binding(binding: Any, jwk: dict[str, Any], url: str, mac_key: bytes) -
     header = binding_header(binding)
     if header.get("alg") != "HS256" or header.get("url") != url or "nonce" in header:
         raise Problem("malformed", "The external account binding is for something else.")
-    message = f"{binding['protected']}.{binding['payload']}".encode()
+    message = f"{binding['protected']}.{binding['payload']}".encode(errors="replace")
     expected = hmac.digest(mac_key, message, "sha256")
     if not hmac.compare_digest(expected, decoded(binding["signature"])):
         raise Problem("unauthorized", "The external account binding is not by that key.")

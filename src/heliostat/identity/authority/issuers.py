@@ -99,6 +99,8 @@ class Issuers:
             stored = await self._kind.get(self._store, old.id)
             if stored is None:
                 raise PermanentError("InternalError", "The intermediate is gone.")
+            if stored.value.retired:  # somebody else did it meanwhile
+                return Decided(old, [self._kind.guard(stored)], [])
             revoked = reason != SUPERSEDED
             retired = msgspec.structs.replace(stored.value, retired=True, revoked=revoked)
             taken = await self._taken_back(stored.value, reason) if revoked else _NOTHING

@@ -36,6 +36,13 @@ from heliostat.identity.options import IdentityOptions
 
 MAX_OCSP_BYTES = 4096
 _MAX_NONCE = 32  # octets (RFC 8954, 2.1)
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    NotImplementedError,
+    x509.DuplicateExtension,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ class Revocation:
             asked_hash = asked.hash_algorithm
             ours = _issuer_hashes(issuer.certificate, asked_hash)
             nonce = _nonce(asked)
-        except (ValueError, TypeError, UnsupportedAlgorithm, NotImplementedError):
+        except _UNREADABLE:
             return _der(failed(ocsp.OCSPResponseStatus.MALFORMED_REQUEST))
         if (asked.issuer_name_hash, asked.issuer_key_hash) != ours:
             return _der(failed(ocsp.OCSPResponseStatus.UNAUTHORIZED))

@@ -1,4 +1,4 @@
-"""Whose a name is: whoever holds a certificate for it that counts."""
+"""Whose a name is: whoever holds a certificate for it that counts, or may count again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ async def taken(
         guards.append(kind.index_unchanged("name", value, page.revision))
         while True:
             for each in page.items:
-                if each.value.is_active(now_ms) and each.value.by != subject:
+                held = each.value.is_held and now_ms < each.value.not_after_ms
+                if (held or each.value.is_active(now_ms)) and each.value.by != subject:
                     return name, []
             if page.after is None:
                 break
