@@ -291,7 +291,8 @@ async def test_tls_alpn_issues_tells_when_to_renew_and_revokes(
     der = encoded(leaf.public_bytes(Encoding.DER))
     told = await stranger.post("revoke-cert", {"certificate": der})
     assert problem(told) == "unauthorized"
-    for reason in (2, 6, "1", [], {}, None):
+    reasons: tuple[object, ...] = (2, 6, "1", [], {}, None)
+    for reason in reasons:
         told = await client.post("revoke-cert", {"certificate": der, "reason": reason})
         assert problem(told) == "badRevocationReason", reason
     await client.post("revoke-cert", {"certificate": der, "reason": 1})
