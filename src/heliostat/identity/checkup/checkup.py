@@ -27,6 +27,10 @@ from heliostat.identity.realms import Realms
 from heliostat.identity.resealing import Resealing
 
 
+AT_ONCE = 8
+"""Tenants that are looked into at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Watched:
     """Something that serves beside us; ``trouble`` is a sentence while it does not."""
@@ -67,7 +71,13 @@ class Checkups:
             realms = await self._realms.all()
         except HeliostatError as error:
             return [*found, Finding(Area.STORE, error.message, error.hint)]
-        told = await asyncio.gather(*(self._tenant(each) for each in realms))
+        limit = asyncio.Semaphore(AT_ONCE)
+
+        async def one(realm: Realm) -> list[Finding]:
+            async with limit:
+                return await self._tenant(realm)
+
+        told = await asyncio.gather(*(one(each) for each in realms))
         return [*found, *(finding for each in told for finding in each)]
 
     async def _tenant(self, realm: Realm) -> list[Finding]:
