@@ -13,13 +13,14 @@ from heliostat.identity.clients.named import NAMELESS
 from heliostat.identity.clients.records import Client, Grant
 from heliostat.identity.directory.records import User
 from heliostat.identity.site import Identity
-from heliostat.identity.tokens.holds import Hold, stamped, why_ended
+from heliostat.identity.tokens.holds import Hold, stamped, why_barred, why_ended
 from heliostat.identity.tokens.opened import unverified
 from heliostat.identity.tokens.records import Session
 from heliostat.identity.tokens.token_messages import TokenRequest
 from heliostat.identity.tokens.verify import LOOKED_S
 from heliostat.testing.faulty import FaultyStore
 from heliostat.testing.signin import (
+    FOR_THE_API,
     OTHER_PASSWORD,
     PASSWORD,
     SCOPE,
@@ -93,6 +94,25 @@ async def test_a_token_ends_with_what_it_hangs_on(
     await kit.clock.advance(LOOKED_S)
     for _ in range(2):
         assert await code_of(kit.identity.verify(seen)) == "InvalidAuthToken"
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("scope", [SCOPE, WITHOUT_SESSION])
+async def test_a_token_ends_with_the_program_that_has_it(
+    kit: IdentityKit, scope: str, again: bool
+) -> None:
+    directory, back = kit.identity.directory, ["https://shop.example/"]
+    await directory.create_client("shop", back, FOR_THE_API)
+    await directory.allow_password_grant("shop", True)
+    seen, unseen = [(await sign_in(kit, "shop", scope=scope)).access_token for _ in range(2)]
+    assert (await kit.identity.verify(seen)).is_system_admin
+    await directory.delete_client("shop")
+    if again:
+        await kit.clock.advance(1)
+        await directory.create_client("shop", back, FOR_THE_API)
+    assert await code_of(kit.identity.verify(unseen)) == "InvalidAuthToken"
+    await kit.clock.advance(LOOKED_S)
+    assert await code_of(kit.identity.verify(seen)) == "InvalidAuthToken"
 
 
 async def test_another_session_of_the_same_person_goes_on(kit: IdentityKit) -> None:
@@ -184,3 +204,16 @@ def test_why_a_token_counts_no_longer(
     why = why_ended(hold, session, about)
     assert bool(why) is bool(word)
     assert word in why
+
+
+@pytest.mark.parametrize(
+    ("program", "counts"),
+    [
+        (ROBOT, True),
+        (None, False),
+        (msgspec.structs.replace(ROBOT, disabled=True), False),
+        (msgspec.structs.replace(ROBOT, created_ms=11_000), False),
+    ],
+)
+def test_why_a_program_has_no_use_of_a_token(program: Client | None, counts: bool) -> None:
+    assert (why_barred(HELD._replace(client="ci"), program) == "") is counts

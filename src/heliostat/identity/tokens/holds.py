@@ -1,8 +1,10 @@
-"""What an access token hangs on: a session, the person or account it is about, their ``stamp``.
+"""What an access token hangs on: a session, the person or account it is about, their ``stamp``,
+and the program that it was given to.
 
 A token proves itself until it ends, but our own API counts it no longer than what it hangs on:
-who signs out, gets another password, is disabled or deleted has no use of tokens that are out.
-``why_ended`` decides and says why; reading is two look-ups by key, which ``Verifier`` makes for
+who signs out, gets another password, is disabled or deleted has no use of tokens that are out,
+nor has a program that was deleted.  ``why_ended`` and ``why_barred`` decide and say why; reading
+is two look-ups by key (three for tokens of registered programs), which ``Verifier`` makes for
 each token every few seconds and not for each request.
 """
 
@@ -12,6 +14,7 @@ import hashlib
 from typing import NamedTuple
 
 from heliostat.core.errors import TemporaryError
+from heliostat.identity.clients.named import BUILT_IN
 from heliostat.identity.clients.records import Client
 from heliostat.identity.directory.part import DirectoryPart
 from heliostat.identity.directory.records import User
@@ -28,13 +31,15 @@ class Hold(NamedTuple):
     """What is kept of a token to look again; ``given_s`` is when it was given.
 
     ``session`` is empty for a token without one, which says its person's ``stamp`` instead
-    (empty, too, for accounts and for tokens from before that was said).
+    (empty, too, for accounts and for tokens from before that was said).  ``client`` is the program
+    it was given to; empty for the one without an id.
     """
 
     subject: str
     given_s: float
     session: str = ""
     stamp: str = ""
+    client: str = ""
 
 
 def hold_of(claims: Claims) -> Hold:
@@ -44,6 +49,7 @@ def hold_of(claims: Claims) -> Hold:
         number(claims, "iat"),
         str(claims.get("sid", "")),
         str(claims.get("stamp", "")),
+        str(claims.get("client_id", "")),
     )
 
 
@@ -65,6 +71,13 @@ def why_ended(hold: Hold, session: Session | None, about: User | Client | None) 
         return "" if session.stamp == about.stamp else "it is from before a change of the sign-in"
     if hold.stamp and hold.stamp != stamped(about.stamp):
         return "it is from before a change of the sign-in"
+    return ""
+
+
+def why_barred(hold: Hold, client: Client | None) -> str:
+    """Why the program that a token was given to has no use of it any more; empty: it has."""
+    if client is None or client.disabled or hold.given_s < client.created_ms // 1000:
+        return "the program that it was given to is here no longer"
     return ""
 
 
@@ -95,8 +108,12 @@ class Holds:
         directory = self._directory
         bare = bare_name(hold.subject, directory.options.domain)
         key = directory.key_of(bare) if bare is not None else ""
+        kinds, store = directory.kinds, directory.store
+        if hold.client not in ("", key, *BUILT_IN):  # those are always there, or looked at below
+            program = await kinds.clients.get(store, hold.client)
+            if why := why_barred(hold, program.value if program is not None else None):
+                return why
         if not key:
             return ""
-        kinds, store = directory.kinds, directory.store
         about = await kinds.users.get(store, key) or await kinds.clients.get(store, key)
         return why_ended(hold, session, about.value if about is not None else None)
