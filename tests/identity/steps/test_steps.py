@@ -19,6 +19,7 @@ from heliostat.identity.tokens.endpoints import routes
 from heliostat.identity.tokens.opened import unverified
 from heliostat.testing.browser import STEPS, Browser, Page, answered, trade
 from heliostat.testing.signin import KINDS, PASSWORD, IdentityKit, code_of, refresh, sign_in
+from heliostat.wire.oidc_clients import OidcClientSettings as Settings
 
 HERE = "heliostat.local"
 
@@ -146,6 +147,27 @@ async def test_steps_can_not_be_skipped(kit: IdentityKit, browser: Browser) -> N
     assert answered(await browser.take(banner, agree="yes"))["code"]
     again = await browser.authorize()
     assert answered(again)["code"]  # agreed once for the browser's session
+
+
+async def test_more_is_shown_to_the_session_that_it_was_asked_of(
+    kit: IdentityKit, browser: Browser
+) -> None:
+    """A session that has ended comes back by no step that was open, whoever else signs in."""
+    secret, _ = await enrolled(kit)
+    await kit.identity.directory.create_user("bob", PASSWORD)
+    page = await browser.step(await browser.sign_in())
+    answered(await browser.take(page, code=code_of_now(kit, secret)))
+    await kit.identity.directory.update_client("shop", Settings(consent=True))
+    asked = await browser.step(await browser.authorize())
+    kept = dict(browser.cookies)
+    await kit.identity.realms.system.signed_in.end_sessions("ada")
+    assert "No sign-in is under way" in (await browser.take(asked, allow="yes")).text
+    browser.cookies.clear()
+    page = await browser.step(await browser.sign_in("bob"))
+    answered(await browser.take(page, allow="yes"))
+    names = (f"oidc_sign_in-{HERE}", "oidc_form")
+    browser.cookies |= {name: kept[name] for name in names}
+    assert "No sign-in is under way" in (await browser.take(asked, allow="yes")).text
 
 
 async def test_who_must_enrol_does_so_while_signing_in(kit: IdentityKit, browser: Browser) -> None:

@@ -128,9 +128,11 @@ class SignInSteps:
         person = await visit.realm.people.person(now.user) if now is not None else None
         if now is None or person is None or person.stamp != now.stamp:
             raise over()
-        cookie = browser_state.session(visit.request, visit.realm)
-        if now.browser and await visit.realm.browsers.find(cookie) is None:
-            raise over()  # signed out since
+        if now.browser:
+            cookie = browser_state.session(visit.request, visit.realm)
+            browser = await visit.realm.browsers.find(cookie)
+            if browser is None or browser.id != now.browser:
+                raise over()  # signed out since, and perhaps somebody else has signed in
         return now, person
 
     async def answered(
