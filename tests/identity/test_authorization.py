@@ -188,6 +188,18 @@ async def test_a_code_is_good_only_for_who_asked(
     assert (await trade(browser, code)).status_code == 200
 
 
+async def test_a_code_is_not_for_another_client_of_that_name(
+    kit: IdentityKit, browser: Browser
+) -> None:
+    code = answered(await browser.sign_in())["code"]
+    await kit.identity.directory.delete_client("shop")
+    await kit.clock.advance(1)
+    await kit.identity.directory.create_client("shop", [BACK])
+    refused = await trade(browser, code)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+    assert "another client" in refused.json()["error_description"]
+
+
 async def test_a_code_ends_after_a_minute(kit: IdentityKit, browser: Browser) -> None:
     code = answered(await browser.sign_in())["code"]
     await kit.clock.advance(61)

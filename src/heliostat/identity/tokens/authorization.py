@@ -165,6 +165,7 @@ class Authorization:
         code = Code(
             id=hashed(secret),
             client=asked.client.name,
+            client_made_ms=asked.client.created_ms,
             redirect_uri=asked.redirect_uri,
             scope=asked.scope,
             challenge=asked.fields["code_challenge"],

@@ -98,7 +98,7 @@ class Codes:
     def _check(self, code: Code, client: Client, redirect_uri: str, verifier: str) -> None:
         if self._clock.now_ms() >= code.expires_ms:
             raise _refused("it has expired")
-        if code.client != client.name:
+        if code.client != client.name or code.client_made_ms not in (0, client.created_ms):
             raise _refused("it was given to another client")
         if code.redirect_uri != redirect_uri:
             raise _refused("redirect_uri is another than the one it was sent to")

@@ -74,7 +74,10 @@ class BrowserSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True):
-    """An authorization code; ``id`` is its hash, ``session`` what its first use opened."""
+    """An authorization code; ``id`` is its hash, ``session`` what its first use opened.
+
+    ``client_made_ms`` tells its client from a later one of the same name (0: not known).
+    """
 
     id: str
     client: str
@@ -89,6 +92,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
     expires_ms: int
     spent: bool = False
     session: str = ""
+    client_made_ms: int = 0
     proofs: tuple[str, ...] = ()
     schema: int = 1
 
