@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from typing import Any
 
 import pytest
@@ -42,6 +43,34 @@ async def test_made_once(
         assert len(lost) >= 2
         assert lost[0] == lost[1]
         assert proxy.losses == 0
+
+
+async def test_a_secret_that_was_lost_is_not_taken_for_an_empty_one(
+    served: Served, monkeypatch: Any, tmp_path: Any, capsys: Any
+) -> None:
+    keytab, bundle = tmp_path / "web.keytab", tmp_path / "far.node"
+    service = ("identity", "service-principal")
+    assert await _run("identity", "kerberos", "enable") == 0, capsys.readouterr().err
+    made = (*service, "create", "HTTP/web.example", "--keytab", str(keytab))
+    assert await _run(*made) == 0, capsys.readouterr().err
+    before = keytab.read_bytes()
+    capsys.readouterr()
+    rotate = (*service, "rotate", "HTTP/web.example", "--keytab", str(keytab))
+    node = ("identity", "node", "add", "far", "--host", "far.example", "--bundle", str(bundle))
+    tenant = ("identity", "tenant", "create", "acme.example")
+    for argv in (rotate, node, tenant):
+        async with lossy_proxy(served.url) as proxy:
+            monkeypatch.setenv("HELIO_TARGET", proxy.url)
+            assert await _run(*argv, "-o", "json") != 0
+            told = json.loads(capsys.readouterr().err)
+            assert (told["code"], proxy.losses) == ("SecretToldBefore", 0)
+            assert "Give it another secret: `helio " in told["hint"]
+    assert keytab.read_bytes() == before
+    assert not bundle.exists()
+    # what the hint says
+    monkeypatch.setenv("HELIO_TARGET", served.url)
+    assert await _run(*rotate) == 0, capsys.readouterr().err
+    assert keytab.read_bytes() != before
 
 
 async def test_a_disk_and_its_quota(served: Served, monkeypatch: Any, capsys: Any) -> None:

@@ -27,6 +27,7 @@ from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.service_provider import service_provider
 from heliostat.cli.session import Session
+from heliostat.cli.told_once import told_once
 from heliostat.wire.directory_tenants import DirectoryTenant, DirectoryTenantCreateSpec
 
 _COLUMNS = (
@@ -107,6 +108,8 @@ def create(session: Session, domain: str, description: str) -> None:
         show_plan(session, change.plan())
         return
     made = change.submit()
+    again = f"helio user set-password administrator --domain {made.domain}"
+    told_once(made.password, f"Tenant {made.domain} is created", again)
     if session.output.json or session.output.quiet:
         session.output.entity(made)
         return

@@ -13,6 +13,7 @@ from heliostat.cli.carrying import end, make, show_plan
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.session import Session
+from heliostat.cli.told_once import told_once
 from heliostat.client.calls import Change
 from heliostat.core.files import atomic_write
 from heliostat.wire.kerberos import MadeServicePrincipal, ServicePrincipal
@@ -144,7 +145,9 @@ def _with_keytab(
     if not os.access(keytab.absolute().parent, os.W_OK):
         raise click.UsageError(f"{keytab} can't be written.")
     made = change.submit()
-    atomic_write(keytab, base64.b64decode(made.keytab), mode=0o600)
+    again = f"helio identity service-principal rotate {made.name} --keytab {keytab}"
+    keys = told_once(made.keytab, f"{made.principal} {what}", again)
+    atomic_write(keytab, base64.b64decode(keys), mode=0o600)
     if session.output.json or session.output.quiet:
         made.keytab = ""  # it is in the file, and nowhere else
         session.output.entity(made)

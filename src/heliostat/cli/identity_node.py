@@ -12,6 +12,7 @@ from heliostat.cli.carrying import end, make, show_plan
 from heliostat.cli.options import Noun, Verb, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.session import Session
+from heliostat.cli.told_once import told_once
 from heliostat.client.calls import Change
 from heliostat.wire.directory_nodes import (
     CreatedDirectoryNode,
@@ -154,10 +155,11 @@ def _carry_out(session: Session, change: Change[CreatedDirectoryNode], bundle: P
     with os.fdopen(handle, "w") as file:
         try:
             made = change.submit()
+            again = f"helio identity node replace {made.name} --bundle {bundle}"
+            file.write(told_once(made.bundle, f"Node {made.name} is made", again))
         except BaseException:
             bundle.unlink()
             raise
-        file.write(made.bundle)
     session.output.line(f"Node {made.name} will be at {made.url}.")
     session.output.note(
         f"Carry {bundle} to that machine, run `helio directory-node {bundle}` there, delete it."

@@ -251,6 +251,8 @@ CAUSES: dict[str, str] = {
     "was restored in part, or controllers of one site have different ones.",
     "SealingKeyDiffers": "A controller was started on the store of a site whose secrets are sealed "
     "under a key that its own folder does not have; it would seal what others can't read.",
+    "SecretToldBefore": "A command's first answer, which alone held a secret, was lost on its way; "
+    "asked again with the same key, the answer says what was made and not the secret.",
     "SecondFactorRequired": "The account has a second factor, or must have one, so a password "
     "alone gets no token.",
     "SecondFactorWrong": "The code or the passkey's answer is wrong, was used before, or too many "

@@ -211,6 +211,7 @@ CODES: dict[str, Code] = {
     "SealBroken": Code(
         500, "Every controller needs the same seal.key in its authority folder; restore it."
     ),
+    "SecretToldBefore": Code(409, "Give it another secret; the one before is not told again."),
     "SealingKeyDiffers": Code(
         500,
         "Copy authority/seal.key from a controller that runs, or restore it, and start again.",
