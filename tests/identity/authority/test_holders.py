@@ -15,10 +15,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from heliostat.cloudstore.contract import Put
 from heliostat.core.errors import HeliostatError
+from heliostat.identity.authority.holders import Holders
 from heliostat.identity.authority.policy import Asker
 from heliostat.identity.authority.records import CESSATION, HELD, Certificate
 from heliostat.identity.authority.standing import Holder, Presence, standing
+from heliostat.identity.openldap.placing import MARKS
+from heliostat.identity.options import SYSTEM_TENANT
 from heliostat.identity.site import Identity
 from heliostat.testing.faulty import MortalStore
 from heliostat.testing.members import request_for
@@ -185,6 +189,56 @@ async def test_the_directory_is_followed_as_it_changes(kit: IdentityKit) -> None
         with contextlib.suppress(asyncio.CancelledError):
             await following
     assert [await reason_of(kit, each) for each in serials] == [CESSATION, CESSATION]
+
+
+class Counted(Holders):
+    """Says how often all were looked at; at the first time, much is written meanwhile."""
+
+    def __init__(self, kit: IdentityKit) -> None:
+        identity = kit.identity
+        super().__init__(identity.realms, identity.authorities, kit.store)
+        self._kit = kit
+        self.looks = 0
+        self.looked = {number: asyncio.Event() for number in (1, 3)}
+
+    async def sweep(self) -> int:
+        self.looks += 1
+        if self.looks == 2:
+            for number in range(50):
+                await written(self._kit, "user", number)
+        count = await super().sweep()
+        if self.looks in self.looked:
+            self.looked[self.looks].set()
+        return count
+
+
+async def written(kit: IdentityKit, kind: str, number: int = 0) -> None:
+    """As a directory kept by OpenLDAP tells that an entry was."""
+    mark = f"{MARKS}{kind}/{SYSTEM_TENANT}/written"
+    await kit.store.commit([], [Put(mark, str(number).encode())])
+
+
+async def test_many_entries_that_are_written_are_one_look(kit: IdentityKit) -> None:
+    """Else each of thousands is a look at everybody who has certificates."""
+    await kit.identity.directory.create_user("bob", PASSWORD)
+    serial = await issued(kit, f"bob@{DOMAIN}", "bob")
+    kind = kit.identity.authorities.system.certificates.kind
+    events = kit.store.watch(kind.entries_prefix("revoked"), await kit.store.revision())
+    holders = Counted(kit)
+    following = asyncio.ensure_future(holders.run())
+    try:
+        async with asyncio.timeout(20):
+            await holders.looked[1].wait()
+            await written(kit, "group")
+            await written(kit, "user")
+            await holders.looked[3].wait()
+            await kit.identity.directory.delete_user("bob")
+            assert (await anext(events)).key.endswith(serial)
+    finally:
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+    assert holders.looks == 3, "at the start, for the one, and for the fifty"
 
 
 @pytest.mark.parametrize("applied", [False, True])

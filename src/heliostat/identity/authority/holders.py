@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from heliostat.cloudstore.contract import CloudStore, Compacted
+from heliostat.cloudstore.contract import CloudStore, Compacted, Event
 from heliostat.core.errors import HeliostatError, PermanentError
 from heliostat.identity.authority.authorities import Authorities
 from heliostat.identity.authority.standing import NOBODY_KNOWS, Holder, Presence
@@ -36,6 +36,8 @@ _SPELLED = {
     )
 }
 """How a change below a prefix names whom it is about."""
+_MARKED = tuple(f"{MARKS}{prefix.split('/')[2]}/" for prefix in _SPELLED)
+"""What is written with each entry of OpenLDAP of these kinds."""
 
 
 class Holders:
@@ -45,13 +47,14 @@ class Holders:
         self._realms = realms
         self._authorities = authorities
         self._store = store
+        self._looked_at = 0  # the revision before the last look through all of them
 
     async def run(self) -> None:
         """Follow the directory until cancelled."""
         revision = await self._store.revision()
         await self._look_through()
         async with asyncio.TaskGroup() as group:
-            for prefix in (*_SPELLED, MARKS):
+            for prefix in (*_SPELLED, *_MARKED):
                 group.create_task(self._follow(prefix, revision))
 
     async def sweep(self) -> int:
@@ -60,7 +63,10 @@ class Holders:
         for realm in await self._realms.all():
             register = self._authorities.of(realm.options).certificates
             async for subject in register.holders():
-                count += await self.attend(realm, subject)
+                try:
+                    count += await self.attend(realm, subject)
+                except HeliostatError as error:  # the others are looked at all the same
+                    log.warning("certificates of %s are looked at later: %s", subject, error)
         return count
 
     async def attend(self, realm: Realm, subject: str) -> int:
@@ -95,17 +101,18 @@ class Holders:
         while True:
             try:
                 async for event in self._store.watch(prefix, revision):
-                    await self._changed(prefix, event.key)
+                    await self._changed(prefix, event)
             except Compacted:
                 revision = await self._store.revision()
                 await self._look_through()
 
-    async def _changed(self, prefix: str, key: str) -> None:
+    async def _changed(self, prefix: str, event: Event) -> None:
         spelled = _SPELLED.get(prefix)
-        if spelled is None:
-            await self._look_through()  # entries of OpenLDAP: of one kind, but not of whom
+        if spelled is None:  # entries of OpenLDAP: of one kind, but not of whom
+            if event.revision > self._looked_at:  # one look is for all that were written before
+                await self._look_through()
             return
-        tenant, _, id_ = key.removeprefix(prefix).partition("/")
+        tenant, _, id_ = event.key.removeprefix(prefix).partition("/")
         try:
             authority = await self._authorities.by_id(tenant)
             if authority is not None:
@@ -119,6 +126,7 @@ class Holders:
             await self.attend(realm, subject)
 
     async def _look_through(self) -> None:
+        self._looked_at = await self._store.revision()
         try:
             await self.sweep()
         except HeliostatError as error:
