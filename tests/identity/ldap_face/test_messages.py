@@ -96,6 +96,9 @@ def test_what_is_no_filter_is_refused(text: str) -> None:
         ("(&)", True),
         ("(|)", False),
         ("(memberOf:1.2.840.113556.1.4.1941:=cn=x)", None),
+        ("(:dn:2.4.6.8.10:=Ada)", None),
+        ("(description=a:=b)", True),
+        ("(!(description=a:=b))", False),
         ("(cn=*a*a*)", True),
         ("(cn=ada*ada)", False),
         ("(uid=ad\\61)", True),
@@ -106,7 +109,7 @@ def test_what_is_no_filter_is_refused(text: str) -> None:
     ],
 )
 def test_filters_have_three_values(text: str, expected: bool | None) -> None:
-    held = {"uid": ("ada",), "cn": ("Ada",), "uidnumber": ("7",)}
+    held = {"uid": ("ada",), "cn": ("Ada",), "uidnumber": ("7",), "description": ("a:=b",)}
     assert evaluate(parse_filter(text), lambda name: held.get(name, ())) is expected
 
 

@@ -118,7 +118,7 @@ class _Reader:
         self.at += len(raw)
         if raw.startswith("?"):  # how slapd writes what it has worked out, or knows no name for
             return _COMPUTED.get(raw, Undefined())
-        if ":=" in raw:
+        if raw.partition("=")[0].endswith(":"):
             return Undefined()  # other matching rules than an attribute's own
         found = _ITEM.match(raw)
         if found is None:
