@@ -10,16 +10,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from heliostat.core.clock import SystemClock
 from heliostat.identity.reach.gate import Gate
 from heliostat.identity.sources import lookup
+from heliostat.identity.sources.credentials import Credentials
 from heliostat.identity.sources.protocol import address, ber, messages
 from heliostat.identity.sources.protocol.connection import Connection, Refused, TooMany
 from heliostat.identity.sources.protocol.filters import parse
 from heliostat.identity.sources.protocol.messages import Search
 from heliostat.identity.sources.protocol.reach import LONGEST_MESSAGE, Link, Unreachable, resolve
 from heliostat.identity.sources.protocol.trust import tls_context
+from heliostat.identity.sources.servers import Servers
 from heliostat.identity.sources.source import Source, SourceKind
 from heliostat.testing.server_certificate import certify
 from heliostat.testing.signin import LOOPBACK
@@ -58,6 +62,28 @@ async def served(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterat
             task.cancel()
         await server.wait_closed()
         await asyncio.sleep(0)
+
+
+async def test_what_was_asked_when_a_source_was_dropped_leaves_nothing_open() -> None:
+    asked, dropped = asyncio.Event(), asyncio.Event()
+
+    async def question(connection: Connection) -> Connection:
+        asked.set()
+        await dropped.wait()
+        return connection
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        del writer
+        await reader.read()
+
+    async with served(silent) as port:
+        source = msgspec.structs.replace(SOURCE, urls=(f"ldap://127.0.0.1:{port}",), plain=True)
+        servers = Servers(source, Credentials(), SystemClock(), OPEN)
+        under_way = asyncio.ensure_future(servers.ask(question))
+        await asked.wait()
+        servers.close()
+        dropped.set()
+        assert (await under_way).broken
 
 
 def link_to(port: int, tls: ssl.SSLContext | None = None, scheme: str = "ldap") -> Link:

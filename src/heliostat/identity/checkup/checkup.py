@@ -26,7 +26,6 @@ from heliostat.identity.realm import Realm
 from heliostat.identity.realms import Realms
 from heliostat.identity.resealing import Resealing
 
-
 AT_ONCE = 8
 """Tenants that are looked into at once."""
 

@@ -71,6 +71,7 @@ class Servers:
         self._idle: dict[str, deque[tuple[int, Connection]]] = {url: deque() for url in source.urls}
         self._slots = asyncio.Semaphore(at_once)
         self._waiting = 0
+        self._closed = False
 
     async def ask(self, question: Callable[[Connection], Awaitable[T]]) -> T:
         """What a server says to ``question``, signed in as the source's own account.
@@ -126,7 +127,8 @@ class Servers:
         return Link(where, tls, self._source.timeout_s, self._gate)
 
     def close(self) -> None:
-        """Drop what is kept; nothing is asked any more."""
+        """Drop what is kept; what is asked now is answered, and kept no more."""
+        self._closed = True
         for kept in self._idle.values():
             while kept:
                 kept.pop()[1].drop()
@@ -199,7 +201,7 @@ class Servers:
         try:
             return await question(connection)
         finally:
-            if connection.broken or len(self._idle[url]) >= IDLE:
+            if self._closed or connection.broken or len(self._idle[url]) >= IDLE:
                 connection.drop()
             else:
                 self._idle[url].append((self._clock.now_ms(), connection))
