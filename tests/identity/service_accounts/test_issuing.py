@@ -16,7 +16,7 @@ from heliostat.identity.authority.requests import read_request
 from heliostat.identity.authority.rules import CertificatePolicy, Rule
 from heliostat.identity.authority.views import CertificateView
 from heliostat.identity.clients.records import Client, Grant
-from heliostat.identity.service_accounts.issuing import decide
+from heliostat.identity.service_accounts.issuing import AccountCertificates, decide
 from heliostat.testing.account_keys import SERVER, assertion, certificate_of, p256, x5c
 from heliostat.testing.certificates import request
 from heliostat.testing.robot import DOMAIN, Robot
@@ -125,6 +125,22 @@ async def test_administrators_issue_and_the_account_renews(robot: Robot) -> None
     await robot.kit.identity.directory.change_service_account("ci", disabled=True)
     with pytest.raises(HeliostatError, match="disabled"):
         await renew(f"ci@{DOMAIN}", request())
+
+
+async def test_an_account_renews_no_more_often_than_may_be(robot: Robot) -> None:
+    authority = await robot.kit.identity.directories.authority(DOMAIN)
+    first = await issue(robot, request())
+    own = Asker(f"ci@{DOMAIN}")
+    accounts = AccountCertificates(authority.certificates, robot.kit.identity.directory)
+    for _ in range(robot.kit.identity.options.authority.machine_certificates_an_hour - 1):
+        await accounts.renew(first.serial, request(), own)
+    for plan in (True, False):
+        with pytest.raises(HeliostatError) as caught:
+            await accounts.renew(first.serial, request(), own, plan=plan)
+        assert caught.value.code == "TooManyCertificates"
+    await issue(robot, request())  # an administrator may
+    await robot.kit.clock.advance(3601)
+    await accounts.renew(first.serial, request(), own)
 
 
 async def test_a_plan_issues_nothing(robot: Robot) -> None:

@@ -85,7 +85,8 @@ class AuthorityOptions:
     acme: AcmeOptions = field(default_factory=AcmeOptions)
     """How much ACME a domain may have."""
     machine_certificates_an_hour: int = bounded(60, 1, 100_000)
-    """Certificates that one computer may ask for within an hour, for itself and what runs on it."""
+    """Certificates that one computer may ask for within an hour, for itself and what runs on it; so
+    many may a service account renew."""
     base_url: str = ""
     """Where certificates say that revocation lists and OCSP are; the server fills it in when it is
     empty."""

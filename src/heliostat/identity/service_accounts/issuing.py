@@ -51,7 +51,8 @@ class AccountCertificates:
     ) -> Issued:
         """One more for the account of a certificate that counts.
 
-        Raises ``CertificateNotFound``, and what ``issue`` does; the account itself may ask.
+        Raises ``CertificateNotFound``, and what ``issue`` does; the account itself may ask, as
+        often as a computer may: else ``TooManyCertificates``.
         """
         old = (await self._certificates.stored(serial)).value
         self._certificates.check_own(old, asker)
@@ -60,6 +61,9 @@ class AccountCertificates:
         client, _ = await self._directory.stored_account(old.by)
         if old.created_ms < client.created_ms:
             raise refused(f"the one to renew is of an earlier account {client.name}")
+        if not asker.administers:
+            most = self._directory.options.authority.machine_certificates_an_hour
+            await self._certificates.refuse_often(old.by, most)
         return await self._issue(client.name, request, days=days, replaces=old.id, plan=plan)
 
     async def _issue(
