@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import msgspec
 import pytest
 
+from heliostat.controller.api import identity_providers
+from heliostat.controller.api.call import Call
 from heliostat.identity.factors.records import Factor, FactorKind, factors_of
 from heliostat.identity.federation.barring import LATE_MS, barred
 from heliostat.identity.federation.records import (
@@ -19,6 +24,8 @@ from heliostat.identity.options import SYSTEM_TENANT
 from heliostat.identity.tokens.client_authentication import ClientFields
 from heliostat.identity.tokens.records import Code, Consent, DeviceRequest, DeviceState, TokenKinds
 from heliostat.testing.signin import PASSWORD, IdentityKit
+from heliostat.wire.directory_tenants import TENANT
+from heliostat.wire.identity_providers import IdentityProviderChange
 
 KINDS = TokenKinds.of(SYSTEM_TENANT)
 CORP = Provider(
@@ -100,6 +107,17 @@ async def test_disabling_ends_what_came_through_it(
     await kit.identity.realms.system.maintain()
     await providers.update_provider("corp", {"title": "Corp"})
     assert await left(kit) == stay
+
+
+async def test_sessions_that_were_kept_may_be_ended_after_all(kit: IdentityKit) -> None:
+    await furnished(kit)
+    services = SimpleNamespace(directories=kit.identity.directories)
+    told = {"params": {TENANT: "heliostat.local"}, "id": "corp", "base": "", "services": services}
+    for query, stay in (({"keepSessions": True}, ALL), ({}, ALL), ({"keepSessions": False}, STAY)):
+        body = IdentityProviderChange(disabled=True)
+        call = cast(Call, SimpleNamespace(**told, query=query, body=body))
+        await identity_providers._update(call, plan=False)
+        assert await left(kit) == stay
 
 
 @pytest.mark.parametrize(("keep", "stay"), [(False, STAY), (True, ALL)])

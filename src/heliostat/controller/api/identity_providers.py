@@ -89,7 +89,7 @@ async def _created(call: Call) -> wire.IdentityProvider:
 
 async def _update(call: Call, plan: bool) -> wire.IdentityProvider:
     providers, fields = await _providers(call), _fields(call.body)
-    keep = True if call.query.get("keepSessions") else None
+    keep = call.query.get("keepSessions")  # said to be false: what went on until now ends
     changed = await providers.update_provider(call.id, fields, keep_sessions=keep, plan=plan)
     return await _shown(call, changed)
 
