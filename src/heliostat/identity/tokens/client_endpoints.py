@@ -66,7 +66,7 @@ class ClientEndpoints:
         return web.json_response(answer, status=201, headers=UNKEPT)
 
     async def introspect(self, request: web.Request) -> web.StreamResponse:
-        """Whether a token counts (RFC 7662); only service accounts may ask."""
+        """Whether a token counts (RFC 7662); only who proves itself may ask."""
         try:
             realm = await realm_of(self._identity, request)
             fields = await form_of(request)
