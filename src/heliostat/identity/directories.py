@@ -7,11 +7,13 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
+from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import Ids
 from heliostat.identity.acme.administration import AcmeKeys
 from heliostat.identity.authority.administration import Administration
@@ -44,6 +46,8 @@ from heliostat.identity.tokens.signed_in import SessionsAtHand
 if TYPE_CHECKING:
     from heliostat.identity.saml.part import Saml
 
+log = logging.getLogger(__name__)
+
 
 class Directories:
     """Everybody of a site, by tenant."""
@@ -72,6 +76,7 @@ class Directories:
         self.tenants.ending = self.authorities.end
         self.resealing = Resealing(store, sealing, self.tenants.ids, self.authorities.forget)
         self.policies = Policies(store, clock, options)
+        self.policies.changed = self.keep_lockout
         self.kerberos = KerberosRealms(self.realms, options)
         self.checkups = Checkups(
             store, clock, self.realms, self.openldap, lambda: self.certificates, self.resealing
@@ -139,6 +144,15 @@ class Directories:
     def _proofs(self, realm: Realm) -> MachineProofs:
         authority = self.authorities.of(realm.options)
         return realm.proofs(authority.certificates.is_revoked, self.has_vm)
+
+    async def keep_lockout(self, domain: str) -> None:
+        """Have the servers of the directory lock by the policy of now; what can't be reached is
+        told at the next sign-in, or within the minute.
+        """
+        try:
+            await (await self.realms.get(domain)).directory.keep_policy()
+        except HeliostatError as error:  # the policy itself is kept
+            log.warning("the directory's nodes lock %s as before: %s", domain, error)
 
     async def dismiss(self, domain: str, computer: str) -> None:
         """Delete a computer, and take back what it proved itself by; raises as ``machines``."""

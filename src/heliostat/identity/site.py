@@ -8,7 +8,6 @@ lives as long as the controller; ``close`` ends its threads.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 import ssl
@@ -162,10 +161,15 @@ class Identity:
         return crl_pem(found.der) if found is not None else ""
 
     async def forget(self) -> int:
-        """Forget what ends within minutes and comes by the thousand; call it every minute."""
+        """Forget what ends within minutes and comes by the thousand; call it every minute.
+
+        Nodes that everybody has just moved to learn each tenant's lockout then, too.
+        """
         count = 0
         for tenant in [SYSTEM_TENANT, *await self.tenants.ids()]:
             count += await sweep(self._store, self._clock, kinds_of(tenant).brief)
+        for realm in await self.realms.all():  # also where nobody signs in but over LDAP
+            await self.directories.keep_lockout(realm.options.domain)
         return count
 
     async def maintain(self) -> int:
@@ -175,9 +179,6 @@ class Identity:
         await self.holders.sweep()
         await self.directories.resealing.go_on()
         await self.openldap.maintain()
-        for realm in await self.realms.all():  # also where nobody signs in but over LDAP
-            with contextlib.suppress(TemporaryError):
-                await realm.directory.keep_policy()
         await self.directories.maintain()
         unused_joins = await sweep(self._store, self._clock, (JOIN_RECORDS,))
         return unused_joins + await self.realms.maintain()

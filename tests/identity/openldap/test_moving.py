@@ -18,6 +18,7 @@ from heliostat.cloudstore.views import CheckedStore
 from heliostat.core.errors import HeliostatError
 from heliostat.core.ids import SeededIds
 from heliostat.identity.openldap.endpoint import Endpoint
+from heliostat.identity.openldap.entries import find
 from heliostat.identity.openldap.homes import Phase, Place
 from heliostat.identity.openldap.moving import CLEAR_AFTER_S, Mover
 from heliostat.identity.openldap.node import Node
@@ -270,15 +271,30 @@ async def test_wrong_passwords_count_once_for_all_ways_in(kit: IdentityKit) -> N
 
 async def test_nodes_lock_by_the_policy_also_where_nobody_asks_for_tokens(kit: IdentityKit) -> None:
     openldap, directory = kit.identity.openldap, kit.identity.directory
+    domain = directory.options.domain
     await openldap.nodes.add_node("a", host="127.0.0.1", port=free_port())
+    for name in ("ada", "bob"):
+        await directory.create_user(name, PASSWORD)
+    await kit.identity.policies.change_policy(domain, {"lockout.failures": 3})
     await openldap.move("openldap")
-    await directory.create_user("ada", PASSWORD)
-    await kit.identity.policies.change_policy(directory.options.domain, {"lockout.failures": 3})
-    await kit.identity.maintain()
-    dn = f"uid=ada,ou=people,{openldap.store.tree.suffix}"
-    for _ in range(3):
+    await kit.identity.forget()  # as every minute
+    assert await _guessed(kit, "ada") == 3
+    # a change counts there at once
+    await kit.identity.policies.change_policy(domain, {"lockout.failures": 2})
+    assert await _guessed(kit, "bob") == 2
+
+
+async def _guessed(kit: IdentityKit, name: str) -> int:
+    """How many wrong passwords a node takes until it locks."""
+    openldap, locked = kit.identity.openldap, "pwdAccountLockedTime"
+    dn = f"uid={name},ou=people,{openldap.store.tree.suffix}"
+    for number in range(1, 10):
         assert not await asyncio.to_thread(openldap.pool.bind, dn, b"wrong")
-    assert not await asyncio.to_thread(openldap.pool.bind, dn, PASSWORD.encode())
+        found = await openldap.pool.run(lambda at: find(at, dn, locked))
+        if found is not None and found.is_locked:
+            assert not await asyncio.to_thread(openldap.pool.bind, dn, PASSWORD.encode())
+            return number
+    return 0
 
 
 class Died(BaseException):

@@ -7,7 +7,7 @@ was seen; then nobody's change is overwritten unseen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,12 @@ from heliostat.identity.policies.sections import (
 from heliostat.identity.tenant import find_tenant, no_tenant, options_of
 
 DOCUMENT = "policy"
+Changed = Callable[[str], Awaitable[None]]
+"""Hears the domain of a tenant whose policy was changed just now."""
+
+
+async def _nobody(_domain: str) -> None:
+    """For a directory that nobody but us keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ class Policies:
         self._store = store
         self._clock = clock
         self._site = site
+        self.changed: Changed = _nobody
 
     async def get_policy(self, domain: str) -> PolicyView:
         """Raises ``TenantNotFound``."""
@@ -96,7 +103,10 @@ class Policies:
             changes = policies_of(base.tenant).put(after)
             return Decided(_view(base, after, told), [read.guard], changes)
 
-        return await settle(self._store, decide, plan=plan)
+        view = await settle(self._store, decide, plan=plan)
+        if not plan:
+            await self.changed(domain)
+        return view
 
     async def reset_policy(
         self, domain: str, *, generation: int | None = None, plan: bool = False
