@@ -107,6 +107,22 @@ def test_a_code_is_shown_where_no_password_is_at_hand(
     assert helio("login", "--password-stdin").code == 2
 
 
+def test_nobody_is_signed_in_who_could_not_be_kept(
+    helio: Any, controller: RecordingController, home: Path
+) -> None:
+    """A session that the profile refuses would go on at the platform, known to nobody."""
+    _platform(controller)
+    tokens = {"access_token": "a", "expires_in": 3600, "refresh_token": "r"}
+    controller.answer("POST /openidconnect/token/acme.example", tokens)
+    other = 'profile = "default"\n[profiles.default]\ntarget = "https://other.example"\n'
+    (home / "config.toml").write_text(other)
+    refused = helio("login", "--target", controller.url, "-o", "json")
+    assert refused.error["code"] == "InvalidSetting"
+    assert "belongs to https://other.example" in refused.error["message"]
+    assert controller.calls("POST /openidconnect/device_authorization/acme.example") == []
+    assert controller.calls("POST /openidconnect/token/acme.example") == []
+
+
 def test_a_terminal_alone_is_no_password(
     helio: Any, controller: RecordingController, home: Path
 ) -> None:

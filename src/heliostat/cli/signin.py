@@ -18,7 +18,7 @@ from heliostat.client.config import Profile
 from heliostat.client.credentials import Anonymous, FixedToken, ServiceAccount, Tokens
 from heliostat.client.keyfile import read_key
 from heliostat.client.sessions import with_tokens
-from heliostat.client.tokens import domain_of
+from heliostat.client.tokens import Grant, domain_of
 from heliostat.core.errors import HeliostatError
 
 
@@ -66,34 +66,25 @@ def login(
         raise click.UsageError("--password-stdin needs USER: whose password is it?")
     if certificate is not None and key is None:
         raise click.UsageError("--certificate needs the --key that it is about.")
-    place, shown = session.place(), KeyFiles(None, None, "")
+    place = session.place()
+    _refuse_other(session, place.target)
     with Client(place.target, Anonymous(), session.ca_pem()) as client:
         if key is not None:
-            tokens = None
-            own = read_key(key, _client_id(session, user), certificate)
-            shown = KeyFiles(key, certificate, own.client_id)
-            token = ServiceAccount(own).bearer(client.token_service) or ""
+            proven = _by_key(session, client, user, key, certificate)
         elif kerberos:
             domain = session.choices.domain or domain_of(user or "")
-            grant = client.token_service.by_ticket(domain)
-            tokens = Tokens.of(grant, time.time())
-            token = grant.access_token
+            proven = _Proven.of(client.token_service.by_ticket(domain))
         elif device or user is None or not (password_stdin or sys.stdin.isatty()):
             domain = session.choices.domain or domain_of(user or "")
-            grant = device_login.sign_in(session, client.token_service, domain)
-            tokens = Tokens.of(grant, time.time())
-            token = grant.access_token
+            proven = _Proven.of(device_login.sign_in(session, client.token_service, domain))
         else:
-            grant = client.token_service.by_password(
-                _full_name(client, user), _password(password_stdin)
-            )
-            tokens = Tokens.of(grant, time.time())
-            token = grant.access_token
-    with Client(place.target, FixedToken(token), session.ca_pem()) as client:
+            name, password = _full_name(client, user), _password(password_stdin)
+            proven = _Proven.of(client.token_service.by_password(name, password))
+    with Client(place.target, FixedToken(proven.token), session.ca_pem()) as client:
         caller = client.users.whoami()
     if (device or kerberos) and user and not _names(user, caller.subject):
         session.output.note(f"Somebody else has signed in than {user}: {caller.subject}.")
-    _keep(session, place.target, caller.subject, tokens, shown)
+    _keep(session, place.target, caller.subject, proven)
     if session.output.json or session.output.quiet:
         session.output.value(caller) if session.output.json else session.output.line(caller.subject)
         return
@@ -159,24 +150,49 @@ def _names(user: str, subject: str) -> bool:
 class KeyFiles(NamedTuple):
     """Where the key of a service account and its certificate lie, and which account it is."""
 
-    key: Path | None
-    certificate: Path | None
-    client_id: str
+    key: Path | None = None
+    certificate: Path | None = None
+    client_id: str = ""
 
 
-def _keep(
-    session: Session, target: str, subject: str, tokens: Tokens | None, shown: KeyFiles
-) -> None:
-    name, ca_pem = session.profile_name, session.ca_pem()
-    kept = session.profile
+class _Proven(NamedTuple):
+    """The token that somebody was given, and what the profile keeps to get others."""
+
+    token: str
+    tokens: Tokens | None
+    shown: KeyFiles
+
+    @classmethod
+    def of(cls, grant: Grant) -> _Proven:
+        """What a person was given."""
+        return cls(grant.access_token, Tokens.of(grant, time.time()), KeyFiles())
+
+
+def _by_key(
+    session: Session, client: Client, user: str | None, key: Path, certificate: Path | None
+) -> _Proven:
+    """For a service account, which signs in anew with each run and keeps no token."""
+    own = read_key(key, _client_id(session, user), certificate)
+    token = ServiceAccount(own).bearer(client.token_service) or ""
+    return _Proven(token, None, KeyFiles(key, certificate, own.client_id))
+
+
+def _refuse_other(session: Session, target: str) -> None:
+    """Before anybody is signed in: what can't be kept would go on there, known to nobody."""
+    kept, name = session.profile, session.profile_name
     if kept.target and kept.target != target:
         raise HeliostatError(
             "InvalidSetting",
             f"The profile {name} belongs to {kept.target}; its sign-in can't be for {target}.",
             hint=f"Sign in with another profile: `helio login --profile NAME --target {target}`.",
         )
-    clean = _signed_out(dataclasses.replace(kept, target=target, ca_pem=ca_pem))
-    filled = with_tokens(clean, tokens) if tokens is not None else clean
+
+
+def _keep(session: Session, target: str, subject: str, proven: _Proven) -> None:
+    name, shown = session.profile_name, proven.shown
+    kept = dataclasses.replace(session.profile, target=target, ca_pem=session.ca_pem())
+    clean = _signed_out(kept)
+    filled = with_tokens(clean, proven.tokens) if proven.tokens is not None else clean
     filled = dataclasses.replace(
         filled,
         subject=subject,
