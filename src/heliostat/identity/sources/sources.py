@@ -138,9 +138,8 @@ class Sources:
 
     async def list_sources(self) -> list[SourceView]:
         """All of them, by domain."""
-        found = await self._all()
-        views = [_view(each.value, self.people(each).servers.states()) for each in found]
-        return sorted(views, key=lambda each: each.name)
+        found = sorted(await self._all(), key=lambda each: each.value.domain)
+        return [_view(each.value, self.people(each).servers.states()) for each in found]
 
     async def delete_source(self, domain: str, *, plan: bool = False) -> SourceView:
         """Delete a source; its people sign in no longer.  Raises ``SourceNotFound``."""
