@@ -15,14 +15,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from heliostat.cloudstore.contract import Put
 from heliostat.core.errors import HeliostatError
 from heliostat.identity.authority.holders import Holders
 from heliostat.identity.authority.policy import Asker
 from heliostat.identity.authority.records import CESSATION, HELD, Certificate
 from heliostat.identity.authority.standing import Holder, Presence, standing
-from heliostat.identity.openldap.placing import MARKS
+from heliostat.identity.openldap.pending import PENDING, Act, Pending, Step
 from heliostat.identity.options import SYSTEM_TENANT
+from heliostat.identity.realm import Realm
 from heliostat.identity.site import Identity
 from heliostat.testing.faulty import MortalStore
 from heliostat.testing.members import request_for
@@ -191,54 +191,61 @@ async def test_the_directory_is_followed_as_it_changes(kit: IdentityKit) -> None
     assert [await reason_of(kit, each) for each in serials] == [CESSATION, CESSATION]
 
 
-class Counted(Holders):
-    """Says how often all were looked at; at the first time, much is written meanwhile."""
+class Noting(Holders):
+    """Notes who is looked at, one by one."""
 
     def __init__(self, kit: IdentityKit) -> None:
         identity = kit.identity
         super().__init__(identity.realms, identity.authorities, kit.store)
-        self._kit = kit
-        self.looks = 0
-        self.looked = {number: asyncio.Event() for number in (1, 3)}
+        self.seen: list[str] = []
+        self.looked = asyncio.Event()
+        self.swept = asyncio.Event()
+
+    async def attend(self, realm: Realm, subject: str) -> int:
+        self.seen.append(subject)
+        self.looked.set()
+        return await super().attend(realm, subject)
 
     async def sweep(self) -> int:
-        self.looks += 1
-        if self.looks == 2:
-            for number in range(50):
-                await written(self._kit, "user", number)
         count = await super().sweep()
-        if self.looks in self.looked:
-            self.looked[self.looks].set()
+        self.swept.set()
         return count
 
 
-async def written(kit: IdentityKit, kind: str, number: int = 0) -> None:
-    """As a directory kept by OpenLDAP tells that an entry was."""
-    mark = f"{MARKS}{kind}/{SYSTEM_TENANT}/written"
-    await kit.store.commit([], [Put(mark, str(number).encode())])
+async def pending(kit: IdentityKit, *keys: str) -> None:
+    """As a directory kept by OpenLDAP tells what it writes; nothing: it has."""
+    steps = tuple(Step(act=Act.PUT, key=key, domain=DOMAIN, system=True) for key in keys)
+    told = Pending(owner="c1", steps=steps, decided_ms=0)
+    await kit.store.commit([], PENDING.put(told))
 
 
-async def test_many_entries_that_are_written_are_one_look(kit: IdentityKit) -> None:
-    """Else each of thousands is a look at everybody who has certificates."""
+async def test_of_openldap_those_are_looked_at_who_were_written(kit: IdentityKit) -> None:
+    """Once they are: an entry is as before while it only is decided on."""
     await kit.identity.directory.create_user("bob", PASSWORD)
-    serial = await issued(kit, f"bob@{DOMAIN}", "bob")
-    kind = kit.identity.authorities.system.certificates.kind
-    events = kit.store.watch(kind.entries_prefix("revoked"), await kit.store.revision())
-    holders = Counted(kit)
+    await issued(kit, f"bob@{DOMAIN}", "bob")
+    holders, place = Noting(kit), f"{SYSTEM_TENANT}/"
     following = asyncio.ensure_future(holders.run())
     try:
         async with asyncio.timeout(20):
-            await holders.looked[1].wait()
-            await written(kit, "group")
-            await written(kit, "user")
-            await holders.looked[3].wait()
-            await kit.identity.directory.delete_user("bob")
-            assert (await anext(events)).key.endswith(serial)
+            await holders.swept.wait()
+            holders.swept.clear()
+            await pending(kit)  # of what was decided before we looked
+            await holders.swept.wait()
+            holders.seen.clear()
+            holders.looked.clear()
+            await pending(kit, f"/v1/group/{place}staff")
+            await pending(kit)
+            await pending(kit, f"/v1/user/{place}alice", f"/v1/computer/{place}web-1")
+            assert holders.seen == []
+            await pending(kit)
+            while len(holders.seen) < 2:
+                await holders.looked.wait()
+                holders.looked.clear()
     finally:
         following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await following
-    assert holders.looks == 3, "at the start, for the one, and for the fifty"
+    assert holders.seen == [f"alice@{DOMAIN}", f"web-1$@{DOMAIN}"]
 
 
 @pytest.mark.parametrize("applied", [False, True])

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from urllib.parse import unquote
+
+import msgspec
 
 from heliostat.cloudstore.contract import CloudStore, Compacted, Event
 from heliostat.core.errors import HeliostatError, PermanentError
@@ -18,7 +21,7 @@ from heliostat.identity.authority.standing import NOBODY_KNOWS, Holder, Presence
 from heliostat.identity.directory.contract.directory import Directory
 from heliostat.identity.kinds import kinds_of
 from heliostat.identity.names import computer_subject, fold, subject_of
-from heliostat.identity.openldap.placing import MARKS
+from heliostat.identity.openldap.pending import PENDING, Pending
 from heliostat.identity.options import SYSTEM_TENANT
 from heliostat.identity.realm import Realm
 from heliostat.identity.realms import Realms
@@ -36,8 +39,6 @@ _SPELLED = {
     )
 }
 """How a change below a prefix names whom it is about."""
-_MARKED = tuple(f"{MARKS}{prefix.split('/')[2]}/" for prefix in _SPELLED)
-"""What is written with each entry of OpenLDAP of these kinds."""
 
 
 class Holders:
@@ -47,14 +48,15 @@ class Holders:
         self._realms = realms
         self._authorities = authorities
         self._store = store
-        self._looked_at = 0  # the revision before the last look through all of them
+        self._decided: tuple[str, ...] | None = None  # what is being written to OpenLDAP
 
     async def run(self) -> None:
         """Follow the directory until cancelled."""
+        self._decided = None
         revision = await self._store.revision()
         await self._look_through()
         async with asyncio.TaskGroup() as group:
-            for prefix in (*_SPELLED, *_MARKED):
+            for prefix in (*_SPELLED, PENDING.prefix):
                 group.create_task(self._follow(prefix, revision))
 
     async def sweep(self) -> int:
@@ -103,20 +105,42 @@ class Holders:
                 async for event in self._store.watch(prefix, revision):
                     await self._changed(prefix, event)
             except Compacted:
+                self._decided = None
                 revision = await self._store.revision()
                 await self._look_through()
 
     async def _changed(self, prefix: str, event: Event) -> None:
-        spelled = _SPELLED.get(prefix)
-        if spelled is None:  # entries of OpenLDAP: of one kind, but not of whom
-            if event.revision > self._looked_at:  # one look is for all that were written before
-                await self._look_through()
+        if prefix == PENDING.prefix:
+            await self._carried_out(event)
+        else:
+            await self._look_at(event.key)
+
+    async def _carried_out(self, event: Event) -> None:
+        """Entries of OpenLDAP are decided on, then written, then told to be."""
+        if event.value is None:
             return
-        tenant, _, id_ = event.key.removeprefix(prefix).partition("/")
+        steps = msgspec.json.decode(event.value, type=Pending).steps
+        if steps:
+            self._decided = tuple(each.key for each in steps)
+        elif self._decided is None:  # what was decided was before we looked
+            self._decided = ()
+            await self._look_through()
+        else:
+            written, self._decided = self._decided, ()
+            for key in written:
+                await self._look_at(key)
+
+    async def _look_at(self, key: str) -> None:
+        """Whom a document is about, if anybody."""
+        prefix = next((each for each in _SPELLED if key.startswith(each)), None)
+        if prefix is None:
+            return
+        tenant, _, id_ = key.removeprefix(prefix).partition("/")
         try:
             authority = await self._authorities.by_id(tenant)
             if authority is not None:
-                await self._everywhere(spelled(id_, authority.options.domain))
+                subject = _SPELLED[prefix](unquote(id_), authority.options.domain)
+                await self._everywhere(subject)
         except HeliostatError as error:
             log.warning("certificates of %s are looked at later: %s", id_, error)
 
@@ -126,7 +150,6 @@ class Holders:
             await self.attend(realm, subject)
 
     async def _look_through(self) -> None:
-        self._looked_at = await self._store.revision()
         try:
             await self.sweep()
         except HeliostatError as error:
