@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heliostat.core.errors import HeliostatError
+from heliostat.core.errors import HeliostatError, TemporaryError
 from heliostat.core.join_token import decode, encode
 from heliostat.identity.authority.join import JOIN_RECORDS
 from heliostat.testing.signin import IdentityKit, signing_request
@@ -67,6 +67,20 @@ async def test_wrong_and_late_secrets(kit: IdentityKit) -> None:
         await refused(kit, wrong)
     await kit.clock.advance(3600)
     await refused(kit, secret)
+    assert await kit.identity.maintain() == 1
+    assert await JOIN_RECORDS.all(kit.store) == []
+
+
+async def test_upkeep_that_fails_keeps_back_nothing_else(kit: IdentityKit) -> None:
+    await kit.identity.joins.issue(HOST)
+    await kit.clock.advance(3600)
+    await kit.identity.directory.create_computer("vm-1")
+    await kit.identity.directory.change_computer("vm-1", vm="1")
+
+    async def away(_vm: str) -> bool:
+        raise TemporaryError("StoreUnavailable", "The platform is away.")
+
+    kit.identity.directories.has_vm = away
     assert await kit.identity.maintain() == 1
     assert await JOIN_RECORDS.all(kit.store) == []
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.core.clock import Clock
-from heliostat.core.errors import TemporaryError
+from heliostat.core.errors import HeliostatError, TemporaryError
 from heliostat.core.ids import Ids
 from heliostat.identity.access import Caller, Owner, Verdict, decide
 from heliostat.identity.authority.authorities import no_hosts
@@ -173,13 +173,22 @@ class Identity:
         return count
 
     async def maintain(self) -> int:
-        """Rotate old keys and forget what has ended; call it about once an hour."""
-        await self.tenants.finish_deletions()
-        await self.authorities.maintain()
-        await self.holders.sweep()
-        await self.directories.resealing.go_on()
-        await self.openldap.maintain()
-        await self.directories.maintain()
+        """Rotate old keys and forget what has ended; call it about once an hour.
+
+        What can't be done now, such as while a directory is away, keeps back nothing else.
+        """
+        for upkeep in (
+            self.tenants.finish_deletions,
+            self.authorities.maintain,
+            self.holders.sweep,
+            self.directories.resealing.go_on,
+            self.openldap.maintain,
+            self.directories.maintain,
+        ):
+            try:
+                await upkeep()
+            except HeliostatError as error:
+                log.warning("%s is put off for an hour: %s", upkeep.__qualname__, error)
         unused_joins = await sweep(self._store, self._clock, (JOIN_RECORDS,))
         return unused_joins + await self.realms.maintain()
 
