@@ -168,6 +168,8 @@ async def test_who_signs_out_there_is_signed_out_here(
     assert "are signed out" in (await go(browser, left)).text
     assert answered(await browser.authorize(prompt="none"))["error"] == "login_required"
     assert len(await KINDS.tokens.browsers.all(kit.store)) == 0
+    ends = [(each.subject, each.client) for each in browser.told if each.operation == "signOut"]
+    assert (f"eve@{DOMAIN}", "corp") in ends
 
 
 async def test_nothing_of_it_stays_when_it_is_over(

@@ -348,6 +348,8 @@ async def test_one_provider_signs_out_and_the_other_is_told(
     assert codes == [words.Status.SUCCESS]
     assert "over" in (await browser.get(f"{SLO}?{answers}")).text
     assert 'name="password"' in (await asked(kit, browser, sp)).text
+    ends = [each for each in browser.told if each.operation == "signOut"]
+    assert [(each.subject, each.client) for each in ends] == [(f"ada@{DOMAIN}", "sp")]
 
 
 @pytest.mark.parametrize(("more", "one_name", "requests"), [(130, False, 100), (30, True, 1)])

@@ -137,7 +137,7 @@ class SamlEndpoints:
 
         async def answer(visit: Visit) -> web.StreamResponse:
             onward = await visit.realm.saml.logout.received(await received(request))
-            return self._left(visit, onward)
+            return await self._left(visit, onward)
 
         return await self._answered(request, answer)
 
@@ -146,13 +146,17 @@ class SamlEndpoints:
 
         async def answer(visit: Visit) -> web.StreamResponse:
             onward = await visit.realm.saml.told_elsewhere.received(await received(request))
-            return self._left(visit, onward)
+            return await self._left(visit, onward)
 
         return await self._answered(request, answer)
 
-    def _left(self, visit: Visit, onward: LeftFor) -> web.StreamResponse:
+    async def _left(self, visit: Visit, onward: LeftFor) -> web.StreamResponse:
+        """The way on, once it is on record who was signed out, and by which provider."""
         from heliostat.identity.saml import to_provider
 
+        for user in onward.left:
+            subject = await visit.realm.people.called(user)
+            await self._steps.tell_done(visit, "signOut", subject, client=onward.by)
         response = to_provider.sent_on(onward, visit.realm.options.domain, self._ids)
         browser_state.forget_session(response, visit.realm)
         return response

@@ -23,11 +23,16 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Onward:
-    """Where the browser goes: with a form, to an address, or (both empty) it has arrived."""
+    """Where the browser goes: with a form, to an address, or (both empty) it has arrived.
+
+    ``left`` are the people whose sessions here have just ended, ``by`` the provider that asked.
+    """
 
     form: Form | None = None
     url: str = ""
     partial: bool = False
+    left: tuple[str, ...] = ()
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

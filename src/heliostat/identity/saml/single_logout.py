@@ -10,6 +10,7 @@ The run is a document, so any controller goes on.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -99,7 +100,7 @@ class SingleLogout:
         )
         mine = await self._participants.meant(root, provider)
         browsers = dict.fromkeys(each.browser for each in mine)
-        return await self.leave(
+        onward = await self.leave(
             browsers,
             Logout(
                 id="",
@@ -111,6 +112,7 @@ class SingleLogout:
             ),
             besides=mine,
         )
+        return replace(onward, by=provider.name)
 
     async def request(
         self, received: Received, sender: str, certificates: Sequence[str], place: str
@@ -127,10 +129,11 @@ class SingleLogout:
         """End browsers' sessions, then go through their providers but for those in ``besides``."""
         known = {each.provider for each in besides}
         left: dict[str, Participant] = {}
+        users: dict[str, None] = {}
         for browser in browsers:
             for each in await self._participants.of_browser(browser):
                 left[each.id] = each
-            await self._end_browser(browser)
+            users |= dict.fromkeys(await self._end_browser(browser))
         await self._participants.forget([*left.values(), *besides])
         others = [each for each in left.values() if each.provider not in known]
         expires_ms = self._clock.now_ms() + RUN_MS
@@ -138,7 +141,7 @@ class SingleLogout:
         begun = msgspec.structs.replace(
             run, left=asked, partial=run.partial or not complete, expires_ms=expires_ms
         )
-        return await self._next(begun)
+        return replace(await self._next(begun), left=tuple(users))
 
     async def _answered(self, received: Received) -> Onward:
         run = await self._runs.find(received.relay_state)
@@ -222,10 +225,13 @@ class SingleLogout:
         endpoint = logout_endpoint(provider.logouts)
         return None if endpoint is None else (provider, endpoint)
 
-    async def _end_browser(self, browser: str) -> None:
+    async def _end_browser(self, browser: str) -> tuple[str, ...]:
+        """Whose session it was; nobody's where it has ended already."""
         stored = await self._sessions.get(self._store, browser)
-        if stored is not None:
-            await self._browsers.end(stored.value)
+        if stored is None:
+            return ()
+        await self._browsers.end(stored.value)
+        return (stored.value.user,)
 
 
 def logout_endpoint(endpoints: Sequence[Endpoint]) -> Endpoint | None:

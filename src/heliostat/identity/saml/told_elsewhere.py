@@ -6,6 +6,8 @@ stays.  What those browsers were signed in to is signed out of, and the provider
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from heliostat.cloudstore.contract import CloudStore
 from heliostat.identity.federation.providers import Providers
 from heliostat.identity.federation.records import FederationKinds, Provider, ProviderKind, link_id
@@ -61,7 +63,8 @@ class ToldElsewhere:
             request_id=id_,
             relay_state=received.relay_state,
         )
-        return await self._logout.leave(await self._browsers(provider, issuer, name_id), run)
+        browsers = await self._browsers(provider, issuer, name_id)
+        return replace(await self._logout.leave(browsers, run), by=provider.name)
 
     async def _provider(self, issuer: str) -> Provider:
         for provider in await self._providers.offered():
