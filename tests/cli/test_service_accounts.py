@@ -85,6 +85,18 @@ async def test_keys_and_certificates_of_an_account(
     await run("service-account", "delete", "robot")
 
 
+def test_no_key_is_registered_that_could_not_be_kept(
+    helio: Any, controller: RecordingController, home: Path
+) -> None:
+    made = "POST /v1/service-accounts"
+    controller.answer(made, {})
+    lost = str(home / "no-folder" / "key.json")
+    refused = helio("service-account", "create", "ci", "--key-file", lost, "-o", "json")
+    assert refused.error["code"] == "InvalidSetting"
+    assert "can't be written" in refused.error["message"]
+    assert controller.calls(made) == []
+
+
 def test_a_key_and_a_certificate_sign_in_and_stay_in_the_profile(
     helio: Any, controller: RecordingController, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ old one.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -188,12 +189,21 @@ def account_id(session: Session, account: str) -> str:
 
 
 def not_there(path: Path | None) -> Path | None:
-    """``path``, unless something lies there: keys are never overwritten."""
+    """``path``, unless something lies there (keys are never overwritten) or nothing can.
+
+    Looked at before the account gets the key: its private half would be lost otherwise.
+    """
     if path is not None and path.exists():
         raise HeliostatError(
             "InvalidSetting",
             f"{path} exists already.",
             hint="Name a file that is not there yet; keys are never overwritten.",
+        )
+    if path is not None and not os.access(path.absolute().parent, os.W_OK | os.X_OK):
+        raise HeliostatError(
+            "InvalidSetting",
+            f"{path} can't be written.",
+            hint="Name a file in a folder that is there and that you may write to.",
         )
     return path
 
