@@ -28,3 +28,9 @@ def test_a_price_reads_like_what_is_typed() -> None:
 
 def test_sizes_inside_of_lists_are_sizes_too() -> None:
     assert text.cell([{"name": "local", "freeBytes": 3 << 30}]) == "name=local, freeBytes=3.0 GiB"
+
+
+def test_documents_inside_of_lists_are_for_json() -> None:
+    key = {"id": "J05v", "publicKeyPem": "-----BEGIN PUBLIC KEY-----\nMFkw\n", "title": "ci"}
+    assert text.cell([key]) == "id=J05v, title=ci"
+    assert text.cell(key["publicKeyPem"]) == key["publicKeyPem"]

@@ -30,7 +30,8 @@ def cell(value: Any) -> str:
         case {"key": key, "value": amount, "unit": unit, **rest} if not rest:
             return f"{key} {cell(amount)} {unit}"
         case Mapping():
-            return ", ".join(f"{key}={_fact(key, item)}" for key, item in value.items())
+            short = ((key, item) for key, item in value.items() if not _is_document(item))
+            return ", ".join(f"{key}={_fact(key, item)}" for key, item in short)
         case list() | tuple():
             return ", ".join(cell(item) for item in value)
         case _:
@@ -97,6 +98,11 @@ def facts(entity: msgspec.Struct) -> list[tuple[str, str]]:
         else:
             rows.append((_title(name), _fact(name, value)))
     return rows
+
+
+def _is_document(value: Any) -> bool:
+    """Whether it has lines of its own, such as a key in PEM: inside of a row that is for JSON."""
+    return isinstance(value, str) and "\n" in value
 
 
 def _fact(name: str, value: Any) -> str:
