@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from heliostat.cloudstore.contract import StoreUnavailable
+from heliostat.core.errors import HeliostatError
 from heliostat.identity.clients.named import NAMELESS
 from heliostat.identity.clients.records import Client, Grant
 from heliostat.identity.directory.records import User
+from heliostat.identity.service_accounts.records import AccountKey
 from heliostat.identity.site import Identity
 from heliostat.identity.tokens.holds import Hold, stamped, why_barred, why_ended
 from heliostat.identity.tokens.opened import unverified
@@ -19,6 +21,7 @@ from heliostat.identity.tokens.records import Session
 from heliostat.identity.tokens.token_messages import TokenRequest
 from heliostat.identity.tokens.verify import LOOKED_S
 from heliostat.testing.faulty import FaultyStore
+from heliostat.testing.robot import Robot
 from heliostat.testing.signin import (
     FOR_THE_API,
     OTHER_PASSWORD,
@@ -27,6 +30,7 @@ from heliostat.testing.signin import (
     IdentityKit,
     ask,
     code_of,
+    new_key_pair,
     refresh,
     sign_in,
 )
@@ -164,6 +168,25 @@ async def test_a_token_just_seen_reads_nothing(kit: IdentityKit, tmp_path: Path)
     other.close()
 
 
+async def test_a_key_that_is_taken_away_takes_its_tokens_along(kit: IdentityKit) -> None:
+    """Those of the key that came in its place go on: a key is changed without a gap."""
+    directory, standing = kit.identity.directory, kit.identity.realms.system.standing
+    (old_private, old_public), (new_private, new_public) = new_key_pair(), new_key_pair()
+    account = await directory.create_service_account("ci", old_public)
+    old, new = Robot(kit, old_private), Robot(kit, new_private)
+    await directory.add_account_key("ci", new_public)
+    lost = (await old.sign_in(old.assertion())).access_token
+    good = (await new.sign_in(new.assertion())).access_token
+    await kit.identity.verify(lost)
+    await directory.remove_account_key("ci", account.keys[0].kid)
+    await kit.clock.advance(LOOKED_S)
+    with pytest.raises(HeliostatError, match="taken away"):
+        await kit.identity.verify(lost)
+    assert (await kit.identity.verify(good)).subject == "ci@heliostat.local"
+    assert await standing.introspect(lost) == {"active": False}
+    assert (await standing.introspect(good))["active"]
+
+
 async def test_introspection_knows_of_tokens_without_a_session(kit: IdentityKit) -> None:
     await kit.identity.directory.create_user("ada", PASSWORD)
     form = {"username": "ada", "password": PASSWORD, "scope": WITHOUT_SESSION}
@@ -179,6 +202,12 @@ OPEN = Session(
     id="i", user="ada", stamp="s1", client="c", scope="", current="", begun_ms=0, expires_ms=0
 )
 ROBOT = Client(name="ci", grants=(Grant.CLIENT_CREDENTIALS,), public_key_pem="x", created_ms=10_000)
+KEYED = msgspec.structs.replace(
+    ROBOT,
+    public_key_pem="",
+    account=True,
+    keys=(AccountKey(kid="k1", public_pem="x", algorithm="ES256"),),
+)
 HELD = Hold("ada@heliostat.local", 10.0)
 
 
@@ -196,6 +225,8 @@ HELD = Hold("ada@heliostat.local", 10.0)
         (HELD, None, ROBOT, ""),
         (HELD._replace(given_s=9.0), None, ROBOT, "signs in"),
         (HELD, None, msgspec.structs.replace(ROBOT, public_key_pem=""), "signs in"),
+        (HELD._replace(stamp=stamped("k1")), None, KEYED, ""),
+        (HELD._replace(stamp=stamped("k2")), None, KEYED, "taken away"),
     ],
 )
 def test_why_a_token_counts_no_longer(

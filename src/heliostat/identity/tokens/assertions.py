@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from joserfc.jwk import ECKey, RSAKey
 
@@ -35,6 +36,14 @@ KEYS_KEPT = 1024
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
+class Proven(NamedTuple):
+    """A client that has proven itself; ``credential`` is a service account's key or certificate,
+    as ``AccountProofs`` names it (empty: another client's)."""
+
+    client: Client
+    credential: str = ""
+
+
 class Assertions:
     """Checks assertions and remembers the used ones."""
 
@@ -48,16 +57,16 @@ class Assertions:
         self._proofs = AccountProofs(store, clock, options)
         self._uses = CredentialUses(uses_of(options.tenant), clock)
 
-    async def client(self, assertion: str, client_id: str) -> Client:
-        """The service account that signed ``assertion``; raises ``InvalidClient``."""
+    async def proven(self, assertion: str, client_id: str) -> Proven:
+        """Who signed ``assertion``, and with what; raises ``InvalidClient``."""
         try:
-            return await self._client(assertion, client_id)
+            return await self._proven(assertion, client_id)
         except HeliostatError as error:
             if error.code in ("MalformedAuthToken", "InvalidAuthToken"):
                 raise _refused("it is no assertion that can be read") from error
             raise
 
-    async def _client(self, assertion: str, client_id: str) -> Client:
+    async def _proven(self, assertion: str, client_id: str) -> Proven:
         read = jose.parsed(assertion)
         name = str(read.claims.get("iss", ""))
         if not name or (client_id and client_id != name):
@@ -76,7 +85,7 @@ class Assertions:
         await self.spend(name, claims, also=also)
         if also:
             self._uses.written(client.name, used)
-        return client
+        return Proven(client, used)
 
     def _limits(self) -> tuple[float, float, float]:
         lifetimes = self._options.lifetimes

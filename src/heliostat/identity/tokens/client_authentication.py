@@ -17,7 +17,7 @@ from heliostat.identity.clients.named import named_client
 from heliostat.identity.clients.records import Client, Proof
 from heliostat.identity.clients.secrets import is_secret_of
 from heliostat.identity.directory.part import DirectoryPart
-from heliostat.identity.tokens.assertions import ASSERTION_TYPE, Assertions
+from heliostat.identity.tokens.assertions import ASSERTION_TYPE, Assertions, Proven
 
 
 class ClientFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,12 +38,16 @@ class ClientAuthentication:
 
     async def client(self, fields: ClientFields) -> Client:
         """The client, proven as its settings say; raises ``InvalidClient``."""
+        return (await self.credentialed(fields)).client
+
+    async def credentialed(self, fields: ClientFields) -> Proven:
+        """As ``client``, with what a service account has proven itself by."""
         if fields.client_assertion or fields.client_assertion_type:
             if fields.client_secret:
                 raise _refused("A client proves itself in one way at a time.")
             if fields.client_assertion_type != ASSERTION_TYPE:
                 raise _refused(f"Use {ASSERTION_TYPE} assertions.")
-            return await self._assertions.client(fields.client_assertion, fields.client_id)
+            return await self._assertions.proven(fields.client_assertion, fields.client_id)
         directory = self._directory
         client = await named_client(directory.store, directory.kinds.clients, fields.client_id)
         if client.proof is Proof.PRIVATE_KEY or client.is_service_account:
@@ -53,7 +57,7 @@ class ClientAuthentication:
                 raise _refused("The client's secret is missing or wrong.")
         elif fields.client_secret:
             raise _refused(f"{client.name} has no secret.")
-        return client
+        return Proven(client)
 
     async def proven(self, fields: ClientFields) -> Client:
         """As ``client``, but only one that has proven who it is."""

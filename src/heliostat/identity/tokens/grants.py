@@ -19,6 +19,7 @@ from heliostat.identity.tokens.codes import Codes
 from heliostat.identity.tokens.departures import wants_to_be_told
 from heliostat.identity.tokens.devices import Devices
 from heliostat.identity.tokens.exchange import Exchange
+from heliostat.identity.tokens.holds import credential_stamp
 from heliostat.identity.tokens.issuing import Issuing, bearer_of
 from heliostat.identity.tokens.keys import SigningKeys
 from heliostat.identity.tokens.opened import opened
@@ -70,7 +71,7 @@ class Grants:
         """
         if request.grant_type not in _GRANTS:
             raise UnknownGrant(request.grant_type)
-        client = await self._clients.client(request)
+        client, credential = await self._clients.credentialed(request)
         own = request.grant_type == Grant.TICKET and client.name == HELIO
         if request.grant_type not in client.grants and not own:
             raise _not_granted(client, request.grant_type)
@@ -80,7 +81,7 @@ class Grants:
             case Grant.REFRESH:
                 return await self._refresh(request, client)
             case Grant.CLIENT_CREDENTIALS:
-                return await self._account(request, client)
+                return await self._account(request, client, credential)
             case Grant.AUTHORIZATION_CODE:
                 return await self._code(request, client)
             case Grant.DEVICE:
@@ -176,14 +177,13 @@ class Grants:
             bearer_of(agreed.person), client, scope, agreed.session, event
         )
 
-    async def _account(self, request: TokenRequest, client: Client) -> TokenAnswer:
+    async def _account(self, request: TokenRequest, client: Client, credential: str) -> TokenAnswer:
         scope = permitted(request.scope, client.scopes)
         account = await self._people.account(client.name)
         unneeded = {"openid", "offline_access", "profile", "email"}
         kept = Scope(tuple(value for value in scope.values if value not in unneeded))
-        return await self._issuing.tokens(
-            Bearer(account.subject, account.groups), client, kept, None
-        )
+        bearer = Bearer(account.subject, account.groups, stamp=credential_stamp(credential))
+        return await self._issuing.tokens(bearer, client, kept, None)
 
     async def _exchanged(self, request: TokenRequest, client: Client) -> TokenAnswer:
         return await self._issuing.exchanged(await self._exchange.decide(request, client), client)

@@ -19,6 +19,8 @@ from heliostat.identity.clients.records import Client
 from heliostat.identity.directory.part import DirectoryPart
 from heliostat.identity.directory.records import User
 from heliostat.identity.names import bare_name
+from heliostat.identity.service_accounts.credentials import certificates_of, keys_of
+from heliostat.identity.service_accounts.uses import BY_AUTHORITY
 from heliostat.identity.tokens.jose import Claims
 from heliostat.identity.tokens.opened import invalid, number
 from heliostat.identity.tokens.records import Session
@@ -30,9 +32,9 @@ STAMP_CHARACTERS = 16
 class Hold(NamedTuple):
     """What is kept of a token to look again; ``given_s`` is when it was given.
 
-    ``session`` is empty for a token without one, which says its person's ``stamp`` instead
-    (empty, too, for accounts and for tokens from before that was said).  ``client`` is the program
-    it was given to; empty for the one without an id.
+    ``session`` is empty for a token without one, which says its person's ``stamp`` instead, or
+    that of an account's key or certificate (empty: it is from before that was said).  ``client``
+    is the program it was given to; empty for the one without an id.
     """
 
     subject: str
@@ -58,13 +60,33 @@ def stamped(stamp: str) -> str:
     return hashlib.sha256(stamp.encode()).hexdigest()[:STAMP_CHARACTERS] if stamp else ""
 
 
+def credential_stamp(credential: str) -> str:
+    """What a token of an account says of the key or certificate that it was given for.
+
+    Nothing of the authority's own certificates: those are in no list of the account.
+    """
+    return "" if credential == BY_AUTHORITY else stamped(credential)
+
+
+def has_credential(account: Client, stamp: str) -> bool:
+    """Whether an account still has what a token with this ``stamp`` was given for."""
+    if not stamp:
+        return True
+    kept = [each.kid for each in keys_of(account)]
+    kept += [each.sha256 for each in certificates_of(account)]
+    return any(stamped(each) == stamp for each in kept)
+
+
 def why_ended(hold: Hold, session: Session | None, about: User | Client | None) -> str:
     """Why a token about one of our own counts no longer; empty: it counts."""
     gone = "whom it is about signs in no longer"
     if about is None or hold.given_s < about.created_ms // 1000:
         return gone
     if isinstance(about, Client):
-        return "" if about.is_service_account and not about.disabled else gone
+        if not about.is_service_account or about.disabled:
+            return gone
+        taken = "the key or certificate that it was given for was taken away"
+        return "" if has_credential(about, hold.stamp) else taken
     if about.disabled:
         return gone
     if session is not None:

@@ -20,7 +20,7 @@ from heliostat.identity.directory.part import DirectoryPart
 from heliostat.identity.names import bare_name, fold
 from heliostat.identity.sources.router import Everybody
 from heliostat.identity.tokens.claims import TokenClass
-from heliostat.identity.tokens.holds import stamped
+from heliostat.identity.tokens.holds import has_credential, stamped
 from heliostat.identity.tokens.jose import Claims
 from heliostat.identity.tokens.keys import SigningKeys
 from heliostat.identity.tokens.opened import number, opened, unverified
@@ -203,7 +203,10 @@ class Standing:
             account = await self._people.account(bare or "")
         except PermanentError:
             return False
-        return not _is_older(claims, account.made_ms)
+        if _is_older(claims, account.made_ms):
+            return False
+        client = await self._client(bare or "")
+        return has_credential(client, str(claims.get("stamp", "")))
 
 
 def _is_older(claims: Claims, made_ms: int) -> bool:
