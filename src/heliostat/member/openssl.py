@@ -16,7 +16,8 @@ from heliostat.core.errors import PermanentError
 from heliostat.core.process import CommandFailed, run
 
 TIMEOUT_S = 20.0
-MAX_PEM_BYTES = 1 << 20
+MAX_PEM_BYTES = 8 << 20
+"""Of one file: a revocation list of 100,000 entries, which the authority may sign, has 5 MiB."""
 _BLOCK = re.compile(
     rb"-----BEGIN (?P<kind>[A-Z0-9 ]+)-----\r?\n.*?-----END (?P=kind)-----\r?\n?", re.DOTALL
 )

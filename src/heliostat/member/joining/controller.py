@@ -18,7 +18,8 @@ from heliostat.core.errors import HeliostatError, PermanentError, TemporaryError
 from heliostat.member.joining.servers import DirectoryServers, KerberosServers
 
 TIMEOUT_S = 30.0
-MAX_ANSWER_BYTES = 4 << 20
+MAX_ANSWER_BYTES = 32 << 20
+"""With the lists of the root and of the domain, which may each be as long as a file here."""
 BASE = "/v1/identity/tenants"
 
 
