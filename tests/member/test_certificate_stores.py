@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from heliostat.cli.main import run as helio_run
 from heliostat.core.errors import HeliostatError
 from heliostat.core.process import CommandFailed, run
+from heliostat.member import openssl
 from heliostat.member.commands import cert
 from heliostat.member.contents import CERTIFICATE_FILE, KEY_FILE
 from heliostat.member.grants import Right
@@ -138,7 +139,10 @@ def test_what_does_not_belong_into_a_store_is_refused(
         ("CertificateInvalid", lambda: entries.put("a", b"", pair[1])),
         ("CertificateInvalid", lambda: entries.put("a", pair[1])),
         ("CertificateInvalid", lambda: entries.put("a", pair[0], b"no key")),
-        ("CertificateInvalid", lambda: entries.put("a", pair[0] + b"x" * (2 << 20), pair[1])),
+        (
+            "CertificateInvalid",
+            lambda: entries.put("a", pair[0] + b"x" * openssl.MAX_PEM_BYTES, pair[1]),
+        ),
         ("CertificateInvalid", lambda: stores.entries(ROOTS).put("a", *pair)),
         ("CertificateInvalid", lambda: stores.entries(CRLS).put("a", pair[0])),
         ("InvalidName", lambda: entries.put("../a", *pair)),
