@@ -184,7 +184,7 @@ async def _machines(ports: Ports, directories: Directories, ids: dict[str, str])
     """A computer with a certificate, and one that is about to join with a known secret."""
     directory = await directories.of(DIRECTORY_TENANT)
     await directory.create_computer("db-1", certificate_sha256=MACHINE_SHA256)
-    await directory.create_computer("web-1")
+    web = await directory.create_computer("web-1")
     await directory.change_computer("web-1", project=ids["web"], vm=ids["vm-stopped"])
     await directory.create_unit("Engineering", description="Makes things")
     await directory.create_unit("Engineering/Lab")
@@ -192,6 +192,7 @@ async def _machines(ports: Ports, directories: Directories, ids: dict[str, str])
         id=hashlib.sha256(JOIN_SECRET.encode()).hexdigest(),
         computer="web-1",
         expires_ms=ports.clock.now_ms() + 3_600_000,
+        since=web.created_ms,
     )
     await ports.store.commit([], kinds_of(directory.options.tenant).machine_joins.put(join))
 
