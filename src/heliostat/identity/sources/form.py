@@ -94,7 +94,10 @@ def check(source: Source, sealing: Sealing, own: str) -> None:
         bounds = f"{SHORTEST_TIMEOUT_S:g} to {LONGEST_TIMEOUT_S:g}"
         raise _wrong("timeoutS", f"{source.timeout_s:g} s is not within {bounds} s.")
     credentials = unsealed(source, sealing)
-    tls_context(source.roots_pem, credentials.certificate_pem, credentials.key_pem)
+    if (
+        source.roots_pem or credentials.certificate_pem
+    ):  # the machine's own roots take 45 ms to read
+        tls_context(source.roots_pem, credentials.certificate_pem, credentials.key_pem)
 
 
 def _check_texts(source: Source) -> None:
