@@ -7,21 +7,13 @@ from pathlib import Path
 import click
 
 from heliostat.cli import options, text
-from heliostat.cli.carrying import end, make, show_plan
+from heliostat.cli.account_key import key_file_option, key_pair, make_with_key, public_key_option
+from heliostat.cli.carrying import end, make
 from heliostat.cli.given import something
-from heliostat.cli.given_file import content
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
-from heliostat.cli.service_account_keys import (
-    account_id,
-    certificate,
-    key,
-    key_file_option,
-    public_key_option,
-    written,
-)
+from heliostat.cli.service_account_keys import account_id, certificate, key
 from heliostat.cli.session import Session
-from heliostat.client.signing import key_tool
 from heliostat.wire.service_accounts import ServiceAccount, ServiceAccountChange
 
 _COLUMNS = (
@@ -66,24 +58,17 @@ def create(
     days: int,
 ) -> None:
     """Create the service account NAME, with a new key or with one that it has."""
-    if (key_file is None) == (public_key is None):
-        raise click.UsageError("Name --key-file for a new key, or --public-key for one that is.")
-    tool = key_tool() if key_file is not None else None
-    private_pem = tool.new_key() if tool is not None else ""
-    given = tool.public_key(private_pem) if tool is not None else content(public_key or Path("-"))
+    private_pem, given = key_pair(key_file, public_key)
     change = session.service_accounts.create(
         name, given, groups, description=description, days=days
     )
-    if session.choices.plan:
-        show_plan(session, change.plan())
-        return
-    account = change.submit()
-    if key_file is not None:
-        written(session, key_file, account.client_id, private_pem)
-    if session.output.json or session.output.quiet:
-        session.output.entity(account)
-        return
-    session.output.line(f"Service account {account.name} ({account.client_id}) is created.")
+    make_with_key(
+        session,
+        change,
+        key_file,
+        private_pem,
+        lambda made: f"Service account {made.name} ({made.client_id}) is created.",
+    )
 
 
 @service_account.command("list")

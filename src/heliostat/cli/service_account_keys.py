@@ -6,21 +6,18 @@ old one.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from heliostat.cli import naming, options
-from heliostat.cli.carrying import end, make, show_plan
+from heliostat.cli.account_key import key_file_option, key_pair, make_with_key, public_key_option
+from heliostat.cli.carrying import end, make
 from heliostat.cli.given_file import content
 from heliostat.cli.identity_certificates import day
 from heliostat.cli.options import Noun, pass_session
 from heliostat.cli.output import Column
 from heliostat.cli.session import Session
-from heliostat.client.keyfile import write_key
-from heliostat.client.signing import key_tool
-from heliostat.client.tokens import ServiceKey
 from heliostat.core.errors import HeliostatError
 from heliostat.wire.service_accounts import (
     ServiceAccount,
@@ -45,17 +42,6 @@ _CERTIFICATES = (
 _FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 _force = click.option(
     "--force", is_flag=True, help="Also the last one, after which no key of its own signs in."
-)
-key_file_option = click.option(
-    "--key-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=lambda _context, _parameter, path: not_there(path),
-    help="Where the new private key is written (mode 0600); it never leaves this machine.",
-)
-public_key_option = click.option(
-    "--public-key",
-    type=_FILE,
-    help="A public key that there is: PEM or JWK; P-256, P-384, Ed25519, or RSA of 2048 bits.",
 )
 
 
@@ -82,23 +68,16 @@ def add_key(
     days: int,
 ) -> None:
     """Give ACCOUNT one more key: a new one, or one that it has."""
-    if (key_file is None) == (public_key is None):
-        raise click.UsageError("Name --key-file for a new key, or --public-key for one that is.")
-    tool = key_tool() if key_file is not None else None
-    private_pem = tool.new_key() if tool is not None else ""
-    given = tool.public_key(private_pem) if tool is not None else content(public_key or Path("-"))
+    private_pem, given = key_pair(key_file, public_key)
     found = account_id(session, account)
     change = session.service_accounts.add_key(found, given, title=title, days=days)
-    if session.choices.plan:
-        show_plan(session, change.plan())
-        return
-    made = change.submit()
-    if key_file is not None:
-        written(session, key_file, made.client_id, private_pem)
-    if session.output.json or session.output.quiet:
-        session.output.entity(made)
-        return
-    session.output.line(f"Service account {made.name} has the key {made.keys[-1].id}.")
+    make_with_key(
+        session,
+        change,
+        key_file,
+        private_pem,
+        lambda made: f"Service account {made.name} has the key {made.keys[-1].id}.",
+    )
 
 
 @key.command("list")
@@ -186,36 +165,6 @@ def account_id(session: Session, account: str) -> str:
     hint = "`helio service-account list` shows the service accounts."
     listed = session.service_accounts.list(name=account)
     return naming.choose("service account", account, listed, "NotFound", hint=hint)
-
-
-def not_there(path: Path | None) -> Path | None:
-    """``path``, unless something lies there (keys are never overwritten) or nothing can.
-
-    Looked at before the account gets the key: its private half would be lost otherwise.
-    """
-    if path is not None and path.exists():
-        raise HeliostatError(
-            "InvalidSetting",
-            f"{path} exists already.",
-            hint="Name a file that is not there yet; keys are never overwritten.",
-        )
-    if path is not None and not os.access(path.absolute().parent, os.W_OK | os.X_OK):
-        raise HeliostatError(
-            "InvalidSetting",
-            f"{path} can't be written.",
-            hint="Name a file in a folder that is there and that you may write to.",
-        )
-    return path
-
-
-def written(session: Session, key_file: Path, client_id: str, private_pem: str) -> None:
-    """Write a new key, and say what it is for."""
-    domain = session.choices.domain
-    named = f"{client_id}@{domain}" if domain else client_id
-    write_key(key_file, ServiceKey(named, private_pem))
-    session.output.note(
-        f"It signs in with HELIO_KEY={key_file}, or `helio login --key {key_file}`."
-    )
 
 
 def _only(shown: ServiceAccount, what: str, given: str, named: list[str]) -> str:
